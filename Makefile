@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+# A thin front of CMake. The release is built in build/, any other PRESET in build/PRESET.
+#
+#   make                    build/libhakmem.so, build/libhakmem.a, build/hakmem
+#   make run CMD='prog args'    run a program on the allocator, with a report at its end
+#   make test [PRESET=clang|debug|asan|tsan]    build and run the tests
+#   make lint               the checks of tests/lint, and clang-tidy where it is installed
+#   make bench              compare with other allocators
+#   make fuzz [FUZZ_SECONDS=600]    run each fuzz target for long
+#   make install [PREFIX=/usr/local] [DESTDIR=]
+#   make format | clean
+
+PRESET ?= release
+PREFIX ?= /usr/local
+FUZZ_SECONDS ?= 600
+JOBS ?= $(shell nproc)
+BUILD := $(if $(filter release,$(PRESET)),build,build/$(PRESET))
+
+.PHONY: all run test tests lint bench fuzz install format clean setup setup-test
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+all: setup $(BUILD)/Makefile
+	@cmake --build $(BUILD) -j $(JOBS)
+
+run: all
+	@$(if $(CMD),,echo "make run: say what to run: make run CMD='prog args'" >&2; exit 2;) \
+	$(BUILD)/hakmem run -- $(CMD)
+
+tests: setup-test
+	@cmake --preset $(PRESET) -DHAK_TESTS=ON >/dev/null
+	@cmake --build $(BUILD) -j $(JOBS) --target all tests
+
+test: tests
+	@ctest --preset $(PRESET) -j $(JOBS)
+
+lint: tests
+	@ctest --preset $(PRESET) -j $(JOBS) -L '^lint$$'
+	@bash scripts/clang_tidy.sh $(BUILD)
+
+bench: setup-test all
+	@cmake --build $(BUILD) -j $(JOBS) --target bench_programs
+	@bash bench/run.sh $(BUILD)
+
+fuzz: tests
+	@for source in tests/fuzz/*.c; do \
+	    name=$$(basename "$$source" .c); \
+	    bash cmake/fuzz.sh $(BUILD)/fuzz/$$name tests/fuzz/corpus/$$name $(FUZZ_SECONDS) \
+	        $(BUILD)/fuzz/corpus/$$name || exit 1; \
+	done
+
+install: all
+	@DESTDIR='$(DESTDIR)' cmake --install $(BUILD) --prefix $(PREFIX)
+
+format: setup-test
+	@git ls-files -co --exclude-standard -- '*.c' '*.h' '*.cpp' | xargs clang-format -i
+
+clean:
+	@rm -rf build
+
+setup:
+	@bash scripts/setup.sh
+
+setup-test:
+	@bash scripts/setup.sh --test
+
+$(BUILD)/Makefile: CMakePresets.json | setup
+	@cmake --preset $(PRESET) >/dev/null
+	@touch $@

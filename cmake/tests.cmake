@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: MIT
+# The tests: each file in a folder of tests/ is one, found by glob, never listed. A test's label is
+# its folder. `make test` builds them (target `tests`) and runs ctest. In the sanitizer builds there
+# is no library to preload or link: unit, fault and stress run there, on the internals.
+#
+#   tests/unit/F.c, tests/fault/F.c   cmocka programs on hakmem_core       unit.F, fault.F
+#   tests/stress/F.c                  on each `// args: ...` line          stress.F.N.MODE
+#   tests/api/F.c, F.cpp              the interface, three ways            api.F.MODE
+#   tests/abort/F.c                   `// expect: TEXT`, then SIGABRT      abort.F.MODE
+#   tests/preload/F.sh                bash F.sh BUILD_DIR                  preload.F
+#   tests/lint/F.sh                   bash F.sh SOURCE_DIR BUILD_DIR       lint.F
+#   tests/fuzz/F.c                    libFuzzer targets                    fuzz.F
+#
+# Modes: preload (libc's malloc linked, ours in LD_PRELOAD), linked (libhakmem.so), archive
+# (libhakmem.a), prefixed (the hak_* names of hakmem_core, HAK_PREFIXED=1). A script that exits 77
+# has skipped its test.
+
+find_library(CMOCKA_LIBRARY cmocka REQUIRED)
+
+add_custom_target(tests)
+set(preload_environment LD_PRELOAD=$<TARGET_FILE:hakmem_shared>)
+set(launcher)
+if(HAK_SANITIZE)
+    set(sanitizer_environment ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1
+                              TSAN_OPTIONS=halt_on_error=1:die_after_fork=0)
+    if(HAK_SANITIZE MATCHES thread)
+        # The thread sanitizer has one place for mappings; randomised addresses can miss it.
+        set(launcher setarch --addr-no-randomize)
+    endif()
+elseif(TARGET hakmem_shared)
+    add_dependencies(tests hakmem_shared hakmem_static)
+    if(TARGET hakmem_command)
+        add_dependencies(tests hakmem_command)
+    endif()
+endif()
+
+# Tests do on purpose what compilers warn of, and mean the calls that they write.
+set(test_options -fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free
+                 -fno-builtin-aligned_alloc -fno-builtin-memalign -fno-builtin-posix_memalign
+                 -Wno-free-nonheap-object)
+if(CMAKE_C_COMPILER_ID STREQUAL GNU)
+    list(APPEND test_options -Wno-use-after-free -Wno-alloc-size-larger-than
+                             -Wno-mismatched-dealloc)
+endif()
+
+# The program tests/FOLDER/NAME.MODE from `source`, as the target FOLDER.NAME.MODE.
+function(hak_test_program folder source mode)
+    cmake_path(GET source STEM name)
+    set(target ${folder}.${name}.${mode})
+    add_executable(${target} EXCLUDE_FROM_ALL ${source})
+    add_dependencies(tests ${target})
+    target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+    target_compile_options(${target} PRIVATE ${test_options}
+                           $<$<COMPILE_LANGUAGE:CXX>:-fsized-deallocation>)
+    set_target_properties(${target} PROPERTIES OUTPUT_NAME ${name}.${mode}
+                          RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/${folder})
+    set(prefixed 0)
+    if(mode STREQUAL prefixed)
+        set(prefixed 1)
+        target_link_libraries(${target} PRIVATE hakmem_core)
+    elseif(mode STREQUAL linked)
+        target_link_options(${target} PRIVATE -Wl,--no-as-needed)
+        target_link_libraries(${target} PRIVATE hakmem_shared)
+    elseif(mode STREQUAL archive)
+        target_link_libraries(${target} PRIVATE "$<LINK_LIBRARY:WHOLE_ARCHIVE,hakmem_static>")
+    else()
+        # A hak_* function that the program calls comes with the preloaded library.
+        target_compile_options(${target} PRIVATE -fPIC)
+        target_link_options(${target} PRIVATE -Wl,--unresolved-symbols=ignore-in-object-files)
+        target_link_libraries(${target} PRIVATE Threads::Threads)
+    endif()
+    target_compile_definitions(${target} PRIVATE HAK_PREFIXED=${prefixed} HAK_SHARED=0)
+endfunction()
+
+function(hak_test name folder timeout environment)
+    add_test(NAME ${name} COMMAND ${ARGN})
+    set_tests_properties(${name} PROPERTIES LABELS ${folder} TIMEOUT ${timeout}
+                         SKIP_RETURN_CODE 77 ENVIRONMENT "${environment}")
+endfunction()
+
+# Run the program of a mode once with each set of arguments in `argument_lines`.
+function(hak_run_program name folder timeout mode target argument_lines)
+    set(environment ${sanitizer_environment})
+    if(mode STREQUAL preload)
+        set(environment ${preload_environment})
+    endif()
+    separate_arguments(arguments UNIX_COMMAND "${argument_lines}")
+    hak_test(${name} ${folder} ${timeout} "${environment}"
+             ${launcher} $<TARGET_FILE:${target}> ${arguments})
+endfunction()
+
+# ---- unit, fault ----
+
+foreach(folder unit fault)
+    file(GLOB test_sources CONFIGURE_DEPENDS tests/${folder}/*.c)
+    foreach(source IN LISTS test_sources)
+        cmake_path(GET source STEM name)
+        hak_test_program(${folder} ${source} prefixed)
+        target_link_libraries(${folder}.${name}.prefixed PRIVATE ${CMOCKA_LIBRARY})
+        hak_run_program(${folder}.${name} ${folder} 120 prefixed ${folder}.${name}.prefixed "")
+    endforeach()
+endforeach()
+
+# ---- stress ----
+
+set(stress_modes preload linked)
+if(HAK_SANITIZE)
+    set(stress_modes prefixed)
+endif()
+file(GLOB test_sources CONFIGURE_DEPENDS tests/stress/*.c)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${test_sources})
+foreach(source IN LISTS test_sources)
+    cmake_path(GET source STEM name)
+    file(STRINGS ${source} argument_lines REGEX "^// args:")
+    if(NOT argument_lines)
+        set(argument_lines "// args:")
+    endif()
+    foreach(mode IN LISTS stress_modes)
+        hak_test_program(stress ${source} ${mode})
+        set(number 0)
+        foreach(line IN LISTS argument_lines)
+            math(EXPR number "${number} + 1")
+            string(REGEX REPLACE "^// args: *" "" line "${line}")
+            hak_run_program(stress.${name}.${number}.${mode} stress 300 ${mode}
+                            stress.${name}.${mode} "${line}")
+        endforeach()
+    endforeach()
+endforeach()
+
+if(HAK_SANITIZE)
+    return()
+endif()
+
+# ---- api, abort ----
+
+if(TARGET hakmem_shared)
+    file(GLOB test_sources CONFIGURE_DEPENDS tests/api/*.c tests/api/*.cpp)
+    foreach(source IN LISTS test_sources)
+        cmake_path(GET source STEM name)
+        foreach(mode preload linked archive)
+            hak_test_program(api ${source} ${mode})
+            hak_run_program(api.${name}.${mode} api 120 ${mode} api.${name}.${mode} "")
+        endforeach()
+    endforeach()
+
+    file(GLOB test_sources CONFIGURE_DEPENDS tests/abort/*.c)
+    foreach(source IN LISTS test_sources)
+        cmake_path(GET source STEM name)
+        foreach(mode preload linked)
+            hak_test_program(abort ${source} ${mode})
+            set(preload)
+            if(mode STREQUAL preload)
+                set(preload $<TARGET_FILE:hakmem_shared>)
+            endif()
+            hak_test(abort.${name}.${mode} abort 30 "" bash ${CMAKE_SOURCE_DIR}/cmake/expect_abort.sh
+                     ${source} $<TARGET_FILE:abort.${name}.${mode}> ${preload})
+        endforeach()
+    endforeach()
+
+    file(GLOB test_scripts CONFIGURE_DEPENDS tests/preload/*.sh)
+    foreach(script IN LISTS test_scripts)
+        cmake_path(GET script STEM name)
+        hak_test(preload.${name} preload 600 "" bash ${script} ${CMAKE_BINARY_DIR})
+    endforeach()
+endif()
+
+# ---- lint, fuzz: of the release only; the debug build has other code on its fast path ----
+
+if(CMAKE_BUILD_TYPE STREQUAL Release)
+    file(GLOB test_scripts CONFIGURE_DEPENDS tests/lint/*.sh)
+    foreach(script IN LISTS test_scripts)
+        cmake_path(GET script STEM name)
+        hak_test(lint.${name} lint 120 "" bash ${script} ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
+    endforeach()
+    include(cmake/fuzz.cmake)
+endif()

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of the api layer share: the gate that every slow path passes, the entry points
+ * behind both malloc's and hak_malloc's names, and the hand-over to libc.
+ */
+#ifndef HAK_API_API_H
+#define HAK_API_API_H
+
+#include "front/front.h"
+
+#include "hakmem/hakmem.h"
+
+#include <string.h>
+
+#define exported __attribute__((visibility("default")))
+
+/* ---- init.c ---- */
+
+enum gate {
+    GATE_OPEN,  /* the allocator is ready */
+    GATE_LIBC,  /* HAKMEM_FORCE_LIBC_ALLOC=1 */
+    GATE_WAIT,  /* this very thread is setting the allocator up */
+    GATE_CLOSED /* no address space could be had, yet */
+};
+/* Set the allocator up if that has not been done. Any thread, any time. */
+enum gate init_gate(void);
+
+/* ---- entry.c: the slow halves, with errno as the standards want it ---- */
+
+void *entry_alloc_slow(size_t size);
+void *entry_calloc_slow(size_t size);
+void entry_free_slow(void *block);
+void *entry_realloc(void *block, size_t size);
+void *entry_reallocarray(void *block, size_t count, size_t size);
+void *entry_reallocf(void *block, size_t size);
+/* alignment must be a power of two; sets errno */
+void *entry_aligned(size_t alignment, size_t size);
+/* aligned_alloc and memalign: EINVAL for an alignment that is not a power of two */
+void *entry_aligned_checked(size_t alignment, size_t size);
+int entry_posix_memalign(void **out, size_t alignment, size_t size);
+size_t entry_usable(const void *block);
+/* NULL and ENOMEM */
+void *entry_fail(void);
+
+static always_inline void *entry_malloc(size_t size)
+{
+    void *block = front_alloc(size);
+    return likely(block != NULL) ? block : entry_alloc_slow(size);
+}
+
+static always_inline void entry_free(void *block)
+{
+    if (unlikely(!front_free(block)))
+        entry_free_slow(block);
+}
+
+static always_inline void *entry_calloc(size_t count, size_t size)
+{
+    size_t total;
+    if (unlikely(__builtin_mul_overflow(count, size, &total)))
+        return entry_fail();
+    void *block = front_alloc(total);
+    return likely(block != NULL) ? memset(block, 0, total) : entry_calloc_slow(total);
+}
+
+/* ---- libc_handover.c ---- */
+
+/* A block from libc's allocator; NULL when libc has none to give us (a static program). */
+void *libc_alloc(enum hak_fb_reason reason, size_t alignment, size_t size, bool is_zeroed);
+/* For a pointer outside the reservation: back to libc, or the end of the program when it is no
+ * pointer that libc can have given out. */
+void libc_free(void *block);
+void *libc_realloc(void *block, size_t size);
+size_t libc_usable(const void *block);
+/* HAKMEM_WRAP_DIAG's line at exit */
+void libc_report_counts(void);
+/* Text of a reason, as settings and reports write it. */
+const char *libc_reason_name(enum hak_fb_reason reason);
+void libc_lock_acquire(void);
+void libc_lock_release(void);
+void libc_lock_reset(void);
+
+#endif

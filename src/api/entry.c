@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The entry points' slow halves, shared by malloc.c, hak.c and operator_new.c: pass the gate, call
+ * the route, hand over to libc what is not ours, and leave errno as the standards want it: kept by
+ * what succeeds and by free, ENOMEM after a failure.
+ */
+#include "api/api.h"
+
+#include <errno.h>
+
+noinline_cold void *entry_fail(void)
+{
+    errno = ENOMEM;
+    return NULL;
+}
+
+/* alignment is a power of two. */
+static void *alloc_slow(size_t alignment, size_t size, bool is_zeroed)
+{
+    int saved = errno;
+    void *block = NULL;
+    switch (init_gate()) {
+    case GATE_OPEN: block = route_alloc_aligned(alignment, size, is_zeroed); break;
+    case GATE_LIBC: return libc_alloc(HAK_FB_FORCE_LIBC, alignment, size, is_zeroed);
+    case GATE_WAIT: return libc_alloc(HAK_FB_INIT_WAIT, alignment, size, is_zeroed);
+    case GATE_CLOSED: break;
+    }
+    errno = saved;
+    return likely(block != NULL) ? block : entry_fail();
+}
+
+__attribute__((noinline)) void *entry_alloc_slow(size_t size)
+{
+    return alloc_slow(BLOCK_ALIGN, size, false);
+}
+
+__attribute__((noinline)) void *entry_calloc_slow(size_t size)
+{
+    return alloc_slow(BLOCK_ALIGN, size, true);
+}
+
+__attribute__((noinline)) void entry_free_slow(void *block)
+{
+    if (!block)
+        return;
+    int saved = errno;
+    if (init_gate() != GATE_OPEN || !route_free(block))
+        libc_free(block);
+    errno = saved;
+}
+
+void *entry_realloc(void *block, size_t size)
+{
+    if (!block)
+        return entry_malloc(size);
+    if (size == 0) {
+        entry_free(block);
+        return NULL;
+    }
+    int saved = errno;
+    void *result;
+    if (init_gate() != GATE_OPEN || !route_resize(block, size, &result))
+        return libc_realloc(block, size);
+    errno = saved;
+    return likely(result != NULL) ? result : entry_fail();
+}
+
+void *entry_reallocarray(void *block, size_t count, size_t size)
+{
+    size_t total;
+    if (__builtin_mul_overflow(count, size, &total))
+        return entry_fail();
+    return entry_realloc(block, total);
+}
+
+void *entry_reallocf(void *block, size_t size)
+{
+    void *result = entry_realloc(block, size);
+    if (!result && size != 0)
+        entry_free(block);
+    return result;
+}
+
+void *entry_aligned(size_t alignment, size_t size)
+{
+    if (alignment <= BLOCK_ALIGN)
+        return entry_malloc(size);
+    return alloc_slow(alignment, size, false);
+}
+
+void *entry_aligned_checked(size_t alignment, size_t size)
+{
+    if (!is_power_of_two(alignment)) {
+        errno = EINVAL;
+        return NULL;
+    }
+    return entry_aligned(alignment, size);
+}
+
+int entry_posix_memalign(void **out, size_t alignment, size_t size)
+{
+    if (!is_power_of_two(alignment) || alignment % sizeof(void *) != 0)
+        return EINVAL;
+    int saved = errno;
+    void *block = entry_aligned(alignment, size);
+    errno = saved;
+    if (!block)
+        return ENOMEM;
+    *out = block;
+    return 0;
+}
+
+size_t entry_usable(const void *block)
+{
+    size_t usable;
+    if (!block)
+        return 0;
+    if (init_gate() != GATE_OPEN || !route_usable(block, &usable))
+        return libc_usable(block);
+    return usable;
+}

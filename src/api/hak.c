@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The hak_* names: the malloc family once more, and what the standards have no name for. The
+ * contracts are in include/hakmem/hakmem.h. References nothing of malloc.c, so that a program can
+ * have these beside another allocator's malloc.
+ */
+#include "api/api.h"
+#include "diag/diag.h"
+
+#include <errno.h>
+
+exported void *hak_malloc(size_t size)
+{
+    return entry_malloc(size);
+}
+
+exported void *hak_calloc(size_t count, size_t size)
+{
+    return entry_calloc(count, size);
+}
+
+exported void *hak_realloc(void *block, size_t size)
+{
+    return entry_realloc(block, size);
+}
+
+exported void *hak_reallocarray(void *block, size_t count, size_t size)
+{
+    return entry_reallocarray(block, count, size);
+}
+
+exported void *hak_reallocf(void *block, size_t size)
+{
+    return entry_reallocf(block, size);
+}
+
+exported void hak_free(void *block)
+{
+    entry_free(block);
+}
+
+exported void hak_free_sized(void *block, size_t size)
+{
+    (void)size;
+    entry_free(block);
+}
+
+exported void hak_free_aligned_sized(void *block, size_t alignment, size_t size)
+{
+    (void)alignment;
+    (void)size;
+    entry_free(block);
+}
+
+exported void *hak_aligned_alloc(size_t alignment, size_t size)
+{
+    return entry_aligned_checked(alignment, size);
+}
+
+exported int hak_posix_memalign(void **out, size_t alignment, size_t size)
+{
+    return entry_posix_memalign(out, alignment, size);
+}
+
+exported size_t hak_usable_size(const void *block)
+{
+    return entry_usable(block);
+}
+
+/* ---- extensions ---- */
+
+exported void *hak_alloc_at(size_t size, uint32_t site)
+{
+    void *block = entry_malloc(size);
+    if (block)
+        sites_count(site, size);
+    return block;
+}
+
+exported bool hak_site_stats(uint32_t site, struct hak_site *out)
+{
+    return sites_get(site, out);
+}
+
+exported size_t hak_good_size(size_t size)
+{
+    return init_gate() == GATE_OPEN ? route_good_size(size) : 0;
+}
+
+exported size_t hak_trim(void)
+{
+    return init_gate() == GATE_OPEN ? route_trim() : 0;
+}
+
+exported int hak_check(void)
+{
+    return (int)check_all();
+}
+
+exported const char *hak_version(void)
+{
+    return HAKMEM_VERSION_STRING;
+}
+
+exported void hak_stats(struct hak_stats *out, size_t size)
+{
+    struct snapshot snapshot;
+    snapshot_take(&snapshot);
+    memset(out, 0, size);
+    memcpy(out, &snapshot.stats, min_size(size, sizeof(snapshot.stats)));
+}
+
+/* ---- first-class heaps ---- */
+
+exported struct hak_heap *hak_heap_new(void)
+{
+    struct hak_heap *heap = init_gate() == GATE_OPEN ? owned_heap_new() : NULL;
+    return heap ? heap : entry_fail();
+}
+
+static void *heap_alloc(struct hak_heap *heap, size_t alignment, size_t size, bool is_zeroed)
+{
+    int saved = errno;
+    void *block = owned_heap_alloc(heap, alignment, size, is_zeroed);
+    errno = saved;
+    return block ? block : entry_fail();
+}
+
+exported void *hak_heap_malloc(struct hak_heap *heap, size_t size)
+{
+    return heap_alloc(heap, BLOCK_ALIGN, size, false);
+}
+
+exported void *hak_heap_calloc(struct hak_heap *heap, size_t count, size_t size)
+{
+    size_t total;
+    if (__builtin_mul_overflow(count, size, &total))
+        return entry_fail();
+    return heap_alloc(heap, BLOCK_ALIGN, total, true);
+}
+
+exported void *hak_heap_realloc(struct hak_heap *heap, void *block, size_t size)
+{
+    return block ? entry_realloc(block, size) : hak_heap_malloc(heap, size);
+}
+
+exported void *hak_heap_aligned_alloc(struct hak_heap *heap, size_t alignment, size_t size)
+{
+    if (!is_power_of_two(alignment)) {
+        errno = EINVAL;
+        return NULL;
+    }
+    return heap_alloc(heap, max_size(alignment, BLOCK_ALIGN), size, false);
+}
+
+exported void hak_heap_destroy(struct hak_heap *heap)
+{
+    int saved = errno;
+    if (heap)
+        owned_heap_destroy(heap);
+    errno = saved;
+}

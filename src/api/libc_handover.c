@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The hand-over to libc: what goes there and why. Everything when HAKMEM_FORCE_LIBC_ALLOC=1 says so;
+ * else only pointers that libc itself gave out, before we were loaded or to a caller of its internal
+ * names. A pointer that libc cannot have given out (a stack, a program's static data) ends the
+ * program with our one line, rather than with whatever libc makes of it.
+ */
+#include "api/api.h"
+
+#include <errno.h>
+#include <link.h>
+#include <unistd.h>
+
+#if HAK_SHARED
+#include <dlfcn.h>
+#endif
+
+/* glibc's own allocator under its internal names; absent (NULL) in musl and in static programs. */
+extern void *__libc_malloc(size_t size) __attribute__((weak));
+extern void *__libc_calloc(size_t count, size_t size) __attribute__((weak));
+extern void *__libc_memalign(size_t alignment, size_t size) __attribute__((weak));
+extern void *__libc_realloc(void *block, size_t size) __attribute__((weak));
+extern void __libc_free(void *block) __attribute__((weak));
+
+exported uint64_t g_fb_counts[HAK_FB_COUNT];
+
+/* Ranges of addresses in which libc's pointers have been seen to lie. */
+#define KNOWN_RANGES 4
+
+struct range {
+    uintptr_t start;
+    uintptr_t end;
+};
+
+/* Purpose: the ranges last found. Owner: lock. */
+static struct {
+    struct lock lock;
+    unsigned next;
+    struct range ranges[KNOWN_RANGES];
+} known;
+
+const char *libc_reason_name(enum hak_fb_reason reason)
+{
+    static const char *const names[HAK_FB_COUNT] = {
+        [HAK_FB_FORCE_LIBC] = "force_libc",
+        [HAK_FB_FOREIGN_FREE] = "foreign_free",
+        [HAK_FB_FOREIGN_REALLOC] = "foreign_realloc",
+        [HAK_FB_FOREIGN_USABLE] = "foreign_usable",
+        [HAK_FB_INIT_WAIT] = "init_wait",
+    };
+    return names[reason];
+}
+
+static void count(enum hak_fb_reason reason)
+{
+    /* a statistic; relaxed */
+    __atomic_fetch_add(&g_fb_counts[reason], 1, __ATOMIC_RELAXED);
+    if (settings.wrap_diag)
+        log_plain("[wrap] libc malloc: %s", libc_reason_name(reason));
+}
+
+void libc_report_counts(void)
+{
+    log_plain("[wrap] counts: force_libc=%lu foreign_free=%lu foreign_realloc=%lu "
+              "foreign_usable=%lu init_wait=%lu",
+              g_fb_counts[HAK_FB_FORCE_LIBC], g_fb_counts[HAK_FB_FOREIGN_FREE],
+              g_fb_counts[HAK_FB_FOREIGN_REALLOC], g_fb_counts[HAK_FB_FOREIGN_USABLE],
+              g_fb_counts[HAK_FB_INIT_WAIT]);
+}
+
+/* ---- can libc have given this pointer out? ---- */
+
+static bool is_in_known_range(uintptr_t address)
+{
+    bool found = false;
+    lock_acquire(&known.lock);
+    for (unsigned i = 0; i < KNOWN_RANGES; i++)
+        found |= address >= known.ranges[i].start && address < known.ranges[i].end;
+    lock_release(&known.lock);
+    return found;
+}
+
+static void remember(struct range range)
+{
+    lock_acquire(&known.lock);
+    known.ranges[known.next++ % KNOWN_RANGES] = range;
+    lock_release(&known.lock);
+}
+
+/* Called for each loaded object: is the address in one of its segments? */
+static int is_in_object(struct dl_phdr_info *info, size_t size, void *address)
+{
+    (void)size;
+    for (unsigned i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+        uintptr_t start = info->dlpi_addr + segment->p_vaddr;
+        if (segment->p_type == PT_LOAD && (uintptr_t)address >= start &&
+            (uintptr_t)address - start < segment->p_memsz)
+            return 1;
+    }
+    return 0;
+}
+
+static bool can_be_libcs(const void *block)
+{
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    uintptr_t address = (uintptr_t)block;
+    struct range range;
+    if (!__libc_free || address % BLOCK_ALIGN != 0)
+        return false;
+    if (is_in_known_range(address))
+        return true;
+    enum os_mapping mapping = os_find_mapping(block, &range.start, &range.end);
+    if (mapping != OS_MAPPING_ANONYMOUS)
+        return false;
+    /* another thread's stack looks like any mapping, ours contains this frame */
+    if (here >= range.start && here < range.end)
+        return false;
+    if (dl_iterate_phdr(is_in_object, (void *)address))
+        return false;
+    remember(range);
+    return true;
+}
+
+static void check_foreign(const char *function, const void *block)
+{
+    if (!settings.force_libc_alloc && !can_be_libcs(block))
+        route_report_foreign(function, block);
+}
+
+/* ---- the hand-over ---- */
+
+void *libc_alloc(enum hak_fb_reason reason, size_t alignment, size_t size, bool is_zeroed)
+{
+    count(reason);
+    if (alignment > BLOCK_ALIGN && __libc_memalign)
+        return __libc_memalign(alignment, size);
+    if (is_zeroed && __libc_calloc)
+        return __libc_calloc(1, size);
+    if (alignment <= BLOCK_ALIGN && !is_zeroed && __libc_malloc)
+        return __libc_malloc(size);
+    return entry_fail();
+}
+
+void libc_free(void *block)
+{
+    check_foreign("free", block);
+    count(settings.force_libc_alloc ? HAK_FB_FORCE_LIBC : HAK_FB_FOREIGN_FREE);
+    if (__libc_free)
+        __libc_free(block);
+}
+
+void *libc_realloc(void *block, size_t size)
+{
+    check_foreign("realloc", block);
+    count(settings.force_libc_alloc ? HAK_FB_FORCE_LIBC : HAK_FB_FOREIGN_REALLOC);
+    return __libc_realloc ? __libc_realloc(block, size) : entry_fail();
+}
+
+#if HAK_SHARED
+/* libc has no internal name for this one. */
+static size_t call_libc_usable(const void *block)
+{
+    size_t (*usable)(const void *) =
+        (size_t(*)(const void *))(uintptr_t)dlsym(RTLD_NEXT, "malloc_usable_size");
+    return usable ? usable(block) : 0;
+}
+#else
+static size_t call_libc_usable(const void *block)
+{
+    (void)block;
+    return 0;
+}
+#endif
+
+size_t libc_usable(const void *block)
+{
+    check_foreign("malloc_usable_size", block);
+    count(settings.force_libc_alloc ? HAK_FB_FORCE_LIBC : HAK_FB_FOREIGN_USABLE);
+    return call_libc_usable(block);
+}
+
+/* ---- fork ---- */
+
+void libc_lock_acquire(void)
+{
+    lock_acquire(&known.lock);
+}
+
+void libc_lock_release(void)
+{
+    lock_release(&known.lock);
+}
+
+void libc_lock_reset(void)
+{
+    lock_reset(&known.lock);
+}

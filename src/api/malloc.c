@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The exported C, POSIX, BSD and glibc names. Argument rules that differ from call to call are here;
+ * everything else is in entry.c. The contracts are those of the manual pages malloc(3),
+ * posix_memalign(3), mallopt(3), mallinfo(3), malloc_info(3), of C23 for free_sized and
+ * free_aligned_sized, of reallocf(3) from BSD, and of WG14 N3086's relative N2974 for memalignment.
+ * All are safe to call from any thread.
+ */
+#include "api/api.h"
+#include "diag/diag.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* ---- allocation and release ---- */
+
+exported void *malloc(size_t size)
+{
+    return entry_malloc(size);
+}
+
+exported void free(void *block)
+{
+    entry_free(block);
+}
+
+exported void *calloc(size_t count, size_t size)
+{
+    return entry_calloc(count, size);
+}
+
+exported void *realloc(void *block, size_t size)
+{
+    return entry_realloc(block, size);
+}
+
+exported void *reallocarray(void *block, size_t count, size_t size)
+{
+    return entry_reallocarray(block, count, size);
+}
+
+/* BSD: frees the block when it cannot be resized. */
+exported void *reallocf(void *block, size_t size);
+void *reallocf(void *block, size_t size)
+{
+    return entry_reallocf(block, size);
+}
+
+/* SunOS's free, which glibc has dropped but old programs still link. */
+exported void cfree(void *block);
+void cfree(void *block)
+{
+    entry_free(block);
+}
+
+/* C23: the size, and alignment, are what the block was asked with; our slab map knows better. */
+exported void free_sized(void *block, size_t size);
+void free_sized(void *block, size_t size)
+{
+    (void)size;
+    entry_free(block);
+}
+
+exported void free_aligned_sized(void *block, size_t alignment, size_t size);
+void free_aligned_sized(void *block, size_t alignment, size_t size)
+{
+    (void)alignment;
+    (void)size;
+    entry_free(block);
+}
+
+/* ---- alignment ---- */
+
+exported int posix_memalign(void **out, size_t alignment, size_t size)
+{
+    return entry_posix_memalign(out, alignment, size);
+}
+
+exported void *aligned_alloc(size_t alignment, size_t size)
+{
+    return entry_aligned_checked(alignment, size);
+}
+
+exported void *memalign(size_t alignment, size_t size)
+{
+    return entry_aligned_checked(alignment, size);
+}
+
+exported void *valloc(size_t size)
+{
+    return entry_aligned(os_page_size(), size);
+}
+
+exported void *pvalloc(size_t size)
+{
+    size_t page = os_page_size();
+    if (size > PTRDIFF_MAX)
+        return entry_fail();
+    return entry_aligned(page, align_up(size, page));
+}
+
+/* The largest power of two that divides the address; 0 for NULL. */
+exported size_t memalignment(const void *block);
+size_t memalignment(const void *block)
+{
+    uintptr_t address = (uintptr_t)block;
+    return address & (0 - address);
+}
+
+/* ---- questions ---- */
+
+exported size_t malloc_usable_size(void *block)
+{
+    return entry_usable(block);
+}
+
+/* 1 when memory went back to the kernel. `pad`, which in glibc keeps the heap's top, has nothing to
+ * mean here. */
+exported int malloc_trim(size_t pad)
+{
+    (void)pad;
+    return init_gate() == GATE_OPEN && route_trim() > 0;
+}
+
+exported int mallopt(int parameter, int value)
+{
+    switch (parameter) {
+    case M_TRIM_THRESHOLD: /* free memory kept: the warm pool's limit */
+        if (value < 0)
+            return 0;
+        __atomic_store_n(&settings.ss_cache_max, (int64_t)value, __ATOMIC_RELAXED);
+        return 1;
+    case M_TOP_PAD:
+    case M_MMAP_THRESHOLD:
+    case M_MMAP_MAX:
+    case M_ARENA_TEST:
+    case M_ARENA_MAX:
+    case M_MXFAST:
+        return 1; /* hints about structures that this allocator does not have */
+    default: return 0;
+    }
+}
+
+exported struct mallinfo2 mallinfo2(void)
+{
+    struct snapshot snapshot;
+    snapshot_take(&snapshot);
+    const struct hak_stats *stats = &snapshot.stats;
+    struct mallinfo2 info = {0};
+    for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++) {
+        const struct hak_lane_stats *figures = &stats->lane[lane];
+        info.uordblks += figures->live_bytes;
+        info.fordblks += figures->cached_bytes + figures->free_bytes;
+        info.fsmblks += figures->cached_bytes;
+    }
+    info.fordblks += stats->warm_bytes;
+    info.hblks = stats->lane[HAK_LANE_HUGE].live_blocks;
+    info.hblkhd = stats->lane[HAK_LANE_HUGE].live_bytes;
+    info.arena = stats->mapped_bytes > info.hblkhd ? stats->mapped_bytes - info.hblkhd : 0;
+    info.keepcost = stats->warm_bytes;
+    return info;
+}
+
+static int saturate(size_t value)
+{
+    return value > INT_MAX ? INT_MAX : (int)value;
+}
+
+exported struct mallinfo mallinfo(void)
+{
+    struct mallinfo2 wide = mallinfo2();
+    return (struct mallinfo){
+        .arena = saturate(wide.arena),
+        .hblks = saturate(wide.hblks),
+        .hblkhd = saturate(wide.hblkhd),
+        .fsmblks = saturate(wide.fsmblks),
+        .uordblks = saturate(wide.uordblks),
+        .fordblks = saturate(wide.fordblks),
+        .keepcost = saturate(wide.keepcost),
+    };
+}
+
+static void put_to_stderr(void *context, const char *text, size_t length)
+{
+    (void)context;
+    os_write_file(STDERR_FILENO, text, length);
+}
+
+exported void malloc_stats(void)
+{
+    struct snapshot snapshot;
+    struct writer writer = {.put = put_to_stderr};
+    snapshot_take(&snapshot);
+    render_text(&writer, &snapshot);
+    writer_flush(&writer);
+}
+
+/* The stream's buffer may allocate: no lock of ours is held here. */
+static void put_to_stream(void *stream, const char *text, size_t length)
+{
+    fwrite(text, 1, length, stream);
+}
+
+/* EINVAL (returned, as glibc does) for options other than 0. */
+exported int malloc_info(int options, FILE *stream)
+{
+    struct snapshot snapshot;
+    struct writer writer = {.put = put_to_stream, .context = stream};
+    if (options != 0)
+        return EINVAL;
+    snapshot_take(&snapshot);
+    render_xml(&writer, &snapshot);
+    writer_flush(&writer);
+    return 0;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The bottom layer: attributes, checked arithmetic, bit scans, the lock, messages. Nothing here
+ * knows that there is an allocator.
+ */
+#ifndef HAK_BASE_BASE_H
+#define HAK_BASE_BASE_H
+
+#include "base/config.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+#define noinline_cold __attribute__((noinline, cold))
+#define always_inline inline __attribute__((always_inline))
+
+/* HAK_ASSERT is 1 in debug and sanitizer builds: a broken invariant stops at its line. */
+#define check_invariant(condition)                                                                 \
+    do {                                                                                           \
+        if (HAK_ASSERT && unlikely(!(condition)))                                                  \
+            log_abort("broken invariant: %s (%s:%u)", #condition, __FILE__, (unsigned)__LINE__);   \
+    } while (0)
+
+/* alignment must be a power of two in both. align_up of a value within `alignment` of SIZE_MAX
+ * wraps: callers check sizes against PTRDIFF_MAX first. */
+static always_inline size_t align_up(size_t value, size_t alignment)
+{
+    return (value + alignment - 1) & ~(alignment - 1);
+}
+
+static always_inline size_t align_down(size_t value, size_t alignment)
+{
+    return value & ~(alignment - 1);
+}
+
+static always_inline bool is_power_of_two(size_t value)
+{
+    return value != 0 && (value & (value - 1)) == 0;
+}
+
+static always_inline size_t min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static always_inline size_t max_size(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Index of the highest, the lowest set bit; value must not be 0. */
+static always_inline unsigned highest_bit(uint64_t value)
+{
+    return 63u - (unsigned)__builtin_clzll(value);
+}
+
+static always_inline unsigned lowest_bit(uint64_t value)
+{
+    return (unsigned)__builtin_ctzll(value);
+}
+
+/*
+ * A word that one thread writes and others may read at any moment, with no order wanted: on every
+ * processor Linux runs on, an aligned plain access is whole. C11's relaxed atomics say the same but
+ * cost the fast path two instructions in gcc, which never folds one into an operand; so they are
+ * used only where the thread sanitizer must be told.
+ */
+#if defined(__SANITIZE_THREAD__)
+#define HAK_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define HAK_TSAN 1
+#endif
+#endif
+#ifdef HAK_TSAN
+#define word_load(address) __atomic_load_n(address, __ATOMIC_RELAXED)
+#define word_store(address, value) __atomic_store_n(address, value, __ATOMIC_RELAXED)
+#else
+#define word_load(address) (*(address))
+#define word_store(address, value) ((void)(*(address) = (value)))
+#endif
+
+/* ---- lock.c ---- */
+
+/* A mutex of one word: 0 free, 1 held, 2 held and somebody sleeps. Static zero is 'free'. Not
+ * recursive, not fair; waiters spin briefly and then sleep in the kernel (Drepper 2011, "Futexes
+ * are tricky", mutex 3). */
+struct lock {
+    _Atomic uint32_t word;
+};
+
+void lock_wait(struct lock *lock);
+void lock_wake(struct lock *lock);
+
+static inline void lock_acquire(struct lock *lock)
+{
+    uint32_t expected = 0;
+    /* acquire: what the last holder wrote is visible before we read any of it */
+    if (!atomic_compare_exchange_strong_explicit(&lock->word, &expected, 1, memory_order_acquire,
+                                                 memory_order_relaxed))
+        lock_wait(lock);
+}
+
+static inline void lock_release(struct lock *lock)
+{
+    /* release: what we wrote is visible to the next holder */
+    if (atomic_exchange_explicit(&lock->word, 0, memory_order_release) == 2)
+        lock_wake(lock);
+}
+
+/* In a forked child, whose only thread is the one that held all locks across the fork. */
+static inline void lock_reset(struct lock *lock)
+{
+    atomic_store_explicit(&lock->word, 0, memory_order_relaxed);
+}
+
+/* ---- log.c: messages without allocation or stdio; safe in a signal handler ---- */
+
+#define LOG_LINE_MAX 400
+
+/* Format into `buffer` (always terminated when size > 0) and return the length written. Knows %s %c
+ * %d %u %zu %lu %p %% and nothing else. */
+__attribute__((format(printf, 3, 4))) size_t text_format(char *buffer, size_t size,
+                                                         const char *format, ...);
+__attribute__((format(printf, 3, 0))) size_t text_format_args(char *buffer, size_t size,
+                                                              const char *format, va_list args);
+/* One line to standard error: "hakmem: [PID] ...". Keeps errno. */
+__attribute__((format(printf, 1, 2))) void log_line(const char *format, ...);
+/* The same text without the prefix, for lines whose form is fixed by others. */
+__attribute__((format(printf, 1, 2))) void log_plain(const char *format, ...);
+/* log_line, then abort(): the only way in which the allocator ends a program. No lock of ours may
+ * be held: a SIGABRT handler may allocate. */
+__attribute__((noreturn, format(printf, 1, 2))) void log_abort(const char *format, ...);
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every compile-time size of the allocator with its static assertions, the lanes' borders, and the
+ * one table of settings. Changing a number here is the whole change; nothing else repeats it.
+ */
+#ifndef HAK_BASE_CONFIG_H
+#define HAK_BASE_CONFIG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define KIB ((size_t)1024)
+#define MIB (KIB * 1024)
+#define GIB (MIB * 1024)
+#define TIB (GIB * 1024)
+
+/* Blocks: alignment of every pointer we hand out. */
+#define BLOCK_ALIGN ((size_t)16)
+
+/* Slabs and superslabs. A superslab is the unit of address space, 2 MiB so that one transparent
+ * huge page can back it; a slab is the unit of the slab map. */
+#define SLAB_SHIFT 16
+#define SLAB_SIZE ((size_t)1 << SLAB_SHIFT)
+#define SUPERSLAB_SHIFT 21
+#define SUPERSLAB_SIZE ((size_t)1 << SUPERSLAB_SHIFT)
+#define SLABS_PER_SUPERSLAB (SUPERSLAB_SIZE / SLAB_SIZE)
+_Static_assert(SLABS_PER_SUPERSLAB == 32, "a superslab's masks are 32 bits");
+
+/* The reservation: the first try, the least that is worth having in one piece, and the window of
+ * addresses used superslab by superslab when address space is rationed. */
+#define RESERVATION_MAX TIB
+#define RESERVATION_MIN (64 * GIB)
+#define RESERVATION_WINDOW (64 * GIB)
+
+/* The lanes: [0, TINY_MAX] [POOL_MIN, POOL_MAX] [ACE_MIN, ACE_MAX] [HUGE_MIN, PTRDIFF_MAX]. */
+#define LANE_TINY_MAX ((size_t)1024)
+#define LANE_POOL_MIN (LANE_TINY_MAX + 1)
+#define LANE_POOL_MAX (52 * KIB)
+#define LANE_ACE_MIN (LANE_POOL_MAX + 1)
+#define LANE_ACE_MAX (2 * MIB)
+#define LANE_HUGE_MIN (LANE_ACE_MAX + 1)
+#define LANE_HUGE_MAX ((size_t)PTRDIFF_MAX)
+_Static_assert(LANE_POOL_MIN == LANE_TINY_MAX + 1 && LANE_ACE_MIN == LANE_POOL_MAX + 1 &&
+                   LANE_HUGE_MIN == LANE_ACE_MAX + 1,
+               "no gap between lanes");
+_Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one superslab");
+
+/* The head of the reservation: what the front layer keeps there, and where the slab map starts. */
+#define RESERVATION_FRONT_BYTES ((size_t)4032)
+#define SLAB_MAP_OFFSET (4 * KIB)
+/* Metadata may take this part of the reservation; in a piecewise one it is mapped in steps. */
+#define META_SHARE 64
+#define META_STEP (256 * KIB)
+
+/* The unified cache: what one bin may hold at most. */
+#define BIN_SLOTS_MAX 256
+#define BIN_BYTES_MAX (64 * KIB)
+
+/* The depot: blocks in a batch, and full batches kept for each class. */
+#define BATCH_BLOCKS 64
+#define DEPOT_BATCHES_MAX 16
+
+/*
+ * Settings: X(field, NAME, kind, default, min, max, help).
+ * Kinds: FLAG (0 or 1), NUMBER, BYTES (with K, M or G), MILLIS (-1 is never), PREFAULT (0, 1, 2 or
+ * auto), TEXT (a path; default, min and max do not apply). The environment variable is HAKMEM_NAME.
+ */
+#define PREFAULT_OFF 0
+#define PREFAULT_POPULATE 1
+#define PREFAULT_TOUCH 2
+#define PREFAULT_AUTO 3
+
+#define HAK_SETTINGS(X)                                                                            \
+    X(force_libc_alloc, "FORCE_LIBC_ALLOC", FLAG, 0, 0, 1,                                         \
+      "send every call to libc's allocator")                                                       \
+    X(bench_fast_mode, "BENCH_FAST_MODE", FLAG, 0, 0, 1,                                           \
+      "barest path: no misuse checks, no decay, nothing sampled")                                  \
+    X(wrap_diag, "WRAP_DIAG", FLAG, 0, 0, 1,                                                       \
+      "write each hand-over to libc, and the counts at exit")                                      \
+    X(ss_prefault, "SS_PREFAULT", PREFAULT, PREFAULT_AUTO, 0, 3,                                   \
+      "make pages present ahead: 0 off, 1 populate, 2 touch, auto")                                \
+    X(tiny_refill_batch_size, "TINY_REFILL_BATCH_SIZE", NUMBER, 32, 1, BATCH_BLOCKS,               \
+      "most blocks moved by one refill of a thread's bin")                                         \
+    X(thread_cache_max, "THREAD_CACHE_MAX", BYTES, 4 * MIB, 0, GIB,                                \
+      "most bytes one thread's cache may hold")                                                    \
+    X(ss_cache_max, "SS_CACHE_MAX", BYTES, 1 * GIB, 0, TIB,                                        \
+      "most bytes of free slabs kept backed by pages (warm pool)")                                 \
+    X(decay_ms, "DECAY_MS", MILLIS, 1000, -1, 3600000,                                             \
+      "age at which free pages go back to the kernel; 0 at once, -1 never")                        \
+    X(report, "REPORT", TEXT, 0, 0, 0,                                                             \
+      "directory in which each process leaves its report at exit")                                 \
+    X(library, "LIBRARY", TEXT, 0, 0, 0,                                                           \
+      "libhakmem.so that the command hakmem preloads; the library ignores it")
+
+#endif

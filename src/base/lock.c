@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The slow half of struct lock: spin a little, then sleep on the word. Called by lock_acquire and
+ * lock_release only; calls the kernel's futex and nothing else.
+ */
+#include "base/base.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* A holder copies a few pointers: worth a short wait, unless it has lost its processor. */
+#define SPIN_ROUNDS 40
+
+static void spin_pause(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+noinline_cold void lock_wait(struct lock *lock)
+{
+    for (int round = 0; round < SPIN_ROUNDS; round++) {
+        uint32_t expected = 0;
+        spin_pause();
+        if (atomic_load_explicit(&lock->word, memory_order_relaxed) == 0 &&
+            atomic_compare_exchange_strong_explicit(&lock->word, &expected, 1,
+                                                    memory_order_acquire, memory_order_relaxed))
+            return;
+    }
+    int saved = errno;
+    /* 2 says that somebody sleeps; whoever gets the lock this way keeps the 2, for others may */
+    while (atomic_exchange_explicit(&lock->word, 2, memory_order_acquire) != 0)
+        syscall(SYS_futex, &lock->word, FUTEX_WAIT_PRIVATE, 2, NULL, NULL, 0);
+    errno = saved;
+}
+
+noinline_cold void lock_wake(struct lock *lock)
+{
+    int saved = errno;
+    syscall(SYS_futex, &lock->word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    errno = saved;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The check of the whole heap: each layer recounts its own invariants; here they are put in order.
+ * Called by hak_check and the tests. Takes one lock at a time.
+ */
+#include "diag/diag.h"
+
+unsigned check_all(void)
+{
+    if (reservation_get()->size == 0)
+        return 0;
+    return slab_check() + pool_check(&shared_pool) + owned_heap_check() + depot_check();
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Diagnosis: figures pulled from every layer when somebody asks, and the check of all invariants.
+ * Reads downward only; nothing below knows of it.
+ */
+#ifndef HAK_DIAG_DIAG_H
+#define HAK_DIAG_DIAG_H
+
+#include "front/front.h"
+
+#include "hakmem/hakmem.h"
+
+/* Purpose: one size class's part of a snapshot. */
+struct class_figures {
+    uint32_t size;
+    size_t slabs;
+    size_t live;   /* blocks */
+    size_t cached; /* blocks in bins and the depot */
+    size_t free;   /* blocks in slabs */
+};
+
+/* Purpose: all figures of one moment; consistent per class, not across classes. */
+struct snapshot {
+    struct class_figures classes[CLASS_ACE_LAST + 1];
+    struct hak_stats stats;
+};
+
+/* stats.c: fill a snapshot. The reservation need not exist. */
+void snapshot_take(struct snapshot *snapshot);
+const char *lane_name(unsigned lane);
+
+/* Purpose: text that is built up and handed on piece by piece. `put` gets each full buffer. */
+struct writer {
+    void (*put)(void *context, const char *text, size_t length);
+    void *context;
+    size_t used;
+    char buffer[1024];
+};
+__attribute__((format(printf, 2, 3))) void writer_add(struct writer *writer, const char *format,
+                                                      ...);
+void writer_flush(struct writer *writer);
+
+/* render.c: a snapshot as text for people, as glibc's malloc_info XML, as a report of one process
+ * ("key value" lines; cli/report.c reads it). */
+void render_text(struct writer *writer, const struct snapshot *snapshot);
+void render_xml(struct writer *writer, const struct snapshot *snapshot);
+void render_report(struct writer *writer, const struct snapshot *snapshot);
+
+/* sites.c: count one call of a site; its figures so far; all sites, each in one line of render's. */
+void sites_count(uint32_t site, size_t size);
+bool sites_get(uint32_t site, struct hak_site *out);
+void sites_render(struct writer *writer, void (*line)(struct writer *, const struct hak_site *));
+
+/* check.c: recount every invariant; the number of faults, each reported in a line. */
+unsigned check_all(void);
+
+#endif

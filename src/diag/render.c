@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A snapshot in words: for people, as glibc's malloc_info, and as the report that `hakmem run`
+ * reads. Text goes through a small buffer to whoever wants it; nothing here allocates.
+ */
+#include "diag/diag.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define LINE_MAX_BYTES 256
+
+void writer_flush(struct writer *writer)
+{
+    if (writer->used > 0)
+        writer->put(writer->context, writer->buffer, writer->used);
+    writer->used = 0;
+}
+
+static void add_text(struct writer *writer, const char *text, size_t length)
+{
+    if (writer->used + length > sizeof(writer->buffer))
+        writer_flush(writer);
+    memcpy(writer->buffer + writer->used, text, length);
+    writer->used += length;
+}
+
+void writer_add(struct writer *writer, const char *format, ...)
+{
+    char line[LINE_MAX_BYTES];
+    va_list args;
+    va_start(args, format);
+    size_t length = text_format_args(line, sizeof(line), format, args);
+    va_end(args);
+    add_text(writer, line, length);
+}
+
+/* ---- for people ---- */
+
+static void add_site_text(struct writer *writer, const struct hak_site *site)
+{
+    writer_add(writer, "  site %u: %lu calls, %lu bytes asked for\n", site->site, site->calls,
+               site->bytes);
+}
+
+void render_text(struct writer *writer, const struct snapshot *snapshot)
+{
+    const struct hak_stats *stats = &snapshot->stats;
+    writer_add(writer, "hakmem %s: %lu threads, %lu KiB mapped, %lu KiB warm, %lu KiB metadata\n",
+               HAKMEM_VERSION_STRING, stats->threads, stats->mapped_bytes / KIB,
+               stats->warm_bytes / KIB, stats->metadata_bytes / KIB);
+    for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++) {
+        const struct hak_lane_stats *figures = &stats->lane[lane];
+        writer_add(writer, "  %s: %lu blocks, %lu bytes live; %lu bytes cached, %lu free in slabs\n",
+                   lane_name(lane), figures->live_blocks, figures->live_bytes,
+                   figures->cached_bytes, figures->free_bytes);
+    }
+    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {
+        const struct class_figures *figures = &snapshot->classes[size_class];
+        if (figures->live + figures->cached + figures->free > 0)
+            writer_add(writer, "    class %u: %zu live, %zu cached, %zu free, %zu slabs\n",
+                       figures->size, figures->live, figures->cached, figures->free,
+                       figures->slabs);
+    }
+    sites_render(writer, add_site_text);
+}
+
+/* ---- malloc_info: the elements that glibc writes, with our classes as its size ranges ---- */
+
+static void add_sizes(struct writer *writer, const struct snapshot *snapshot)
+{
+    uint32_t from = 1;
+    writer_add(writer, "<sizes>\n");
+    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {
+        const struct class_figures *figures = &snapshot->classes[size_class];
+        size_t count = figures->free + figures->cached;
+        if (count > 0)
+            writer_add(writer, "<size from=\"%u\" to=\"%u\" total=\"%zu\" count=\"%zu\"/>\n", from,
+                       figures->size, count * figures->size, count);
+        from = figures->size + 1;
+    }
+    writer_add(writer, "</sizes>\n");
+}
+
+static void add_lanes(struct writer *writer, const struct hak_stats *stats)
+{
+    for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++) {
+        const struct hak_lane_stats *figures = &stats->lane[lane];
+        writer_add(writer,
+                   "<lane name=\"%s\" live_blocks=\"%lu\" live_bytes=\"%lu\" cached_bytes=\"%lu\" "
+                   "free_bytes=\"%lu\"/>\n",
+                   lane_name(lane), figures->live_blocks, figures->live_bytes,
+                   figures->cached_bytes, figures->free_bytes);
+    }
+}
+
+static void add_totals(struct writer *writer, const struct hak_stats *stats)
+{
+    uint64_t rest = stats->warm_bytes;
+    for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++)
+        rest += stats->lane[lane].free_bytes + stats->lane[lane].cached_bytes;
+    writer_add(writer, "<total type=\"fast\" count=\"0\" size=\"0\"/>\n");
+    writer_add(writer, "<total type=\"rest\" count=\"0\" size=\"%lu\"/>\n", rest);
+    writer_add(writer, "<total type=\"mmap\" count=\"%lu\" size=\"%lu\"/>\n",
+               stats->lane[HAK_LANE_HUGE].live_blocks, stats->lane[HAK_LANE_HUGE].live_bytes);
+    writer_add(writer, "<system type=\"current\" size=\"%lu\"/>\n", stats->mapped_bytes);
+    writer_add(writer, "<system type=\"max\" size=\"%lu\"/>\n", stats->mapped_bytes);
+    writer_add(writer, "<aspace type=\"total\" size=\"%lu\"/>\n", stats->reserved_bytes);
+    writer_add(writer, "<aspace type=\"mprotect\" size=\"%lu\"/>\n", stats->mapped_bytes);
+}
+
+static void add_site_xml(struct writer *writer, const struct hak_site *site)
+{
+    writer_add(writer, "<site id=\"%u\" calls=\"%lu\" bytes=\"%lu\"/>\n", site->site, site->calls,
+               site->bytes);
+}
+
+void render_xml(struct writer *writer, const struct snapshot *snapshot)
+{
+    writer_add(writer, "<malloc version=\"1\">\n<heap nr=\"0\">\n");
+    add_sizes(writer, snapshot);
+    add_lanes(writer, &snapshot->stats);
+    sites_render(writer, add_site_xml);
+    add_totals(writer, &snapshot->stats);
+    writer_add(writer, "</heap>\n");
+    add_totals(writer, &snapshot->stats);
+    writer_add(writer, "</malloc>\n");
+}
+
+/* ---- the report of one process ---- */
+
+static uint64_t resident_bytes(void)
+{
+    char text[128];
+    if (os_read_file("/proc/self/statm", text, sizeof(text)) <= 0)
+        return 0;
+    const char *at = strchr(text, ' ');
+    uint64_t pages = 0;
+    for (at = at ? at + 1 : ""; *at >= '0' && *at <= '9'; at++)
+        pages = pages * 10 + (uint64_t)(*at - '0');
+    return pages * os_page_size();
+}
+
+static void add_program(struct writer *writer)
+{
+    char name[64];
+    if (os_read_file("/proc/self/comm", name, sizeof(name)) > 0)
+        writer_add(writer, "program %s", name); /* the file ends with a newline */
+}
+
+void render_report(struct writer *writer, const struct snapshot *snapshot)
+{
+    const struct hak_stats *stats = &snapshot->stats;
+    writer_add(writer, "version %s\npid %d\n", HAKMEM_VERSION_STRING, (int)getpid());
+    add_program(writer);
+    writer_add(writer, "reserved_bytes %lu\nmapped_bytes %lu\nwarm_bytes %lu\n",
+               stats->reserved_bytes, stats->mapped_bytes, stats->warm_bytes);
+    writer_add(writer, "metadata_bytes %lu\npurged_bytes %lu\nthreads %lu\nrss_bytes %lu\n",
+               stats->metadata_bytes, stats->purged_bytes, stats->threads, resident_bytes());
+    for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++) {
+        const struct hak_lane_stats *figures = &stats->lane[lane];
+        const char *name = lane_name(lane);
+        writer_add(writer, "lane_%s_live_bytes %lu\nlane_%s_live_blocks %lu\n", name,
+                   figures->live_bytes, name, figures->live_blocks);
+        writer_add(writer, "lane_%s_cached_bytes %lu\nlane_%s_free_bytes %lu\n", name,
+                   figures->cached_bytes, name, figures->free_bytes);
+    }
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The snapshot: derived from bins, depots, slab records and span figures when asked. What is live is
+ * what left the slabs and lies in no cache. Called by diag's renderers and the api layer.
+ */
+#include "diag/diag.h"
+
+#include <string.h>
+
+const char *lane_name(unsigned lane)
+{
+    static const char *const names[HAK_LANE_COUNT] = {"tiny", "pool", "ace", "huge"};
+    return names[lane];
+}
+
+static unsigned lane_of(unsigned size_class)
+{
+    return size_class <= CLASS_TINY_LAST   ? HAK_LANE_TINY
+           : size_class <= CLASS_POOL_LAST ? HAK_LANE_POOL
+                                           : HAK_LANE_ACE;
+}
+
+/* Other threads move blocks while we count: a difference may come out below zero. */
+static size_t difference(size_t a, size_t b)
+{
+    return a > b ? a - b : 0;
+}
+
+static void add_block_class(struct class_figures *figures, struct pool_figures *pool,
+                            unsigned size_class, size_t in_bins)
+{
+    pool_count(&shared_pool, size_class, pool);
+    figures->slabs = pool->slabs;
+    figures->free = pool->blocks_free;
+    figures->cached = in_bins + depot_count(size_class);
+    figures->live = difference(pool->blocks_out, figures->cached);
+}
+
+static void add_lane(struct hak_lane_stats *lane, const struct class_figures *figures)
+{
+    lane->live_blocks += figures->live;
+    lane->live_bytes += (uint64_t)figures->live * figures->size;
+    lane->cached_bytes += (uint64_t)figures->cached * figures->size;
+    lane->free_bytes += (uint64_t)figures->free * figures->size;
+}
+
+static void add_spans(struct hak_lane_stats *lane, struct span_figures *figures)
+{
+    size_t blocks = atomic_load_explicit(&figures->blocks, memory_order_relaxed);
+    size_t bytes = atomic_load_explicit(&figures->bytes, memory_order_relaxed);
+    /* spans in bins are free, but left their lane: they are in cached_bytes already */
+    lane->live_bytes = difference(bytes, lane->cached_bytes);
+    lane->live_blocks = blocks;
+}
+
+void snapshot_take(struct snapshot *snapshot)
+{
+    size_t in_bins[CLASS_COUNT];
+    size_t threads;
+    struct pool_figures pools[CLASS_POOL_LAST + 1];
+    struct hak_stats *stats = &snapshot->stats;
+    memset(snapshot, 0, sizeof(*snapshot));
+    if (reservation_get()->size == 0)
+        return;
+    memset(pools, 0, sizeof(pools));
+    unified_cache_count(in_bins, &threads);
+    owned_heap_count(pools);
+    size_t cached_spans = 0;
+    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {
+        struct class_figures *figures = &snapshot->classes[size_class];
+        figures->size = size_classes[size_class].size;
+        if (is_block_class(size_class))
+            add_block_class(figures, &pools[size_class], size_class, in_bins[size_class]);
+        else
+            cached_spans += figures->cached = in_bins[size_class];
+        add_lane(&stats->lane[lane_of(size_class)], figures);
+    }
+    add_spans(&stats->lane[HAK_LANE_ACE], &ace_figures);
+    stats->lane[HAK_LANE_ACE].live_blocks =
+        difference(stats->lane[HAK_LANE_ACE].live_blocks, cached_spans);
+    add_spans(&stats->lane[HAK_LANE_HUGE], &huge_figures);
+    struct slab_figures slabs;
+    slab_count(&slabs);
+    stats->reserved_bytes = reservation_bytes();
+    stats->mapped_bytes = slabs.mapped_bytes;
+    stats->warm_bytes = slabs.warm_bytes;
+    stats->metadata_bytes = meta_used_bytes();
+    stats->purged_bytes = decay_purged_bytes();
+    stats->threads = threads;
+}

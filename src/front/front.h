@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The front: the thread's unified cache with its inline pop and push, and the route from a size or
+ * a pointer to its lane. The fast path is here and nowhere else: thread_heap, then bin_pop or
+ * bin_push. A heap whose bins look empty and full sends every call to the slow path; a thread
+ * starts with such a heap, so nothing on the fast path asks whether there is one.
+ */
+#ifndef HAK_FRONT_FRONT_H
+#define HAK_FRONT_FRONT_H
+
+#include "lane/lane.h"
+
+#define TINY_STEPS (LANE_TINY_MAX / BLOCK_ALIGN + 1)
+
+/*
+ * Purpose: a thread's unified cache: per class a magazine of pointers to free blocks. Owner: the
+ * thread; others read top and bottom under `lock`, which the thread takes to move a magazine.
+ * Invariant: bottom[c] <= top[c] <= bottom[c] + slots[c], and top[c] >= limit[c] means full. All
+ * zero is a heap that is empty and full and whose every class is CLASS_NONE.
+ */
+struct thread_heap {
+    void **top[CLASS_COUNT];    /* the slot above the last block */
+    void **bottom[CLASS_COUNT];
+    void **limit[CLASS_COUNT];
+    uint8_t size_class[TINY_STEPS]; /* of 16-byte steps; a copy of size_class_of */
+    /* from here on never read through the empty heap */
+    uint8_t refill[CLASS_COUNT];  /* blocks that the next refill asks for */
+    uint16_t slots[CLASS_COUNT];  /* length of the magazine */
+    struct lock lock;
+    uint32_t thread_id;
+    size_t granted; /* bytes that the bins may hold by their limits */
+    struct thread_heap *next;
+    struct thread_heap *prev;
+};
+_Static_assert(offsetof(struct thread_heap, refill) <= RESERVATION_FRONT_BYTES,
+               "the empty heap is the zero front of the reservation's head");
+_Static_assert(sizeof(struct thread_heap) <= META_FREE_MAX, "a heap is under a page");
+
+/* The thread's heap, as the distance from the reservation's base. 0, with which every thread
+ * starts (also before relocation and TLS set-up), is the empty heap at the base itself. */
+extern __thread ptrdiff_t thread_heap_distance __attribute__((tls_model("initial-exec")));
+
+static always_inline struct thread_heap *thread_heap_at(struct reservation *base)
+{
+    return (struct thread_heap *)((char *)base + thread_heap_distance);
+}
+
+/* Only the owner writes top; another thread's reader takes whatever value it finds. */
+static always_inline void *bin_pop(struct thread_heap *heap, unsigned size_class)
+{
+    void **top = word_load(&heap->top[size_class]);
+    if (unlikely(top == heap->bottom[size_class]))
+        return NULL;
+    top--;
+    word_store(&heap->top[size_class], top);
+    void *block = *top; /* after the store: one register less to move */
+    if (!block)
+        __builtin_unreachable(); /* no bin holds NULL: callers test only once */
+    return block;
+}
+
+static always_inline bool bin_push(struct thread_heap *heap, unsigned size_class, void *block)
+{
+    void **top = word_load(&heap->top[size_class]);
+    if (unlikely(top >= heap->limit[size_class]))
+        return false;
+    *top = block;
+    word_store(&heap->top[size_class], top + 1);
+    return true;
+}
+
+/* malloc's fast half: a block, or NULL when the slow path must decide. */
+static always_inline void *front_alloc(size_t size)
+{
+    struct thread_heap *heap = thread_heap_at(reservation_get());
+    if (likely(size <= LANE_TINY_MAX))
+        return bin_pop(heap, heap->size_class[(size + BLOCK_ALIGN - 1) / BLOCK_ALIGN]);
+    if (size <= LANE_ACE_MAX)
+        return bin_pop(heap, size_class_of_large(size));
+    return NULL;
+}
+
+/* free's fast half: false when the slow path must decide. */
+static always_inline bool front_free(void *block)
+{
+    struct reservation *base = reservation_get();
+    size_t offset = reservation_offset(base, block);
+    if (unlikely(offset >= base->size))
+        return false;
+    return bin_push(thread_heap_at(base), slab_map_get(base, offset), block);
+}
+
+/* ---- route.c: the slow paths. The reservation must exist. ---- */
+
+/* A block of `size` bytes; zeroed if is_zeroed. NULL when out of memory. */
+void *route_alloc(size_t size, bool is_zeroed);
+/* The same aligned to a power of two. */
+void *route_alloc_aligned(size_t alignment, size_t size, bool is_zeroed);
+/* False when the pointer is outside the reservation: another allocator's, or nobody's. Ends the
+ * program when it is inside and not a live block. */
+bool route_free(void *block);
+/* Usable bytes; false as route_free. */
+bool route_usable(const void *block, size_t *usable);
+/* The block resized, moved if need be; *result is NULL when out of memory. False as route_free. */
+bool route_resize(void *block, size_t size, void **result);
+/* Usable bytes of a block of this size; 0 when there is none. */
+size_t route_good_size(size_t size);
+/* The smallest class whose blocks hold `size` bytes and are all aligned; CLASS_HUGE if there is no
+ * such class. */
+unsigned route_aligned_class(size_t alignment, size_t size);
+/* Empty the calling thread's cache, the depots and the warm pool. Bytes given to the kernel. */
+size_t route_trim(void);
+/* End the program: `block`, given to `function`, is no pointer of any allocator. */
+__attribute__((noreturn)) void route_report_foreign(const char *function, const void *block);
+
+/* misuse.c: end the program with one line. `verdict` must be a fault. */
+__attribute__((noreturn)) void misuse_report(const char *function, struct verdict verdict);
+/* What is wrong with a pointer inside the reservation at which no live block starts? */
+struct verdict misuse_diagnose(const void *block);
+
+/* ---- unified_cache.c ---- */
+
+/* The calling thread's heap, made at first use. NULL when the thread is ending or out of memory. */
+struct thread_heap *unified_cache_heap(void);
+/* A block of a Tiny, Pool or ACE class, and more of them for the bin. NULL when out of memory;
+ * *is_zero says that the block reads as zero. */
+void *unified_cache_refill(unsigned size_class, bool *is_zero);
+/* Free a block whose bin is full (or absent): check it, and grow the bin or flush half of it. */
+void unified_cache_flush(unsigned size_class, void *block);
+/* Give back all that the calling thread's bins hold. */
+void unified_cache_empty(void);
+/* Check that the bins of the calling thread hold no block twice; ends the program if one does. */
+void unified_cache_judge(void);
+/* Is the block among the last few that the calling thread freed? */
+bool unified_cache_was_freed(unsigned size_class, const void *block);
+/* The calling thread ends: its heap is emptied and waits for another thread. */
+void unified_cache_thread_exit(void);
+/* A new heap is announced to the api layer, which arranges for unified_cache_thread_exit. */
+extern void (*unified_cache_on_new_heap)(struct thread_heap *heap);
+
+/* Blocks of each class in all threads' bins, and the number of threads that have some. */
+void unified_cache_count(size_t blocks[CLASS_COUNT], size_t *threads);
+
+/* ---- owned_heap.c: first-class heaps ---- */
+
+struct hak_heap;
+struct hak_heap *owned_heap_new(void);
+void *owned_heap_alloc(struct hak_heap *heap, size_t alignment, size_t size, bool is_zeroed);
+/* For blocks of any first-class heap: their map byte is CLASS_OWNED. */
+size_t owned_heap_usable(const void *block, const char *function);
+void *owned_heap_resize(void *block, size_t size);
+void owned_heap_free(void *block);
+void owned_heap_destroy(struct hak_heap *heap);
+/* Add all first-class heaps' pools to the figures. */
+void owned_heap_count(struct pool_figures figures[CLASS_POOL_LAST + 1]);
+/* pool_check of each; the number of faults. */
+unsigned owned_heap_check(void);
+void owned_heap_lock_all(void);
+void owned_heap_unlock_all(void);
+void owned_heap_reset_locks(void);
+
+/* ---- fork ---- */
+void front_lock_all(void);
+void front_unlock_all(void);
+/* In the child: the other threads are gone; their caches cannot be trusted and are abandoned. */
+void front_reset_in_child(void);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Misuse: what is wrong with a pointer, in one line, and the end of the program. Called by the front
+ * with no lock held. Reads the slab layer's records, which a correct program's other threads may be
+ * changing: the worst that can come of it is a less exact word.
+ */
+#include "front/front.h"
+
+/* The record of the live Huge block that covers a pointer, which may lie in any superslab of the
+ * range; NULL if none does. */
+static struct slab *find_huge(const void *block)
+{
+    uintptr_t base = (uintptr_t)reservation_get();
+    uintptr_t at = align_down((uintptr_t)block, SUPERSLAB_SIZE);
+    for (; at > base; at -= SUPERSLAB_SIZE) {
+        struct slab *slab = slab_find((const void *)at);
+        if (slab && slab->state == SLAB_HUGE)
+            return (uintptr_t)block < (uintptr_t)slab->start + slab->size ? slab : NULL;
+        if (slab && slab->state != SLAB_FREE)
+            return NULL;
+    }
+    return NULL;
+}
+
+struct verdict misuse_diagnose(const void *block)
+{
+    struct slab *slab = slab_find(block);
+    if (!slab || !slab->start || slab->state == SLAB_FREE) {
+        struct slab *huge = find_huge(block);
+        if (huge)
+            return (struct verdict){FAULT_NOT_START, block, huge->size};
+    }
+    if (!slab || slab->size == 0)
+        return (struct verdict){FAULT_NOT_START, block, 0};
+    size_t offset = (size_t)((const char *)block - slab->start);
+    if (slab->state == SLAB_FREE && offset % slab->size == 0)
+        return (struct verdict){FAULT_DOUBLE_FREE, block, slab->size};
+    return (struct verdict){FAULT_NOT_START, block, slab->size};
+}
+
+void misuse_report(const char *function, struct verdict verdict)
+{
+    if (verdict.fault == FAULT_DOUBLE_FREE)
+        log_abort("%s(%p): double free of a %zu-byte block", function, verdict.block,
+                  verdict.size);
+    if (verdict.size)
+        log_abort("%s(%p): not the start of a block, but inside one of %zu bytes", function,
+                  verdict.block, verdict.size);
+    log_abort("%s(%p): not the start of a block", function, verdict.block);
+}
+
+void route_report_foreign(const char *function, const void *block)
+{
+    log_abort("%s(%p): not a pointer from malloc", function, block);
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The route: from a size to its lane, from a pointer to the lane that gave it. Called by the api
+ * layer when the inline fast path cannot decide; calls the unified cache, ACE's and Huge's verbs
+ * and first-class heaps. What is not in the reservation is returned to the caller: only the api
+ * layer knows of other allocators.
+ */
+#include "front/front.h"
+
+#include <string.h>
+
+/* ---- ageing and shortage ---- */
+
+static void stop_at_fault(struct verdict verdict)
+{
+    if (unlikely(verdict.fault != FAULT_NONE))
+        misuse_report("free", verdict);
+}
+
+static void age_caches(void)
+{
+    if (unlikely(decay_poll()))
+        stop_at_fault(depot_trim(false));
+}
+
+size_t route_trim(void)
+{
+    unified_cache_empty();
+    stop_at_fault(depot_trim(true));
+    return decay_purge_all();
+}
+
+/* ---- allocation ---- */
+
+static void *take_huge(size_t size, size_t alignment, bool is_zeroed)
+{
+    bool is_zero;
+    void *block = huge_take(size, alignment, NULL, &is_zero);
+    if (block && is_zeroed && !is_zero)
+        huge_zero(block);
+    return block;
+}
+
+static void *take_class(unsigned size_class, size_t size, bool is_zeroed)
+{
+    bool is_zero;
+    void *block = unified_cache_refill(size_class, &is_zero);
+    if (block && is_zeroed && !is_zero)
+        memset(block, 0, size);
+    return block;
+}
+
+unsigned route_aligned_class(size_t alignment, size_t size)
+{
+    if (size > LANE_ACE_MAX || alignment > SLAB_SIZE)
+        return CLASS_HUGE;
+    unsigned size_class = size_class_of(size);
+    while (is_block_class(size_class) && size_classes[size_class].size % alignment != 0)
+        size_class++;
+    return size_class;
+}
+
+static void *take_aligned(size_t alignment, size_t size, bool is_zeroed)
+{
+    unsigned size_class = route_aligned_class(alignment, size);
+    if (size_class == CLASS_HUGE)
+        return take_huge(max_size(size, 1), alignment, is_zeroed);
+    return take_class(size_class, size, is_zeroed);
+}
+
+void *route_alloc_aligned(size_t alignment, size_t size, bool is_zeroed)
+{
+    age_caches();
+    void *block = take_aligned(alignment, size, is_zeroed);
+    if (likely(block != NULL) || huge_good_size(size) == 0)
+        return block;
+    /* address space or metadata is short: what lies free may be what is missing */
+    route_trim();
+    return take_aligned(alignment, size, is_zeroed);
+}
+
+void *route_alloc(size_t size, bool is_zeroed)
+{
+    return route_alloc_aligned(BLOCK_ALIGN, size, is_zeroed);
+}
+
+size_t route_good_size(size_t size)
+{
+    return size > LANE_ACE_MAX ? huge_good_size(size) : size_classes[size_class_of(size)].size;
+}
+
+/* ---- pointers ---- */
+
+/* The record of a Huge block; ends the program if the pointer is not its start. */
+static struct slab *huge_record(const void *block, const char *function)
+{
+    struct slab *slab = slab_find(block);
+    if (slab->start != block)
+        misuse_report(function, (struct verdict){FAULT_NOT_START, block, slab->size});
+    return slab;
+}
+
+bool route_free(void *block)
+{
+    struct reservation *base = reservation_get();
+    size_t offset = reservation_offset(base, block);
+    if (offset >= base->size)
+        return false;
+    unsigned byte = slab_map_get(base, offset);
+    if (byte == CLASS_NONE)
+        misuse_report("free", misuse_diagnose(block));
+    if (byte == CLASS_HUGE) {
+        huge_record(block, "free");
+        huge_give(block);
+    } else if (byte == CLASS_OWNED) {
+        owned_heap_free(block);
+    } else {
+        unified_cache_flush(byte, block);
+    }
+    age_caches();
+    return true;
+}
+
+/* The size of a live block of a class; ends the program if there is none at `block`. */
+static size_t checked_size(unsigned size_class, const void *block, const char *function)
+{
+    bool is_start = is_block_class(size_class) ? pool_is_start(size_class, block)
+                                               : slab_find(block)->start == block;
+    size_t size = size_classes[size_class].size;
+    if (unlikely(!is_start))
+        misuse_report(function, (struct verdict){FAULT_NOT_START, block, size});
+    if (unlikely(unified_cache_was_freed(size_class, block)))
+        misuse_report(function, (struct verdict){FAULT_DOUBLE_FREE, block, size});
+    return size;
+}
+
+static size_t usable_of(unsigned byte, const void *block, const char *function)
+{
+    if (byte == CLASS_NONE)
+        misuse_report(function, misuse_diagnose(block));
+    if (byte == CLASS_HUGE)
+        return huge_record(block, function)->size;
+    if (byte == CLASS_OWNED)
+        return owned_heap_usable(block, function);
+    return checked_size(byte, block, function);
+}
+
+bool route_usable(const void *block, size_t *usable)
+{
+    struct reservation *base = reservation_get();
+    size_t offset = reservation_offset(base, block);
+    if (offset >= base->size)
+        return false;
+    *usable = usable_of(slab_map_get(base, offset), block, "malloc_usable_size");
+    return true;
+}
+
+/* ---- resizing ---- */
+
+/* A block that would be more than half empty is worth a copy. */
+static bool is_good_fit(size_t size, size_t usable)
+{
+    return size <= usable && size >= usable / 2;
+}
+
+static void *resize_by_copy(void *block, size_t usable, size_t size)
+{
+    void *copy = front_alloc(size);
+    if (!copy)
+        copy = route_alloc(size, false);
+    if (!copy)
+        return size <= usable ? block : NULL;
+    memcpy(copy, block, min_size(usable, size));
+    if (!front_free(block))
+        route_free(block);
+    return copy;
+}
+
+static void *resize_class(unsigned size_class, void *block, size_t size)
+{
+    size_t usable = checked_size(size_class, block, "realloc");
+    if (is_good_fit(size, usable))
+        return block;
+    if (is_span_class(size_class) && size > LANE_POOL_MAX && size <= LANE_ACE_MAX &&
+        ace_resize(block, size_class_of(size)))
+        return block;
+    return resize_by_copy(block, usable, size);
+}
+
+static void *resize_huge(void *block, size_t size)
+{
+    size_t usable = huge_record(block, "realloc")->size;
+    void *resized = size > LANE_ACE_MAX ? huge_resize(block, size) : NULL;
+    return resized ? resized : resize_by_copy(block, usable, size);
+}
+
+bool route_resize(void *block, size_t size, void **result)
+{
+    struct reservation *base = reservation_get();
+    size_t offset = reservation_offset(base, block);
+    if (offset >= base->size)
+        return false;
+    unsigned byte = slab_map_get(base, offset);
+    if (byte == CLASS_NONE)
+        misuse_report("realloc", misuse_diagnose(block));
+    if (byte == CLASS_HUGE)
+        *result = resize_huge(block, size);
+    else if (byte == CLASS_OWNED)
+        *result = owned_heap_resize(block, size);
+    else
+        *result = resize_class(byte, block, size);
+    return true;
+}

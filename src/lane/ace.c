@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The ACE lane: spans of 52 KiB to 2 MiB, each a run of slabs. A freed span is warm free slabs
+ * again: they merge with their neighbours at once, serve any lane, and decay. Called by the unified
+ * cache and first-class heaps; calls the slab layer.
+ */
+#include "lane/lane.h"
+
+struct span_figures ace_figures;
+
+static unsigned map_byte(const struct slab *slab)
+{
+    return slab->owner ? CLASS_OWNED : slab->size_class;
+}
+
+void *ace_take(unsigned size_class, struct span_list *list, bool *is_zero)
+{
+    const struct size_class *row = &size_classes[size_class];
+    struct slab *slab = slab_run_take(row->slabs, is_zero);
+    if (!slab)
+        return NULL;
+    slab->size_class = (uint8_t)size_class;
+    slab->size = row->size;
+    slab->state = SLAB_SPAN;
+    slab->resident = 0;
+    span_list_add(list, slab);
+    slab_map_set(slab->start, 1, map_byte(slab));
+    span_figures_add(&ace_figures, 1, (ptrdiff_t)slab->size);
+    return slab->start;
+}
+
+void ace_give(void *block)
+{
+    struct slab *slab = slab_find(block);
+    span_list_remove(slab);
+    span_figures_add(&ace_figures, -1, -(ptrdiff_t)slab->size);
+    slab_run_give(slab);
+}
+
+bool ace_resize(void *block, unsigned size_class)
+{
+    const struct size_class *row = &size_classes[size_class];
+    struct slab *slab = slab_find(block);
+    if (row->slabs > slab->slab_count) {
+        if (!slab_run_extend(slab, row->slabs))
+            return false;
+    } else {
+        slab_run_shrink(slab, row->slabs);
+    }
+    span_figures_add(&ace_figures, 0, (ptrdiff_t)row->size - (ptrdiff_t)slab->size);
+    slab->size_class = (uint8_t)size_class;
+    slab->size = row->size;
+    slab_map_set(slab->start, 1, map_byte(slab));
+    return true;
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The depot: per class, full batches that threads exchange without touching blocks or slabs
+ * (Bonwick & Adams 2001, "Magazines and Vmem"). Above the shared pool, into which it is trimmed by
+ * its working set: batches that nobody needed since the last look are flushed. Called by the
+ * unified cache.
+ */
+#include "lane/lane.h"
+
+#include <string.h>
+
+/* Bytes that one class's depot holds at most, however few batches that is. */
+#define DEPOT_BYTES_MAX (512 * KIB)
+
+/* Purpose: pointers to free blocks of one class; in a depot's list, or owned by who took it. */
+struct batch {
+    struct batch *next;
+    uint32_t count;
+    void *blocks[BATCH_BLOCKS];
+};
+
+/* Purpose: the depot of one class. Owner: lock. Invariant: count is the length of `batches`, low
+ * the least that count has been since the last trim; `spare` holds batches with no block. */
+struct depot {
+    struct lock lock;
+    uint32_t count;
+    uint32_t low;
+    struct batch *batches;
+    struct batch *spare;
+};
+
+static struct depot depots[CLASS_POOL_LAST + 1];
+
+static uint32_t batches_max(unsigned size_class, unsigned count)
+{
+    size_t bytes = (size_t)count * size_classes[size_class].size;
+    return (uint32_t)min_size(DEPOT_BATCHES_MAX, max_size(DEPOT_BYTES_MAX / bytes, 1));
+}
+
+static struct batch *pop_locked(struct depot *depot)
+{
+    struct batch *batch = depot->batches;
+    if (batch) {
+        depot->batches = batch->next;
+        depot->count--;
+        if (depot->count < depot->low)
+            depot->low = depot->count;
+    }
+    return batch;
+}
+
+unsigned depot_take(unsigned size_class, void **blocks)
+{
+    struct depot *depot = &depots[size_class];
+    unsigned count = 0;
+    lock_acquire(&depot->lock);
+    struct batch *batch = pop_locked(depot);
+    if (batch) {
+        count = batch->count;
+        memcpy(blocks, batch->blocks, count * sizeof(batch->blocks[0]));
+        batch->next = depot->spare;
+        depot->spare = batch;
+    }
+    lock_release(&depot->lock);
+    return count;
+}
+
+/* A batch with no block: a spare one if there is, or a new one. */
+static struct batch *take_spare_locked(struct depot *depot)
+{
+    struct batch *batch = depot->spare;
+    if (batch) {
+        depot->spare = batch->next;
+        return batch;
+    }
+    return meta_alloc(sizeof(*batch));
+}
+
+bool depot_give(unsigned size_class, void *const *blocks, unsigned count)
+{
+    struct depot *depot = &depots[size_class];
+    struct batch *batch = NULL;
+    lock_acquire(&depot->lock);
+    if (depot->count < batches_max(size_class, count))
+        batch = take_spare_locked(depot);
+    if (batch) {
+        batch->count = count;
+        memcpy(batch->blocks, blocks, count * sizeof(batch->blocks[0]));
+        batch->next = depot->batches;
+        depot->batches = batch;
+        depot->count++;
+    }
+    lock_release(&depot->lock);
+    return batch != NULL;
+}
+
+/* Take what was idle out of the depot, as a list. */
+static struct batch *take_idle(struct depot *depot, bool all)
+{
+    struct batch *idle = NULL;
+    lock_acquire(&depot->lock);
+    for (uint32_t spare = all ? depot->count : depot->low; spare > 0; spare--) {
+        struct batch *batch = pop_locked(depot);
+        batch->next = idle;
+        idle = batch;
+    }
+    depot->low = depot->count;
+    lock_release(&depot->lock);
+    return idle;
+}
+
+static struct verdict trim_class(unsigned size_class, bool all)
+{
+    struct verdict verdict = {FAULT_NONE, NULL, 0};
+    struct batch *idle = take_idle(&depots[size_class], all);
+    while (idle) {
+        struct batch *next = idle->next;
+        if (verdict.fault == FAULT_NONE)
+            verdict = pool_give(&shared_pool, size_class, idle->blocks, idle->count);
+        meta_free(idle, sizeof(*idle));
+        idle = next;
+    }
+    return verdict;
+}
+
+struct verdict depot_trim(bool all)
+{
+    struct verdict verdict = {FAULT_NONE, NULL, 0};
+    for (unsigned size_class = CLASS_FIRST;
+         size_class <= CLASS_POOL_LAST && verdict.fault == FAULT_NONE; size_class++)
+        verdict = trim_class(size_class, all);
+    return verdict;
+}
+
+size_t depot_count(unsigned size_class)
+{
+    struct depot *depot = &depots[size_class];
+    size_t count = 0;
+    lock_acquire(&depot->lock);
+    for (struct batch *batch = depot->batches; batch; batch = batch->next)
+        count += batch->count;
+    lock_release(&depot->lock);
+    return count;
+}
+
+unsigned depot_check(void)
+{
+    unsigned faults = 0;
+    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_POOL_LAST; size_class++) {
+        struct depot *depot = &depots[size_class];
+        uint32_t count = 0;
+        lock_acquire(&depot->lock);
+        for (struct batch *batch = depot->batches; batch; batch = batch->next, count++) {
+            struct verdict verdict =
+                pool_judge(&shared_pool, size_class, batch->blocks, batch->count);
+            if (verdict.fault == FAULT_NONE)
+                continue;
+            faults++;
+            log_line("check: depot of class %u holds %p, which is not its block", size_class,
+                     verdict.block);
+        }
+        if (count != depot->count || depot->low > count) {
+            faults++;
+            log_line("check: depot of class %u has %u batches, counted %u", size_class,
+                     depot->count, count);
+        }
+        lock_release(&depot->lock);
+    }
+    return faults;
+}
+
+/* ---- fork: the lanes' locks, each class's depot before its slabs ---- */
+
+void lane_lock_all(void)
+{
+    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_POOL_LAST; size_class++) {
+        lock_acquire(&depots[size_class].lock);
+        lock_acquire(&shared_pool.classes[size_class].lock);
+    }
+}
+
+void lane_unlock_all(void)
+{
+    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_POOL_LAST; size_class++) {
+        lock_release(&shared_pool.classes[size_class].lock);
+        lock_release(&depots[size_class].lock);
+    }
+}
+
+void lane_reset_locks(void)
+{
+    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_POOL_LAST; size_class++) {
+        lock_reset(&shared_pool.classes[size_class].lock);
+        lock_reset(&depots[size_class].lock);
+    }
+}

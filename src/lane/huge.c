@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The Huge lane: blocks above 2 MiB, each a range of whole superslabs. Growing takes the superslabs
+ * behind, or moves the pages (mremap) to a longer range: nothing is copied. A freed block's pages
+ * join the warm pool. Called by front/route.c; calls the slab layer and the kernel.
+ */
+#include "lane/lane.h"
+
+#include <string.h>
+
+struct span_figures huge_figures;
+
+/* From here on the system is asked first if it would give that much to a plain mmap: inside the
+ * reservation everything looks free. */
+#define COMMIT_ASK_MIN GIB
+
+/* The record's inline words, which no bitmap needs here. */
+static inline uint64_t *superslab_count_of(struct slab *slab)
+{
+    return &slab->inline_bits[0];
+}
+
+/* Set when pages were moved in: the range's mapping is not the reservation's any more. */
+static inline uint64_t *is_moved_of(struct slab *slab)
+{
+    return &slab->inline_bits[1];
+}
+
+static size_t superslabs_for(size_t size)
+{
+    return align_up(size, SUPERSLAB_SIZE) >> SUPERSLAB_SHIFT;
+}
+
+size_t huge_good_size(size_t size)
+{
+    if (size > reservation_bytes() || size > LANE_HUGE_MAX - SUPERSLAB_SIZE)
+        return 0;
+    return align_up(size, os_page_size());
+}
+
+/* A range of `count` superslabs whose start is aligned to `alignment`. */
+static char *take_range(size_t count, size_t alignment, bool *is_zero)
+{
+    if (alignment <= SUPERSLAB_SIZE)
+        return superslab_range_take(count, is_zero);
+    size_t extra = (alignment >> SUPERSLAB_SHIFT) - 1;
+    char *start = superslab_range_take(count + extra, is_zero);
+    if (!start)
+        return NULL;
+    char *aligned = (char *)align_up((uintptr_t)start, alignment);
+    size_t before = (size_t)(aligned - start) >> SUPERSLAB_SHIFT;
+    if (before > 0)
+        superslab_range_give(start, before, 0);
+    if (extra > before)
+        superslab_range_give(aligned + (count << SUPERSLAB_SHIFT), extra - before, 0);
+    return aligned;
+}
+
+static void publish(struct slab *slab)
+{
+    slab_map_set(slab->start, 1, slab->owner ? CLASS_OWNED : CLASS_HUGE);
+}
+
+void *huge_take(size_t size, size_t alignment, struct span_list *list, bool *is_zero)
+{
+    size_t good = huge_good_size(size);
+    if (good == 0 || alignment > reservation_bytes())
+        return NULL;
+    if (good >= COMMIT_ASK_MIN && !os_could_commit(good))
+        return NULL;
+    size_t count = superslabs_for(good);
+    char *start = take_range(count, alignment, is_zero);
+    if (!start)
+        return NULL;
+    struct slab *slab = superslab_first_record(start);
+    if (!slab) {
+        superslab_range_give(start, count, 0);
+        return NULL;
+    }
+    *slab = (struct slab){.start = start, .size = good, .size_class = CLASS_HUGE, .slab_count = 1};
+    *superslab_count_of(slab) = count;
+    slab->state = SLAB_HUGE;
+    span_list_add(list, slab);
+    publish(slab);
+    span_figures_add(&huge_figures, 1, (ptrdiff_t)good);
+    return start;
+}
+
+void huge_zero(void *block)
+{
+    struct slab *slab = slab_find(block);
+    superslab_range_zero(slab->start, *superslab_count_of(slab));
+}
+
+/* Back to the slab layer; with pages moved in, as fresh mapping like the rest of the reservation. */
+static void give_range(char *start, size_t count, size_t used, bool is_moved)
+{
+    if (is_moved && os_remap_fresh(start, count << SUPERSLAB_SHIFT))
+        superslab_range_give_cold(start, count);
+    else
+        superslab_range_give(start, count, used);
+}
+
+void huge_give(void *block)
+{
+    struct slab *slab = slab_find(block);
+    span_list_remove(slab);
+    slab_map_set(slab->start, 1, CLASS_NONE);
+    slab->state = SLAB_FREE;
+    span_figures_add(&huge_figures, -1, -(ptrdiff_t)slab->size);
+    give_range(slab->start, *superslab_count_of(slab), slab->size, *is_moved_of(slab));
+}
+
+static void shrink(struct slab *slab, size_t good)
+{
+    size_t count = superslabs_for(good);
+    size_t spare = *superslab_count_of(slab) - count;
+    size_t end = count << SUPERSLAB_SHIFT;
+    size_t page_end = min_size(end, slab->size);
+    if (page_end > good)
+        os_purge(slab->start + good, page_end - good);
+    if (spare > 0)
+        give_range(slab->start + end, spare, slab->size > end ? slab->size - end : 0,
+                   *is_moved_of(slab));
+    *superslab_count_of(slab) = count;
+    slab->size = good;
+}
+
+/* Move the pages to a longer range. The old range stays mapped, without pages. */
+static void *move(struct slab *old, size_t good)
+{
+    size_t old_count = *superslab_count_of(old);
+    bool is_zero;
+    struct span_list *list = old->owner;
+    void *block = huge_take(good, SUPERSLAB_SIZE, list, &is_zero);
+    if (!block)
+        return NULL;
+    if (!os_move(old->start, block, old_count << SUPERSLAB_SHIFT)) {
+        huge_give(block);
+        return NULL;
+    }
+    *is_moved_of(slab_find(block)) = 1;
+    span_list_remove(old);
+    slab_map_set(old->start, 1, CLASS_NONE);
+    old->state = SLAB_FREE;
+    span_figures_add(&huge_figures, -1, -(ptrdiff_t)old->size);
+    if (*is_moved_of(old))
+        give_range(old->start, old_count, 0, true);
+    else
+        superslab_range_give_cold(old->start, old_count);
+    return block;
+}
+
+void *huge_resize(void *block, size_t size)
+{
+    struct slab *slab = slab_find(block);
+    size_t good = huge_good_size(size);
+    if (good == 0)
+        return NULL;
+    size_t count = superslabs_for(good);
+    size_t old_count = *superslab_count_of(slab);
+    if (good >= COMMIT_ASK_MIN && good > slab->size && !os_could_commit(good - slab->size))
+        return NULL;
+    if (count > old_count && !superslab_range_extend(slab->start, old_count, count))
+        return move(slab, good);
+    if (count > old_count)
+        *superslab_count_of(slab) = count;
+    span_figures_add(&huge_figures, 0, (ptrdiff_t)good - (ptrdiff_t)slab->size);
+    if (good < slab->size)
+        shrink(slab, good);
+    slab->size = good;
+    return block;
+}

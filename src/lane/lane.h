@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The lanes: Tiny [0, 1024], Pool [1025, 52 KiB], ACE (52 KiB, 2 MiB], Huge above. The size classes
+ * of the first three, and the same verbs for each lane: take, give, usable, resize. Tiny and Pool
+ * are the shared pool: slabs cut into blocks of one class, and above them, per class, a depot of
+ * full batches. An ACE span is a run of slabs, a Huge block a range of superslabs.
+ *
+ * Locks: class lock -> slab layer. The lanes never see each other.
+ */
+#ifndef HAK_LANE_LANE_H
+#define HAK_LANE_LANE_H
+
+#include "slab/slab.h"
+
+/* ---- size classes: 16-byte steps to 128, then 8 a doubling ---- */
+
+#define CLASS_NONE 0 /* in the slab map: no block starts here */
+#define CLASS_FIRST 1
+#define CLASS_TINY_LAST 32
+#define CLASS_POOL_LAST 77
+#define CLASS_ACE_LAST 120
+#define CLASS_HUGE 121  /* in the slab map: a Huge block */
+#define CLASS_OWNED 122 /* in the slab map: a block of a first-class heap; its record says more */
+#define CLASS_COUNT 123
+
+/* Purpose: one size class; immutable. Invariant: blocks * size <= slabs * SLAB_SIZE, and
+ * offset / size == offset * reciprocal >> RECIPROCAL_SHIFT for every offset in the run. */
+struct size_class {
+    uint64_t reciprocal;
+    uint32_t size;   /* bytes */
+    uint16_t blocks; /* in a run */
+    uint8_t slabs;   /* in a run */
+};
+#define RECIPROCAL_SHIFT 40
+
+extern const struct size_class size_classes[CLASS_COUNT];
+
+/* The class of a size from LANE_POOL_MIN to LANE_ACE_MAX (right from 129 up). */
+static always_inline unsigned size_class_of_large(size_t size)
+{
+    /* 8 classes a doubling: the three bits below the highest number them */
+    unsigned shift = highest_bit(size - 1) - 3;
+    return (unsigned)((size - 1) >> shift) + shift * 8 - 31;
+}
+
+/* The class of a size from 0 to LANE_ACE_MAX. */
+static always_inline unsigned size_class_of(size_t size)
+{
+    if (size <= 128)
+        return size <= 16 ? CLASS_FIRST : (unsigned)((size + 15) >> 4);
+    return size_class_of_large(size);
+}
+
+static always_inline bool is_block_class(unsigned size_class)
+{
+    return size_class >= CLASS_FIRST && size_class <= CLASS_POOL_LAST;
+}
+
+static always_inline bool is_span_class(unsigned size_class)
+{
+    return size_class > CLASS_POOL_LAST && size_class <= CLASS_ACE_LAST;
+}
+
+/* ---- what is wrong with a pointer ---- */
+
+enum fault { FAULT_NONE, FAULT_DOUBLE_FREE, FAULT_NOT_START };
+
+/* Purpose: the verdict on a pointer that somebody wants to give back. */
+struct verdict {
+    enum fault fault;
+    const void *block;
+    size_t size; /* of the block it is in, 0 if unknown */
+};
+
+/* ---- shared_pool.c: Tiny and Pool ---- */
+
+/* Slabs are listed by how full they are: fullest are used first, so that the emptiest drain. */
+#define POOL_LISTS 5
+#define POOL_LIST_FULL (POOL_LISTS - 1)
+
+/* Purpose: the slabs of one class in one pool. Owner: lock. Invariant: a slab is in lists[n] with
+ * n == its `list`; POOL_LIST_FULL holds those with no free block. */
+struct pool_class {
+    struct lock lock;
+    uint32_t slab_count;
+    struct slab *lists[POOL_LISTS];
+};
+
+/* Purpose: one pool: the process's, or a first-class heap's. */
+struct pool {
+    struct pool_class classes[CLASS_POOL_LAST + 1];
+    unsigned map_byte; /* CLASS_OWNED, or 0: blocks' slabs carry their class */
+};
+extern struct pool shared_pool;
+
+/* Take up to `want` blocks, lowest address first. Returns how many: 0 when out of memory. */
+unsigned pool_take(struct pool *pool, unsigned size_class, void **blocks, unsigned want);
+/* Give blocks of one class back. The first that is at fault stops it: those before are given. */
+struct verdict pool_give(struct pool *pool, unsigned size_class, void *const *blocks,
+                         unsigned count);
+/* Would pool_give take these blocks? Changes nothing. */
+struct verdict pool_judge(struct pool *pool, unsigned size_class, void *const *blocks,
+                          unsigned count);
+/* Does a block of this class start at `block`? Takes no lock: for a block that the caller holds, the
+ * answer cannot change meanwhile. */
+bool pool_is_start(unsigned size_class, const void *block);
+/* Purpose: figures of one class of a pool. */
+struct pool_figures {
+    size_t slabs;
+    size_t blocks_out;  /* in use or in caches */
+    size_t blocks_free; /* in slabs */
+};
+/* Add the figures of a class to *figures. */
+void pool_count(struct pool *pool, unsigned size_class, struct pool_figures *figures);
+/* Recount each slab's invariants; the number of faults, each reported in a line. pool_check.c */
+unsigned pool_check(struct pool *pool);
+/* The list in which a slab belongs. */
+unsigned pool_list_of(const struct slab *slab);
+/* Give every slab of a pool back, whatever is in use. */
+void pool_destroy(struct pool *pool);
+
+/* ---- depot.c: full batches above the shared pool ---- */
+
+/* Take a batch of a class into `blocks`, which has room for BATCH_BLOCKS. 0 when there is none. */
+unsigned depot_take(unsigned size_class, void **blocks);
+/* Leave a batch of 1..BATCH_BLOCKS blocks. False when the depot has enough of them. */
+bool depot_give(unsigned size_class, void *const *blocks, unsigned count);
+/* Flush the batches that were not needed since the last call (all of them if `all`) to the slabs.
+ * The verdict on the first block at fault. */
+struct verdict depot_trim(bool all);
+/* Blocks of a class that lie in the depot. */
+size_t depot_count(unsigned size_class);
+/* Check that the depots' blocks are where they should be; the number of faults. */
+unsigned depot_check(void);
+
+/* ---- spans: ACE and Huge ---- */
+
+/* Purpose: the spans of one first-class heap. Owner: lock. */
+struct span_list {
+    struct lock lock;
+    struct slab *first;
+};
+
+/* A span for the class; *is_zero as superslab_range_take. `list` is NULL for the process's. */
+void *ace_take(unsigned size_class, struct span_list *list, bool *is_zero);
+/* block must be the start of a live span. */
+void ace_give(void *block);
+/* Resize in place to another ACE class. False when it cannot. */
+bool ace_resize(void *block, unsigned size_class);
+
+/* size > 0; alignment a power of two. */
+void *huge_take(size_t size, size_t alignment, struct span_list *list, bool *is_zero);
+void huge_give(void *block);
+/* Resize, moving pages if need be. NULL: nothing has changed. */
+void *huge_resize(void *block, size_t size);
+/* Zero a block just taken that is not zero. */
+void huge_zero(void *block);
+/* Usable bytes that a Huge block of this size has; 0 when there can be no such block. */
+size_t huge_good_size(size_t size);
+
+/* Purpose: live spans of one lane; of the process and of first-class heaps together. */
+struct span_figures {
+    _Atomic size_t blocks;
+    _Atomic size_t bytes;
+};
+extern struct span_figures ace_figures;
+extern struct span_figures huge_figures;
+/* A span of `bytes` came (+1), went (-1), or changed its size by `bytes` (0). */
+static inline void span_figures_add(struct span_figures *figures, int blocks, ptrdiff_t bytes)
+{
+    /* relaxed: figures only; slow path */
+    atomic_fetch_add_explicit(&figures->blocks, (size_t)blocks, memory_order_relaxed);
+    atomic_fetch_add_explicit(&figures->bytes, (size_t)bytes, memory_order_relaxed);
+}
+
+/* span_list.c: join and leave the list of a first-class heap; NULL lists are allowed. */
+void span_list_add(struct span_list *list, struct slab *slab);
+void span_list_remove(struct slab *slab);
+
+/* ---- fork ---- */
+void lane_lock_all(void);
+void lane_unlock_all(void);
+void lane_reset_locks(void);
+
+#endif

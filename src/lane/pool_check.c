@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A pool looked at from above: its figures, and a recount of the invariants written on struct slab
+ * and struct pool_class. Called by diag; takes one class lock at a time, changes nothing.
+ */
+#include "lane/lane.h"
+
+void pool_count(struct pool *pool, unsigned size_class, struct pool_figures *figures)
+{
+    struct pool_class *class_pool = &pool->classes[size_class];
+    lock_acquire(&class_pool->lock);
+    for (unsigned list = 0; list < POOL_LISTS; list++)
+        for (const struct slab *slab = class_pool->lists[list]; slab; slab = slab->next) {
+            figures->slabs++;
+            figures->blocks_free += slab->free_count;
+            figures->blocks_out += (size_t)(slab->block_count - slab->free_count);
+        }
+    lock_release(&class_pool->lock);
+}
+
+static unsigned fault(const struct slab *slab, const char *what)
+{
+    log_line("check: slab at %p of class %u: %s", (void *)slab->start, slab->size_class, what);
+    return 1;
+}
+
+static unsigned count_bits(const struct slab *slab)
+{
+    unsigned count = 0;
+    for (unsigned word = 0; word * 64u < slab->block_count; word++)
+        count += (unsigned)__builtin_popcountll(slab->bits[word]);
+    return count;
+}
+
+static unsigned check_slab(const struct pool *pool, unsigned size_class, const struct slab *slab)
+{
+    struct reservation *base = reservation_get();
+    unsigned byte = pool->map_byte ? pool->map_byte : size_class;
+    unsigned faults = 0;
+    if (slab->state != SLAB_BLOCKS || slab->size_class != size_class || slab->owner != pool)
+        faults += fault(slab, "in a list of another class or pool");
+    if (slab->size != size_classes[size_class].size ||
+        slab->block_count != size_classes[size_class].blocks)
+        faults += fault(slab, "cut into blocks of another size");
+    if (count_bits(slab) != slab->free_count)
+        faults += fault(slab, "the bitmap and the count of free blocks differ");
+    for (unsigned i = 0; i < slab->slab_count; i++)
+        if (slab_map_get(base, reservation_offset(base, slab->start) + i * SLAB_SIZE) != byte)
+            faults += fault(slab, "the slab map says another class");
+    return faults;
+}
+
+static unsigned check_class(struct pool *pool, unsigned size_class)
+{
+    struct pool_class *class_pool = &pool->classes[size_class];
+    unsigned faults = 0;
+    size_t slabs = 0;
+    lock_acquire(&class_pool->lock);
+    for (unsigned list = 0; list < POOL_LISTS; list++)
+        for (const struct slab *slab = class_pool->lists[list]; slab; slab = slab->next) {
+            slabs++;
+            faults += check_slab(pool, size_class, slab);
+            if (slab->list != list || pool_list_of(slab) != list)
+                faults += fault(slab, "in the wrong list by fullness");
+        }
+    if (slabs != class_pool->slab_count) {
+        log_line("check: class %u has %zu slabs, but %u are counted", size_class, slabs,
+                 class_pool->slab_count);
+        faults++;
+    }
+    lock_release(&class_pool->lock);
+    return faults;
+}
+
+unsigned pool_check(struct pool *pool)
+{
+    unsigned faults = 0;
+    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_POOL_LAST; size_class++)
+        faults += check_class(pool, size_class);
+    return faults;
+}

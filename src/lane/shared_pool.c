@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The shared pool: per class, slabs cut into blocks, from which all threads draw batches. A slab's
+ * bitmap says which blocks are here; blocks in caches or in use are not. Called by the unified
+ * cache, the depot and first-class heaps; calls the slab layer for runs. Blocks themselves are never
+ * touched. An empty slab leaves under the class lock and goes back to the slab layer after it.
+ */
+#include "lane/lane.h"
+
+#include <string.h>
+
+struct pool shared_pool;
+
+/* A class that has this many slabs gets as many pages made present ahead as it has slabs. */
+#define AHEAD_PAGES_MAX 16
+
+/* ---- lists by fullness ---- */
+
+unsigned pool_list_of(const struct slab *slab)
+{
+    if (slab->free_count == 0)
+        return POOL_LIST_FULL;
+    /* 3 for nearly full down to 0 for nearly empty */
+    return (unsigned)(slab->block_count - slab->free_count) * POOL_LIST_FULL / slab->block_count;
+}
+
+static void push(struct pool_class *pool, struct slab *slab)
+{
+    slab->list = (uint8_t)pool_list_of(slab);
+    slab->prev = NULL;
+    slab->next = pool->lists[slab->list];
+    if (slab->next)
+        slab->next->prev = slab;
+    pool->lists[slab->list] = slab;
+}
+
+static void unlink_slab(struct pool_class *pool, struct slab *slab)
+{
+    if (slab->prev)
+        slab->prev->next = slab->next;
+    else
+        pool->lists[slab->list] = slab->next;
+    if (slab->next)
+        slab->next->prev = slab->prev;
+}
+
+static void relist(struct pool_class *pool, struct slab *slab)
+{
+    if (slab->list == pool_list_of(slab))
+        return;
+    unlink_slab(pool, slab);
+    push(pool, slab);
+}
+
+/* ---- a slab's life ---- */
+
+static size_t bits_bytes(unsigned block_count)
+{
+    return (block_count + 63u) / 64 * 8;
+}
+
+static bool make_bits(struct slab *slab)
+{
+    size_t bytes = bits_bytes(slab->block_count);
+    slab->bits = bytes <= sizeof(slab->inline_bits) ? slab->inline_bits : meta_alloc(bytes);
+    if (!slab->bits)
+        return false;
+    memset(slab->bits, 0xff, bytes);
+    unsigned tail = slab->block_count % 64;
+    if (tail)
+        slab->bits[slab->block_count / 64] = ((uint64_t)1 << tail) - 1;
+    return true;
+}
+
+static void free_bits(struct slab *slab)
+{
+    if (slab->bits != slab->inline_bits)
+        meta_free(slab->bits, bits_bytes(slab->block_count));
+}
+
+static void retire(struct slab *slab)
+{
+    free_bits(slab);
+    slab_run_give(slab);
+}
+
+/* A fresh slab, all free, in the pool's lists. NULL when out of memory. */
+static struct slab *add_slab_locked(struct pool *pool, unsigned size_class)
+{
+    const struct size_class *row = &size_classes[size_class];
+    bool is_zero;
+    struct slab *slab = slab_run_take(row->slabs, &is_zero);
+    if (!slab)
+        return NULL;
+    slab->block_count = slab->free_count = row->blocks;
+    slab->size = row->size;
+    slab->size_class = (uint8_t)size_class;
+    slab->owner = pool;
+    slab->carved = 0;
+    if (!make_bits(slab)) {
+        slab_run_give(slab);
+        return NULL;
+    }
+    slab->state = SLAB_BLOCKS;
+    slab_map_set(slab->start, slab->slab_count, pool->map_byte ? pool->map_byte : size_class);
+    push(&pool->classes[size_class], slab);
+    pool->classes[size_class].slab_count++;
+    return slab;
+}
+
+/* ---- take ---- */
+
+/* Pages ahead of what is needed now: as many as the class has slabs, so that they grow with it and
+ * what goes unused stays a small part of what it has. */
+static unsigned pages_ahead(const struct pool_class *pool)
+{
+    if (settings.ss_prefault != PREFAULT_AUTO)
+        return AHEAD_PAGES_MAX;
+    return (unsigned)min_size(pool->slab_count, AHEAD_PAGES_MAX);
+}
+
+/* Blocks below `end` are about to be handed out for the first time. */
+static void carve(struct pool_class *pool, struct slab *slab, unsigned end)
+{
+    size_t page = os_page_size();
+    size_t needed = align_up(end * slab->size, page) / page;
+    slab->carved = (uint16_t)end;
+    if (needed <= slab->resident || settings.ss_prefault == PREFAULT_OFF)
+        return;
+    size_t all = ((size_t)slab->slab_count << SLAB_SHIFT) / page;
+    slab_run_populate(slab, (unsigned)min_size(needed + pages_ahead(pool) - 1, all));
+}
+
+static unsigned take_from_slab(struct pool_class *pool, struct slab *slab, void **blocks,
+                               unsigned want)
+{
+    unsigned taken = 0;
+    unsigned last = 0;
+    for (unsigned word = 0; taken < want; word++) {
+        if (word * 64u >= slab->block_count)
+            break;
+        uint64_t bits = slab->bits[word];
+        for (; bits && taken < want; bits &= bits - 1) {
+            last = word * 64 + lowest_bit(bits);
+            blocks[taken++] = slab->start + last * slab->size;
+        }
+        slab->bits[word] = bits;
+    }
+    slab->free_count = (uint16_t)(slab->free_count - taken);
+    if (last >= slab->carved)
+        carve(pool, slab, last + 1);
+    relist(pool, slab);
+    return taken;
+}
+
+static struct slab *fullest_slab(const struct pool_class *pool)
+{
+    for (unsigned list = POOL_LIST_FULL; list-- > 0;)
+        if (pool->lists[list])
+            return pool->lists[list];
+    return NULL;
+}
+
+unsigned pool_take(struct pool *pool, unsigned size_class, void **blocks, unsigned want)
+{
+    struct pool_class *class_pool = &pool->classes[size_class];
+    unsigned taken = 0;
+    lock_acquire(&class_pool->lock);
+    while (taken < want) {
+        struct slab *slab = fullest_slab(class_pool);
+        /* a short batch is better than a fresh slab */
+        if (!slab && taken == 0)
+            slab = add_slab_locked(pool, size_class);
+        if (!slab)
+            break;
+        taken += take_from_slab(class_pool, slab, blocks + taken, want - taken);
+    }
+    lock_release(&class_pool->lock);
+    return taken;
+}
+
+/* ---- give ---- */
+
+/* Where a block lies in its slab. */
+struct position {
+    struct slab *slab;
+    unsigned index;
+};
+
+static struct verdict locate(struct pool *pool, unsigned size_class, const void *block,
+                             struct position *position)
+{
+    const struct size_class *row = &size_classes[size_class];
+    struct slab *slab = slab_find(block);
+    size_t offset = (size_t)((const char *)block - slab->start);
+    unsigned index = (unsigned)(offset * row->reciprocal >> RECIPROCAL_SHIFT);
+    *position = (struct position){slab, index};
+    /* a slab that was given back, or is another class's by now, held only free blocks */
+    if (slab->state != SLAB_BLOCKS || slab->size_class != size_class || slab->owner != pool)
+        return (struct verdict){FAULT_DOUBLE_FREE, block, row->size};
+    if (index >= slab->block_count || offset != (size_t)index * row->size)
+        return (struct verdict){FAULT_NOT_START, block, row->size};
+    if (slab->bits[index / 64] >> (index % 64) & 1)
+        return (struct verdict){FAULT_DOUBLE_FREE, block, row->size};
+    return (struct verdict){FAULT_NONE, block, row->size};
+}
+
+static void set_bit(struct position at)
+{
+    at.slab->bits[at.index / 64] |= (uint64_t)1 << (at.index % 64);
+}
+
+static void clear_bit(struct position at)
+{
+    at.slab->bits[at.index / 64] &= ~((uint64_t)1 << (at.index % 64));
+}
+
+/* Put one block into its slab. Returns the slab if that emptied it: it has left the pool then. */
+static struct slab *give_locked(struct pool_class *pool, struct position at)
+{
+    struct slab *slab = at.slab;
+    set_bit(at);
+    slab->free_count++;
+    if (slab->free_count == slab->block_count) {
+        unlink_slab(pool, slab);
+        pool->slab_count--;
+        return slab;
+    }
+    relist(pool, slab);
+    return NULL;
+}
+
+struct verdict pool_give(struct pool *pool, unsigned size_class, void *const *blocks,
+                         unsigned count)
+{
+    struct pool_class *class_pool = &pool->classes[size_class];
+    struct verdict verdict = {FAULT_NONE, NULL, 0};
+    struct slab *empty = NULL;
+    lock_acquire(&class_pool->lock);
+    for (unsigned i = 0; i < count; i++) {
+        struct position at;
+        verdict = locate(pool, size_class, blocks[i], &at);
+        if (verdict.fault != FAULT_NONE)
+            break;
+        struct slab *emptied = give_locked(class_pool, at);
+        if (emptied) {
+            /* from here on a block of this slab that comes once more is at fault */
+            emptied->state = SLAB_FREE;
+            emptied->next = empty;
+            empty = emptied;
+        }
+    }
+    lock_release(&class_pool->lock);
+    while (empty) {
+        struct slab *next = empty->next;
+        retire(empty);
+        empty = next;
+    }
+    return verdict;
+}
+
+struct verdict pool_judge(struct pool *pool, unsigned size_class, void *const *blocks,
+                          unsigned count)
+{
+    struct pool_class *class_pool = &pool->classes[size_class];
+    struct verdict verdict = {FAULT_NONE, NULL, 0};
+    unsigned marked = 0;
+    lock_acquire(&class_pool->lock);
+    for (; marked < count; marked++) {
+        struct position at;
+        verdict = locate(pool, size_class, blocks[marked], &at);
+        if (verdict.fault != FAULT_NONE)
+            break;
+        set_bit(at);
+    }
+    while (marked-- > 0) {
+        struct position at;
+        /* a bit that is set is 'double free' to locate; the position is right all the same */
+        locate(pool, size_class, blocks[marked], &at);
+        clear_bit(at);
+    }
+    lock_release(&class_pool->lock);
+    return verdict;
+}
+
+bool pool_is_start(unsigned size_class, const void *block)
+{
+    const struct size_class *row = &size_classes[size_class];
+    struct slab *slab = slab_find(block);
+    size_t offset = (size_t)((const char *)block - slab->start);
+    size_t index = offset * row->reciprocal >> RECIPROCAL_SHIFT;
+    return slab->state == SLAB_BLOCKS && slab->size_class == size_class &&
+           offset == index * row->size && index < slab->block_count;
+}
+
+void pool_destroy(struct pool *pool)
+{
+    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_POOL_LAST; size_class++) {
+        struct pool_class *class_pool = &pool->classes[size_class];
+        for (unsigned list = 0; list < POOL_LISTS; list++)
+            while (class_pool->lists[list]) {
+                struct slab *slab = class_pool->lists[list];
+                unlink_slab(class_pool, slab);
+                retire(slab);
+            }
+    }
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of size classes: pure data, checked at compile time and by tests/unit/size_class.c.
+ * Blocks up to 8 KiB come from one slab; larger Pool blocks from the shortest run of slabs that
+ * wastes at most 1/8 at its tail; an ACE span is as many slabs as it needs.
+ */
+#include "lane/lane.h"
+
+#define ROW(bytes, run)                                                                            \
+    {                                                                                              \
+        .reciprocal = ((uint64_t)1 << RECIPROCAL_SHIFT) / (bytes) + 1, .size = (bytes),            \
+        .blocks = (run) * SLAB_SIZE / (bytes), .slabs = (run)                                      \
+    }
+
+/* Eight steps above `base`, each in one slab. */
+#define DOUBLING(base)                                                                             \
+    ROW((base) / 8 * 9, 1), ROW((base) / 8 * 10, 1), ROW((base) / 8 * 11, 1),                      \
+        ROW((base) / 8 * 12, 1), ROW((base) / 8 * 13, 1), ROW((base) / 8 * 14, 1),                 \
+        ROW((base) / 8 * 15, 1), ROW((base) / 8 * 16, 1)
+
+#define SPAN(bytes) ROW(bytes, ((bytes) + SLAB_SIZE - 1) / SLAB_SIZE)
+#define SPAN_DOUBLING(base)                                                                        \
+    SPAN((base) / 8 * 9), SPAN((base) / 8 * 10), SPAN((base) / 8 * 11), SPAN((base) / 8 * 12),     \
+        SPAN((base) / 8 * 13), SPAN((base) / 8 * 14), SPAN((base) / 8 * 15), SPAN((base) / 8 * 16)
+
+const struct size_class size_classes[CLASS_COUNT] = {
+    [CLASS_FIRST] =
+    /* Tiny */
+    ROW(16, 1), ROW(32, 1), ROW(48, 1), ROW(64, 1), ROW(80, 1), ROW(96, 1), ROW(112, 1),
+    ROW(128, 1), DOUBLING(128), DOUBLING(256), DOUBLING(512),
+    /* Pool */
+    DOUBLING(1024), DOUBLING(2048), DOUBLING(4096),
+    ROW(9216, 1), ROW(10240, 1), ROW(11264, 2), ROW(12288, 1), ROW(13312, 2), ROW(14336, 1),
+    ROW(15360, 1), ROW(16384, 1),
+    ROW(18432, 2), ROW(20480, 1), ROW(22528, 3), ROW(24576, 2), ROW(26624, 3), ROW(28672, 1),
+    ROW(30720, 1), ROW(32768, 1),
+    ROW(36864, 5), ROW(40960, 2), ROW(45056, 3), ROW(49152, 3), ROW(53248, 5),
+    /* ACE */
+    SPAN(57344), SPAN(61440), SPAN(65536), SPAN_DOUBLING(64 * KIB), SPAN_DOUBLING(128 * KIB),
+    SPAN_DOUBLING(256 * KIB), SPAN_DOUBLING(512 * KIB), SPAN_DOUBLING(1 * MIB),
+};
+
+_Static_assert(LANE_TINY_MAX == 1024 && LANE_POOL_MAX == 53248 && LANE_ACE_MAX == 2 * MIB,
+               "the classes end where the lanes do");

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel contract: all that the allocator asks of the operating system, and the settings that
+ * the environment gives. One file per system implements it (os_linux.c). Addresses and sizes are
+ * multiples of the page size unless said otherwise. Every call may fail, as its comment says; none
+ * allocates; errno may change (the api layer keeps it for those who promise that).
+ */
+#ifndef HAK_OS_OS_H
+#define HAK_OS_OS_H
+
+#include "base/base.h"
+
+/* ---- memory ---- */
+
+/* Address space that is readable and writable, zero, not charged until touched, and left out of
+ * core dumps. NULL when it cannot be had. */
+void *os_reserve(size_t size);
+/* The same at exactly `address`, charged as the system charges (it is to be used). False when
+ * something is mapped there or memory is short. */
+bool os_map_at(void *address, size_t size);
+/* An address at which `size` bytes could be mapped now; NULL when none. Maps nothing. */
+void *os_find_room(size_t size);
+/* Give address space back. */
+void os_unmap(void *address, size_t size);
+/* Replace whatever is in [address, +size), which must be ours, by fresh zero pages. */
+bool os_remap_fresh(void *address, size_t size);
+/* Make pages present and writable in one call. False when the kernel cannot (too old, no memory):
+ * the pages then come one by one, when touched. */
+bool os_populate(void *address, size_t size);
+/* The same by writing to each page; for kernels without the above. Content is kept. */
+void os_touch(void *address, size_t size);
+/* Give the pages back; they read as zero afterwards. False when the kernel refused (locked pages). */
+bool os_purge(void *address, size_t size);
+/* Move the pages of [from, +size) to [to, +size), both ours. `from` stays mapped and reads as zero.
+ * False, with nothing moved, when the kernel cannot. */
+bool os_move(void *from, void *to, size_t size);
+/* Include in, or leave out of, core dumps. */
+void os_dump(void *address, size_t size, bool include);
+/* Give the mapping a name in /proc/PID/maps where the kernel has that. */
+void os_name(void *address, size_t size, const char *name);
+/* Would the system, by its overcommit rule, give `size` bytes to a plain mmap now? */
+bool os_could_commit(size_t size);
+/* Is the process's address space limited (RLIMIT_AS)? */
+bool os_address_space_is_limited(void);
+/* Is every private mapping charged when made (vm.overcommit_memory = 2)? */
+bool os_commit_is_strict(void);
+size_t os_page_size(void);
+
+/* ---- time, threads, files ---- */
+
+/* Milliseconds of a clock that never goes back; coarse (a few ms) and cheap: no system call. */
+uint64_t os_now_ms(void);
+/* The kernel's number of the calling thread; never 0. */
+uint32_t os_thread_id(void);
+/* Up to size - 1 bytes of a file, terminated. Returns the length, or -1. */
+long os_read_file(const char *path, char *buffer, size_t size);
+/* Create a file that must not exist (mode 0600) for os_write_file. -1 when it cannot be. */
+int os_create_file(const char *path);
+void os_write_file(int fd, const char *text, size_t length);
+void os_close_file(int fd);
+/* What /proc/self/maps says of an address. */
+enum os_mapping { OS_MAPPING_NONE, OS_MAPPING_ANONYMOUS, OS_MAPPING_STACK, OS_MAPPING_FILE };
+/* *start and *end are the mapping's bounds unless it is OS_MAPPING_NONE. Slow: it reads the file. */
+enum os_mapping os_find_mapping(const void *address, uintptr_t *start, uintptr_t *end);
+
+/* ---- the point where tests make calls fail ---- */
+
+enum os_call {
+    OS_CALL_RESERVE,
+    OS_CALL_MAP,
+    OS_CALL_POPULATE,
+    OS_CALL_PURGE,
+    OS_CALL_MOVE,
+    OS_CALL_REMAP
+};
+/* When set, asked before each of these calls; true makes the call fail without being made. */
+extern bool (*os_inject_failure)(enum os_call call);
+
+/* ---- settings.c ---- */
+
+#define SETTING_TEXT_MAX 256
+#define SETTING_FIELD_FLAG(field) int64_t field;
+#define SETTING_FIELD_NUMBER(field) int64_t field;
+#define SETTING_FIELD_BYTES(field) int64_t field;
+#define SETTING_FIELD_MILLIS(field) int64_t field;
+#define SETTING_FIELD_PREFAULT(field) int64_t field;
+#define SETTING_FIELD_TEXT(field) char field[SETTING_TEXT_MAX];
+
+/* Purpose: the settings in force. Written once by settings_read, before the first block is handed
+ * out; read-only afterwards, by any thread. Statically the defaults. */
+struct settings {
+#define X(field, name, kind, initial, min, max, help) SETTING_FIELD_##kind(field)
+    HAK_SETTINGS(X)
+#undef X
+};
+extern struct settings settings;
+
+/* Read HAKMEM_* from the environment. What is unknown or out of range is named on standard error
+ * and its default holds. A set-user-ID program ignores the environment. */
+void settings_read(void);
+
+#endif

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Linux: the only file with mmap, madvise, mremap, prctl and /proc. Called by every layer above;
+ * calls the kernel through libc's thin wrappers. Each wrapper does one thing and reports failure by
+ * its return value; none retries and none prints.
+ */
+#include "os/os.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
+#ifndef PR_SET_VMA
+#define PR_SET_VMA 0x53564d41
+#define PR_SET_VMA_ANON_NAME 0
+#endif
+
+bool (*os_inject_failure)(enum os_call call);
+
+static bool is_made_to_fail(enum os_call call)
+{
+    return unlikely(os_inject_failure != NULL) && os_inject_failure(call);
+}
+
+static void *map_anonymous(void *address, size_t size, int flags)
+{
+    void *mapped = mmap(address, size, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
+    return mapped == MAP_FAILED ? NULL : mapped;
+}
+
+void *os_reserve(size_t size)
+{
+    if (is_made_to_fail(OS_CALL_RESERVE))
+        return NULL;
+    void *mapped = map_anonymous(NULL, size, 0);
+    if (mapped)
+        os_dump(mapped, size, false);
+    return mapped;
+}
+
+bool os_map_at(void *address, size_t size)
+{
+    if (is_made_to_fail(OS_CALL_MAP))
+        return false;
+    void *mapped = map_anonymous(address, size, MAP_FIXED_NOREPLACE);
+    /* a kernel before 4.17 takes the address as a hint only */
+    if (mapped && mapped != address) {
+        os_unmap(mapped, size);
+        return false;
+    }
+    return mapped != NULL;
+}
+
+void *os_find_room(size_t size)
+{
+    void *mapped = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (mapped == MAP_FAILED)
+        return NULL;
+    munmap(mapped, size);
+    return mapped;
+}
+
+void os_unmap(void *address, size_t size)
+{
+    munmap(address, size);
+}
+
+bool os_remap_fresh(void *address, size_t size)
+{
+    return !is_made_to_fail(OS_CALL_REMAP) && map_anonymous(address, size, MAP_FIXED) != NULL;
+}
+
+bool os_populate(void *address, size_t size)
+{
+    return !is_made_to_fail(OS_CALL_POPULATE) && madvise(address, size, MADV_POPULATE_WRITE) == 0;
+}
+
+void os_touch(void *address, size_t size)
+{
+    size_t page = os_page_size();
+    for (size_t offset = 0; offset < size; offset += page) {
+        volatile char *byte = (volatile char *)address + offset;
+        *byte = *byte;
+    }
+}
+
+bool os_purge(void *address, size_t size)
+{
+    return !is_made_to_fail(OS_CALL_PURGE) && madvise(address, size, MADV_DONTNEED) == 0;
+}
+
+bool os_move(void *from, void *to, size_t size)
+{
+    if (is_made_to_fail(OS_CALL_MOVE))
+        return false;
+    return mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) == to;
+}
+
+void os_dump(void *address, size_t size, bool include)
+{
+    madvise(address, size, include ? MADV_DODUMP : MADV_DONTDUMP);
+}
+
+void os_name(void *address, size_t size, const char *name)
+{
+    prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, address, size, name);
+}
+
+bool os_could_commit(size_t size)
+{
+    void *mapped = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapped == MAP_FAILED)
+        return false;
+    munmap(mapped, size);
+    return true;
+}
+
+bool os_address_space_is_limited(void)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+}
+
+bool os_commit_is_strict(void)
+{
+    char text[4];
+    return os_read_file("/proc/sys/vm/overcommit_memory", text, sizeof(text)) > 0 && text[0] == '2';
+}
+
+size_t os_page_size(void)
+{
+    static _Atomic size_t page_size;
+    size_t size = atomic_load_explicit(&page_size, memory_order_relaxed);
+    if (unlikely(size == 0)) {
+        size = (size_t)sysconf(_SC_PAGESIZE);
+        atomic_store_explicit(&page_size, size, memory_order_relaxed);
+    }
+    return size;
+}
+
+uint64_t os_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+uint32_t os_thread_id(void)
+{
+    return (uint32_t)syscall(SYS_gettid);
+}
+
+static int open_file(const char *path)
+{
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+long os_read_file(const char *path, char *buffer, size_t size)
+{
+    int fd = open_file(path);
+    if (fd < 0)
+        return -1;
+    size_t used = 0;
+    for (;;) {
+        ssize_t got = read(fd, buffer + used, size - 1 - used);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            break;
+        used += (size_t)got;
+    }
+    close(fd);
+    buffer[used] = '\0';
+    return (long)used;
+}
+
+int os_create_file(const char *path)
+{
+    return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+}
+
+void os_write_file(int fd, const char *text, size_t length)
+{
+    while (length > 0) {
+        ssize_t written = write(fd, text, length);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return; /* a full disk: the reader sees that the end is missing */
+        text += written;
+        length -= (size_t)written;
+    }
+}
+
+void os_close_file(int fd)
+{
+    close(fd);
+}
+
+/* One line of /proc/self/maps: "start-end perms offset dev inode   path". */
+static enum os_mapping parse_mapping(const char *line, uintptr_t *start, uintptr_t *end)
+{
+    char *rest;
+    *start = strtoul(line, &rest, 16);
+    *end = strtoul(rest + 1, &rest, 16);
+    if (strstr(rest, "[stack"))
+        return OS_MAPPING_STACK;
+    if (strchr(rest, '/') || strstr(rest, "[v"))
+        return OS_MAPPING_FILE;
+    return OS_MAPPING_ANONYMOUS;
+}
+
+/* Purpose: lines of a file through a buffer on the stack. A line longer than the buffer is cut. */
+struct line_reader {
+    int fd;
+    size_t used;
+    char buffer[1024];
+};
+
+/* The next line, terminated, at the buffer's start; its length with the newline, 0 at the end. */
+static size_t read_line(struct line_reader *reader, size_t consumed)
+{
+    memmove(reader->buffer, reader->buffer + consumed, reader->used - consumed);
+    reader->used -= consumed;
+    for (;;) {
+        char *newline = memchr(reader->buffer, '\n', reader->used);
+        if (newline) {
+            *newline = '\0';
+            return (size_t)(newline - reader->buffer) + 1;
+        }
+        if (reader->used == sizeof(reader->buffer))
+            reader->used = sizeof(reader->buffer) / 2;
+        ssize_t got = read(reader->fd, reader->buffer + reader->used,
+                           sizeof(reader->buffer) - reader->used);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return 0;
+        reader->used += (size_t)got;
+    }
+}
+
+enum os_mapping os_find_mapping(const void *address, uintptr_t *start, uintptr_t *end)
+{
+    struct line_reader reader = {.fd = open_file("/proc/self/maps")};
+    enum os_mapping found = OS_MAPPING_NONE;
+    if (reader.fd < 0)
+        return found;
+    size_t length = 0;
+    while ((length = read_line(&reader, length)) != 0) {
+        enum os_mapping kind = parse_mapping(reader.buffer, start, end);
+        if ((uintptr_t)address >= *start && (uintptr_t)address < *end) {
+            found = kind;
+            break;
+        }
+    }
+    close(reader.fd);
+    return found;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Settings: HAKMEM_* read once from the environment into one struct, by the table in
+ * base/config.h. Called by the api layer's start-up. Works before libc has set `environ` (an IFUNC
+ * resolver may be our first caller) by reading /proc/self/environ itself.
+ */
+#include "os/os.h"
+
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#define PREFIX "HAKMEM_"
+
+enum kind { KIND_FLAG, KIND_NUMBER, KIND_BYTES, KIND_MILLIS, KIND_PREFAULT, KIND_TEXT };
+
+#define SETTING_INITIAL_FLAG(initial) initial
+#define SETTING_INITIAL_NUMBER(initial) initial
+#define SETTING_INITIAL_BYTES(initial) (int64_t)(initial)
+#define SETTING_INITIAL_MILLIS(initial) initial
+#define SETTING_INITIAL_PREFAULT(initial) initial
+#define SETTING_INITIAL_TEXT(initial) ""
+
+struct settings settings = {
+#define X(field, name, kind, initial, min, max, help) .field = SETTING_INITIAL_##kind(initial),
+    HAK_SETTINGS(X)
+#undef X
+};
+
+/* Purpose: one row of the table; immutable. */
+struct row {
+    const char *name;
+    enum kind kind;
+    int64_t min;
+    int64_t max;
+    void *field;
+};
+
+static const struct row rows[] = {
+#define X(field, name, kind, initial, min, max, help)                                              \
+    {name, KIND_##kind, (int64_t)(min), (int64_t)(max), &settings.field},
+    HAK_SETTINGS(X)
+#undef X
+};
+
+static bool parse_digits(const char **text, int64_t *out)
+{
+    bool negative = **text == '-';
+    const char *at = *text + negative;
+    int64_t value = 0;
+    if (*at < '0' || *at > '9')
+        return false;
+    for (; *at >= '0' && *at <= '9'; at++)
+        if (__builtin_mul_overflow(value, 10, &value) ||
+            __builtin_add_overflow(value, *at - '0', &value))
+            return false;
+    *out = negative ? -value : value;
+    *text = at;
+    return true;
+}
+
+static bool parse_suffix(const char **text, int64_t *value)
+{
+    static const char suffixes[] = "KMG";
+    const char *found = **text ? strchr(suffixes, **text & ~0x20) : NULL;
+    if (!found)
+        return true;
+    *text += 1;
+    return !__builtin_mul_overflow(*value, (int64_t)1 << (10 * (found - suffixes + 1)), value);
+}
+
+static bool parse_value(const struct row *row, const char *text, int64_t *out)
+{
+    if (row->kind == KIND_PREFAULT && strcmp(text, "auto") == 0) {
+        *out = PREFAULT_AUTO;
+        return true;
+    }
+    if (!parse_digits(&text, out))
+        return false;
+    if (row->kind == KIND_BYTES && !parse_suffix(&text, out))
+        return false;
+    int64_t max = row->kind == KIND_PREFAULT ? PREFAULT_TOUCH : row->max;
+    return *text == '\0' && *out >= row->min && *out <= max;
+}
+
+static void report_bad_value(const struct row *row, const char *text)
+{
+    if (row->kind == KIND_PREFAULT)
+        log_line(PREFIX "%s=%s: expected 0, 1, 2 or auto; the default holds", row->name, text);
+    else if (row->kind == KIND_BYTES)
+        log_line(PREFIX "%s=%s: expected bytes from %ld to %ld (K, M, G allowed); the default holds",
+                 row->name, text, (long)row->min, (long)row->max);
+    else
+        log_line(PREFIX "%s=%s: expected a number from %ld to %ld; the default holds", row->name,
+                 text, (long)row->min, (long)row->max);
+}
+
+static void apply(const struct row *row, const char *text)
+{
+    if (row->kind == KIND_TEXT) {
+        size_t length = strlen(text);
+        if (length >= SETTING_TEXT_MAX)
+            log_line(PREFIX "%s: expected at most %u characters; it is ignored", row->name,
+                     SETTING_TEXT_MAX - 1u);
+        else
+            memcpy(row->field, text, length + 1);
+        return;
+    }
+    int64_t value;
+    if (parse_value(row, text, &value))
+        *(int64_t *)row->field = value;
+    else
+        report_bad_value(row, text);
+}
+
+/* One "NAME=VALUE" of the environment. */
+static void read_entry(const char *entry)
+{
+    if (strncmp(entry, PREFIX, sizeof(PREFIX) - 1) != 0)
+        return;
+    const char *name = entry + sizeof(PREFIX) - 1;
+    const char *equals = strchr(name, '=');
+    if (!equals)
+        return;
+    size_t length = (size_t)(equals - name);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (strlen(rows[i].name) == length && memcmp(rows[i].name, name, length) == 0) {
+            apply(&rows[i], equals + 1);
+            return;
+        }
+    log_line("%s: no such setting; 'hakmem settings' lists them", entry);
+}
+
+/* The environment as the kernel has it; what does not fit in the buffer is not seen. */
+static void read_kernel_environment(void)
+{
+    static char buffer[32768];
+    long length = os_read_file("/proc/self/environ", buffer, sizeof(buffer));
+    for (long at = 0; at < length; at += (long)strlen(buffer + at) + 1)
+        read_entry(buffer + at);
+}
+
+void settings_read(void)
+{
+    if (getauxval(AT_SECURE))
+        return;
+    if (!environ) {
+        read_kernel_environment();
+        return;
+    }
+    for (char **entry = environ; *entry; entry++)
+        read_entry(*entry);
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The arena for metadata: records, thread heaps, magazines, batches. Out of line, so that no
+ * overflow of a block can reach it. A bump pointer through one part of the reservation, and free
+ * lists by size for what comes back; nothing is ever given to the kernel. Called by every layer
+ * above under its locks; its own lock is the innermost.
+ */
+#include "slab/space.h"
+
+#include <string.h>
+
+#define META_ALIGN ((size_t)64)
+/* Pages made present ahead: one call costs less than the fault of a second page. */
+#define META_POPULATE (16 * KIB)
+
+struct free_block {
+    struct free_block *next;
+};
+
+/* Purpose: the arena. Owner: lock. Invariant: start <= at <= present <= mapped <= end. */
+static struct {
+    struct lock lock;
+    char *at;
+    char *present;
+    char *mapped;
+    char *end;
+    size_t used;
+    struct free_block *free[META_FREE_MAX / META_ALIGN + 1];
+} meta;
+
+void meta_init(char *start, size_t size, bool mapped)
+{
+    meta.at = meta.present = start;
+    meta.end = start + size;
+    meta.mapped = mapped ? meta.end : start;
+}
+
+/* Room for `size` more bytes at meta.at. */
+static bool make_room_locked(size_t size)
+{
+    if (size > (size_t)(meta.end - meta.at))
+        return false;
+    while (size > (size_t)(meta.mapped - meta.at)) {
+        if (!os_map_at(meta.mapped, META_STEP))
+            return false;
+        meta.mapped += META_STEP;
+    }
+    if (meta.at + size > meta.present) {
+        char *present = (char *)align_up((uintptr_t)meta.at + size, META_POPULATE);
+        if (present > meta.mapped)
+            present = meta.mapped;
+        os_populate(meta.present, (size_t)(present - meta.present));
+        meta.present = present;
+    }
+    return true;
+}
+
+static void *alloc_locked(size_t size)
+{
+    if (size <= META_FREE_MAX) {
+        struct free_block *block = meta.free[size / META_ALIGN];
+        if (block) {
+            meta.free[size / META_ALIGN] = block->next;
+            memset(block, 0, size);
+            return block;
+        }
+    }
+    if (!make_room_locked(size))
+        return NULL;
+    void *block = meta.at;
+    meta.at += size;
+    return block;
+}
+
+void *meta_alloc(size_t size)
+{
+    size = align_up(size, META_ALIGN);
+    lock_acquire(&meta.lock);
+    void *block = alloc_locked(size);
+    if (block)
+        meta.used += size;
+    lock_release(&meta.lock);
+    return block;
+}
+
+void meta_free(void *block, size_t size)
+{
+    struct free_block *freed = block;
+    size = align_up(size, META_ALIGN);
+    check_invariant(size <= META_FREE_MAX);
+    lock_acquire(&meta.lock);
+    freed->next = meta.free[size / META_ALIGN];
+    meta.free[size / META_ALIGN] = freed;
+    meta.used -= size;
+    lock_release(&meta.lock);
+}
+
+size_t meta_used_bytes(void)
+{
+    lock_acquire(&meta.lock);
+    size_t used = meta.used;
+    lock_release(&meta.lock);
+    return used;
+}
+
+void meta_lock_acquire(void)
+{
+    lock_acquire(&meta.lock);
+}
+
+void meta_lock_release(void)
+{
+    lock_release(&meta.lock);
+}
+
+void meta_lock_reset(void)
+{
+    lock_reset(&meta.lock);
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The slab layer: address space. One reservation is cut into superslabs (2 MiB), these into slabs
+ * (64 KiB). Lanes take runs of slabs inside one superslab, or ranges of whole superslabs, and give
+ * them back; what is given back stays backed by pages (the warm pool) until it decays.
+ *
+ * Layout of the reservation, from its base:
+ *   struct reservation | slab map: one byte a slab | superslab table | taken bitmap | metadata |
+ *   superslabs ...
+ * Where address space is rationed (RLIMIT_AS, strict overcommit) the same addresses are used but
+ * mapped superslab by superslab: the reservation is then a window, not a mapping.
+ *
+ * Locks: lane locks -> superslab lock -> meta lock. Nothing is called upward.
+ */
+#ifndef HAK_SLAB_SLAB_H
+#define HAK_SLAB_SLAB_H
+
+#include "os/os.h"
+
+/* ---- the reservation and the slab map ---- */
+
+/* Purpose: the first page of the reservation. `front` belongs to the front layer and reads as zero:
+ * it is the empty heap. size is 0 until the reservation exists, so every pointer is foreign then.
+ * Invariant: written once, before `reservation` points to it. */
+struct reservation {
+    unsigned char front[RESERVATION_FRONT_BYTES];
+    size_t size;
+};
+_Static_assert(sizeof(struct reservation) <= SLAB_MAP_OFFSET, "the slab map follows");
+
+/* Never NULL: a static, zero one until the real one exists. */
+extern struct reservation *reservation __attribute__((visibility("hidden")));
+
+/* What a thread reads through the pointer was written before it was published, and the address
+ * dependency orders the two on every processor Linux runs on. */
+static always_inline struct reservation *reservation_get(void)
+{
+    return word_load(&reservation);
+}
+
+/* Offset of a pointer from the base; at least ->size for what is not inside. */
+static always_inline size_t reservation_offset(const struct reservation *base, const void *pointer)
+{
+    return (size_t)((uintptr_t)pointer - (uintptr_t)base);
+}
+
+static always_inline uint8_t *slab_map_at(struct reservation *base, size_t offset)
+{
+    return (uint8_t *)base + SLAB_MAP_OFFSET + (offset >> SLAB_SHIFT);
+}
+
+/* The class byte of the slab at `offset`: 0 is 'no block starts here'. Whoever holds a block got it
+ * from a thread that wrote the byte before it handed the block out. */
+static always_inline unsigned slab_map_get(struct reservation *base, size_t offset)
+{
+    return word_load(slab_map_at(base, offset));
+}
+
+/* Set the bytes of `count` slabs from `start`. */
+void slab_map_set(const char *start, unsigned count, unsigned byte);
+
+/* ---- records ---- */
+
+enum slab_state { SLAB_FREE, SLAB_BLOCKS, SLAB_SPAN, SLAB_HUGE };
+
+#define SLAB_INLINE_WORDS 8
+
+/*
+ * Purpose: the out-of-line record of a run of slabs; of its first slab, that is: the others of the
+ * run only say how far the head is. Owner: the lane that took the run, under its lock.
+ * Invariant (SLAB_BLOCKS): free_count == number of set bits in bits[0 .. block_count), and blocks
+ * at or above `carved` have never been handed out.
+ */
+struct slab {
+    struct slab *next; /* a list of the lane's choice */
+    struct slab *prev;
+    char *start;
+    void *owner;    /* the pool it belongs to: lane/lane.h */
+    size_t size;    /* bytes of a block (SLAB_BLOCKS) or of the whole span */
+    uint64_t *bits; /* 1 = block is free here, not in any cache; inline_bits or metadata */
+    uint16_t block_count;
+    uint16_t free_count;
+    uint16_t carved;
+    uint16_t resident; /* leading pages of the run known to be present */
+    uint8_t size_class;
+    uint8_t state;
+    uint8_t head_delta; /* slabs back to the head's record */
+    uint8_t slab_count;
+    uint8_t list; /* which of the lane's lists */
+    uint64_t inline_bits[SLAB_INLINE_WORDS];
+};
+_Static_assert(sizeof(struct slab) <= 128, "metadata stays under 1 %");
+
+enum superslab_state {
+    SUPERSLAB_FREE, /* address space only */
+    SUPERSLAB_SLABS,
+    SUPERSLAB_HUGE, /* part of a range taken whole */
+    SUPERSLAB_FIXED /* the reservation's head, or somebody else's mapping in a piecewise one */
+};
+
+/* Purpose: one superslab. Owner: the superslab lock. Invariant: a bit in `warm` says that the slab
+ * is free and may have pages, so warm is a subset of free while state is SUPERSLAB_SLABS;
+ * free_run and warm_run are the longest runs of ones and name the lists it is in. */
+struct superslab {
+    uint32_t free;
+    uint32_t warm;
+    struct slab *slabs; /* SLABS_PER_SUPERSLAB records, made at first use and kept */
+    struct superslab *next[2];
+    struct superslab *prev[2];
+    uint8_t state;
+    uint8_t run[2];                   /* longest run: [0] free, [1] warm */
+    uint8_t age[SLABS_PER_SUPERSLAB]; /* epoch in which a warm slab was given back */
+};
+_Static_assert(sizeof(struct superslab) <= 96, "the table is 1/20,000 of the address space");
+
+/* ---- superslab.c: the reservation and its superslabs ---- */
+
+/* Make the reservation. False when there is no address space now; may be called again. Called once
+ * at a time. Until it has succeeded no other function of this layer may be called. */
+bool reservation_make(void);
+/* Bytes of address space (window or mapping). */
+size_t reservation_bytes(void);
+
+/* Start of a range of `count` whole, contiguous superslabs; NULL when there is none. *is_zero says
+ * that none of its pages has been used. */
+char *superslab_range_take(size_t count, bool *is_zero);
+/* Take the `count` superslabs that follow a range at `start` of `old_count`. False if any is used. */
+bool superslab_range_extend(char *start, size_t old_count, size_t count);
+/* Give a range back; its first `used` bytes may have pages. */
+void superslab_range_give(char *start, size_t count, size_t used);
+/* Give a range back all of whose pages are gone (moved, purged). */
+void superslab_range_give_cold(char *start, size_t count);
+/* Zero those slabs of a range just taken that may have been used before. */
+void superslab_range_zero(char *start, size_t count);
+/* The record of a block that starts at a superslab's start. NULL when metadata is short. */
+struct slab *superslab_first_record(char *start);
+
+/* ---- slab_run.c: runs of slabs within a superslab ---- */
+
+/* A run of `count` (1..32) slabs, warm ones first: its head's record with start, slab_count and
+ * resident set, and the other records pointing to it. NULL when out of memory. */
+struct slab *slab_run_take(unsigned count, bool *is_zero);
+/* Give the run back; its map bytes are cleared. */
+void slab_run_give(struct slab *slab);
+/* Take the slabs that follow until the run is `count` long. False if any is used. */
+bool slab_run_extend(struct slab *slab, unsigned count);
+/* Give the slabs above the first `count` back. */
+void slab_run_shrink(struct slab *slab, unsigned count);
+/* Make pages [0, pages) of the run present as the settings say; resident is brought up to date. */
+void slab_run_populate(struct slab *slab, unsigned pages);
+
+/* The record that covers a pointer inside the reservation; NULL if no run was ever there. */
+struct slab *slab_find(const void *pointer);
+
+/* ---- decay.c: the warm pool's end ---- */
+
+/* Purge what has been warm for longer than the decay time, if it is time to look. Cheap otherwise.
+ * No lock may be held. Returns true when a new epoch began: caches above may then age their own. */
+bool decay_poll(void);
+/* Purge all that is warm. Returns the bytes given back. No lock may be held. */
+size_t decay_purge_all(void);
+uint64_t decay_purged_bytes(void);
+/* The epoch by which warm slabs are dated. */
+uint8_t decay_epoch(void);
+
+/* ---- meta.c: memory for records ---- */
+
+/* `size` zeroed bytes, 64-byte aligned; NULL when out of memory. */
+void *meta_alloc(size_t size);
+/* size as it was asked for; at most META_FREE_MAX. */
+void meta_free(void *block, size_t size);
+#define META_FREE_MAX ((size_t)4096)
+size_t meta_used_bytes(void);
+/* Where metadata may be: set by reservation_make. `mapped` false: meta.c maps it in steps. */
+void meta_init(char *start, size_t size, bool mapped);
+
+/* ---- slab_check.c: for diag ---- */
+
+/* Purpose: figures of the whole layer. */
+struct slab_figures {
+    size_t mapped_bytes; /* superslabs in use or warm */
+    size_t warm_bytes;
+};
+void slab_count(struct slab_figures *figures);
+/* Recount the invariants of struct space and struct superslab; the number of faults, each reported
+ * in a line. */
+unsigned slab_check(void);
+
+/* ---- fork: all locks of the layer, in order ---- */
+void slab_lock_all(void);
+void slab_unlock_all(void);
+void slab_reset_locks(void);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The slab layer looked at from above: its figures, and a recount of the invariants written on
+ * struct space and struct superslab. Called by diag; takes the superslab lock, changes nothing.
+ */
+#include "slab/space.h"
+
+void slab_count(struct slab_figures *figures)
+{
+    size_t used = 0;
+    lock_acquire(&space.lock);
+    for (size_t i = 0; i < space.frontier; i++) {
+        uint8_t state = space.superslabs[i].state;
+        used += state == SUPERSLAB_SLABS || state == SUPERSLAB_HUGE;
+    }
+    figures->mapped_bytes = used << SUPERSLAB_SHIFT;
+    figures->warm_bytes = atomic_load_explicit(&space.warm_slabs, memory_order_relaxed)
+                          << SLAB_SHIFT;
+    lock_release(&space.lock);
+}
+
+static unsigned fault(size_t index, const char *what)
+{
+    log_line("check: superslab %zu: %s", index, what);
+    return 1;
+}
+
+static unsigned check_superslab(size_t index, size_t *warm)
+{
+    const struct superslab *superslab = &space.superslabs[index];
+    bool is_taken = space.taken[index / 64] >> (index % 64) & 1;
+    if (superslab->state == SUPERSLAB_FREE)
+        return is_taken ? fault(index, "free, but marked taken") : 0;
+    if (superslab->state != SUPERSLAB_SLABS)
+        return is_taken ? 0 : fault(index, "taken, but not marked so");
+    unsigned faults = 0;
+    *warm += (size_t)__builtin_popcount(superslab->warm);
+    if (superslab->warm & ~superslab->free)
+        faults += fault(index, "a warm slab is not free");
+    if (is_taken != (superslab->free != ALL_SLABS))
+        faults += fault(index, "the taken bit is wrong");
+    if (superslab->run[RUN_FREE] != superslab_longest_run(superslab->free))
+        faults += fault(index, "in the wrong list of free runs");
+    if (superslab->run[RUN_WARM] != superslab_longest_run(superslab->warm))
+        faults += fault(index, "in the wrong list of warm runs");
+    return faults;
+}
+
+static unsigned check_list(enum run_kind kind, unsigned run)
+{
+    unsigned faults = 0;
+    bool is_occupied = space.occupied[kind] >> run & 1;
+    const struct superslab *previous = NULL;
+    for (const struct superslab *at = space.list[kind][run]; at; at = at->next[kind]) {
+        if (at->run[kind] != run || at->prev[kind] != previous)
+            faults += fault(superslab_index(at), "a list's links are wrong");
+        previous = at;
+    }
+    if (is_occupied != (space.list[kind][run] != NULL)) {
+        log_line("check: list %u of kind %u: the occupied bit is wrong", run, (unsigned)kind);
+        faults++;
+    }
+    return faults;
+}
+
+unsigned slab_check(void)
+{
+    unsigned faults = 0;
+    size_t warm = 0;
+    lock_acquire(&space.lock);
+    for (size_t i = 0; i < space.frontier; i++)
+        faults += check_superslab(i, &warm);
+    for (unsigned run = 1; run < RUN_LISTS; run++)
+        faults += check_list(RUN_FREE, run) + check_list(RUN_WARM, run);
+    size_t counted = atomic_load_explicit(&space.warm_slabs, memory_order_relaxed);
+    if (warm != counted) {
+        log_line("check: %zu slabs are warm, but %zu are counted", warm, counted);
+        faults++;
+    }
+    lock_release(&space.lock);
+    return faults;
+}

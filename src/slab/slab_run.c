@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Runs of slabs inside one superslab: best fit by the superslabs' longest runs, warm ones before
+ * cold ones, lowest address within the superslab. Giving back merges by itself: the free slabs are
+ * one mask. Called by the shared pool and ACE; relies on superslab.c for masks and lists.
+ */
+#include "slab/space.h"
+
+static struct superslab *find_locked(enum run_kind kind, unsigned count)
+{
+    uint64_t fitting = space.occupied[kind] & ~(((uint64_t)1 << count) - 1);
+    return fitting ? space.list[kind][lowest_bit(fitting)] : NULL;
+}
+
+/* The records of a run of `count` slabs from `first`. */
+static struct slab *set_records(struct superslab *superslab, unsigned first, unsigned count)
+{
+    struct slab *head = &superslab->slabs[first];
+    head->start = superslab_start(superslab) + ((size_t)first << SLAB_SHIFT);
+    head->slab_count = (uint8_t)count;
+    for (unsigned i = 0; i < count; i++) {
+        head[i].head_delta = (uint8_t)i;
+        if (i > 0)
+            head[i].resident = 0;
+    }
+    return head;
+}
+
+static struct slab *take_locked(unsigned count, bool *is_zero)
+{
+    struct superslab *superslab = find_locked(RUN_WARM, count);
+    uint32_t mask = superslab ? superslab->warm : 0;
+    if (!superslab) {
+        superslab = find_locked(RUN_FREE, count);
+        if (!superslab)
+            superslab = superslab_fresh_locked();
+        if (!superslab || !superslab_need_records(superslab))
+            return NULL;
+        mask = superslab->free;
+    } else if (!superslab_need_records(superslab)) {
+        return NULL;
+    }
+    unsigned first = lowest_bit(run_starts(mask, count));
+    *is_zero = !superslab_mark_taken(superslab, run_mask(first, count));
+    return set_records(superslab, first, count);
+}
+
+struct slab *slab_run_take(unsigned count, bool *is_zero)
+{
+    lock_acquire(&space.lock);
+    struct slab *slab = take_locked(count, is_zero);
+    lock_release(&space.lock);
+    return slab;
+}
+
+void slab_run_give(struct slab *slab)
+{
+    struct superslab *superslab = superslab_of(slab->start);
+    uint32_t mask = run_mask(slab_number(slab->start), slab->slab_count);
+    slab_map_set(slab->start, slab->slab_count, 0);
+    lock_acquire(&space.lock);
+    slab->state = SLAB_FREE;
+    superslab_mark_free(superslab, mask, true);
+    lock_release(&space.lock);
+    decay_after_give();
+}
+
+bool slab_run_extend(struct slab *slab, unsigned count)
+{
+    struct superslab *superslab = superslab_of(slab->start);
+    unsigned first = slab_number(slab->start);
+    if (first + count > SLABS_PER_SUPERSLAB)
+        return false;
+    uint32_t more = run_mask(first, count) & ~run_mask(first, slab->slab_count);
+    lock_acquire(&space.lock);
+    bool is_room = (superslab->free & more) == more;
+    if (is_room) {
+        superslab_mark_taken(superslab, more);
+        set_records(superslab, first, count);
+    }
+    lock_release(&space.lock);
+    return is_room;
+}
+
+void slab_run_shrink(struct slab *slab, unsigned count)
+{
+    struct superslab *superslab = superslab_of(slab->start);
+    unsigned first = slab_number(slab->start);
+    uint32_t less = run_mask(first, slab->slab_count) & ~run_mask(first, count);
+    if (less == 0)
+        return;
+    lock_acquire(&space.lock);
+    slab->slab_count = (uint8_t)count;
+    superslab_mark_free(superslab, less, true);
+    lock_release(&space.lock);
+    decay_after_give();
+}
+
+void slab_run_populate(struct slab *slab, unsigned pages)
+{
+    size_t page = os_page_size();
+    char *from = slab->start + slab->resident * page;
+    size_t size = (pages - slab->resident) * page;
+    switch (settings.ss_prefault) {
+    case PREFAULT_OFF: return;
+    case PREFAULT_TOUCH: os_touch(from, size); break;
+    default: os_populate(from, size); break;
+    }
+    slab->resident = (uint16_t)pages;
+}
+
+struct slab *slab_find(const void *pointer)
+{
+    struct slab *records = superslab_of(pointer)->slabs;
+    if (!records)
+        return NULL;
+    struct slab *slab = &records[slab_number(pointer)];
+    return slab - slab->head_delta;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What superslab.c, slab_run.c and decay.c share: the state of the address space, and the lists by
+ * which superslabs with free slabs are found. Private to the slab layer.
+ */
+#ifndef HAK_SLAB_SPACE_H
+#define HAK_SLAB_SPACE_H
+
+#include "slab/slab.h"
+
+enum run_kind { RUN_FREE, RUN_WARM };
+#define RUN_LISTS (SLABS_PER_SUPERSLAB + 1)
+#define ALL_SLABS UINT32_MAX
+
+/* Purpose: the address space. Owner: `lock`, except the fields marked (fixed), written by
+ * reservation_make only. Invariant: a superslab is in list[kind][run[kind]] iff its state is
+ * SUPERSLAB_SLABS and run[kind] != 0; occupied[kind] has bit n set iff list[kind][n] is not empty;
+ * taken has a bit for each superslab below `frontier` that is not wholly free. */
+struct space {
+    struct lock lock;
+    bool is_piecewise;             /* (fixed) */
+    char *base;                    /* (fixed) */
+    size_t count;                  /* (fixed) superslabs in the reservation */
+    struct superslab *superslabs;  /* (fixed) */
+    uint64_t *taken;               /* (fixed) */
+    size_t frontier;               /* superslabs below have been used at least once */
+    size_t lowest_free;            /* no superslab below is wholly free */
+    size_t dumped;                 /* superslabs below are included in core dumps */
+    _Atomic size_t warm_slabs;     /* free slabs that may have pages */
+    struct superslab *list[2][RUN_LISTS];
+    uint64_t occupied[2];
+};
+extern struct space space;
+
+static inline size_t superslab_index(const struct superslab *superslab)
+{
+    return (size_t)(superslab - space.superslabs);
+}
+
+static inline char *superslab_start(const struct superslab *superslab)
+{
+    return space.base + (superslab_index(superslab) << SUPERSLAB_SHIFT);
+}
+
+static inline struct superslab *superslab_of(const void *pointer)
+{
+    return &space.superslabs[(size_t)((const char *)pointer - space.base) >> SUPERSLAB_SHIFT];
+}
+
+static inline unsigned slab_number(const void *pointer)
+{
+    return (unsigned)((size_t)((const char *)pointer - space.base) >> SLAB_SHIFT) %
+           SLABS_PER_SUPERSLAB;
+}
+
+static inline uint32_t run_mask(unsigned first, unsigned count)
+{
+    return (uint32_t)(((uint64_t)1 << count) - 1) << first;
+}
+
+/* Bits at which a run of `count` ones starts in `mask`. */
+static inline uint32_t run_starts(uint32_t mask, unsigned count)
+{
+    for (unsigned have = 1; have < count && mask;) {
+        unsigned step = have < count - have ? have : count - have;
+        mask &= mask >> step;
+        have += step;
+    }
+    return mask;
+}
+
+unsigned superslab_longest_run(uint32_t mask);
+/* Put a superslab into the lists that its masks call for, out of those it was in; note in `taken`
+ * whether it is wholly free. A wholly free superslab without pages leaves SUPERSLAB_SLABS. */
+void superslab_refile(struct superslab *superslab);
+/* Mark slabs of a superslab free, and warm as of now if `is_warm`. */
+void superslab_mark_free(struct superslab *superslab, uint32_t slabs, bool is_warm);
+/* Mark free slabs taken. True when some were warm. */
+bool superslab_mark_taken(struct superslab *superslab, uint32_t slabs);
+/* A fresh superslab to cut slabs from, in the lists; NULL when out of memory. */
+struct superslab *superslab_fresh_locked(void);
+/* Make the records of a superslab if it has none. False when metadata is short. */
+bool superslab_need_records(struct superslab *superslab);
+/* After something was given back: purge if the warm pool is over its limit or keeps nothing. */
+void decay_after_give(void);
+
+/* The innermost lock, for fork. */
+void meta_lock_acquire(void);
+void meta_lock_release(void);
+void meta_lock_reset(void);
+
+#endif

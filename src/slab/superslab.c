@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns the reservation and the superslabs in it: which are wholly free, and ranges of them. Called
+ * by the ACE and Huge lanes and by slab_run.c; calls meta.c and the kernel. Ranges are found first
+ * fit by address, so that the heap stays low and what is warm is used again.
+ */
+#include "slab/space.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct space space;
+
+/* Static, zero: a reservation of no size, whose heap is empty, until the real one exists. */
+static struct reservation reservation_none;
+struct reservation *reservation = &reservation_none;
+
+/* Core dumps include superslabs in steps, so that the reservation stays in few mappings. */
+#define DUMP_STEP ((size_t)32)
+
+/* ---- the reservation ---- */
+
+/* Purpose: where things are in a reservation of `size` bytes, as offsets from its base. */
+struct layout {
+    size_t size;
+    size_t superslabs;
+    size_t taken;
+    size_t meta;
+    size_t blocks; /* the first superslab that lanes may have */
+};
+
+static struct layout layout_of(size_t size, size_t meta_size)
+{
+    struct layout layout = {.size = size};
+    size_t count = size >> SUPERSLAB_SHIFT;
+    layout.superslabs = SLAB_MAP_OFFSET + align_up(size >> SLAB_SHIFT, 4 * KIB);
+    layout.taken = layout.superslabs + align_up(count * sizeof(struct superslab), 4 * KIB);
+    layout.meta = align_up(layout.taken + count / 8, SLAB_SIZE);
+    layout.blocks = align_up(layout.meta + meta_size, SUPERSLAB_SIZE);
+    return layout;
+}
+
+/* A mapping of the largest size that there is, aligned to superslabs. */
+static char *reserve_whole(size_t *size)
+{
+    for (*size = RESERVATION_MAX; *size >= RESERVATION_MIN; *size /= 2) {
+        char *mapped = os_reserve(*size + SUPERSLAB_SIZE);
+        if (mapped)
+            return (char *)align_up((uintptr_t)mapped, SUPERSLAB_SIZE);
+        if (os_commit_is_strict())
+            break;
+    }
+    return NULL;
+}
+
+/* A window of addresses of which only the head is mapped. The kernel hands out addresses downward,
+ * so the window lies below the one that it would give next. */
+static char *reserve_window(size_t size, size_t head)
+{
+    char *top = os_find_room(SUPERSLAB_SIZE);
+    if (!top || (uintptr_t)top < 2 * size)
+        return NULL;
+    char *base = (char *)align_down((uintptr_t)top - size, SUPERSLAB_SIZE);
+    return os_map_at(base, head) ? base : NULL;
+}
+
+/* Every program uses these pages at once: a call for each is cheaper than its fault. */
+static void populate_first_pages(char *base, const struct layout *layout)
+{
+    size_t page = os_page_size();
+    size_t index = layout->blocks >> SUPERSLAB_SHIFT;
+    const size_t used[] = {0, SLAB_MAP_OFFSET + (layout->blocks >> SLAB_SHIFT),
+                           layout->superslabs + index * sizeof(struct superslab),
+                           layout->taken + index / 8};
+    for (size_t i = 0; i < sizeof(used) / sizeof(used[0]); i++)
+        os_populate(base + align_down(used[i], page), page);
+}
+
+static void publish(char *base, const struct layout *layout, bool is_piecewise)
+{
+    struct reservation *head = (struct reservation *)base;
+    space.is_piecewise = is_piecewise;
+    space.base = base;
+    space.count = layout->size >> SUPERSLAB_SHIFT;
+    space.superslabs = (struct superslab *)(base + layout->superslabs);
+    space.taken = (uint64_t *)(base + layout->taken);
+    space.frontier = space.lowest_free = layout->blocks >> SUPERSLAB_SHIFT;
+    space.dumped = is_piecewise ? space.count : 0;
+    meta_init(base + layout->meta, layout->blocks - layout->meta, !is_piecewise);
+    head->size = layout->size;
+    /* release: whoever sees the new base sees a head with its size */
+    __atomic_store_n(&reservation, head, __ATOMIC_RELEASE);
+}
+
+bool reservation_make(void)
+{
+    size_t size = 0;
+    char *base = os_address_space_is_limited() ? NULL : reserve_whole(&size);
+    bool is_piecewise = base == NULL;
+    if (is_piecewise)
+        size = RESERVATION_WINDOW;
+    struct layout layout = layout_of(size, size / META_SHARE);
+    if (is_piecewise)
+        base = reserve_window(size, layout.meta);
+    if (!base)
+        return false;
+    os_name(base, is_piecewise ? layout.meta : size, "hakmem");
+    populate_first_pages(base, &layout);
+    publish(base, &layout, is_piecewise);
+    return true;
+}
+
+size_t reservation_bytes(void)
+{
+    return space.count << SUPERSLAB_SHIFT;
+}
+
+void slab_map_set(const char *start, unsigned count, unsigned byte)
+{
+    struct reservation *base = reservation_get();
+    uint8_t *at = slab_map_at(base, reservation_offset(base, start));
+    for (unsigned i = 0; i < count; i++)
+        word_store(&at[i], (uint8_t)byte);
+}
+
+/* ---- which superslabs are wholly free ---- */
+
+static bool is_taken(size_t index)
+{
+    return space.taken[index / 64] >> (index % 64) & 1;
+}
+
+static void set_taken(size_t index, bool taken)
+{
+    uint64_t bit = (uint64_t)1 << (index % 64);
+    if (taken) {
+        space.taken[index / 64] |= bit;
+        return;
+    }
+    space.taken[index / 64] &= ~bit;
+    if (index < space.lowest_free)
+        space.lowest_free = index;
+}
+
+/* The first of `count` contiguous superslabs that are wholly free, below the frontier or at it. */
+static size_t find_range_locked(size_t count)
+{
+    size_t run = 0;
+    size_t index = space.lowest_free;
+    for (; index < space.frontier; index++) {
+        if (space.taken[index / 64] == UINT64_MAX) {
+            index |= 63;
+            run = 0;
+        } else {
+            run = is_taken(index) ? 0 : run + 1;
+        }
+        if (run == count)
+            return index + 1 - count;
+    }
+    return space.frontier - run;
+}
+
+/* ---- lists of superslabs by their longest runs ---- */
+
+unsigned superslab_longest_run(uint32_t mask)
+{
+    unsigned length = 0;
+    for (; mask; mask &= mask << 1)
+        length++;
+    return length;
+}
+
+static void unlist(struct superslab *superslab, enum run_kind kind)
+{
+    unsigned run = superslab->run[kind];
+    if (run == 0)
+        return;
+    if (superslab->prev[kind])
+        superslab->prev[kind]->next[kind] = superslab->next[kind];
+    else
+        space.list[kind][run] = superslab->next[kind];
+    if (superslab->next[kind])
+        superslab->next[kind]->prev[kind] = superslab->prev[kind];
+    if (!space.list[kind][run])
+        space.occupied[kind] &= ~((uint64_t)1 << run);
+    superslab->run[kind] = 0;
+}
+
+static void list(struct superslab *superslab, enum run_kind kind, unsigned run)
+{
+    if (run == superslab->run[kind])
+        return;
+    unlist(superslab, kind);
+    if (run == 0)
+        return;
+    superslab->run[kind] = (uint8_t)run;
+    superslab->prev[kind] = NULL;
+    superslab->next[kind] = space.list[kind][run];
+    if (superslab->next[kind])
+        superslab->next[kind]->prev[kind] = superslab;
+    space.list[kind][run] = superslab;
+    space.occupied[kind] |= (uint64_t)1 << run;
+}
+
+void superslab_refile(struct superslab *superslab)
+{
+    bool is_idle = superslab->free == ALL_SLABS && superslab->warm == 0;
+    list(superslab, RUN_FREE, is_idle ? 0 : superslab_longest_run(superslab->free));
+    list(superslab, RUN_WARM, superslab_longest_run(superslab->warm));
+    set_taken(superslab_index(superslab), superslab->free != ALL_SLABS);
+    if (!is_idle)
+        return;
+    superslab->state = SUPERSLAB_FREE;
+    if (space.is_piecewise)
+        os_unmap(superslab_start(superslab), SUPERSLAB_SIZE);
+}
+
+static void count_warm(uint32_t before, uint32_t after)
+{
+    long change = __builtin_popcount(after) - (long)__builtin_popcount(before);
+    /* relaxed: a figure that nothing else depends on; changed under the lock, read without */
+    atomic_fetch_add_explicit(&space.warm_slabs, (size_t)change, memory_order_relaxed);
+}
+
+void superslab_mark_free(struct superslab *superslab, uint32_t slabs, bool is_warm)
+{
+    check_invariant((superslab->free & slabs) == 0);
+    superslab->free |= slabs;
+    if (is_warm) {
+        uint8_t epoch = decay_epoch();
+        count_warm(superslab->warm, superslab->warm | slabs);
+        superslab->warm |= slabs;
+        for (uint32_t rest = slabs; rest; rest &= rest - 1)
+            superslab->age[lowest_bit(rest)] = epoch;
+    }
+    superslab_refile(superslab);
+}
+
+bool superslab_mark_taken(struct superslab *superslab, uint32_t slabs)
+{
+    bool was_warm = (superslab->warm & slabs) != 0;
+    check_invariant((superslab->free & slabs) == slabs);
+    count_warm(superslab->warm, superslab->warm & ~slabs);
+    superslab->free &= ~slabs;
+    superslab->warm &= ~slabs;
+    superslab_refile(superslab);
+    return was_warm;
+}
+
+/* ---- ranges ---- */
+
+static void include_in_dumps_locked(size_t end)
+{
+    if (end <= space.dumped)
+        return;
+    size_t to = min_size(align_up(end, DUMP_STEP), space.count);
+    os_dump(space.base + (space.dumped << SUPERSLAB_SHIFT),
+            (to - space.dumped) << SUPERSLAB_SHIFT, true);
+    space.dumped = to;
+}
+
+/* Piecewise: map those of a range that are not. On failure what was mapped is given back, and a
+ * superslab that somebody else's mapping occupies is set aside for good. */
+static bool map_range_locked(size_t first, size_t count)
+{
+    for (size_t i = first; i < first + count; i++) {
+        struct superslab *superslab = &space.superslabs[i];
+        if (superslab->state != SUPERSLAB_FREE)
+            continue;
+        if (os_map_at(superslab_start(superslab), SUPERSLAB_SIZE))
+            continue;
+        if (errno == EEXIST) {
+            superslab->state = SUPERSLAB_FIXED;
+            set_taken(i, true);
+        }
+        while (i-- > first)
+            if (space.superslabs[i].state == SUPERSLAB_FREE)
+                os_unmap(superslab_start(&space.superslabs[i]), SUPERSLAB_SIZE);
+        return false;
+    }
+    return true;
+}
+
+/* Make a range of wholly free superslabs one that is in use. Returns whether any was warm; warm
+ * keeps saying which slabs, for superslab_range_zero. */
+static bool claim_locked(size_t first, size_t count)
+{
+    bool was_warm = false;
+    for (size_t i = first; i < first + count; i++) {
+        struct superslab *superslab = &space.superslabs[i];
+        uint32_t warm = 0;
+        if (superslab->state == SUPERSLAB_SLABS) {
+            warm = superslab->warm;
+            superslab_mark_taken(superslab, ALL_SLABS);
+        }
+        superslab->state = SUPERSLAB_HUGE;
+        superslab->free = 0;
+        superslab->warm = warm;
+        set_taken(i, true);
+        was_warm |= warm != 0;
+    }
+    space.frontier = max_size(space.frontier, first + count);
+    include_in_dumps_locked(first + count);
+    return was_warm;
+}
+
+static char *range_take_locked(size_t count, bool *is_zero)
+{
+    for (;;) {
+        size_t first = find_range_locked(count);
+        if (first + count > space.count)
+            return NULL;
+        size_t frontier = max_size(space.frontier, first + count);
+        if (!space.is_piecewise || map_range_locked(first, count)) {
+            if (first == space.lowest_free)
+                space.lowest_free = first + count;
+            *is_zero = !claim_locked(first, count);
+            return superslab_start(&space.superslabs[first]);
+        }
+        if (errno != EEXIST)
+            return NULL;
+        space.frontier = frontier;
+    }
+}
+
+char *superslab_range_take(size_t count, bool *is_zero)
+{
+    if (count > space.count)
+        return NULL;
+    lock_acquire(&space.lock);
+    char *start = range_take_locked(count, is_zero);
+    lock_release(&space.lock);
+    return start;
+}
+
+bool superslab_range_extend(char *start, size_t old_count, size_t count)
+{
+    size_t first = superslab_index(superslab_of(start)) + old_count;
+    size_t more = count - old_count;
+    bool is_room = first + more <= space.count;
+    lock_acquire(&space.lock);
+    for (size_t i = first; is_room && i < first + more; i++)
+        is_room = i >= space.frontier || !is_taken(i);
+    if (is_room && space.is_piecewise)
+        is_room = map_range_locked(first, more);
+    if (is_room) {
+        /* superslabs between the frontier and `first` cannot be: `first` follows one in use */
+        claim_locked(first, more);
+    }
+    lock_release(&space.lock);
+    return is_room;
+}
+
+/* Make a superslab of a range one with free slabs; `warm` says which may have pages. */
+static void release_superslab_locked(struct superslab *superslab, uint32_t warm)
+{
+    superslab->warm = 0;
+    superslab->state = SUPERSLAB_SLABS;
+    superslab->free = ~warm;
+    if (warm)
+        superslab_mark_free(superslab, warm, true);
+    else
+        superslab_refile(superslab);
+}
+
+void superslab_range_give(char *start, size_t count, size_t used)
+{
+    struct superslab *superslab = superslab_of(start);
+    size_t slabs = align_up(used, SLAB_SIZE) >> SLAB_SHIFT;
+    lock_acquire(&space.lock);
+    for (size_t i = 0; i < count; i++) {
+        size_t warm = min_size(slabs, SLABS_PER_SUPERSLAB);
+        /* what was warm before the range was taken may still have pages, used or not */
+        release_superslab_locked(&superslab[i],
+                                 run_mask(0, (unsigned)warm) | superslab[i].warm);
+        slabs -= warm;
+    }
+    lock_release(&space.lock);
+    decay_after_give();
+}
+
+void superslab_range_give_cold(char *start, size_t count)
+{
+    struct superslab *superslab = superslab_of(start);
+    lock_acquire(&space.lock);
+    for (size_t i = 0; i < count; i++)
+        release_superslab_locked(&superslab[i], 0);
+    lock_release(&space.lock);
+}
+
+void superslab_range_zero(char *start, size_t count)
+{
+    struct superslab *superslab = superslab_of(start);
+    for (size_t i = 0; i < count; i++)
+        for (uint32_t rest = superslab[i].warm; rest; rest &= rest - 1)
+            memset(start + (i << SUPERSLAB_SHIFT) + (lowest_bit(rest) << SLAB_SHIFT), 0, SLAB_SIZE);
+}
+
+bool superslab_need_records(struct superslab *superslab)
+{
+    if (!superslab->slabs)
+        superslab->slabs = meta_alloc(SLABS_PER_SUPERSLAB * sizeof(struct slab));
+    return superslab->slabs != NULL;
+}
+
+struct slab *superslab_first_record(char *start)
+{
+    struct superslab *superslab = superslab_of(start);
+    lock_acquire(&space.lock);
+    bool is_there = superslab_need_records(superslab);
+    lock_release(&space.lock);
+    return is_there ? &superslab->slabs[0] : NULL;
+}
+
+struct superslab *superslab_fresh_locked(void)
+{
+    bool is_zero;
+    char *start = range_take_locked(1, &is_zero);
+    if (!start)
+        return NULL;
+    struct superslab *superslab = superslab_of(start);
+    if (!superslab_need_records(superslab)) {
+        release_superslab_locked(superslab, superslab->warm);
+        return NULL;
+    }
+    superslab->state = SUPERSLAB_SLABS;
+    superslab->free = ALL_SLABS;
+    list(superslab, RUN_FREE, SLABS_PER_SUPERSLAB);
+    return superslab;
+}
+
+/* ---- fork ---- */
+
+void slab_lock_all(void)
+{
+    lock_acquire(&space.lock);
+    meta_lock_acquire();
+}
+
+void slab_unlock_all(void)
+{
+    meta_lock_release();
+    lock_release(&space.lock);
+}
+
+void slab_reset_locks(void)
+{
+    meta_lock_reset();
+    lock_reset(&space.lock);
+}
