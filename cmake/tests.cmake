@@ -8,12 +8,13 @@
 #   tests/api/F.c, F.cpp              the interface, three ways            api.F.MODE
 #   tests/abort/F.c                   `// expect: TEXT`, then SIGABRT      abort.F.MODE
 #   tests/preload/F.sh                bash F.sh BUILD_DIR                  preload.F
+#   tests/cli/F.sh                    the same                             cli.F
 #   tests/lint/F.sh                   bash F.sh SOURCE_DIR BUILD_DIR       lint.F
 #   tests/fuzz/F.c                    libFuzzer targets                    fuzz.F
 #
 # Modes: preload (libc's malloc linked, ours in LD_PRELOAD), linked (libhakmem.so), archive
-# (libhakmem.a), prefixed (the hak_* names of hakmem_core, HAK_PREFIXED=1). A script that exits 77
-# has skipped its test.
+# (libhakmem.a), prefixed (the hak_* names of hakmem_core, HAK_PREFIXED=1). API_LINKED is defined in
+# the programs that have the library linked. A script that exits 77 has skipped its test.
 
 find_library(CMOCKA_LIBRARY cmocka REQUIRED)
 
@@ -28,6 +29,12 @@ if(HAK_SANITIZE)
         set(launcher setarch --addr-no-randomize)
     endif()
 elseif(TARGET hakmem_shared)
+    set(weak_names ${CMAKE_BINARY_DIR}/weak_names.h)
+    set(pragmas ${symbols})
+    list(FILTER pragmas INCLUDE REGEX "^(hak_|g_fb_)")
+    list(TRANSFORM pragmas REPLACE "(.+)" "#pragma weak \\1\n")
+    string(CONCAT pragmas ${pragmas})
+    file(CONFIGURE OUTPUT ${weak_names} CONTENT "#include \"hakmem/hakmem.h\"\n${pragmas}")
     add_dependencies(tests hakmem_shared hakmem_static)
     if(TARGET hakmem_command)
         add_dependencies(tests hakmem_command)
@@ -54,22 +61,24 @@ function(hak_test_program folder source mode)
                            $<$<COMPILE_LANGUAGE:CXX>:-fsized-deallocation>)
     set_target_properties(${target} PROPERTIES OUTPUT_NAME ${name}.${mode}
                           RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/${folder})
-    set(prefixed 0)
-    if(mode STREQUAL prefixed)
-        set(prefixed 1)
+    target_compile_definitions(${target} PRIVATE HAK_SHARED=0
+                               HAK_PREFIXED=$<STREQUAL:${mode},prefixed>
+                               $<$<IN_LIST:${mode},linked;archive>:API_LINKED=1>)
+    if("${mode}" STREQUAL "prefixed")
         target_link_libraries(${target} PRIVATE hakmem_core)
-    elseif(mode STREQUAL linked)
+    elseif("${mode}" STREQUAL "linked")
         target_link_options(${target} PRIVATE -Wl,--no-as-needed)
         target_link_libraries(${target} PRIVATE hakmem_shared)
-    elseif(mode STREQUAL archive)
+    elseif("${mode}" STREQUAL "archive")
         target_link_libraries(${target} PRIVATE "$<LINK_LIBRARY:WHOLE_ARCHIVE,hakmem_static>")
     else()
-        # A hak_* function that the program calls comes with the preloaded library.
-        target_compile_options(${target} PRIVATE -fPIC)
-        target_link_options(${target} PRIVATE -Wl,--unresolved-symbols=ignore-in-object-files)
         target_link_libraries(${target} PRIVATE Threads::Threads)
     endif()
-    target_compile_definitions(${target} PRIVATE HAK_PREFIXED=${prefixed} HAK_SHARED=0)
+    if("${folder}.${mode}" STREQUAL "stress.preload")
+        # The names of hakmem.h that it uses are weak: they come with the preloaded library.
+        target_compile_options(${target} PRIVATE -fPIC -include ${weak_names})
+        target_link_options(${target} PRIVATE -Wl,-z,dynamic-undefined-weak)
+    endif()
 endfunction()
 
 function(hak_test name folder timeout environment)
@@ -81,7 +90,7 @@ endfunction()
 # Run the program of a mode once with each set of arguments in `argument_lines`.
 function(hak_run_program name folder timeout mode target argument_lines)
     set(environment ${sanitizer_environment})
-    if(mode STREQUAL preload)
+    if("${mode}" STREQUAL "preload")
         set(environment ${preload_environment})
     endif()
     separate_arguments(arguments UNIX_COMMAND "${argument_lines}")
@@ -131,7 +140,7 @@ if(HAK_SANITIZE)
     return()
 endif()
 
-# ---- api, abort ----
+# ---- api, abort, preload, cli ----
 
 if(TARGET hakmem_shared)
     file(GLOB test_sources CONFIGURE_DEPENDS tests/api/*.c tests/api/*.cpp)
@@ -149,7 +158,7 @@ if(TARGET hakmem_shared)
         foreach(mode preload linked)
             hak_test_program(abort ${source} ${mode})
             set(preload)
-            if(mode STREQUAL preload)
+            if("${mode}" STREQUAL "preload")
                 set(preload $<TARGET_FILE:hakmem_shared>)
             endif()
             hak_test(abort.${name}.${mode} abort 30 "" bash ${CMAKE_SOURCE_DIR}/cmake/expect_abort.sh
@@ -157,10 +166,12 @@ if(TARGET hakmem_shared)
         endforeach()
     endforeach()
 
-    file(GLOB test_scripts CONFIGURE_DEPENDS tests/preload/*.sh)
-    foreach(script IN LISTS test_scripts)
-        cmake_path(GET script STEM name)
-        hak_test(preload.${name} preload 600 "" bash ${script} ${CMAKE_BINARY_DIR})
+    foreach(folder preload cli)
+        file(GLOB test_scripts CONFIGURE_DEPENDS tests/${folder}/*.sh)
+        foreach(script IN LISTS test_scripts)
+            cmake_path(GET script STEM name)
+            hak_test(${folder}.${name} ${folder} 600 "" bash ${script} ${CMAKE_BINARY_DIR})
+        endforeach()
     endforeach()
 endif()
 

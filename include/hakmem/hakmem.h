@@ -63,7 +63,8 @@ struct hak_site {
 /* Calls and bytes of one site so far. False when the site has not been seen. */
 bool hak_site_stats(uint32_t site, struct hak_site *out);
 
-/* What malloc(size) would really hand out: the usable bytes; 0 when no block of that size can be. */
+/* What malloc(size) would really hand out: the usable bytes; 0 when no block of that size can
+ * be. */
 size_t hak_good_size(size_t size);
 
 /* Empty the calling thread's cache, the depots and the warm pool, and give free pages back to the
@@ -82,7 +83,7 @@ const char *hak_version(void);
 enum { HAK_LANE_TINY, HAK_LANE_POOL, HAK_LANE_ACE, HAK_LANE_HUGE, HAK_LANE_COUNT };
 
 struct hak_lane_stats {
-    uint64_t live_bytes;   /* in blocks the program holds, rounded up to their class */
+    uint64_t live_bytes; /* in blocks the program holds, rounded up to their class */
     uint64_t live_blocks;
     uint64_t cached_bytes; /* free blocks in threads' caches and depots */
     uint64_t free_bytes;   /* free blocks in slabs that are in use */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The composition root: start, thread exit, fork, process exit. The start is lazy, since any call of
- * any thread may be the first, and happens in two steps: settings and reservation, which need
+ * The composition root: start, thread exit, fork, process exit. The start is lazy, since any call
+ * of any thread may be the first, and happens in two steps: settings and reservation, which need
  * nothing of libc but system calls, at the first slow path; what needs libc, when libc is ready.
  */
 #include "api/api.h"
@@ -42,7 +42,8 @@ static bool make_key(void)
     return has_key;
 }
 
-/* The heap is in force already, so that pthread_setspecific may allocate, which comes back to us. */
+/* The heap is in force already, so that pthread_setspecific may allocate, which comes back to
+ * us. */
 static void on_new_heap(struct thread_heap *heap)
 {
     if (atomic_load_explicit(&init.has_key, memory_order_acquire) || make_key())
@@ -161,5 +162,5 @@ __attribute__((destructor)) static void report_at_exit(void)
     if (settings.report[0])
         write_report();
     if (init_gate() == GATE_OPEN && !settings.bench_fast_mode)
-        unified_cache_judge();
+        route_judge_caches();
 }

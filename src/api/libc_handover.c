@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The hand-over to libc: what goes there and why. Everything when HAKMEM_FORCE_LIBC_ALLOC=1 says so;
- * else only pointers that libc itself gave out, before we were loaded or to a caller of its internal
- * names. A pointer that libc cannot have given out (a stack, a program's static data) ends the
- * program with our one line, rather than with whatever libc makes of it.
+ * The hand-over to libc: what goes there and why. Everything when HAKMEM_FORCE_LIBC_ALLOC=1 says
+ * so; else only pointers that libc itself gave out, before we were loaded or to a caller of its
+ * internal names. A pointer that libc cannot have given out (a stack, a program's static data) ends
+ * the program with our one line, rather than with whatever libc makes of it.
  */
 #include "api/api.h"
 
-#include <errno.h>
+#include <dlfcn.h>
 #include <link.h>
 #include <unistd.h>
-
-#if HAK_SHARED
-#include <dlfcn.h>
-#endif
 
 /* glibc's own allocator under its internal names; absent (NULL) in musl and in static programs. */
 extern void *__libc_malloc(size_t size) __attribute__((weak));
@@ -21,6 +17,8 @@ extern void *__libc_calloc(size_t count, size_t size) __attribute__((weak));
 extern void *__libc_memalign(size_t alignment, size_t size) __attribute__((weak));
 extern void *__libc_realloc(void *block, size_t size) __attribute__((weak));
 extern void __libc_free(void *block) __attribute__((weak));
+/* weak too: a static program need not have it */
+extern __typeof__(dlsym) dlsym __attribute__((weak));
 
 exported uint64_t g_fb_counts[HAK_FB_COUNT];
 
@@ -157,21 +155,14 @@ void *libc_realloc(void *block, size_t size)
     return __libc_realloc ? __libc_realloc(block, size) : entry_fail();
 }
 
-#if HAK_SHARED
 /* libc has no internal name for this one. */
 static size_t call_libc_usable(const void *block)
 {
-    size_t (*usable)(const void *) =
-        (size_t(*)(const void *))(uintptr_t)dlsym(RTLD_NEXT, "malloc_usable_size");
+    size_t (*usable)(const void *) = NULL;
+    if (dlsym)
+        usable = (size_t(*)(const void *))(uintptr_t)dlsym(RTLD_NEXT, "malloc_usable_size");
     return usable ? usable(block) : 0;
 }
-#else
-static size_t call_libc_usable(const void *block)
-{
-    (void)block;
-    return 0;
-}
-#endif
 
 size_t libc_usable(const void *block)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The exported C, POSIX, BSD and glibc names. Argument rules that differ from call to call are here;
- * everything else is in entry.c. The contracts are those of the manual pages malloc(3),
+ * The exported C, POSIX, BSD and glibc names. Argument rules that differ from call to call are
+ * here; everything else is in entry.c. The contracts are those of the manual pages malloc(3),
  * posix_memalign(3), mallopt(3), mallinfo(3), malloc_info(3), of C23 for free_sized and
  * free_aligned_sized, of reallocf(3) from BSD, and of WG14 N3086's relative N2974 for memalignment.
  * All are safe to call from any thread.
@@ -138,8 +138,7 @@ exported int mallopt(int parameter, int value)
     case M_MMAP_MAX:
     case M_ARENA_TEST:
     case M_ARENA_MAX:
-    case M_MXFAST:
-        return 1; /* hints about structures that this allocator does not have */
+    case M_MXFAST: return 1; /* hints about structures that this allocator does not have */
     default: return 0;
     }
 }
@@ -150,7 +149,8 @@ exported struct mallinfo2 mallinfo2(void)
     snapshot_take(&snapshot);
     const struct hak_stats *stats = &snapshot.stats;
     struct mallinfo2 info = {0};
-    for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++) {
+    /* as in glibc, what is mapped for itself (Huge here) counts in hblks and hblkhd only */
+    for (unsigned lane = 0; lane < HAK_LANE_HUGE; lane++) {
         const struct hak_lane_stats *figures = &stats->lane[lane];
         info.uordblks += figures->live_bytes;
         info.fordblks += figures->cached_bytes + figures->free_bytes;

@@ -8,9 +8,7 @@
  */
 #include "api/api.h"
 
-#if HAK_SHARED
 #include <dlfcn.h>
-#endif
 
 typedef void (*new_handler)(void);
 
@@ -18,20 +16,17 @@ typedef void (*new_handler)(void);
 extern new_handler _ZSt15get_new_handlerv(void) __attribute__((weak));
 extern void _ZSt17__throw_bad_allocv(void) __attribute__((weak));
 
-#if HAK_SHARED
-/* A C++ library that was loaded privately (a plugin's) is not found by our weak references. */
+/* Weak too: a static program need not have them. */
+extern __typeof__(dlopen) dlopen __attribute__((weak));
+extern __typeof__(dlsym) dlsym __attribute__((weak));
+
+/* A C++ library that was loaded privately (a plugin's) is not found by weak references, nor is
+ * what we stand in front of. */
 static uintptr_t find_in_libstdcxx(const char *name)
 {
-    void *library = dlopen("libstdc++.so.6", RTLD_LAZY | RTLD_NOLOAD);
-    return library ? (uintptr_t)dlsym(library, name) : 0;
+    void *library = dlopen ? dlopen("libstdc++.so.6", RTLD_LAZY | RTLD_NOLOAD) : NULL;
+    return library && dlsym ? (uintptr_t)dlsym(library, name) : 0;
 }
-#else
-static uintptr_t find_in_libstdcxx(const char *name)
-{
-    (void)name;
-    return 0;
-}
-#endif
 
 static new_handler current_handler(void)
 {
@@ -75,9 +70,9 @@ static always_inline void *new_plain(size_t size)
 typedef void *(*nothrow_new)(size_t size, const void *nothrow);
 typedef void *(*aligned_nothrow_new)(size_t size, size_t alignment, const void *nothrow);
 
-/* nothrow: NULL when the handler throws, which C cannot catch. libstdc++'s own nothrow operator can:
- * it calls our throwing one. Where that is not to be found (an archive) the exception goes through
- * us. */
+/* nothrow: NULL when the handler throws, which C cannot catch. libstdc++'s own nothrow operator
+ * can: it calls our throwing one. Where it is not to be found (a static program) the exception goes
+ * through us. */
 static noinline_cold void *nothrow_slow(size_t alignment, size_t size, const void *nothrow)
 {
     for (;;) {
@@ -85,9 +80,9 @@ static noinline_cold void *nothrow_slow(size_t alignment, size_t size, const voi
         new_handler handler = block ? NULL : current_handler();
         if (!handler)
             return block;
-        uintptr_t catching =
-            find_in_libstdcxx(alignment <= BLOCK_ALIGN ? "_ZnwmRKSt9nothrow_t"
-                                                       : "_ZnwmSt11align_val_tRKSt9nothrow_t");
+        uintptr_t catching = find_in_libstdcxx(alignment <= BLOCK_ALIGN
+                                                   ? "_ZnwmRKSt9nothrow_t"
+                                                   : "_ZnwmSt11align_val_tRKSt9nothrow_t");
         if (catching && alignment <= BLOCK_ALIGN)
             return ((nothrow_new)catching)(size, nothrow);
         if (catching)
@@ -135,23 +130,23 @@ static always_inline void *new_nothrow(size_t size, const void *nothrow)
         entry_free(block);                                                                         \
     }
 
-NEW_PLAIN(_Znwm)                                 /* new(size_t) */
-NEW_PLAIN(_Znam)                                 /* new[](size_t) */
-NEW_NOTHROW(_ZnwmRKSt9nothrow_t)                 /* new(size_t, nothrow) */
-NEW_NOTHROW(_ZnamRKSt9nothrow_t)                 /* new[](size_t, nothrow) */
-NEW_ALIGNED(_ZnwmSt11align_val_t)                /* new(size_t, align_val_t) */
-NEW_ALIGNED(_ZnamSt11align_val_t)                /* new[](size_t, align_val_t) */
+NEW_PLAIN(_Znwm)                                        /* new(size_t) */
+NEW_PLAIN(_Znam)                                        /* new[](size_t) */
+NEW_NOTHROW(_ZnwmRKSt9nothrow_t)                        /* new(size_t, nothrow) */
+NEW_NOTHROW(_ZnamRKSt9nothrow_t)                        /* new[](size_t, nothrow) */
+NEW_ALIGNED(_ZnwmSt11align_val_t)                       /* new(size_t, align_val_t) */
+NEW_ALIGNED(_ZnamSt11align_val_t)                       /* new[](size_t, align_val_t) */
 NEW_ALIGNED_NOTHROW(_ZnwmSt11align_val_tRKSt9nothrow_t) /* new(size_t, align_val_t, nothrow) */
 NEW_ALIGNED_NOTHROW(_ZnamSt11align_val_tRKSt9nothrow_t) /* new[](size_t, align_val_t, nothrow) */
-DELETE(_ZdlPv)                                   /* delete(void *) */
-DELETE(_ZdaPv)                                   /* delete[](void *) */
-DELETE(_ZdlPvRKSt9nothrow_t)                     /* delete(void *, nothrow) */
-DELETE(_ZdaPvRKSt9nothrow_t)                     /* delete[](void *, nothrow) */
-DELETE(_ZdlPvm)                                  /* delete(void *, size_t) */
-DELETE(_ZdaPvm)                                  /* delete[](void *, size_t) */
-DELETE(_ZdlPvSt11align_val_t)                    /* delete(void *, align_val_t) */
-DELETE(_ZdaPvSt11align_val_t)                    /* delete[](void *, align_val_t) */
-DELETE(_ZdlPvmSt11align_val_t)                   /* delete(void *, size_t, align_val_t) */
-DELETE(_ZdaPvmSt11align_val_t)                   /* delete[](void *, size_t, align_val_t) */
-DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t)      /* delete(void *, align_val_t, nothrow) */
-DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t)      /* delete[](void *, align_val_t, nothrow) */
+DELETE(_ZdlPv)                                          /* delete(void *) */
+DELETE(_ZdaPv)                                          /* delete[](void *) */
+DELETE(_ZdlPvRKSt9nothrow_t)                            /* delete(void *, nothrow) */
+DELETE(_ZdaPvRKSt9nothrow_t)                            /* delete[](void *, nothrow) */
+DELETE(_ZdlPvm)                                         /* delete(void *, size_t) */
+DELETE(_ZdaPvm)                                         /* delete[](void *, size_t) */
+DELETE(_ZdlPvSt11align_val_t)                           /* delete(void *, align_val_t) */
+DELETE(_ZdaPvSt11align_val_t)                           /* delete[](void *, align_val_t) */
+DELETE(_ZdlPvmSt11align_val_t)                          /* delete(void *, size_t, align_val_t) */
+DELETE(_ZdaPvmSt11align_val_t)                          /* delete[](void *, size_t, align_val_t) */
+DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t)             /* delete(void *, align_val_t, nothrow) */
+DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t)             /* delete[](void *, align_val_t, nothrow) */

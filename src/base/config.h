@@ -29,7 +29,7 @@ _Static_assert(SLABS_PER_SUPERSLAB == 32, "a superslab's masks are 32 bits");
 /* The reservation: the first try, the least that is worth having in one piece, and the window of
  * addresses used superslab by superslab when address space is rationed. */
 #define RESERVATION_MAX TIB
-#define RESERVATION_MIN (64 * GIB)
+#define RESERVATION_MIN (8 * GIB)
 #define RESERVATION_WINDOW (64 * GIB)
 
 /* The lanes: [0, TINY_MAX] [POOL_MIN, POOL_MAX] [ACE_MIN, ACE_MAX] [HUGE_MIN, PTRDIFF_MAX]. */
@@ -56,6 +56,11 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
 #define BIN_SLOTS_MAX 256
 #define BIN_BYTES_MAX (64 * KIB)
 
+/* However many threads there are, each may keep this much. */
+#define THREAD_CACHE_MIN (64 * KIB)
+/* A bin grows beyond this only in a thread that also allocates from it. */
+#define BIN_SLOTS_UNUSED 32
+
 /* The depot: blocks in a batch, and full batches kept for each class. */
 #define BATCH_BLOCKS 64
 #define DEPOT_BATCHES_MAX 16
@@ -71,8 +76,7 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
 #define PREFAULT_AUTO 3
 
 #define HAK_SETTINGS(X)                                                                            \
-    X(force_libc_alloc, "FORCE_LIBC_ALLOC", FLAG, 0, 0, 1,                                         \
-      "send every call to libc's allocator")                                                       \
+    X(force_libc_alloc, "FORCE_LIBC_ALLOC", FLAG, 0, 0, 1, "send every call to libc's allocator")  \
     X(bench_fast_mode, "BENCH_FAST_MODE", FLAG, 0, 0, 1,                                           \
       "barest path: no misuse checks, no decay, nothing sampled")                                  \
     X(wrap_diag, "WRAP_DIAG", FLAG, 0, 0, 1,                                                       \
@@ -83,6 +87,8 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
       "most blocks moved by one refill of a thread's bin")                                         \
     X(thread_cache_max, "THREAD_CACHE_MAX", BYTES, 4 * MIB, 0, GIB,                                \
       "most bytes one thread's cache may hold")                                                    \
+    X(caches_total_max, "CACHES_TOTAL_MAX", BYTES, 16 * MIB, 0, TIB,                               \
+      "most bytes that all threads' caches may hold, shared evenly")                               \
     X(ss_cache_max, "SS_CACHE_MAX", BYTES, 1 * GIB, 0, TIB,                                        \
       "most bytes of free slabs kept backed by pages (warm pool)")                                 \
     X(decay_ms, "DECAY_MS", MILLIS, 1000, -1, 3600000,                                             \

@@ -28,8 +28,8 @@ noinline_cold void lock_wait(struct lock *lock)
         uint32_t expected = 0;
         spin_pause();
         if (atomic_load_explicit(&lock->word, memory_order_relaxed) == 0 &&
-            atomic_compare_exchange_strong_explicit(&lock->word, &expected, 1,
-                                                    memory_order_acquire, memory_order_relaxed))
+            atomic_compare_exchange_strong_explicit(&lock->word, &expected, 1, memory_order_acquire,
+                                                    memory_order_relaxed))
             return;
     }
     int saved = errno;

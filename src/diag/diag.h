@@ -46,7 +46,8 @@ void render_text(struct writer *writer, const struct snapshot *snapshot);
 void render_xml(struct writer *writer, const struct snapshot *snapshot);
 void render_report(struct writer *writer, const struct snapshot *snapshot);
 
-/* sites.c: count one call of a site; its figures so far; all sites, each in one line of render's. */
+/* sites.c: count one call of a site; its figures so far; all sites, each in one line of
+ * render's. */
 void sites_count(uint32_t site, size_t size);
 bool sites_get(uint32_t site, struct hak_site *out);
 void sites_render(struct writer *writer, void (*line)(struct writer *, const struct hak_site *));

@@ -51,7 +51,8 @@ void render_text(struct writer *writer, const struct snapshot *snapshot)
                stats->warm_bytes / KIB, stats->metadata_bytes / KIB);
     for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++) {
         const struct hak_lane_stats *figures = &stats->lane[lane];
-        writer_add(writer, "  %s: %lu blocks, %lu bytes live; %lu bytes cached, %lu free in slabs\n",
+        writer_add(writer,
+                   "  %s: %lu blocks, %lu bytes live; %lu bytes cached, %lu free in slabs\n",
                    lane_name(lane), figures->live_blocks, figures->live_bytes,
                    figures->cached_bytes, figures->free_bytes);
     }

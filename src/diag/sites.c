@@ -26,8 +26,8 @@ static struct site *find_site(uint32_t site, bool is_new)
         uint32_t found = atomic_load_explicit(&slot->site, memory_order_relaxed);
         /* relaxed: the slot's counters start at zero whoever claims it */
         if (found == 0 && is_new &&
-            atomic_compare_exchange_strong_explicit(&slot->site, &found, site,
-                                                    memory_order_relaxed, memory_order_relaxed))
+            atomic_compare_exchange_strong_explicit(&slot->site, &found, site, memory_order_relaxed,
+                                                    memory_order_relaxed))
             return slot;
         if (found == site)
             return slot;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The snapshot: derived from bins, depots, slab records and span figures when asked. What is live is
- * what left the slabs and lies in no cache. Called by diag's renderers and the api layer.
+ * The snapshot: derived from bins, depots, slab records and span figures when asked. What is live
+ * is what left the slabs and lies in no cache. Called by diag's renderers and the api layer.
  */
 #include "diag/diag.h"
 
@@ -76,8 +76,8 @@ void snapshot_take(struct snapshot *snapshot)
         add_lane(&stats->lane[lane_of(size_class)], figures);
     }
     add_spans(&stats->lane[HAK_LANE_ACE], &ace_figures);
-    stats->lane[HAK_LANE_ACE].live_blocks =
-        difference(stats->lane[HAK_LANE_ACE].live_blocks, cached_spans);
+    stats->lane[HAK_LANE_ACE].live_blocks = difference(stats->lane[HAK_LANE_ACE].live_blocks,
+                                                       cached_spans);
     add_spans(&stats->lane[HAK_LANE_HUGE], &huge_figures);
     struct slab_figures slabs;
     slab_count(&slabs);

@@ -19,13 +19,14 @@
  * zero is a heap that is empty and full and whose every class is CLASS_NONE.
  */
 struct thread_heap {
-    void **top[CLASS_COUNT];    /* the slot above the last block */
+    void **top[CLASS_COUNT]; /* the slot above the last block */
     void **bottom[CLASS_COUNT];
     void **limit[CLASS_COUNT];
     uint8_t size_class[TINY_STEPS]; /* of 16-byte steps; a copy of size_class_of */
     /* from here on never read through the empty heap */
-    uint8_t refill[CLASS_COUNT];  /* blocks that the next refill asks for */
-    uint16_t slots[CLASS_COUNT];  /* length of the magazine */
+    uint8_t refill[CLASS_COUNT]; /* blocks that the next refill asks for */
+    bool is_used[CLASS_COUNT];   /* a refill came since the bin last grew */
+    uint16_t slots[CLASS_COUNT]; /* length of the magazine */
     struct lock lock;
     uint32_t thread_id;
     size_t granted; /* bytes that the bins may hold by their limits */
@@ -110,6 +111,9 @@ size_t route_good_size(size_t size);
 unsigned route_aligned_class(size_t alignment, size_t size);
 /* Empty the calling thread's cache, the depots and the warm pool. Bytes given to the kernel. */
 size_t route_trim(void);
+/* The last look at what the calling thread and the depots hold free: ends the program if a block
+ * lies there twice. */
+void route_judge_caches(void);
 /* End the program: `block`, given to `function`, is no pointer of any allocator. */
 __attribute__((noreturn)) void route_report_foreign(const char *function, const void *block);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Misuse: what is wrong with a pointer, in one line, and the end of the program. Called by the front
- * with no lock held. Reads the slab layer's records, which a correct program's other threads may be
- * changing: the worst that can come of it is a less exact word.
+ * Misuse: what is wrong with a pointer, in one line, and the end of the program. Called by the
+ * front with no lock held. Reads the slab layer's records, which a correct program's other threads
+ * may be changing: the worst that can come of it is a less exact word.
  */
 #include "front/front.h"
 
@@ -41,8 +41,7 @@ struct verdict misuse_diagnose(const void *block)
 void misuse_report(const char *function, struct verdict verdict)
 {
     if (verdict.fault == FAULT_DOUBLE_FREE)
-        log_abort("%s(%p): double free of a %zu-byte block", function, verdict.block,
-                  verdict.size);
+        log_abort("%s(%p): double free of a %zu-byte block", function, verdict.block, verdict.size);
     if (verdict.size)
         log_abort("%s(%p): not the start of a block, but inside one of %zu bytes", function,
                   verdict.block, verdict.size);

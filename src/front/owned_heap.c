@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * First-class heaps: each has a pool and a list of spans of its own, from which blocks are taken one
- * by one, so that destroying the heap frees slabs and spans without looking at blocks. Called by
- * api/hak.c and, for blocks given to plain free and realloc, by route.c; calls the lanes.
+ * First-class heaps: each has a pool and a list of spans of its own, from which blocks are taken
+ * one by one, so that destroying the heap frees slabs and spans without looking at blocks. Called
+ * by api/hak.c and, for blocks given to plain free and realloc, by route.c; calls the lanes.
  */
 #include "front/front.h"
 

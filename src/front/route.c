@@ -30,6 +30,13 @@ size_t route_trim(void)
     return decay_purge_all();
 }
 
+void route_judge_caches(void)
+{
+    /* what the depots hold must be in the slabs' bitmaps to be seen twice */
+    stop_at_fault(depot_trim(true));
+    unified_cache_judge();
+}
+
 /* ---- allocation ---- */
 
 static void *take_huge(size_t size, size_t alignment, bool is_zeroed)
@@ -157,10 +164,10 @@ bool route_usable(const void *block, size_t *usable)
 
 /* ---- resizing ---- */
 
-/* A block that would be more than half empty is worth a copy. */
+/* May the block stay as it is? One that would be more than half empty is worth a copy. */
 static bool is_good_fit(size_t size, size_t usable)
 {
-    return size <= usable && size >= usable / 2;
+    return size <= usable && (size >= usable / 2 || usable == BLOCK_ALIGN);
 }
 
 static void *resize_by_copy(void *block, size_t usable, size_t size)

@@ -22,6 +22,7 @@ static struct {
     struct lock lock;
     struct thread_heap *live;
     struct thread_heap *spare;
+    _Atomic size_t live_count; /* changed under the lock, read without */
 } heaps;
 
 void (*unified_cache_on_new_heap)(struct thread_heap *heap);
@@ -40,10 +41,12 @@ static void link_live_locked(struct thread_heap *heap)
     if (heap->next)
         heap->next->prev = heap;
     heaps.live = heap;
+    atomic_fetch_add_explicit(&heaps.live_count, 1, memory_order_relaxed);
 }
 
 static void unlink_live_locked(struct thread_heap *heap)
 {
+    atomic_fetch_sub_explicit(&heaps.live_count, 1, memory_order_relaxed);
     if (heap->prev)
         heap->prev->next = heap->next;
     else
@@ -170,6 +173,14 @@ static bool need_slots(struct thread_heap *heap, unsigned size_class, unsigned b
     return true;
 }
 
+/* What each thread may hold now: its share of the total, within its own bounds. */
+static size_t thread_budget(void)
+{
+    size_t threads = atomic_load_explicit(&heaps.live_count, memory_order_relaxed);
+    size_t share = (size_t)settings.caches_total_max / max_size(threads, 1);
+    return min_size(max_size(share, THREAD_CACHE_MIN), (size_t)settings.thread_cache_max);
+}
+
 /* Let the bin hold `limit` blocks, as far as its class and the thread's budget allow. */
 static bool grant(struct thread_heap *heap, unsigned size_class, unsigned limit)
 {
@@ -178,7 +189,7 @@ static bool grant(struct thread_heap *heap, unsigned size_class, unsigned limit)
     if (limit <= old_limit)
         return false;
     size_t more = (size_t)(limit - old_limit) * size_classes[size_class].size;
-    if (heap->granted + more > (size_t)settings.thread_cache_max)
+    if (heap->granted + more > thread_budget())
         return false;
     if (!need_slots(heap, size_class, limit))
         return false;
@@ -213,6 +224,7 @@ static void raise_refill(struct thread_heap *heap, unsigned size_class)
 {
     size_t most = min_size((size_t)settings.tiny_refill_batch_size,
                            max_size(slots_max(size_class) / 2, 1));
+    heap->is_used[size_class] = true;
     heap->refill[size_class] = (uint8_t)min_size(heap->refill[size_class] * 2u, most);
 }
 
@@ -301,11 +313,22 @@ static void give_batch(unsigned size_class, void **blocks, unsigned count)
     give_blocks(size_class, blocks, count);
 }
 
+/* There are more threads than when the bin grew: give up half of what was granted. */
+static void shrink_limit(struct thread_heap *heap, unsigned size_class)
+{
+    unsigned limit = bin_limit(heap, size_class);
+    unsigned less = limit - limit / 2;
+    heap->limit[size_class] -= less;
+    heap->granted -= (size_t)less * size_classes[size_class].size;
+}
+
 /* Flush the older half of a bin. */
 static void flush_half(struct thread_heap *heap, unsigned size_class)
 {
     unsigned count = bin_count(heap, size_class);
     unsigned leaving = (count + 1) / 2;
+    if (heap->granted > thread_budget())
+        shrink_limit(heap, size_class);
     void **bottom = heap->bottom[size_class];
     for (unsigned done = 0; done < leaving;) {
         unsigned batch = (unsigned)min_size(leaving - done, BATCH_BLOCKS);
@@ -327,6 +350,15 @@ static void judge_with_bin(struct thread_heap *heap, unsigned size_class, void *
     stop_at_fault(judge_blocks(size_class, blocks, count + 1));
 }
 
+/* A full bin grows, unless the thread only frees: then it need not hold more than a batch. */
+static bool grow_bin(struct thread_heap *heap, unsigned size_class, unsigned limit)
+{
+    if (limit >= BIN_SLOTS_UNUSED && !heap->is_used[size_class])
+        return false;
+    heap->is_used[size_class] = false;
+    return grant(heap, size_class, limit < SLOW_START_SLOTS ? limit + 1 : limit * 2);
+}
+
 void unified_cache_flush(unsigned size_class, void *block)
 {
     struct thread_heap *heap = unified_cache_heap();
@@ -337,9 +369,7 @@ void unified_cache_flush(unsigned size_class, void *block)
     if (bin_push(heap, size_class, block))
         return; /* making the heap had called us: the bin has room after all */
     unsigned limit = bin_limit(heap, size_class);
-    unsigned wanted = limit < SLOW_START_SLOTS ? limit + 1 : limit * 2;
-    bool is_grown = grant(heap, size_class, wanted);
-    if (is_grown)
+    if (grow_bin(heap, size_class, limit))
         judge_with_bin(heap, size_class, block);
     else if (limit > 0)
         flush_half(heap, size_class);
@@ -439,6 +469,7 @@ void front_reset_in_child(void)
     bool has_own = thread_heap_distance != 0 && own != &exited_heap;
     lock_reset(&heaps.lock);
     heaps.live = NULL;
+    atomic_store_explicit(&heaps.live_count, 0, memory_order_relaxed);
     if (!has_own)
         return;
     lock_reset(&own->lock);

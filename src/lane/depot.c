@@ -151,8 +151,8 @@ unsigned depot_check(void)
         uint32_t count = 0;
         lock_acquire(&depot->lock);
         for (struct batch *batch = depot->batches; batch; batch = batch->next, count++) {
-            struct verdict verdict =
-                pool_judge(&shared_pool, size_class, batch->blocks, batch->count);
+            struct verdict verdict = pool_judge(&shared_pool, size_class, batch->blocks,
+                                                batch->count);
             if (verdict.fault == FAULT_NONE)
                 continue;
             faults++;

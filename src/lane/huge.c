@@ -92,7 +92,8 @@ void huge_zero(void *block)
     superslab_range_zero(slab->start, *superslab_count_of(slab));
 }
 
-/* Back to the slab layer; with pages moved in, as fresh mapping like the rest of the reservation. */
+/* Back to the slab layer; with pages moved in, as fresh mapping like the rest of the
+ * reservation. */
 static void give_range(char *start, size_t count, size_t used, bool is_moved)
 {
     if (is_moved && os_remap_fresh(start, count << SUPERSLAB_SHIFT))

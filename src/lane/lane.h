@@ -93,7 +93,8 @@ struct pool {
 };
 extern struct pool shared_pool;
 
-/* Take up to `want` blocks, lowest address first. Returns how many: 0 when out of memory. */
+/* Take up to `want` blocks of one slab, lowest address first. Returns how many, at least one: 0
+ * when out of memory. */
 unsigned pool_take(struct pool *pool, unsigned size_class, void **blocks, unsigned want);
 /* Give blocks of one class back. The first that is at fault stops it: those before are given. */
 struct verdict pool_give(struct pool *pool, unsigned size_class, void *const *blocks,
@@ -101,8 +102,8 @@ struct verdict pool_give(struct pool *pool, unsigned size_class, void *const *bl
 /* Would pool_give take these blocks? Changes nothing. */
 struct verdict pool_judge(struct pool *pool, unsigned size_class, void *const *blocks,
                           unsigned count);
-/* Does a block of this class start at `block`? Takes no lock: for a block that the caller holds, the
- * answer cannot change meanwhile. */
+/* Does a block of this class start at `block`? Takes no lock: for a block that the caller holds,
+ * the answer cannot change meanwhile. */
 bool pool_is_start(unsigned size_class, const void *block);
 /* Purpose: figures of one class of a pool. */
 struct pool_figures {

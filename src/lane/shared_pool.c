@@ -2,8 +2,9 @@
 /*
  * The shared pool: per class, slabs cut into blocks, from which all threads draw batches. A slab's
  * bitmap says which blocks are here; blocks in caches or in use are not. Called by the unified
- * cache, the depot and first-class heaps; calls the slab layer for runs. Blocks themselves are never
- * touched. An empty slab leaves under the class lock and goes back to the slab layer after it.
+ * cache, the depot and first-class heaps; calls the slab layer for runs. Blocks themselves are
+ * never touched. An empty slab leaves under the class lock and goes back to the slab layer after
+ * it.
  */
 #include "lane/lane.h"
 
@@ -13,6 +14,9 @@ struct pool shared_pool;
 
 /* A class that has this many slabs gets as many pages made present ahead as it has slabs. */
 #define AHEAD_PAGES_MAX 16
+
+/* A class with fewer slabs is young: it gets no page that it does not need at once. */
+#define YOUNG_SLABS 4
 
 /* ---- lists by fullness ---- */
 
@@ -116,7 +120,8 @@ static unsigned pages_ahead(const struct pool_class *pool)
 {
     if (settings.ss_prefault != PREFAULT_AUTO)
         return AHEAD_PAGES_MAX;
-    return (unsigned)min_size(pool->slab_count, AHEAD_PAGES_MAX);
+    return pool->slab_count < YOUNG_SLABS ? 1
+                                          : (unsigned)min_size(pool->slab_count, AHEAD_PAGES_MAX);
 }
 
 /* Blocks below `end` are about to be handed out for the first time. */
@@ -131,9 +136,19 @@ static void carve(struct pool_class *pool, struct slab *slab, unsigned end)
     slab_run_populate(slab, (unsigned)min_size(needed + pages_ahead(pool) - 1, all));
 }
 
+/* Blocks below this index may be handed out in one go. In a class that is young, that is what the
+ * pages already present hold: a batch is no reason to touch another page. */
+static unsigned batch_end(const struct pool_class *pool, const struct slab *slab)
+{
+    if (pool->slab_count >= YOUNG_SLABS || settings.ss_prefault == PREFAULT_OFF)
+        return slab->block_count;
+    return (unsigned)max_size(slab->carved, slab->resident * os_page_size() / slab->size);
+}
+
 static unsigned take_from_slab(struct pool_class *pool, struct slab *slab, void **blocks,
                                unsigned want)
 {
+    unsigned end = batch_end(pool, slab);
     unsigned taken = 0;
     unsigned last = 0;
     for (unsigned word = 0; taken < want; word++) {
@@ -141,10 +156,15 @@ static unsigned take_from_slab(struct pool_class *pool, struct slab *slab, void 
             break;
         uint64_t bits = slab->bits[word];
         for (; bits && taken < want; bits &= bits - 1) {
-            last = word * 64 + lowest_bit(bits);
+            unsigned index = word * 64 + lowest_bit(bits);
+            if (index >= end && taken > 0)
+                break;
+            last = index;
             blocks[taken++] = slab->start + last * slab->size;
         }
         slab->bits[word] = bits;
+        if (bits)
+            break;
     }
     slab->free_count = (uint16_t)(slab->free_count - taken);
     if (last >= slab->carved)
@@ -166,15 +186,12 @@ unsigned pool_take(struct pool *pool, unsigned size_class, void **blocks, unsign
     struct pool_class *class_pool = &pool->classes[size_class];
     unsigned taken = 0;
     lock_acquire(&class_pool->lock);
-    while (taken < want) {
-        struct slab *slab = fullest_slab(class_pool);
-        /* a short batch is better than a fresh slab */
-        if (!slab && taken == 0)
-            slab = add_slab_locked(pool, size_class);
-        if (!slab)
-            break;
-        taken += take_from_slab(class_pool, slab, blocks + taken, want - taken);
-    }
+    struct slab *slab = fullest_slab(class_pool);
+    if (!slab)
+        slab = add_slab_locked(pool, size_class);
+    /* one slab's blocks: a short batch is better than a fresh slab or page */
+    if (slab)
+        taken = take_from_slab(class_pool, slab, blocks, want);
     lock_release(&class_pool->lock);
     return taken;
 }

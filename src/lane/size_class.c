@@ -9,7 +9,7 @@
 #define ROW(bytes, run)                                                                            \
     {                                                                                              \
         .reciprocal = ((uint64_t)1 << RECIPROCAL_SHIFT) / (bytes) + 1, .size = (bytes),            \
-        .blocks = (run) * SLAB_SIZE / (bytes), .slabs = (run)                                      \
+        .blocks = (run)*SLAB_SIZE / (bytes), .slabs = (run)                                        \
     }
 
 /* Eight steps above `base`, each in one slab. */
@@ -25,19 +25,52 @@
 
 const struct size_class size_classes[CLASS_COUNT] = {
     [CLASS_FIRST] =
-    /* Tiny */
-    ROW(16, 1), ROW(32, 1), ROW(48, 1), ROW(64, 1), ROW(80, 1), ROW(96, 1), ROW(112, 1),
-    ROW(128, 1), DOUBLING(128), DOUBLING(256), DOUBLING(512),
+        /* Tiny */
+    ROW(16, 1),
+    ROW(32, 1),
+    ROW(48, 1),
+    ROW(64, 1),
+    ROW(80, 1),
+    ROW(96, 1),
+    ROW(112, 1),
+    ROW(128, 1),
+    DOUBLING(128),
+    DOUBLING(256),
+    DOUBLING(512),
     /* Pool */
-    DOUBLING(1024), DOUBLING(2048), DOUBLING(4096),
-    ROW(9216, 1), ROW(10240, 1), ROW(11264, 2), ROW(12288, 1), ROW(13312, 2), ROW(14336, 1),
-    ROW(15360, 1), ROW(16384, 1),
-    ROW(18432, 2), ROW(20480, 1), ROW(22528, 3), ROW(24576, 2), ROW(26624, 3), ROW(28672, 1),
-    ROW(30720, 1), ROW(32768, 1),
-    ROW(36864, 5), ROW(40960, 2), ROW(45056, 3), ROW(49152, 3), ROW(53248, 5),
+    DOUBLING(1024),
+    DOUBLING(2048),
+    DOUBLING(4096),
+    ROW(9216, 1),
+    ROW(10240, 1),
+    ROW(11264, 2),
+    ROW(12288, 1),
+    ROW(13312, 2),
+    ROW(14336, 1),
+    ROW(15360, 1),
+    ROW(16384, 1),
+    ROW(18432, 2),
+    ROW(20480, 1),
+    ROW(22528, 3),
+    ROW(24576, 2),
+    ROW(26624, 3),
+    ROW(28672, 1),
+    ROW(30720, 1),
+    ROW(32768, 1),
+    ROW(36864, 5),
+    ROW(40960, 2),
+    ROW(45056, 3),
+    ROW(49152, 3),
+    ROW(53248, 5),
     /* ACE */
-    SPAN(57344), SPAN(61440), SPAN(65536), SPAN_DOUBLING(64 * KIB), SPAN_DOUBLING(128 * KIB),
-    SPAN_DOUBLING(256 * KIB), SPAN_DOUBLING(512 * KIB), SPAN_DOUBLING(1 * MIB),
+    SPAN(57344),
+    SPAN(61440),
+    SPAN(65536),
+    SPAN_DOUBLING(64 * KIB),
+    SPAN_DOUBLING(128 * KIB),
+    SPAN_DOUBLING(256 * KIB),
+    SPAN_DOUBLING(512 * KIB),
+    SPAN_DOUBLING(1 * MIB),
 };
 
 _Static_assert(LANE_TINY_MAX == 1024 && LANE_POOL_MAX == 53248 && LANE_ACE_MAX == 2 * MIB,

@@ -29,7 +29,8 @@ bool os_remap_fresh(void *address, size_t size);
 bool os_populate(void *address, size_t size);
 /* The same by writing to each page; for kernels without the above. Content is kept. */
 void os_touch(void *address, size_t size);
-/* Give the pages back; they read as zero afterwards. False when the kernel refused (locked pages). */
+/* Give the pages back; they read as zero afterwards. False when the kernel refused (locked
+ * pages). */
 bool os_purge(void *address, size_t size);
 /* Move the pages of [from, +size) to [to, +size), both ours. `from` stays mapped and reads as zero.
  * False, with nothing moved, when the kernel cannot. */
@@ -60,7 +61,8 @@ void os_write_file(int fd, const char *text, size_t length);
 void os_close_file(int fd);
 /* What /proc/self/maps says of an address. */
 enum os_mapping { OS_MAPPING_NONE, OS_MAPPING_ANONYMOUS, OS_MAPPING_STACK, OS_MAPPING_FILE };
-/* *start and *end are the mapping's bounds unless it is OS_MAPPING_NONE. Slow: it reads the file. */
+/* *start and *end are the mapping's bounds unless it is OS_MAPPING_NONE. Slow: it reads the
+ * file. */
 enum os_mapping os_find_mapping(const void *address, uintptr_t *start, uintptr_t *end);
 
 /* ---- the point where tests make calls fail ---- */

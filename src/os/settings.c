@@ -88,7 +88,8 @@ static void report_bad_value(const struct row *row, const char *text)
     if (row->kind == KIND_PREFAULT)
         log_line(PREFIX "%s=%s: expected 0, 1, 2 or auto; the default holds", row->name, text);
     else if (row->kind == KIND_BYTES)
-        log_line(PREFIX "%s=%s: expected bytes from %ld to %ld (K, M, G allowed); the default holds",
+        log_line(PREFIX
+                 "%s=%s: expected bytes from %ld to %ld (K, M, G allowed); the default holds",
                  row->name, text, (long)row->min, (long)row->max);
     else
         log_line(PREFIX "%s=%s: expected a number from %ld to %ld; the default holds", row->name,

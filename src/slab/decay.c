@@ -64,8 +64,7 @@ static unsigned collect_locked(struct purge *batch, unsigned min_age)
     unsigned count = 0;
     for (unsigned run = 1; run < RUN_LISTS; run++) {
         struct superslab *next;
-        for (struct superslab *superslab = space.list[RUN_WARM][run]; superslab;
-             superslab = next) {
+        for (struct superslab *superslab = space.list[RUN_WARM][run]; superslab; superslab = next) {
             next = superslab->next[RUN_WARM];
             uint32_t slabs = due_slabs(superslab, min_age);
             if (!slabs)
@@ -168,8 +167,7 @@ bool decay_poll(void)
 void decay_after_give(void)
 {
     if (likely(settings.decay_ms != 0 &&
-               atomic_load_explicit(&space.warm_slabs, memory_order_relaxed) <=
-                   warm_slabs_max()))
+               atomic_load_explicit(&space.warm_slabs, memory_order_relaxed) <= warm_slabs_max()))
         return;
     if (is_decaying())
         purge_due(0);

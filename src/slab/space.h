@@ -18,15 +18,15 @@ enum run_kind { RUN_FREE, RUN_WARM };
  * taken has a bit for each superslab below `frontier` that is not wholly free. */
 struct space {
     struct lock lock;
-    bool is_piecewise;             /* (fixed) */
-    char *base;                    /* (fixed) */
-    size_t count;                  /* (fixed) superslabs in the reservation */
-    struct superslab *superslabs;  /* (fixed) */
-    uint64_t *taken;               /* (fixed) */
-    size_t frontier;               /* superslabs below have been used at least once */
-    size_t lowest_free;            /* no superslab below is wholly free */
-    size_t dumped;                 /* superslabs below are included in core dumps */
-    _Atomic size_t warm_slabs;     /* free slabs that may have pages */
+    bool is_piecewise;            /* (fixed) */
+    char *base;                   /* (fixed) */
+    size_t count;                 /* (fixed) superslabs in the reservation */
+    struct superslab *superslabs; /* (fixed) */
+    uint64_t *taken;              /* (fixed) */
+    size_t frontier;              /* superslabs below have been used at least once */
+    size_t lowest_free;           /* no superslab below is wholly free */
+    size_t dumped;                /* superslabs below are included in core dumps */
+    _Atomic size_t warm_slabs;    /* free slabs that may have pages */
     struct superslab *list[2][RUN_LISTS];
     uint64_t occupied[2];
 };

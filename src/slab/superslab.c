@@ -47,20 +47,23 @@ static char *reserve_whole(size_t *size)
         char *mapped = os_reserve(*size + SUPERSLAB_SIZE);
         if (mapped)
             return (char *)align_up((uintptr_t)mapped, SUPERSLAB_SIZE);
-        if (os_commit_is_strict())
+        /* half of all that may be charged is not ours to take */
+        if (*size == RESERVATION_MAX && os_commit_is_strict())
             break;
     }
     return NULL;
 }
 
 /* A window of addresses of which only the head is mapped. The kernel hands out addresses downward,
- * so the window lies below the one that it would give next. */
+ * so the window lies below the one that it would give next; above it where there is no room
+ * below. */
 static char *reserve_window(size_t size, size_t head)
 {
-    char *top = os_find_room(SUPERSLAB_SIZE);
-    if (!top || (uintptr_t)top < 2 * size)
+    uintptr_t next = (uintptr_t)os_find_room(SUPERSLAB_SIZE);
+    if (!next)
         return NULL;
-    char *base = (char *)align_down((uintptr_t)top - size, SUPERSLAB_SIZE);
+    char *base = (char *)(next > 2 * size ? align_down(next - size, SUPERSLAB_SIZE)
+                                          : align_up(next, SUPERSLAB_SIZE));
     return os_map_at(base, head) ? base : NULL;
 }
 
@@ -254,8 +257,8 @@ static void include_in_dumps_locked(size_t end)
     if (end <= space.dumped)
         return;
     size_t to = min_size(align_up(end, DUMP_STEP), space.count);
-    os_dump(space.base + (space.dumped << SUPERSLAB_SHIFT),
-            (to - space.dumped) << SUPERSLAB_SHIFT, true);
+    os_dump(space.base + (space.dumped << SUPERSLAB_SHIFT), (to - space.dumped) << SUPERSLAB_SHIFT,
+            true);
     space.dumped = to;
 }
 
@@ -371,8 +374,7 @@ void superslab_range_give(char *start, size_t count, size_t used)
     for (size_t i = 0; i < count; i++) {
         size_t warm = min_size(slabs, SLABS_PER_SUPERSLAB);
         /* what was warm before the range was taken may still have pages, used or not */
-        release_superslab_locked(&superslab[i],
-                                 run_mask(0, (unsigned)warm) | superslab[i].warm);
+        release_superslab_locked(&superslab[i], run_mask(0, (unsigned)warm) | superslab[i].warm);
         slabs -= warm;
     }
     lock_release(&space.lock);

@@ -1,0 +1,429 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Run the workloads of bench/ under each allocator, interleaved, and compare them with ours.
+
+Within a repetition the allocators take turns run by run, in an order that moves on by one each
+time, so that a busy moment of the machine falls on all of them alike. A sample is the median of
+one repetition's runs; figures are medians over the repetitions. A ratio is always ours / peer,
+taken inside each repetition: below 1 we use less. Every run goes to BUILD_DIR/bench/raw.csv.
+
+Peak RSS is the program's own VmHWM: the kernel's ru_maxrss of a child also covers the parent that
+spawned it. LD_PRELOAD is set for the measured program alone.
+"""
+
+import argparse
+import csv
+import fnmatch
+import glob
+import math
+import os
+import platform
+import resource
+import shlex
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections import namedtuple
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+OURS = "ours"
+DEFAULT_PEERS = "glibc,mimalloc,jemalloc,tcmalloc"
+LIBRARIES = {
+    "mimalloc": "libmimalloc.so.2",
+    "jemalloc": "libjemalloc.so.2",
+    "tcmalloc": "libtcmalloc_minimal.so.4",
+    "tbbmalloc": "libtbbmalloc_proxy.so.2",
+    "scudo": "libclang_rt.scudo_standalone-x86_64.so",
+}
+LIBRARY_DIRS = ["/usr/local/lib", "/usr/lib/*-linux-gnu", "/usr/lib64", "/usr/lib",
+                "/usr/lib/llvm-*/lib/clang/*/lib/linux"]
+RUN_TIMEOUT_SECONDS = 300
+
+# arguments, arguments with --quick, and how many runs make one sample (more for short runs)
+Case = namedtuple("Case", "program args quick runs")
+CASES = [
+    Case("bench_random_mixed", "10000000 256 42", "1000000 256 42", 1),
+    Case("bench_random_mixed", "10000000 100000 42", "1000000 100000 42", 1),
+    Case("bench_random_mixed", "100000 256 42", "100000 256 42", 20),
+    Case("bench_tiny_hot", "", "1000000", 1),
+    Case("larson", "2 50", "2 10", 1),
+    Case("larson", "8 10", "8 2", 1),
+    Case("producer_consumer", "1 1 1000000", "1 1 100000", 1),
+    Case("producer_consumer", "1 3 1000000", "1 3 100000", 1),
+    Case("producer_consumer", "3 1 1000000", "3 1 100000", 1),
+    Case("producer_consumer", "1 1 100000 64 64K", "1 1 10000 64 64K", 1),
+    Case("large_spans", "loop 100", "loop 10", 1),
+    Case("large_spans", "random 500", "random 100", 1),
+    Case("realloc_growth", "32M 2 2", "4M 2 1", 1),
+    Case("thread_churn", "1000", "200", 1),
+    Case("calloc_mixed", "300000", "50000", 1),
+    Case("growth_collapse", "128M", "16M", 1),
+    Case("startup", "", "", 20),
+]
+
+Run = namedtuple("Run", "wall loop ops peak_kb rss_kb faults majflt utime stime")
+RAW_HEADER = ["workload", "args", "allocator", "repetition", "run", "wall_s", "loop_s", "ops",
+              "peak_rss_kb", "end_rss_kb", "minflt", "majflt", "utime_s", "stime_s"]
+
+# what the table compares, and the least value of a field that is worth a ratio
+Metric = namedtuple("Metric", "field heading scale digits least")
+METRICS = [Metric("wall", "wall ms", 1e3, 2, 0.0005), Metric("loop", "loop ms", 1e3, 2, 0.0005),
+           Metric("peak_kb", "peak KiB", 1, 0, 1), Metric("faults", "faults", 1, 0, 1)]
+
+
+class RunFailed(Exception):
+    """A measured program that did not end with its result."""
+
+
+def stop(message):
+    sys.exit(f"{os.path.basename(sys.argv[0])}: {message}")
+
+
+def usage_error(message):
+    print(f"{os.path.basename(sys.argv[0])}: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
+# ---- What to run ----
+
+def positive(text):
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a number from 1, not '{text}'")
+    return int(text)
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(
+        description="Run the workloads of bench/ under each allocator, interleaved.",
+        epilog="A peer is one of glibc, " + ", ".join(LIBRARIES) + ", or NAME=LIBRARY_PATH.")
+    parser.add_argument("build_dir", metavar="BUILD_DIR", help="where libhakmem.so is")
+    parser.add_argument("--reps", type=positive, metavar="N",
+                        help="repetitions (default $REPS, or 5; 2 with --quick)")
+    parser.add_argument("--only", metavar="PATTERN",
+                        help="cases with this text, or glob, in 'PROGRAM ARGUMENTS'")
+    parser.add_argument("--peers", default=DEFAULT_PEERS, metavar="LIST",
+                        help=f"allocators beside ours (default {DEFAULT_PEERS})")
+    parser.add_argument("--quick", action="store_true", help="smaller arguments: a trial")
+    options = parser.parse_args()
+    if not os.path.isdir(options.build_dir):
+        usage_error(f"no build directory: {options.build_dir}")
+    if options.reps is None:
+        default = "2" if options.quick else "5"
+        try:
+            options.reps = positive(os.environ.get("REPS") or default)
+        except argparse.ArgumentTypeError as error:
+            usage_error(f"REPS {error}")
+    return options
+
+
+def select_cases(options):
+    cases = CASES
+    if options.quick:
+        cases = [case._replace(args=case.quick, runs=min(case.runs, 5)) for case in cases]
+    if options.only:
+        cases = [case for case in cases
+                 if fnmatch.fnmatchcase(f"{case.program} {case.args}", f"*{options.only}*")]
+    if not cases:
+        usage_error(f"no case matches '{options.only}'")
+    return cases
+
+
+def find_library(soname):
+    for directory in LIBRARY_DIRS:
+        for path in sorted(glob.glob(os.path.join(directory, soname))):
+            return path
+    return None
+
+
+def library_of(peer):
+    """Name and preload path of a peer: '' preloads nothing, None is not there."""
+    name, has_path, path = peer.partition("=")
+    if has_path:
+        return name, path if os.path.isfile(path) else None
+    if name == "glibc":
+        return name, ""
+    if name not in LIBRARIES:
+        usage_error(f"unknown peer '{name}'; one of glibc, {', '.join(LIBRARIES)}, or NAME=PATH")
+    return name, find_library(LIBRARIES[name])
+
+
+def find_allocators(options):
+    """Name -> preload path, in the order of the table. What is missing is named and left out."""
+    wanted = [library_of(peer) for peer in options.peers.split(",") if peer]
+    ours = os.path.abspath(os.path.join(options.build_dir, "libhakmem.so"))
+    wanted.append((OURS, ours if os.path.isfile(ours) else None))
+    allocators = {}
+    for name, path in wanted:
+        if path is None:
+            print(f"{name}: library not found, left out", file=sys.stderr)
+        else:
+            allocators[name] = path
+    if not allocators:
+        stop("no allocator to run")
+    return allocators
+
+
+def build(program, build_dir):
+    """The program's path, compiled anew where it is missing or older than its source."""
+    binary = os.path.join(build_dir, "bench", program)
+    source = os.path.join(HERE, program + ".c")
+    newest = max(os.path.getmtime(path) for path in (source, os.path.join(HERE, "harness.h")))
+    if not os.path.exists(binary) or os.path.getmtime(binary) < newest:
+        compiler = shlex.split(os.environ.get("CC") or "cc")
+        command = compiler + ["-O2", "-pthread", source, "-o", binary]
+        if subprocess.call(command) != 0:
+            stop(f"cannot compile: {shlex.join(command)}")
+    return binary
+
+
+# ---- One run ----
+
+class Launcher:
+    """Starts programs with posix_spawn, waits, and reads what they printed."""
+
+    def __init__(self):
+        self.out = os.memfd_create("stdout")
+        self.err = os.memfd_create("stderr")
+        self.environment = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}
+        self.pid = 0
+        self.timed_out = False
+        signal.signal(signal.SIGALRM, self.kill_child)
+
+    def kill_child(self, _signal, _frame):
+        self.timed_out = True
+        os.kill(self.pid, signal.SIGKILL)
+
+    def spawn(self, argv, preload):
+        environment = dict(self.environment)
+        if preload:
+            environment["LD_PRELOAD"] = preload
+        for fd in (self.out, self.err):
+            os.ftruncate(fd, 0)
+            os.lseek(fd, 0, os.SEEK_SET)
+        actions = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                   (os.POSIX_SPAWN_DUP2, self.out, 1), (os.POSIX_SPAWN_DUP2, self.err, 2)]
+        start = time.perf_counter()
+        self.pid = os.posix_spawn(argv[0], argv, environment, file_actions=actions,
+                                  setsigdef=[signal.SIGPIPE])
+        self.timed_out = False
+        signal.alarm(RUN_TIMEOUT_SECONDS)
+        _, status, usage = os.wait4(self.pid, 0)
+        wall = time.perf_counter() - start
+        signal.alarm(0)
+        return wall, status, usage
+
+    def text(self, fd):
+        return os.pread(fd, 1 << 16, 0).decode(errors="replace")
+
+    def check(self, status):
+        """Raise RunFailed unless the program ended well and with the allocator asked for."""
+        errors = self.text(self.err).strip()
+        last = errors.splitlines()[-1] if errors else "nothing on stderr"
+        if self.timed_out:
+            raise RunFailed(f"still running after {RUN_TIMEOUT_SECONDS} s, killed")
+        if os.WIFSIGNALED(status):
+            raise RunFailed(f"{signal.Signals(os.WTERMSIG(status)).name}: {last}")
+        if os.WEXITSTATUS(status) != 0:
+            raise RunFailed(f"exit status {os.WEXITSTATUS(status)}: {last}")
+        if "cannot be preloaded" in errors:
+            raise RunFailed(last)
+
+    def run(self, argv, preload):
+        wall, status, usage = self.spawn(argv, preload)
+        self.check(status)
+        for line in self.text(self.out).splitlines():
+            if line.startswith("RESULT "):
+                result = dict(pair.split("=", 1) for pair in line.split()[1:])
+                return Run(wall, float(result["seconds"]), int(result["ops"]),
+                           int(result["peak_rss_kb"]), int(result["rss_kb"]), usage.ru_minflt,
+                           usage.ru_majflt, usage.ru_utime, usage.ru_stime)
+        raise RunFailed("no RESULT line")
+
+
+class RawLog:
+    """The CSV of all runs, complete up to the last one also when the runner is interrupted."""
+
+    def __init__(self, path):
+        self.file = open(path, "w", newline="", encoding="utf-8")
+        settings = [f"{name}={shlex.quote(value)}" for name, value in sorted(os.environ.items())
+                    if name.startswith(("HAKMEM_", "MIMALLOC_", "MALLOC_", "GLIBC_TUNABLES",
+                                        "TCMALLOC_", "SCUDO_"))]
+        self.file.write("# " + " ".join(settings + [shlex.join(sys.argv)]) + "\n")
+        self.writer = csv.writer(self.file, lineterminator="\n")
+        self.writer.writerow(RAW_HEADER)
+
+    def add(self, case, allocator, repetition, index, run):
+        self.writer.writerow([case.program, case.args, allocator, repetition, index,
+                              f"{run.wall:.6f}", f"{run.loop:.6f}", *run[2:7],
+                              f"{run.utime:.6f}", f"{run.stime:.6f}"])
+        self.file.flush()
+
+
+def title(case):
+    return f"{case.program} {case.args}".rstrip()
+
+
+def measure(case, binary, allocators, options, log):
+    """All runs of a case: allocator -> a list of runs for each repetition. An allocator whose run
+    fails is named, left out of this case, and appears with None."""
+    launcher = Launcher()
+    argv = [binary] + case.args.split()
+    runs = {name: [[] for _ in range(options.reps)] for name in allocators}
+    for turn in range(options.reps * case.runs):
+        repetition, index = divmod(turn, case.runs)
+        names = list(allocators)
+        first = turn % len(names)
+        for name in names[first:] + names[:first]:
+            if runs[name] is None:
+                continue
+            try:
+                run = launcher.run(argv, allocators[name])
+            except RunFailed as failure:
+                print(f"{title(case)} under {name}: {failure}", file=sys.stderr)
+                runs[name] = None
+                continue
+            runs[name][repetition].append(run)
+            log.add(case, name, repetition, index, run)
+    os.close(launcher.out)
+    os.close(launcher.err)
+    return runs
+
+
+# ---- Figures ----
+
+def samples(repetitions, field):
+    """A sample for each repetition: the median of its runs."""
+    return [statistics.median(getattr(run, field) for run in runs) for runs in repetitions]
+
+
+def ratios(ours, peer, metric):
+    """ours / peer, inside each repetition; where both are too small to compare, nothing."""
+    pairs = zip(samples(ours, metric.field), samples(peer, metric.field))
+    return [mine / theirs for mine, theirs in pairs
+            if min(mine, theirs) > 0 and max(mine, theirs) >= metric.least]
+
+
+def system_share(repetitions):
+    """Percent of the processor time spent in the kernel, over all runs.
+
+    A kernel that counts by ticks gives the whole time of a run shorter than a tick to the side
+    the tick fell on, and to user where none fell. For such a run only a tick in the kernel says
+    something: it stands for one tick of time.
+    """
+    tick = time.clock_getres(6)  # CLOCK_MONOTONIC_COARSE: the kernel's tick
+    kernel = total = 0.0
+    for run in (run for runs in repetitions for run in runs):
+        whole = run.utime + run.stime
+        by_tick = whole < tick and 0 in (run.utime, run.stime)
+        kernel += (tick if run.stime > 0 else 0) if by_tick else run.stime
+        total += whole
+    return min(100.0, 100 * kernel / total) if total > 0 else 0.0
+
+
+def geometric_mean(values):
+    return math.exp(sum(math.log(value) for value in values) / len(values))
+
+
+# ---- Text ----
+
+def cpu_model():
+    with open("/proc/cpuinfo", encoding="utf-8") as info:
+        for line in info:
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.machine()
+
+
+def print_preamble(options):
+    print(f"{cpu_model()}, {os.cpu_count()} CPUs, Linux {platform.release()}, "
+          f"{options.reps} repetitions")
+    print("o/p: ours / peer, below 1 ours is ahead; spread: lowest..highest o/p of wall time")
+    print("wall: the whole process; loop: the workload's own clock; sys %: time in the kernel,")
+    print("an estimate of the share of page faults")
+    for name in ("RLIMIT_AS", "RLIMIT_DATA"):
+        soft = resource.getrlimit(getattr(resource, name))[0]
+        if soft != resource.RLIM_INFINITY:
+            print(f"note: {name} of {soft >> 10} KiB holds for every run")
+
+
+def ratio_cells(ours, name, repetitions):
+    """Metric field -> text of the ratio, and the spread of the wall ratio."""
+    if ours is None or name == OURS:
+        return {metric.field: "-" for metric in METRICS}, "-"
+    cells = {}
+    for metric in METRICS:
+        found = ratios(ours, repetitions, metric)
+        cells[metric.field] = f"{statistics.median(found):.2f}" if found else "-"
+    wall = ratios(ours, repetitions, METRICS[0])
+    return cells, f"{min(wall):.2f}..{max(wall):.2f}" if wall else "-"
+
+
+def print_case(case, runs):
+    each = f", {case.runs} runs each" if case.runs > 1 else ""
+    print(f"\n{title(case)}{each}")
+    heading = f"{'allocator':<10}"
+    for metric in METRICS:
+        heading += f"{metric.heading:>10}{'o/p':>7}"
+        heading += f"{'spread':>12}" if metric.field == "wall" else ""
+    print(heading + f"{'sys %':>7}")
+    ours = runs.get(OURS)
+    for name, repetitions in runs.items():
+        if repetitions is None:
+            print(f"{name:<10}{'failed':>10}")
+            continue
+        cells, spread = ratio_cells(ours, name, repetitions)
+        line = f"{name[:9]:<10}"
+        for metric in METRICS:
+            median = statistics.median(samples(repetitions, metric.field)) * metric.scale
+            line += f"{median:>10.{metric.digits}f}{cells[metric.field]:>7}"
+            line += f"{spread:>12}" if metric.field == "wall" else ""
+        print(line + f"{system_share(repetitions):>7.1f}")
+    sys.stdout.flush()
+
+
+def print_summary(results, allocators):
+    """Geometric means of the ratios over the cases, for each peer."""
+    rows = []
+    for name in allocators:
+        both = [runs for runs in results if name != OURS and runs[name] and runs.get(OURS)]
+        if not both:
+            continue
+        row = f"{name[:9]:<10}"
+        for metric in METRICS:
+            found = [ratios(runs[OURS], runs[name], metric) for runs in both]
+            medians = [statistics.median(each) for each in found if each]
+            row += f"{geometric_mean(medians):>10.2f}" if medians else f"{'-':>10}"
+        rows.append(row + f"{len(both):>8}")
+    if rows:
+        print("\nours / peer, geometric mean over the cases")
+        print(f"{'allocator':<10}{'wall':>10}{'loop':>10}{'peak':>10}{'faults':>10}{'cases':>8}")
+        print("\n".join(rows))
+
+
+def main():
+    options = parse_arguments()
+    cases = select_cases(options)
+    allocators = find_allocators(options)
+    os.makedirs(os.path.join(options.build_dir, "bench"), exist_ok=True)
+    binaries = {case.program: build(case.program, options.build_dir) for case in cases}
+    raw_path = os.path.join(options.build_dir, "bench", "raw.csv")
+    log = RawLog(raw_path)
+    print_preamble(options)
+    results = []
+    for case in cases:
+        runs = measure(case, binaries[case.program], allocators, options, log)
+        print_case(case, runs)
+        results.append(runs)
+    print_summary(results, allocators)
+    print(f"\nevery run: {raw_path}")
+    if any(repetitions is None for runs in results for repetitions in runs.values()):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of the command `hakmem` share: exit statuses, the commands, the table of settings
+ * and the report that a process with the library leaves at its exit. The command does not link the
+ * library: it knows base/config.h (the table), hakmem.h (the version) and the report's text.
+ */
+#ifndef HAK_CLI_H
+#define HAK_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+#include <time.h>
+
+/* Exit statuses besides the program's own; the last three are what env(1) and nohup(1) use. */
+#define EXIT_USAGE 2
+#define EXIT_INTERNAL 125
+#define EXIT_CANNOT_EXECUTE 126
+#define EXIT_NOT_FOUND 127
+#define EXIT_SIGNAL_BASE 128
+
+/* ---- main.c ---- */
+
+struct argp;
+struct argp_state;
+
+/* Write one line on standard error; gives `status` back, so that a caller can return it. Bytes of
+ * the message that are not printable come out as '?', so that it stays one line. */
+int cli_fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Flush standard output. Gives `status` back, or EXIT_FAILURE after one line when not all of it
+ * could be written. */
+int cli_end_output(int status);
+
+/* Put a variable into the environment; out of memory ends the process. */
+void cli_export(const char *name, const char *value);
+
+/* Parse argv (argv[0] is the command's name, as in "hakmem run") with `input` for the parser. An
+ * error ends the process with one line and EXIT_USAGE, --help with the help. */
+void cli_parse(const struct argp *argp, int argc, char **argv, void *input);
+
+/* Each argp parser calls this first; it handles --help and what is no option. */
+void cli_parse_common(int key, struct argp_state *state);
+
+/* The key of an option without a short form, and --help for each parser's table. */
+#define CLI_KEY(number) (0x100 + (number))
+#define CLI_KEY_HELP CLI_KEY(0)
+// clang-format off
+#define CLI_OPTION_HELP {"help", CLI_KEY_HELP, NULL, 0, "print this help", -1}
+// clang-format on
+
+/* ---- The commands: argv[0] is "hakmem VERB"; each returns the exit status. ---- */
+
+int run_command(int argc, char **argv);
+int settings_command(int argc, char **argv);
+
+/* ---- settings.c ---- */
+
+#define SETTING_PREFIX "HAKMEM_"
+
+/* Check NAME=VALUE against the table and put HAKMEM_NAME into the environment, numbers in plain
+ * decimal. NAME may have the prefix and be in either case. A bad one ends the process with one line
+ * and EXIT_USAGE. */
+void settings_export(const char *assignment);
+
+/* ---- report.c ---- */
+
+enum report_state { REPORT_MISSING, REPORT_INCOMPLETE, REPORT_COMPLETE };
+
+/* The keys of a report, in the order of the file, besides version, pid, program and end. */
+#define REPORT_LANE_KEYS(X, lane)                                                                  \
+    X(lane_##lane##_live_bytes)                                                                    \
+    X(lane_##lane##_live_blocks)                                                                   \
+    X(lane_##lane##_cached_bytes)                                                                  \
+    X(lane_##lane##_free_bytes)
+#define REPORT_KEYS(X)                                                                             \
+    X(reserved_bytes)                                                                              \
+    X(mapped_bytes)                                                                                \
+    X(warm_bytes)                                                                                  \
+    X(metadata_bytes)                                                                              \
+    X(purged_bytes)                                                                                \
+    X(threads)                                                                                     \
+    X(rss_bytes)                                                                                   \
+    REPORT_LANE_KEYS(X, tiny)                                                                      \
+    REPORT_LANE_KEYS(X, pool)                                                                      \
+    REPORT_LANE_KEYS(X, ace)                                                                       \
+    REPORT_LANE_KEYS(X, huge)                                                                      \
+    X(fb_force_libc)                                                                               \
+    X(fb_foreign_free)                                                                             \
+    X(fb_foreign_realloc)                                                                          \
+    X(fb_foreign_usable)                                                                           \
+    X(fb_init_wait)
+
+enum report_key {
+#define ROW(key) KEY_##key,
+    REPORT_KEYS(ROW)
+#undef ROW
+        KEY_COUNT
+};
+
+/* One process's report. Values hold only in state REPORT_COMPLETE: every key and the end seen. */
+struct report {
+    enum report_state state;
+    char version[16];
+    char program[32]; /* the process's name as the kernel had it at exit */
+    uint64_t value[KEY_COUNT];
+    unsigned others;            /* reports of other processes in the same directory */
+    unsigned others_incomplete; /* of those */
+};
+
+/* What the kernel tells of a program that has ended. */
+struct outcome {
+    const char *program; /* as given on the command line */
+    pid_t pid;
+    int status; /* of wait4 */
+    double wall_seconds;
+    struct rusage usage; /* of the program and the children it waited for */
+};
+
+/* The report of process `pid` in `directory`, and the count of the others there. Files last written
+ * before `since` belong to earlier runs and do not count. */
+struct report report_collect(const char *directory, pid_t pid, struct timespec since);
+
+/* The text of `hakmem run`, at most 80 columns wide. */
+void report_print(FILE *out, const struct outcome *outcome, const struct report *report);
+
+#endif

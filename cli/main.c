@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The command `hakmem`: finds the command asked for and calls it; help and version; how all of them
+ * read their arguments and report errors. Called by the shell; calls run.c and settings.c.
+ */
+#include <argp.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "hakmem/hakmem.h"
+
+#define KEY_VERSION CLI_KEY(1)
+
+static const struct command {
+    const char *verb;
+    int (*call)(int argc, char **argv);
+} commands[] = {
+    {"run", run_command},
+    {"settings", settings_command},
+};
+#define COMMAND_COUNT (sizeof commands / sizeof commands[0])
+
+/* ---- Messages ---- */
+
+int cli_fail(int status, const char *format, ...)
+{
+    char line[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    for (char *byte = line; *byte; byte++)
+        if ((unsigned char)*byte < ' ' || *byte == '\x7f')
+            *byte = '?';
+    fprintf(stderr, "%s\n", line);
+    return status;
+}
+
+int cli_end_output(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    return cli_fail(EXIT_FAILURE, "hakmem: cannot write to standard output: %s", strerror(errno));
+}
+
+void cli_export(const char *name, const char *value)
+{
+    if (setenv(name, value, 1) != 0)
+        exit(cli_fail(EXIT_INTERNAL, "hakmem: cannot set %s: %s", name, strerror(errno)));
+}
+
+/* ---- Arguments: argp, with its own messages (two lines) and exits turned off ---- */
+
+/* Whether `word` is an option of the table that takes a value. */
+static bool takes_value(const struct argp *argp, const char *word)
+{
+    size_t length = strlen(word);
+    if (strncmp(word, "--", 2) != 0)
+        return false;
+    for (const struct argp_option *option = argp->options; option->name; option++)
+        if (option->arg && strncmp(option->name, word + 2, length - 2) == 0)
+            return true;
+    return false;
+}
+
+static _Noreturn void fail_option(const struct argp_state *state)
+{
+    size_t next = (size_t)(uintptr_t)state->hook;
+    const char *word = state->argv[next ? next : 1];
+    const char *fault = takes_value(state->root_argp, word) ? "needs a value" : "is no option";
+    exit(cli_fail(EXIT_USAGE, "%s: '%s' %s (see %s --help)", state->argv[0], word, fault,
+                  state->argv[0]));
+}
+
+void cli_parse_common(int key, struct argp_state *state)
+{
+    if (key == ARGP_KEY_ERROR)
+        fail_option(state);
+    if (key == CLI_KEY_HELP) {
+        unsigned parts = ARGP_HELP_USAGE | ARGP_HELP_LONG | ARGP_HELP_DOC;
+        argp_help(state->root_argp, stdout, parts, state->argv[0]);
+        exit(cli_end_output(EXIT_SUCCESS));
+    }
+    /* where the next word begins: the one to blame if getopt does not like it */
+    state->hook = (void *)(uintptr_t)(unsigned)state->next;
+}
+
+void cli_parse(const struct argp *argp, int argc, char **argv, void *input)
+{
+    unsigned flags = ARGP_NO_ERRS | ARGP_NO_HELP | ARGP_IN_ORDER;
+    error_t error = argp_parse(argp, argc, argv, flags, NULL, input);
+    if (error)
+        exit(cli_fail(EXIT_INTERNAL, "%s: %s", argv[0], strerror(error)));
+}
+
+/* ---- hakmem [--help | --version] COMMAND ... ---- */
+
+static error_t parse_main(int key, char *argument, struct argp_state *state)
+{
+    char ***verb = state->input;
+    (void)argument;
+    cli_parse_common(key, state);
+    switch (key) {
+    case KEY_VERSION:
+        printf("hakmem %s\n", HAKMEM_VERSION_STRING);
+        exit(cli_end_output(EXIT_SUCCESS));
+    case ARGP_KEY_ARG:
+        /* the rest is the command's */
+        *verb = state->argv + state->next - 1;
+        state->next = state->argc;
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option main_options[] = {
+    {"version", KEY_VERSION, NULL, 0, "print the version", -1},
+    CLI_OPTION_HELP,
+    {0},
+};
+
+static const struct argp main_argp = {
+    .options = main_options,
+    .parser = parse_main,
+    .args_doc = "COMMAND [ARGUMENTS]",
+    .doc = "Run programs on the HAKMEM memory allocator.\n\n"
+           "  hakmem run [--set NAME=VALUE]... [--] PROGRAM [ARGUMENTS]\n"
+           "      run a program on the allocator and report what its heap did\n"
+           "  hakmem settings [--markdown | --man]\n"
+           "      list the HAKMEM_* settings\n"
+           "  hakmem help [COMMAND]\n"
+           "      print the help of a command, or this\n"
+           "\v"
+           "More is in the manual page: man hakmem.",
+};
+
+static int call_command(int argc, char **argv)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(commands[i].verb, argv[0]) != 0)
+            continue;
+        char name[32];
+        snprintf(name, sizeof name, "hakmem %s", commands[i].verb);
+        argv[0] = name;
+        return commands[i].call(argc, argv);
+    }
+    return cli_fail(EXIT_USAGE, "hakmem: '%.60s' is no command (run, settings or help)", argv[0]);
+}
+
+/* hakmem help [COMMAND] is hakmem [COMMAND] --help. */
+static int call_help(int argc, char **argv)
+{
+    bool about_all = argc == 1 || argv[1][0] == '-' || strcmp(argv[1], "help") == 0;
+    char *words[] = {about_all ? (char[]){"hakmem"} : argv[1], (char[]){"--help"}, NULL};
+    if (argc > 2)
+        return cli_fail(EXIT_USAGE, "hakmem help: '%.60s' is one word too many", argv[2]);
+    if (!about_all)
+        return call_command(2, words);
+    cli_parse(&main_argp, 2, words, NULL);
+    return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    char name[] = "hakmem";
+    char **verb = NULL;
+    if (argc > 0)
+        argv[0] = name;
+    cli_parse(&main_argp, argc, argv, &verb);
+    if (!verb)
+        return cli_fail(EXIT_USAGE, "hakmem: no command given (run, settings or help)");
+    int verb_argc = argc - (int)(verb - argv);
+    if (strcmp(verb[0], "help") == 0)
+        return cli_end_output(call_help(verb_argc, verb));
+    return cli_end_output(call_command(verb_argc, verb));
+}

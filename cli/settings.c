@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of settings as the command sees it: checks of --set, and `hakmem settings` as text, as
+ * docs/table.md and as the ENVIRONMENT section of the manual page. The table itself is
+ * HAK_SETTINGS of base/config.h. Called by main.c and run.c.
+ */
+#include <argp.h>
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/config.h"
+#include "cli.h"
+
+#define KEY_MARKDOWN CLI_KEY(1)
+#define KEY_MAN CLI_KEY(2)
+
+enum kind { KIND_FLAG, KIND_NUMBER, KIND_BYTES, KIND_MILLIS, KIND_PREFAULT, KIND_TEXT };
+
+static const char *const kind_names[] = {
+    [KIND_FLAG] = "flag",     [KIND_NUMBER] = "number",     [KIND_BYTES] = "bytes",
+    [KIND_MILLIS] = "millis", [KIND_PREFAULT] = "prefault", [KIND_TEXT] = "path",
+};
+
+struct setting {
+    const char *name; /* without the prefix */
+    enum kind kind;
+    int64_t fallback;
+    int64_t min;
+    int64_t max;
+    const char *help;
+};
+
+static const struct setting table[] = {
+#define ROW(field, name, kind, fallback, min, max, help)                                           \
+    {name, KIND_##kind, (int64_t)(fallback), (int64_t)(min), (int64_t)(max), help},
+    HAK_SETTINGS(ROW)
+#undef ROW
+};
+#define SETTING_COUNT (sizeof table / sizeof table[0])
+
+/* ---- Values as text: what the columns and the messages say ---- */
+
+struct text {
+    char bytes[128];
+};
+
+/* A number of bytes as one would type it: 64M, 1024G. */
+static struct text text_of_bytes(int64_t value)
+{
+    static const char suffixes[] = {'\0', 'K', 'M', 'G'};
+    size_t step = 0;
+    while (value != 0 && value % 1024 == 0 && step + 1 < sizeof suffixes) {
+        value /= 1024;
+        step++;
+    }
+    struct text text;
+    char suffix[2] = {suffixes[step], '\0'};
+    snprintf(text.bytes, sizeof text.bytes, "%" PRId64 "%s", value, suffix);
+    return text;
+}
+
+static struct text text_of_value(const struct setting *setting, int64_t value)
+{
+    struct text text = {"none"};
+    if (setting->kind == KIND_BYTES)
+        return text_of_bytes(value);
+    if (setting->kind == KIND_PREFAULT && value == PREFAULT_AUTO)
+        return (struct text){"auto"};
+    if (setting->kind != KIND_TEXT)
+        snprintf(text.bytes, sizeof text.bytes, "%" PRId64, value);
+    return text;
+}
+
+static struct text text_of_range(const struct setting *setting)
+{
+    struct text text = {"a path"};
+    if (setting->kind == KIND_FLAG)
+        return (struct text){"0 or 1"};
+    if (setting->kind == KIND_PREFAULT)
+        return (struct text){"0, 1, 2 or auto"};
+    if (setting->kind != KIND_TEXT)
+        snprintf(text.bytes, sizeof text.bytes, "%.24s to %.24s",
+                 text_of_value(setting, setting->min).bytes,
+                 text_of_value(setting, setting->max).bytes);
+    return text;
+}
+
+static struct text text_of_expectation(const struct setting *setting)
+{
+    static const char *const introductions[] = {
+        [KIND_NUMBER] = "a number, ",
+        [KIND_BYTES] = "bytes (K, M or G may follow), ",
+        [KIND_MILLIS] = "milliseconds, ",
+    };
+    struct text text;
+    const char *before = setting->kind <= KIND_MILLIS ? introductions[setting->kind] : NULL;
+    snprintf(text.bytes, sizeof text.bytes, "%s%s", before ? before : "",
+             text_of_range(setting).bytes);
+    return text;
+}
+
+/* ---- Values from text ---- */
+
+/* A whole decimal number; where it can have a suffix, one of K, M and G after it. */
+static bool parse_number(const char *text, bool has_suffix, int64_t *out)
+{
+    const char *digits = text + (text[0] == '-');
+    if (!isdigit((unsigned char)digits[0]))
+        return false;
+    char *end;
+    errno = 0;
+    int64_t value = strtoll(text, &end, 10);
+    if (errno == ERANGE)
+        return false;
+    int64_t unit = 1;
+    if (has_suffix && *end) {
+        const char *letters = "KMG";
+        const char *letter = strchr(letters, toupper((unsigned char)*end));
+        if (!letter)
+            return false;
+        unit = (int64_t)1 << (10 * (letter - letters + 1));
+        end++;
+    }
+    return *end == '\0' && !__builtin_mul_overflow(value, unit, out);
+}
+
+/* The value in the form that the library reads; false when it is not of the kind or the range. */
+static bool parse_value(const struct setting *setting, const char *text, struct text *out)
+{
+    if (setting->kind == KIND_PREFAULT && strcasecmp(text, "auto") == 0) {
+        *out = (struct text){"auto"};
+        return true;
+    }
+    int64_t max = setting->kind == KIND_PREFAULT ? PREFAULT_TOUCH : setting->max;
+    int64_t value;
+    if (!parse_number(text, setting->kind == KIND_BYTES, &value))
+        return false;
+    snprintf(out->bytes, sizeof out->bytes, "%" PRId64, value);
+    return value >= setting->min && value <= max;
+}
+
+static const struct setting *find_setting(const char *name, size_t length)
+{
+    size_t prefix = strlen(SETTING_PREFIX);
+    if (length >= prefix && strncasecmp(name, SETTING_PREFIX, prefix) == 0) {
+        name += prefix;
+        length -= prefix;
+    }
+    for (size_t i = 0; i < SETTING_COUNT; i++)
+        if (strlen(table[i].name) == length && strncasecmp(table[i].name, name, length) == 0)
+            return &table[i];
+    return NULL;
+}
+
+static _Noreturn void fail_value(const struct setting *setting, const char *value)
+{
+    exit(cli_fail(EXIT_USAGE, "hakmem run: " SETTING_PREFIX "%s cannot be '%.60s': expected %s",
+                  setting->name, value, text_of_expectation(setting).bytes));
+}
+
+void settings_export(const char *assignment)
+{
+    const char *equals = strchr(assignment, '=');
+    size_t length = equals ? (size_t)(equals - assignment) : 0;
+    if (length == 0)
+        exit(cli_fail(EXIT_USAGE, "hakmem run: '--set %.60s' is not of the form NAME=VALUE",
+                      assignment));
+    const struct setting *setting = find_setting(assignment, length);
+    if (!setting)
+        exit(cli_fail(EXIT_USAGE, "hakmem run: '%.*s' is no setting (see hakmem settings)",
+                      length > 60 ? 60 : (int)length, assignment));
+    const char *value = equals + 1;
+    struct text number;
+    if (setting->kind == KIND_TEXT ? value[0] == '\0' : !parse_value(setting, value, &number))
+        fail_value(setting, value);
+    char name[64];
+    snprintf(name, sizeof name, SETTING_PREFIX "%s", setting->name);
+    cli_export(name, setting->kind == KIND_TEXT ? value : number.bytes);
+}
+
+/* ---- hakmem settings ---- */
+
+static void print_text(void)
+{
+    printf("%-30s  %-8s  %-7s  %s\n", "NAME", "KIND", "DEFAULT", "RANGE");
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        const struct setting *setting = &table[i];
+        printf("%s%-*s  %-8s  %-7s  %s\n    %s\n", SETTING_PREFIX, 30 - (int)strlen(SETTING_PREFIX),
+               setting->name, kind_names[setting->kind],
+               text_of_value(setting, setting->fallback).bytes, text_of_range(setting).bytes,
+               setting->help);
+    }
+}
+
+static void print_markdown(void)
+{
+    puts(
+        "# Settings\n\n"
+        "<!-- Written by `hakmem settings --markdown` from the table in src/base/config.h. -->\n\n"
+        "Each setting is an environment variable, read once when the process starts. A value that\n"
+        "is not of the kind or not in the range is named on standard error, and the default\n"
+        "holds. `hakmem run --set NAME=VALUE` checks before it runs the program; there the\n"
+        "prefix `HAKMEM_` may be left out.\n\n"
+        "| Setting | Kind | Default | Range | What it does |\n"
+        "| --- | --- | --- | --- | --- |");
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        const struct setting *setting = &table[i];
+        printf("| `" SETTING_PREFIX "%s` | %s | %s | %s | %s |\n", setting->name,
+               kind_names[setting->kind], text_of_value(setting, setting->fallback).bytes,
+               text_of_range(setting).bytes, setting->help);
+    }
+    puts("\n"
+         "Kinds: a *flag* is 0 or 1; *bytes* take K, M or G (powers of 1024) after the number;\n"
+         "*millis* are milliseconds, and -1 is never; *prefault* is a mode by number or `auto`;\n"
+         "a *path* is taken as it is.");
+}
+
+/* Text as troff source: a hyphen stays a hyphen-minus, a backslash stays one. */
+static void print_troff(const char *text)
+{
+    for (; *text; text++) {
+        if (*text == '-')
+            fputs("\\-", stdout);
+        else if (*text == '\\')
+            fputs("\\e", stdout);
+        else
+            putchar(*text);
+    }
+}
+
+static void print_man(void)
+{
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        const struct setting *setting = &table[i];
+        /* \& : a line of text never begins with a control character */
+        printf(".TP\n.B " SETTING_PREFIX "%s\n\\&", setting->name);
+        print_troff(setting->help);
+        printf(".\nExpected: ");
+        print_troff(text_of_expectation(setting).bytes);
+        printf(".\nDefault: ");
+        print_troff(text_of_value(setting, setting->fallback).bytes);
+        puts(".");
+    }
+}
+
+static error_t parse_settings(int key, char *argument, struct argp_state *state)
+{
+    void (**print)(void) = state->input;
+    cli_parse_common(key, state);
+    switch (key) {
+    case KEY_MARKDOWN: *print = print_markdown; return 0;
+    case KEY_MAN: *print = print_man; return 0;
+    case ARGP_KEY_ARG:
+        exit(cli_fail(EXIT_USAGE, "hakmem settings: '%.60s' is one word too many", argument));
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+int settings_command(int argc, char **argv)
+{
+    static const struct argp_option options[] = {
+        {"markdown", KEY_MARKDOWN, NULL, 0, "print docs/table.md", 0},
+        {"man", KEY_MAN, NULL, 0, "print the settings as part of a manual page", 0},
+        CLI_OPTION_HELP,
+        {0},
+    };
+    static const struct argp argp = {
+        .options = options,
+        .parser = parse_settings,
+        .doc = "List the HAKMEM_* settings: environment variables that the allocator reads when a "
+               "process starts.",
+    };
+    void (*print)(void) = print_text;
+    cli_parse(&argp, argc, argv, &print);
+    print();
+    return EXIT_SUCCESS;
+}

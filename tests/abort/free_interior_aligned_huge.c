@@ -1,0 +1,11 @@
+// expect: not the start of a block
+/* SPDX-License-Identifier: MIT */
+/* free of a pointer into a huge block, aligned as a block is. */
+#include "misuse.h"
+
+int main(void)
+{
+    char *block = block_of(3 * MIB);
+    free(opaque(block + 64));
+    return 0;
+}

@@ -1,0 +1,12 @@
+// expect: double free
+/* SPDX-License-Identifier: MIT */
+/* realloc of a block that is free (tiny lane). */
+#include "misuse.h"
+
+int main(void)
+{
+    uintptr_t block = address_of(block_of(112));
+    free(pointer_of(block));
+    free(opaque(realloc(pointer_of(block), 2 * (112))));
+    return 0;
+}

@@ -1,0 +1,12 @@
+// expect: not the start of a block
+/* SPDX-License-Identifier: MIT */
+/* malloc_usable_size of a pointer into a huge block. */
+#include "misuse.h"
+
+int main(void)
+{
+    char *block = block_of(3 * MIB);
+    volatile size_t usable = malloc_usable_size(opaque(block + 16));
+    (void)usable;
+    return 0;
+}

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+#
+# Owns what the tests of the command `hakmem` share: a scratch directory, running the command with
+# its two outputs kept apart, and the checks. Each test is called as `bash FILE BUILD_DIR`.
+
+set -u
+CLI=$(realpath "${1:?the build directory is missing}")/hakmem
+SOURCE=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../..")
+SCRATCH=$(mktemp -d)
+trap 'rm -rf "$SCRATCH"' EXIT
+cd "$SCRATCH" || exit 1
+export TMPDIR=$SCRATCH/tmp LC_ALL=C
+mkdir "$TMPDIR"
+unset HAKMEM_LIBRARY HAKMEM_REPORT LD_PRELOAD
+
+fail() {
+    echo "FAIL: $*" >&2
+    exit 1
+}
+
+step() {
+    echo "== $*"
+}
+
+# A library that can be preloaded into anything and leaves no report: libc itself. For tests of the
+# command alone.
+without_allocator() {
+    HAKMEM_LIBRARY=$(ldd "$CLI" | awk '$1 == "libc.so.6" { print $3 }')
+    export HAKMEM_LIBRARY
+    [[ -f $HAKMEM_LIBRARY ]] || fail "no libc.so.6 that $CLI uses"
+}
+
+# Run the command: its outputs go to `out` and `err`, its exit status to STATUS.
+hakmem() {
+    "$CLI" "$@" >out 2>err
+    STATUS=$?
+}
+
+expect_status() {
+    [[ $STATUS == "$1" ]] || fail "$2: exit status $STATUS, not $1 ($(head -n 1 err))"
+}
+
+# expect_line STATUS LINE WORDS...: the words give this one line on standard error, nothing else.
+expect_line() {
+    local status=$1 line=$2
+    shift 2
+    hakmem "$@"
+    expect_status "$status" "hakmem $*"
+    [[ ! -s out ]] || fail "hakmem $*: wrote to standard output: $(head -n 1 out)"
+    [[ $(cat err; echo .) == "$line"$'\n'. ]] ||
+        fail "hakmem $*: expected the line '$line', got '$(cat err)'"
+}
+
+# expect_in FILE PATTERN WHAT: a line of the file matches the extended regular expression.
+expect_in() {
+    grep -Eq -- "$2" "$1" || fail "$3: no line like '$2' in: $(cat "$1")"
+}
+
+expect_no_leftovers() {
+    [[ -z $(ls -A "$TMPDIR") ]] || fail "$1: left behind $(ls -A "$TMPDIR")"
+}
+
+# No line of the file is wider than a terminal of 80 columns.
+expect_narrow() {
+    [[ $(wc -L <"$1") -le 80 ]] || fail "$2: a line of $(wc -L <"$1") columns"
+}

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: MIT
+#
+# Owns the check that comments in src/, include/ and cli/ name things that are there: each `name.c`,
+# `name.h` or `dir/name.c` is a file of this tree (a header of the system will do), and in
+# `name.c:function` the file has that word.
+
+source "$(dirname "$0")/lib.bash"
+
+FILES=("${SOURCES[@]}" include/**/*.h cli/*.[ch])
+TREE=$(printf '/%s\n' {src,include,cli,bench,tests}/**/*.{c,h,cpp})
+((${#FILES[@]})) || { echo "ok: no sources yet"; exit 0; }
+
+perl "$HERE/c_text.pl" comments "${FILES[@]}" |
+    perl -ne '
+        my ($at, $text) = /^([^:]+:\d+):(.*)$/ or next;
+        print "$at $1 ", $2 // "", "\n"
+            while $text =~ m{((?:[\w-]+/)*\w[\w-]*\.[ch](?:pp)?)\b(?!\.\w)(?::([a-z_]\w+))?}g;' |
+    while read -r at name word; do
+        path=$(awk -v end="/$name" 'substr($0, length($0) - length(end) + 1) == end { print; exit }' \
+            <<<"$TREE")
+        if [[ -z $path ]]; then
+            [[ $name == *.h && -e /usr/include/$name ]] ||
+                [[ -n $(echo /usr/include/*/"$name") ]] || echo "$at: there is no $name"
+        elif [[ -n $word ]] && ! grep -qw "$word" ".$path"; then
+            echo "$at: there is no $word in ${path#/}"
+        fi
+    done | report "stale references in comments"

@@ -1,0 +1,88 @@
+// args: 1 100000
+// args: 8 12000
+// args: 64 1500
+/* SPDX-License-Identifier: MIT */
+/*
+ * Signals at a high rate while threads allocate: a 1 kHz interval timer, a thread that sends
+ * signals to all others, and each thread to itself. Handlers only count. Interrupted calls of the
+ * allocator lose nothing, and errno of the interrupted code is kept by it.
+ */
+#include <signal.h>
+#include <sys/time.h>
+#include <time.h>
+
+#include "exchange.h"
+
+#define RAISE_EVERY 100
+
+static atomic_ulong timer_signals, sent_signals;
+static atomic_bool stop;
+static struct worker workers[1000];
+
+static void count_signal(int signal)
+{
+    atomic_fetch_add_explicit(signal == SIGALRM ? &timer_signals : &sent_signals, 1,
+                              memory_order_relaxed);
+}
+
+static void handle(int signal)
+{
+    struct sigaction action = {.sa_handler = count_signal, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    REQUIRE(sigaction(signal, &action, NULL) == 0);
+}
+
+static void set_timer(long microseconds)
+{
+    struct itimerval interval = {{0, microseconds}, {0, microseconds}};
+    REQUIRE(setitimer(ITIMER_REAL, &interval, NULL) == 0);
+}
+
+static void *run(void *argument)
+{
+    struct worker *worker = argument;
+    for (int step = 1; step <= worker->steps; step++) {
+        exchange_step(&worker->random);
+        if (step % RAISE_EVERY == 0)
+            REQUIRE(raise(SIGUSR1) == 0);
+    }
+    return NULL;
+}
+
+/* Sends to all workers, which are joined after it has stopped. */
+static void *run_sender(void *argument)
+{
+    int count = ((struct worker *)argument)->number;
+    while (!atomic_load(&stop)) {
+        for (int i = 0; i < count; i++)
+            pthread_kill(workers[i].thread, SIGUSR2);
+        nanosleep(&(struct timespec){0, 500000}, NULL);
+    }
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    struct arguments arguments = arguments_read(argc, argv, 8, 5000);
+    struct worker sender;
+    handle(SIGALRM);
+    handle(SIGUSR1);
+    handle(SIGUSR2);
+    set_timer(1000);
+    workers_start(workers, arguments.threads, arguments.steps, run);
+    worker_start(&sender, arguments.threads, 0, run_sender);
+    /* The sender stops when the last step is done: sent_signals counts the workers' own too. */
+    unsigned long own = (unsigned long)arguments.threads *
+                        (unsigned long)(arguments.steps / RAISE_EVERY);
+    while (atomic_load(&sent_signals) < own + (unsigned long)arguments.threads)
+        sched_yield();
+    atomic_store(&stop, true);
+    workers_join(&sender, 1);
+    workers_join(workers, arguments.threads);
+    while (atomic_load(&timer_signals) < 10)
+        exchange_step(&sender.random);
+    set_timer(0);
+    exchange_empty();
+    check_heap();
+    return 0;
+}

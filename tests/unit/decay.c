@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/* Tests of slab/decay.c: what is purged, when, how much of it is kept, and refused purges. */
+#include "unit/unit.h"
+
+#include "slab/space.h"
+
+#define RUN_SLABS 4
+#define RUN_BYTES (RUN_SLABS * SLAB_SIZE)
+#define RUNS 40 /* more superslabs than one batch of a purge takes */
+
+static struct slab *runs[RUNS];
+
+static void make(int64_t decay_ms)
+{
+    settings.decay_ms = decay_ms;
+    CHECK(reservation_make());
+}
+
+static struct slab *take_and_touch(unsigned count)
+{
+    bool is_zero;
+    struct slab *slab = slab_run_take(count, &is_zero);
+    CHECK(slab != NULL);
+    for (size_t i = 0; i < count; i++)
+        slab->start[i * SLAB_SIZE] = 1;
+    return slab;
+}
+
+static size_t warm_bytes(void)
+{
+    struct slab_figures figures;
+    CHECK_EQ(slab_check(), 0);
+    slab_count(&figures);
+    return figures.warm_bytes;
+}
+
+static void purge_all(void)
+{
+    make(1000);
+    uint64_t before = decay_purged_bytes();
+    for (unsigned i = 0; i < RUNS; i++)
+        runs[i] = take_and_touch(i % 2 ? SLABS_PER_SUPERSLAB : RUN_SLABS);
+    size_t expected = 0;
+    for (unsigned i = 0; i < RUNS; i++) {
+        expected += runs[i]->slab_count * SLAB_SIZE;
+        slab_run_give(runs[i]);
+        CHECK(unit_present_pages(runs[i]->start, RUN_BYTES) >= RUN_SLABS);
+        CHECK_EQ(warm_bytes(), expected);
+    }
+    CHECK_EQ(decay_purge_all(), expected);
+    CHECK_EQ(decay_purged_bytes(), before + expected);
+    CHECK_EQ(warm_bytes(), 0);
+    for (unsigned i = 0; i < RUNS; i++)
+        CHECK_EQ(unit_present_pages(runs[i]->start, RUN_BYTES), 0);
+    CHECK_EQ(decay_purge_all(), 0);
+    bool is_zero;
+    struct slab *slab = slab_run_take(RUN_SLABS, &is_zero);
+    CHECK(is_zero && unit_is_zero(slab->start, RUN_BYTES));
+}
+
+/* 0 gives back at once, -1 never by itself. */
+static void at_once(void)
+{
+    make(0);
+    struct slab *slab = take_and_touch(RUN_SLABS);
+    slab_run_give(slab);
+    CHECK_EQ(unit_present_pages(slab->start, RUN_BYTES), 0);
+    CHECK_EQ(warm_bytes(), 0);
+    slab = take_and_touch(RUN_SLABS);
+    slab_run_shrink(slab, 1);
+    CHECK_EQ(unit_present_pages(slab->start, RUN_BYTES), 1);
+    CHECK_EQ(warm_bytes(), 0);
+    CHECK(!decay_poll());
+}
+
+static void wait_ms(uint64_t ms)
+{
+    for (uint64_t end = os_now_ms() + ms; os_now_ms() < end;)
+        sched_yield();
+}
+
+static void never(void)
+{
+    make(-1);
+    struct slab *slab = take_and_touch(RUN_SLABS);
+    slab_run_give(slab);
+    for (unsigned i = 0; i < 5; i++) {
+        CHECK(!decay_poll());
+        wait_ms(5);
+    }
+    CHECK_EQ(warm_bytes(), RUN_BYTES);
+    settings.decay_ms = 8;
+    settings.bench_fast_mode = 1;
+    for (unsigned i = 0; i < 5; i++) {
+        CHECK(!decay_poll());
+        wait_ms(5);
+    }
+    CHECK_EQ(warm_bytes(), RUN_BYTES);
+    CHECK_EQ(decay_purge_all(), RUN_BYTES);
+}
+
+/* Polls until an epoch has begun. */
+static void next_epoch(void)
+{
+    while (!decay_poll())
+        sched_yield();
+}
+
+static void ageing(void)
+{
+    make(40);
+    CHECK(!decay_poll()); /* starts the clock */
+    next_epoch();
+    struct slab *old = take_and_touch(RUN_SLABS);
+    slab_run_give(old);
+    uint8_t epoch = decay_epoch();
+    /* epochs may be jumped over when this process does not get to run: so count them */
+    while ((uint8_t)(decay_epoch() - epoch) < 4) {
+        CHECK_EQ(warm_bytes(), RUN_BYTES);
+        CHECK_EQ(unit_present_pages(old->start, RUN_BYTES), RUN_SLABS);
+        next_epoch();
+    }
+    CHECK_EQ(warm_bytes(), 0);
+    CHECK_EQ(unit_present_pages(old->start, RUN_BYTES), 0);
+}
+
+/* What is used again before its time is not purged, and counts anew when it comes back. */
+static void reuse_rejuvenates(void)
+{
+    make(40);
+    decay_poll();
+    next_epoch();
+    struct slab *slab = take_and_touch(RUN_SLABS);
+    for (unsigned i = 0; i < 8; i++) {
+        uint8_t epoch = decay_epoch();
+        slab_run_give(slab);
+        next_epoch();
+        uint8_t passed = (uint8_t)(decay_epoch() - epoch);
+        CHECK_EQ(warm_bytes(), passed < 4 ? RUN_BYTES : 0);
+        CHECK(take_and_touch(RUN_SLABS) == slab);
+    }
+}
+
+static void over_the_limit(void)
+{
+    make(3600000);
+    settings.ss_cache_max = MIB;
+    for (unsigned i = 0; i < RUNS; i++)
+        runs[i] = take_and_touch(RUN_SLABS);
+    for (unsigned i = 0; i < RUNS; i++) {
+        slab_run_give(runs[i]);
+        CHECK(warm_bytes() <= MIB);
+    }
+    CHECK(decay_purged_bytes() > 0);
+    settings.ss_cache_max = 0;
+    slab_run_give(take_and_touch(RUN_SLABS));
+    CHECK_EQ(warm_bytes(), 0);
+}
+
+static bool fail_purge(enum os_call call)
+{
+    errno = EINVAL;
+    return call == OS_CALL_PURGE;
+}
+
+/* What the kernel does not take stays warm, is not lost, and is not said to be zero. */
+static void refused(void)
+{
+    bool is_zero;
+    make(1000);
+    struct slab *slab = take_and_touch(RUN_SLABS);
+    slab_run_give(slab);
+    os_inject_failure = fail_purge;
+    CHECK_EQ(decay_purge_all(), 0);
+    CHECK_EQ(warm_bytes(), RUN_BYTES);
+    settings.decay_ms = 0;
+    slab_run_give(take_and_touch(RUN_SLABS));
+    CHECK_EQ(warm_bytes(), RUN_BYTES);
+    CHECK(slab_run_take(RUN_SLABS, &is_zero) == slab);
+    CHECK(!is_zero);
+    os_inject_failure = NULL;
+    slab_run_give(slab);
+    CHECK_EQ(warm_bytes(), 0);
+}
+
+static void locked_page(void)
+{
+    bool is_zero;
+    make(1000);
+    struct slab *slab = take_and_touch(RUN_SLABS);
+    if (mlock(slab->start + SLAB_SIZE, os_page_size()) != 0)
+        return; /* not allowed here */
+    slab_run_give(slab);
+    decay_purge_all();
+    CHECK_EQ(slab_check(), 0);
+    CHECK(slab_run_take(RUN_SLABS, &is_zero) == slab);
+    CHECK(!is_zero || unit_is_zero(slab->start, RUN_BYTES));
+}
+
+#define CHILD_TEST(body)                                                                           \
+    static void test_##body(void **state)                                                          \
+    {                                                                                              \
+        (void)state;                                                                               \
+        CHECK_CHILD(body);                                                                         \
+    }
+
+CHILD_TEST(purge_all)
+CHILD_TEST(at_once)
+CHILD_TEST(never)
+CHILD_TEST(ageing)
+CHILD_TEST(reuse_rejuvenates)
+CHILD_TEST(over_the_limit)
+CHILD_TEST(refused)
+CHILD_TEST(locked_page)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_purge_all),      cmocka_unit_test(test_at_once),
+        cmocka_unit_test(test_never),          cmocka_unit_test(test_ageing),
+        cmocka_unit_test(test_reuse_rejuvenates), cmocka_unit_test(test_over_the_limit),
+        cmocka_unit_test(test_refused),        cmocka_unit_test(test_locked_page),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

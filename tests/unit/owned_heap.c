@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tests of front/owned_heap.c: first-class heaps used at random beside each other and the process's
+ * own, destroyed with blocks of all lanes in them, their figures, checks and misuse, and threads.
+ */
+#include "unit/unit.h"
+
+#include "front/front.h"
+
+#define HEAPS 3
+#define HELD_MAX 150
+
+/* Purpose: a block that the test holds, with the sparse pattern of its size and key. */
+struct held {
+    char *block;
+    size_t size;
+    uint64_t key;
+    unsigned heap;
+};
+
+static struct hak_heap *heaps[HEAPS];
+static struct held held[HELD_MAX];
+
+static void make(void)
+{
+    settings.decay_ms = -1;
+    CHECK(reservation_make());
+}
+
+static void check_structure(void)
+{
+    CHECK_EQ(slab_check(), 0);
+    CHECK_EQ(pool_check(&shared_pool), 0);
+    CHECK_EQ(owned_heap_check(), 0);
+}
+
+static size_t blocks_of_heaps(void)
+{
+    struct pool_figures figures[CLASS_POOL_LAST + 1];
+    size_t blocks = ace_figures.blocks + huge_figures.blocks;
+    memset(figures, 0, sizeof(figures));
+    owned_heap_count(figures);
+    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_POOL_LAST; size_class++)
+        blocks += figures[size_class].blocks_out;
+    return blocks;
+}
+
+static size_t random_size(uint64_t *random)
+{
+    switch (unit_random(random, 8)) {
+    case 0: return LANE_HUGE_MIN + random_next(random) % (3 * MIB);
+    case 1: return LANE_ACE_MIN + random_next(random) % (LANE_ACE_MAX - LANE_ACE_MIN);
+    case 2: return LANE_POOL_MIN + random_next(random) % (LANE_POOL_MAX - LANE_POOL_MIN);
+    default: return unit_random(random, LANE_TINY_MAX + 1);
+    }
+}
+
+static void fill(struct held *one)
+{
+    one->key++;
+    pattern_fill_sparse(one->block, one->size, one->key);
+}
+
+static void take(struct held *one, uint64_t *random)
+{
+    size_t size = random_size(random);
+    bool is_zeroed = unit_random(random, 2);
+    size_t alignment = BLOCK_ALIGN << unit_random(random, 14);
+    one->heap = unit_random(random, HEAPS);
+    one->size = size;
+    one->block = owned_heap_alloc(heaps[one->heap], alignment, size, is_zeroed);
+    CHECK(one->block != NULL);
+    CHECK_EQ((uintptr_t)one->block % alignment, 0);
+    struct reservation *base = reservation_get();
+    CHECK_EQ(slab_map_get(base, reservation_offset(base, one->block)), CLASS_OWNED);
+    for (size_t at = 0; is_zeroed && at + 64 <= size; at += 4 * KIB)
+        CHECK(unit_is_zero(one->block + at, 64));
+    fill(one);
+}
+
+/* Through the route, as free and realloc come. */
+static void resize_or_free(struct held *one, uint64_t *random)
+{
+    size_t usable;
+    void *resized;
+    CHECK(pattern_sparse_holds(one->block, one->size, SIZE_MAX, one->key));
+    CHECK(route_usable(one->block, &usable) && usable >= one->size);
+    if (unit_random(random, 2)) {
+        CHECK(route_free(one->block));
+        one->block = NULL;
+        return;
+    }
+    size_t size = max_size(random_size(random), 1);
+    CHECK(route_resize(one->block, size, &resized) && resized != NULL);
+    CHECK(pattern_sparse_holds(resized, one->size, size, one->key));
+    one->block = resized;
+    one->size = size;
+    fill(one);
+}
+
+static void destroy_one(unsigned heap)
+{
+    owned_heap_destroy(heaps[heap]);
+    for (unsigned i = 0; i < HELD_MAX; i++)
+        if (held[i].block && held[i].heap == heap)
+            held[i].block = NULL;
+    heaps[heap] = owned_heap_new();
+    CHECK(heaps[heap] != NULL);
+}
+
+static void at_random(void)
+{
+    uint64_t random = 91;
+    make();
+    for (unsigned i = 0; i < HEAPS; i++)
+        CHECK((heaps[i] = owned_heap_new()) != NULL);
+    for (unsigned step = 0; step < 2000; step++) {
+        struct held *one = &held[unit_random(&random, HELD_MAX)];
+        if (step % 200 == 199)
+            destroy_one(unit_random(&random, HEAPS));
+        else if (!one->block)
+            take(one, &random);
+        else
+            resize_or_free(one, &random);
+        if (step % 4 == 0) {
+            size_t count = 0;
+            for (unsigned i = 0; i < HELD_MAX; i++)
+                count += held[i].block != NULL;
+            CHECK_EQ(blocks_of_heaps(), count);
+            check_structure();
+        }
+    }
+    for (unsigned i = 0; i < HEAPS; i++)
+        owned_heap_destroy(heaps[i]);
+    struct slab_figures figures;
+    decay_purge_all();
+    slab_count(&figures);
+    CHECK_EQ(figures.mapped_bytes, 0);
+    CHECK_EQ(blocks_of_heaps(), 0);
+    check_structure();
+}
+
+/* Heaps come and go without a trace. */
+static void coming_and_going(void)
+{
+    size_t metadata = 0;
+    make();
+    for (unsigned i = 0; i < 200; i++) {
+        struct hak_heap *heap = owned_heap_new();
+        for (size_t size = 1; size < 4 * MIB; size *= 3)
+            CHECK(owned_heap_alloc(heap, BLOCK_ALIGN, size, false) != NULL);
+        owned_heap_destroy(heap);
+        metadata = i == 0 ? meta_used_bytes() : metadata;
+    }
+    CHECK_EQ(meta_used_bytes(), metadata);
+    check_structure();
+}
+
+static void impossible(void)
+{
+    make();
+    struct hak_heap *heap = owned_heap_new();
+    CHECK(owned_heap_alloc(heap, BLOCK_ALIGN, SIZE_MAX, false) == NULL);
+    CHECK(owned_heap_alloc(heap, BLOCK_ALIGN, PTRDIFF_MAX, true) == NULL);
+    char *block = owned_heap_alloc(heap, BLOCK_ALIGN, 3 * MIB, false);
+    CHECK(owned_heap_resize(block, PTRDIFF_MAX) == NULL);
+    block = owned_heap_alloc(heap, BLOCK_ALIGN, 300, false);
+    pattern_fill(block, 300, 1);
+    CHECK(owned_heap_resize(block, PTRDIFF_MAX) == NULL);
+    CHECK(pattern_holds(block, 300, 1));
+    check_structure();
+}
+
+static void planted(void)
+{
+    make();
+    struct hak_heap *heap = owned_heap_new();
+    struct slab *slab = slab_find(owned_heap_alloc(heap, BLOCK_ALIGN, 100, false));
+    slab->free_count--;
+    CHECK_REPORTS(owned_heap_check(), "the bitmap and the count of free blocks differ");
+    slab->free_count++;
+    CHECK_EQ(owned_heap_check(), 0);
+}
+
+static void *exchange(void *number)
+{
+    static _Atomic(char *) mailbox[16];
+    uint64_t random = (uintptr_t)number + 5;
+    for (unsigned step = 0; step < 3000; step++) {
+        char *block = owned_heap_alloc(heaps[0], BLOCK_ALIGN, 1 + unit_random(&random, 3000), false);
+        CHECK(block != NULL);
+        block[0] = 5;
+        block = atomic_exchange(&mailbox[unit_random(&random, 16)], block);
+        if (block) {
+            CHECK_EQ(block[0], 5);
+            CHECK(route_free(block));
+        }
+        if (step % 200 == 0) {
+            struct hak_heap *own = owned_heap_new();
+            CHECK(owned_heap_alloc(own, BLOCK_ALIGN, 100 * KIB, false) != NULL);
+            CHECK_EQ(owned_heap_check(), 0);
+            owned_heap_destroy(own);
+        }
+    }
+    return NULL;
+}
+
+static void threads(void)
+{
+    make();
+    heaps[0] = owned_heap_new();
+    unit_run_threads(exchange);
+    check_structure();
+    owned_heap_destroy(heaps[0]);
+    CHECK_EQ(blocks_of_heaps(), 0);
+    check_structure();
+}
+
+static void *own_block(size_t size)
+{
+    make();
+    return owned_heap_alloc(owned_heap_new(), BLOCK_ALIGN, size, false);
+}
+
+static void free_twice(void)
+{
+    void *block = own_block(100);
+    owned_heap_alloc(heaps[0] = owned_heap_new(), BLOCK_ALIGN, 100, false);
+    struct slab *slab = slab_find(block);
+    void *second;
+    CHECK_EQ(pool_take(slab->owner, slab->size_class, &second, 1), 1); /* the slab stays */
+    route_free(block);
+    route_free(block);
+}
+
+static void free_inside(void)
+{
+    route_free((char *)own_block(100) + 16);
+}
+
+static void free_inside_span(void)
+{
+    route_free((char *)own_block(100 * KIB) + 16);
+}
+
+#define CHILD_TEST(body)                                                                           \
+    static void test_##body(void **state)                                                          \
+    {                                                                                              \
+        (void)state;                                                                               \
+        CHECK_CHILD(body);                                                                         \
+    }
+
+CHILD_TEST(at_random)
+CHILD_TEST(coming_and_going)
+CHILD_TEST(impossible)
+CHILD_TEST(planted)
+CHILD_TEST(threads)
+
+static void test_misuse(void **state)
+{
+    (void)state;
+    CHECK_ABORTS(free_twice, "double free of a 112-byte block");
+    CHECK_ABORTS(free_inside, "not the start of a block, but inside one of 112 bytes");
+    CHECK_ABORTS(free_inside_span, "not the start of a block, but inside one of");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_at_random),  cmocka_unit_test(test_coming_and_going),
+        cmocka_unit_test(test_impossible), cmocka_unit_test(test_planted),
+        cmocka_unit_test(test_threads),    cmocka_unit_test(test_misuse),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
