@@ -5,7 +5,7 @@
 #   make run CMD='prog args'    run a program on the allocator, with a report at its end
 #   make test [PRESET=clang|debug|asan|tsan]    build and run the tests
 #   make lint               the checks of tests/lint, and clang-tidy where it is installed
-#   make bench              compare with other allocators
+#   make bench [BENCH_ARGS=--quick]    compare with other allocators
 #   make fuzz [FUZZ_SECONDS=600]    run each fuzz target for long
 #   make install [PREFIX=/usr/local] [DESTDIR=]
 #   make format | clean
@@ -16,7 +16,8 @@ FUZZ_SECONDS ?= 600
 JOBS ?= $(shell nproc)
 BUILD := $(if $(filter release,$(PRESET)),build,build/$(PRESET))
 
-.PHONY: all run test tests lint bench fuzz install format clean setup setup-test
+.PHONY: all run test tests lint bench fuzz install format clean setup setup-test \
+        configure-tests
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
 
@@ -27,22 +28,23 @@ run: all
 	@$(if $(CMD),,echo "make run: say what to run: make run CMD='prog args'" >&2; exit 2;) \
 	$(BUILD)/hakmem run -- $(CMD)
 
-tests: setup-test
-	@cmake --preset $(PRESET) -DHAK_TESTS=ON >/dev/null
+tests: configure-tests
 	@cmake --build $(BUILD) -j $(JOBS) --target all tests
 
 test: tests
 	@ctest --preset $(PRESET) -j $(JOBS)
 
-lint: tests
+lint: configure-tests
+	@cmake --build $(BUILD) -j $(JOBS)
 	@ctest --preset $(PRESET) -j $(JOBS) -L '^lint$$'
 	@bash scripts/clang_tidy.sh $(BUILD)
 
 bench: setup-test all
 	@cmake --build $(BUILD) -j $(JOBS) --target bench_programs
-	@bash bench/run.sh $(BUILD)
+	@bench/run.py $(BUILD) $(BENCH_ARGS)
 
-fuzz: tests
+fuzz: configure-tests
+	@cmake --build $(BUILD) -j $(JOBS) --target fuzz_programs
 	@for source in tests/fuzz/*.c; do \
 	    name=$$(basename "$$source" .c); \
 	    bash cmake/fuzz.sh $(BUILD)/fuzz/$$name tests/fuzz/corpus/$$name $(FUZZ_SECONDS) \
@@ -63,6 +65,9 @@ setup:
 
 setup-test:
 	@bash scripts/setup.sh --test
+
+configure-tests: setup-test
+	@cmake --preset $(PRESET) -DHAK_TESTS=ON >/dev/null
 
 $(BUILD)/Makefile: CMakePresets.json | setup
 	@cmake --preset $(PRESET) >/dev/null

@@ -3,6 +3,8 @@
 # whatever the compiler of the rest, under the address and undefined-behaviour sanitizers. ctest
 # runs it for a minute from a fixed seed; `make fuzz` for longer, keeping what it learns.
 
+add_custom_target(fuzz_programs)
+add_dependencies(tests fuzz_programs)
 file(GLOB fuzz_sources CONFIGURE_DEPENDS tests/fuzz/*.c)
 if(NOT fuzz_sources OR NOT core_sources)
     return()
@@ -50,7 +52,7 @@ foreach(source IN LISTS fuzz_sources)
         COMMENT "Linking the fuzz target ${name}")
     add_custom_target(fuzz.${name} DEPENDS ${program})
     add_dependencies(fuzz.${name} fuzz_core)
-    add_dependencies(tests fuzz.${name})
+    add_dependencies(fuzz_programs fuzz.${name})
     hak_test(fuzz.${name} fuzz 180 "" bash ${CMAKE_SOURCE_DIR}/cmake/fuzz.sh ${program}
              ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name} 60)
 endforeach()

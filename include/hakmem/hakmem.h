@@ -37,7 +37,8 @@ void *hak_reallocarray(void *block, size_t count, size_t size);
 /* BSD: realloc that frees `block` when it fails. ENOMEM. */
 void *hak_reallocf(void *block, size_t size);
 /* Give a block back. NULL is allowed. A pointer of another allocator goes back to libc. A pointer
- * that is neither ours nor libc's, or is free already, ends in one line on stderr and abort(). */
+ * that is neither ours nor libc's ends in one line on stderr and abort(); so does one that is free
+ * already, at the latest when its cache is flushed or the program exits (see docs/design.md). */
 void hak_free(void *block);
 /* C23: free, with what the caller knows of the block: the size (and alignment) it asked for. */
 void hak_free_sized(void *block, size_t size);

@@ -11,12 +11,14 @@
 #include <sched.h>
 #include <unistd.h>
 
-enum init_state { INIT_NONE, INIT_RUNNING, INIT_READY, INIT_LIBC };
+/* Values of init.state; any other is the number of the thread that is at it, plus INIT_RUNNING. */
+enum init_state { INIT_NONE, INIT_READY, INIT_LIBC, INIT_RUNNING };
 
 /* Purpose: the state of the start. `state` is the only thing that all threads look at. */
 static struct {
-    _Atomic uint32_t state;
-    _Atomic uint32_t running_thread; /* while INIT_RUNNING */
+    _Atomic uint64_t state;
+    _Atomic bool has_fork_handlers;
+    char *const *environment; /* as the loader gives it to constructors */
     struct lock key_lock;
     _Atomic bool has_key;
     pthread_key_t key;
@@ -50,49 +52,6 @@ static void on_new_heap(struct thread_heap *heap)
         pthread_setspecific(init.key, heap);
 }
 
-/* ---- start ---- */
-
-static enum init_state start(void)
-{
-    settings_read();
-    if (settings.force_libc_alloc)
-        return INIT_LIBC;
-    unified_cache_on_new_heap = on_new_heap;
-    return reservation_make() ? INIT_READY : INIT_NONE;
-}
-
-/* Another thread is at it: it makes a handful of system calls. */
-static enum gate wait_for_start(void)
-{
-    if (atomic_load_explicit(&init.running_thread, memory_order_relaxed) == os_thread_id())
-        return GATE_WAIT;
-    while (atomic_load_explicit(&init.state, memory_order_acquire) == INIT_RUNNING)
-        sched_yield();
-    return init_gate();
-}
-
-static noinline_cold enum gate start_gate(void)
-{
-    uint32_t expected = INIT_NONE;
-    /* acquire: a start that another thread finished is visible to us */
-    if (!atomic_compare_exchange_strong_explicit(&init.state, &expected, INIT_RUNNING,
-                                                 memory_order_acquire, memory_order_acquire))
-        return expected == INIT_RUNNING ? wait_for_start() : init_gate();
-    atomic_store_explicit(&init.running_thread, os_thread_id(), memory_order_relaxed);
-    enum init_state state = start();
-    atomic_store_explicit(&init.running_thread, 0, memory_order_relaxed);
-    atomic_store_explicit(&init.state, state, memory_order_release);
-    return state == INIT_NONE ? GATE_CLOSED : init_gate();
-}
-
-enum gate init_gate(void)
-{
-    uint32_t state = atomic_load_explicit(&init.state, memory_order_acquire);
-    if (likely(state == INIT_READY))
-        return GATE_OPEN;
-    return state == INIT_LIBC ? GATE_LIBC : start_gate();
-}
-
 /* ---- fork: all locks in their order, so that the child finds none held ---- */
 
 static void before_fork(void)
@@ -122,10 +81,75 @@ static void after_fork_in_child(void)
     libc_lock_reset();
 }
 
-__attribute__((constructor)) static void start_with_libc(void)
+/* As early as can be: handlers of libraries that register later run before ours when a fork begins
+ * and after ours when it ends, and may allocate. */
+static void add_fork_handlers(void)
 {
-    if (init_gate() == GATE_OPEN)
+    if (!atomic_exchange_explicit(&init.has_fork_handlers, true, memory_order_relaxed))
         pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
+
+/* ---- start ---- */
+
+static enum init_state start(void)
+{
+    settings_read(environ ? environ : init.environment);
+    if (settings.force_libc_alloc)
+        return INIT_LIBC;
+    unified_cache_on_new_heap = on_new_heap;
+    return reservation_make() ? INIT_READY : INIT_NONE;
+}
+
+/* Somebody is at it: another thread, which makes a handful of system calls, or this one, which is in
+ * a signal handler or was called back. */
+static enum gate wait_for_start(uint64_t self)
+{
+    uint64_t state;
+    /* acquire: what the start wrote is visible to us */
+    while ((state = atomic_load_explicit(&init.state, memory_order_acquire)) >= INIT_RUNNING) {
+        if (state == self)
+            return GATE_WAIT;
+        sched_yield();
+    }
+    return init_gate();
+}
+
+static noinline_cold enum gate start_gate(void)
+{
+    uint64_t expected = INIT_NONE;
+    uint64_t self = (uint64_t)INIT_RUNNING + os_thread_id();
+    /* acquire: a start that failed in another thread is visible to us */
+    if (!atomic_compare_exchange_strong_explicit(&init.state, &expected, self, memory_order_acquire,
+                                                 memory_order_acquire))
+        return wait_for_start(self);
+    enum init_state state = start();
+    atomic_store_explicit(&init.state, state, memory_order_release);
+    if (state == INIT_READY)
+        add_fork_handlers();
+    return state == INIT_NONE ? GATE_CLOSED : init_gate();
+}
+
+enum gate init_gate(void)
+{
+    uint64_t state = atomic_load_explicit(&init.state, memory_order_acquire);
+    if (likely(state == INIT_READY))
+        return GATE_OPEN;
+    return state == INIT_LIBC ? GATE_LIBC : start_gate();
+}
+
+/* glibc gives constructors what main gets; libc's own `environ` may not be set yet, since we ask to
+ * be the first (see the link options). musl gives nothing, but has set `environ`. */
+__attribute__((constructor(101))) static void start_with_libc(int argc, char **argv, char **envp)
+{
+    (void)argc;
+    (void)argv;
+#if defined(__GLIBC__)
+    init.environment = envp;
+#else
+    (void)envp;
+#endif
+    unified_cache_started();
+    init_gate();
 }
 
 /* ---- exit ---- */

@@ -109,6 +109,8 @@ static bool can_be_libcs(const void *block)
     if (is_in_known_range(address))
         return true;
     enum os_mapping mapping = os_find_mapping(block, &range.start, &range.end);
+    if (mapping == OS_MAPPING_UNKNOWN)
+        return true; /* no descriptor, no /proc: let libc be the judge */
     if (mapping != OS_MAPPING_ANONYMOUS)
         return false;
     /* another thread's stack looks like any mapping, ours contains this frame */

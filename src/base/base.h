@@ -19,6 +19,9 @@
 #define noinline_cold __attribute__((noinline, cold))
 #define always_inline inline __attribute__((always_inline))
 
+/* Keep the compiler from reusing what it computed from this variable. Emits nothing. */
+#define forget_address(variable) __asm__("" : "+r"(variable))
+
 /* HAK_ASSERT is 1 in debug and sanitizer builds: a broken invariant stops at its line. */
 #define check_invariant(condition)                                                                 \
     do {                                                                                           \

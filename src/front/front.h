@@ -26,10 +26,13 @@ struct thread_heap {
     /* from here on never read through the empty heap */
     uint8_t refill[CLASS_COUNT]; /* blocks that the next refill asks for */
     bool is_used[CLASS_COUNT];   /* a refill came since the bin last grew */
+    bool is_busy[CLASS_COUNT];   /* a slow path came since the budget's clock passed */
     uint16_t slots[CLASS_COUNT]; /* length of the magazine */
     struct lock lock;
     uint32_t thread_id;
-    size_t granted; /* bytes that the bins may hold by their limits */
+    bool is_early;   /* made before unified_cache_started */
+    unsigned victim; /* the class that gives up budget next */
+    size_t granted;  /* bytes that the bins may hold by their limits */
     struct thread_heap *next;
     struct thread_heap *prev;
 };
@@ -60,12 +63,13 @@ static always_inline void *bin_pop(struct thread_heap *heap, unsigned size_class
     return block;
 }
 
-static always_inline bool bin_push(struct thread_heap *heap, unsigned size_class, void *block)
+static always_inline bool bin_push(struct thread_heap *heap, size_t size_class, void *block)
 {
     void **top = word_load(&heap->top[size_class]);
     if (unlikely(top >= heap->limit[size_class]))
         return false;
     *top = block;
+    forget_address(size_class); /* or gcc adds an instruction to share the bin's address */
     word_store(&heap->top[size_class], top + 1);
     return true;
 }
@@ -88,7 +92,9 @@ static always_inline bool front_free(void *block)
     size_t offset = reservation_offset(base, block);
     if (unlikely(offset >= base->size))
         return false;
-    return bin_push(thread_heap_at(base), slab_map_get(base, offset), block);
+    size_t size_class = slab_map_get(base, offset);
+    __asm__ volatile("" ::"r"(size_class)); /* or clang keeps base and heap in two registers */
+    return bin_push(thread_heap_at(base), size_class, block);
 }
 
 /* ---- route.c: the slow paths. The reservation must exist. ---- */
@@ -122,10 +128,28 @@ __attribute__((noreturn)) void misuse_report(const char *function, struct verdic
 /* What is wrong with a pointer inside the reservation at which no live block starts? */
 struct verdict misuse_diagnose(const void *block);
 
-/* ---- unified_cache.c ---- */
+/* ---- thread_heap.c ---- */
 
 /* The calling thread's heap, made at first use. NULL when the thread is ending or out of memory. */
 struct thread_heap *unified_cache_heap(void);
+/* Threads that have a heap. */
+size_t unified_cache_threads(void);
+/* The program's constructors run from here on: thread-local storage is what it will stay. */
+void unified_cache_started(void);
+/* The calling thread ends: its heap is emptied and waits for another thread. */
+void unified_cache_thread_exit(void);
+/* A new heap is announced to the api layer, which arranges for unified_cache_thread_exit. */
+extern void (*unified_cache_on_new_heap)(struct thread_heap *heap);
+/* Blocks of each class in all threads' bins, and the number of threads that have some. */
+void unified_cache_count(size_t blocks[CLASS_COUNT], size_t *threads);
+
+/* ---- unified_cache.c ---- */
+
+static inline unsigned bin_count(struct thread_heap *heap, unsigned size_class)
+{
+    return (unsigned)(word_load(&heap->top[size_class]) - heap->bottom[size_class]);
+}
+
 /* A block of a Tiny, Pool or ACE class, and more of them for the bin. NULL when out of memory;
  * *is_zero says that the block reads as zero. */
 void *unified_cache_refill(unsigned size_class, bool *is_zero);
@@ -137,13 +161,6 @@ void unified_cache_empty(void);
 void unified_cache_judge(void);
 /* Is the block among the last few that the calling thread freed? */
 bool unified_cache_was_freed(unsigned size_class, const void *block);
-/* The calling thread ends: its heap is emptied and waits for another thread. */
-void unified_cache_thread_exit(void);
-/* A new heap is announced to the api layer, which arranges for unified_cache_thread_exit. */
-extern void (*unified_cache_on_new_heap)(struct thread_heap *heap);
-
-/* Blocks of each class in all threads' bins, and the number of threads that have some. */
-void unified_cache_count(size_t blocks[CLASS_COUNT], size_t *threads);
 
 /* ---- owned_heap.c: first-class heaps ---- */
 

@@ -55,6 +55,8 @@ void *owned_heap_alloc(struct hak_heap *heap, size_t alignment, size_t size, boo
 {
     bool is_zero;
     void *block = take(heap, alignment, size, &is_zero);
+    if (!block && route_trim() > 0)
+        block = take(heap, alignment, size, &is_zero);
     if (!block || !is_zeroed || is_zero)
         return block;
     if (slab_find(block)->state == SLAB_HUGE)

@@ -79,7 +79,7 @@ void *route_alloc_aligned(size_t alignment, size_t size, bool is_zeroed)
 {
     age_caches();
     void *block = take_aligned(alignment, size, is_zeroed);
-    if (likely(block != NULL) || huge_good_size(size) == 0)
+    if (likely(block != NULL) || huge_good_size(size) == 0 || alignment > reservation_bytes())
         return block;
     /* address space or metadata is short: what lies free may be what is missing */
     route_trim();
@@ -113,6 +113,7 @@ bool route_free(void *block)
     size_t offset = reservation_offset(base, block);
     if (offset >= base->size)
         return false;
+    age_caches(); /* before the give: what is freed now is dated now */
     unsigned byte = slab_map_get(base, offset);
     if (byte == CLASS_NONE)
         misuse_report("free", misuse_diagnose(block));
@@ -124,7 +125,6 @@ bool route_free(void *block)
     } else {
         unified_cache_flush(byte, block);
     }
-    age_caches();
     return true;
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The unified cache: a thread's magazines, their refill, growth and flush, and the list of all
- * threads' heaps. Called by route.c when a bin is empty or full; calls the depot, the shared pool
+ * The unified cache: a thread's magazines, their refill, growth and flush. Called by route.c when a bin is empty or full; calls the depot, the shared pool
  * and ACE. Bins start without slots and grow with demand; the first slots are granted one by one,
  * so that a misuse in a small program meets a check at once, and later ones by doubling.
  */
@@ -9,104 +8,8 @@
 
 #include <string.h>
 
-__thread ptrdiff_t thread_heap_distance;
-
 /* Slots granted one at a time before a bin doubles. */
 #define SLOW_START_SLOTS 8
-
-/* The heap of a thread that has ended its own: empty and full like the first one, but for good. */
-static struct thread_heap exited_heap;
-
-/* Purpose: all heaps. Owner: lock. Lock order: this -> a heap's lock; both are leaves otherwise. */
-static struct {
-    struct lock lock;
-    struct thread_heap *live;
-    struct thread_heap *spare;
-    _Atomic size_t live_count; /* changed under the lock, read without */
-} heaps;
-
-void (*unified_cache_on_new_heap)(struct thread_heap *heap);
-
-/* ---- heaps ---- */
-
-static void set_thread_heap(struct thread_heap *heap)
-{
-    thread_heap_distance = (char *)heap - (char *)reservation_get();
-}
-
-static void link_live_locked(struct thread_heap *heap)
-{
-    heap->prev = NULL;
-    heap->next = heaps.live;
-    if (heap->next)
-        heap->next->prev = heap;
-    heaps.live = heap;
-    atomic_fetch_add_explicit(&heaps.live_count, 1, memory_order_relaxed);
-}
-
-static void unlink_live_locked(struct thread_heap *heap)
-{
-    atomic_fetch_sub_explicit(&heaps.live_count, 1, memory_order_relaxed);
-    if (heap->prev)
-        heap->prev->next = heap->next;
-    else
-        heaps.live = heap->next;
-    if (heap->next)
-        heap->next->prev = heap->prev;
-}
-
-/* A live heap with our thread's number: made before the loader reset our thread-local storage, or
- * by a thread that ended without telling us and whose number is ours now. */
-static struct thread_heap *find_own_locked(uint32_t thread_id)
-{
-    struct thread_heap *heap = heaps.live;
-    while (heap && heap->thread_id != thread_id)
-        heap = heap->next;
-    return heap;
-}
-
-static void set_up(struct thread_heap *heap)
-{
-    for (size_t step = 0; step < TINY_STEPS; step++)
-        heap->size_class[step] = (uint8_t)size_class_of(step * BLOCK_ALIGN);
-    memset(heap->refill, 1, sizeof(heap->refill));
-}
-
-static struct thread_heap *acquire_heap(void)
-{
-    uint32_t thread_id = os_thread_id();
-    lock_acquire(&heaps.lock);
-    struct thread_heap *heap = find_own_locked(thread_id);
-    bool is_new = heap == NULL;
-    if (is_new && heaps.spare) {
-        heap = heaps.spare;
-        heaps.spare = heap->next;
-    } else if (is_new) {
-        heap = meta_alloc(sizeof(*heap));
-        if (heap)
-            set_up(heap);
-    }
-    if (is_new && heap) {
-        heap->thread_id = thread_id;
-        link_live_locked(heap);
-    }
-    lock_release(&heaps.lock);
-    return heap;
-}
-
-struct thread_heap *unified_cache_heap(void)
-{
-    struct thread_heap *heap = thread_heap_at(reservation_get());
-    if (likely(thread_heap_distance != 0))
-        return heap == &exited_heap ? NULL : heap;
-    heap = acquire_heap();
-    if (!heap)
-        return NULL;
-    set_thread_heap(heap);
-    if (unified_cache_on_new_heap)
-        unified_cache_on_new_heap(heap);
-    return heap;
-}
 
 /* ---- bins ---- */
 
@@ -118,11 +21,6 @@ static void **get_top(struct thread_heap *heap, unsigned size_class)
 static void set_top(struct thread_heap *heap, unsigned size_class, void **top)
 {
     word_store(&heap->top[size_class], top);
-}
-
-static unsigned bin_count(struct thread_heap *heap, unsigned size_class)
-{
-    return (unsigned)(get_top(heap, size_class) - heap->bottom[size_class]);
 }
 
 static unsigned bin_limit(const struct thread_heap *heap, unsigned size_class)
@@ -173,88 +71,7 @@ static bool need_slots(struct thread_heap *heap, unsigned size_class, unsigned b
     return true;
 }
 
-/* What each thread may hold now: its share of the total, within its own bounds. */
-static size_t thread_budget(void)
-{
-    size_t threads = atomic_load_explicit(&heaps.live_count, memory_order_relaxed);
-    size_t share = (size_t)settings.caches_total_max / max_size(threads, 1);
-    return min_size(max_size(share, THREAD_CACHE_MIN), (size_t)settings.thread_cache_max);
-}
-
-/* Let the bin hold `limit` blocks, as far as its class and the thread's budget allow. */
-static bool grant(struct thread_heap *heap, unsigned size_class, unsigned limit)
-{
-    unsigned old_limit = bin_limit(heap, size_class);
-    limit = (unsigned)min_size(limit, slots_max(size_class));
-    if (limit <= old_limit)
-        return false;
-    size_t more = (size_t)(limit - old_limit) * size_classes[size_class].size;
-    if (heap->granted + more > thread_budget())
-        return false;
-    if (!need_slots(heap, size_class, limit))
-        return false;
-    heap->granted += more;
-    heap->limit[size_class] = heap->bottom[size_class] + limit;
-    return true;
-}
-
-/* ---- refill ---- */
-
-static unsigned take_blocks(unsigned size_class, void **blocks, unsigned want)
-{
-    unsigned count = depot_take(size_class, blocks);
-    return count ? count : pool_take(&shared_pool, size_class, blocks, want);
-}
-
-/* Put blocks into the bin so that the first is popped first; what has no room goes back. */
-static void fill_bin(struct thread_heap *heap, unsigned size_class, void **blocks, unsigned count)
-{
-    if (count > bin_limit(heap, size_class))
-        grant(heap, size_class, count);
-    unsigned room = (unsigned)min_size(bin_limit(heap, size_class), count);
-    void **top = get_top(heap, size_class);
-    for (unsigned i = room; i-- > 0;)
-        *top++ = blocks[i];
-    set_top(heap, size_class, top);
-    if (count > room)
-        pool_give(&shared_pool, size_class, blocks + room, count - room);
-}
-
-static void raise_refill(struct thread_heap *heap, unsigned size_class)
-{
-    size_t most = min_size((size_t)settings.tiny_refill_batch_size,
-                           max_size(slots_max(size_class) / 2, 1));
-    heap->is_used[size_class] = true;
-    heap->refill[size_class] = (uint8_t)min_size(heap->refill[size_class] * 2u, most);
-}
-
-void *unified_cache_refill(unsigned size_class, bool *is_zero)
-{
-    struct thread_heap *heap = unified_cache_heap();
-    void *blocks[BATCH_BLOCKS];
-    if (heap) {
-        /* making the heap may have called us and filled the bin */
-        void *block = bin_pop(heap, size_class);
-        if (block) {
-            *is_zero = false;
-            return block;
-        }
-    }
-    if (is_span_class(size_class))
-        return ace_take(size_class, NULL, is_zero);
-    *is_zero = false;
-    unsigned count = heap ? take_blocks(size_class, blocks, heap->refill[size_class])
-                          : pool_take(&shared_pool, size_class, blocks, 1);
-    if (count == 0)
-        return NULL;
-    if (count > 1)
-        fill_bin(heap, size_class, blocks + 1, count - 1);
-    if (heap)
-        raise_refill(heap, size_class);
-    return blocks[0];
-}
-
-/* ---- flush ---- */
+/* ---- giving blocks back ---- */
 
 static struct verdict judge_span(const void *block)
 {
@@ -313,22 +130,10 @@ static void give_batch(unsigned size_class, void **blocks, unsigned count)
     give_blocks(size_class, blocks, count);
 }
 
-/* There are more threads than when the bin grew: give up half of what was granted. */
-static void shrink_limit(struct thread_heap *heap, unsigned size_class)
-{
-    unsigned limit = bin_limit(heap, size_class);
-    unsigned less = limit - limit / 2;
-    heap->limit[size_class] -= less;
-    heap->granted -= (size_t)less * size_classes[size_class].size;
-}
-
-/* Flush the older half of a bin. */
-static void flush_half(struct thread_heap *heap, unsigned size_class)
+/* Flush the `leaving` oldest blocks of a bin. */
+static void flush_oldest(struct thread_heap *heap, unsigned size_class, unsigned leaving)
 {
     unsigned count = bin_count(heap, size_class);
-    unsigned leaving = (count + 1) / 2;
-    if (heap->granted > thread_budget())
-        shrink_limit(heap, size_class);
     void **bottom = heap->bottom[size_class];
     for (unsigned done = 0; done < leaving;) {
         unsigned batch = (unsigned)min_size(leaving - done, BATCH_BLOCKS);
@@ -338,6 +143,119 @@ static void flush_half(struct thread_heap *heap, unsigned size_class)
     memmove(bottom, bottom + leaving, (count - leaving) * sizeof(void *));
     set_top(heap, size_class, bottom + (count - leaving));
 }
+
+/* ---- growth and budget ---- */
+
+/* What each thread may hold now: its share of the total, within its own bounds. */
+static size_t thread_budget(void)
+{
+    size_t share = (size_t)settings.caches_total_max / max_size(unified_cache_threads(), 1);
+    return min_size(max_size(share, THREAD_CACHE_MIN), (size_t)settings.thread_cache_max);
+}
+
+/* Halve what a bin may hold, and flush what does not fit any more. */
+static void shrink_bin(struct thread_heap *heap, unsigned size_class)
+{
+    unsigned limit = bin_limit(heap, size_class) / 2;
+    heap->granted -= (size_t)(bin_limit(heap, size_class) - limit) * size_classes[size_class].size;
+    heap->limit[size_class] = heap->bottom[size_class] + limit;
+    if (bin_count(heap, size_class) > limit)
+        flush_oldest(heap, size_class, bin_count(heap, size_class) - limit);
+}
+
+/* Take budget for `more` bytes from bins that have been idle, so that no class keeps what another
+ * needs. The hand of a clock goes round once: a bin that was busy since its last visit is passed. */
+static bool need_budget(struct thread_heap *heap, size_t more)
+{
+    size_t budget = thread_budget();
+    for (unsigned step = 0; heap->granted + more > budget && step < CLASS_ACE_LAST; step++) {
+        unsigned victim = heap->victim = heap->victim % CLASS_ACE_LAST + 1;
+        if (!heap->is_busy[victim] && heap->limit[victim] > heap->bottom[victim])
+            shrink_bin(heap, victim);
+        heap->is_busy[victim] = false;
+    }
+    return heap->granted + more <= budget;
+}
+
+/* Let the bin hold `limit` blocks, as far as its class and the thread's budget allow. */
+static bool grant(struct thread_heap *heap, unsigned size_class, unsigned limit)
+{
+    unsigned old_limit = bin_limit(heap, size_class);
+    limit = (unsigned)min_size(limit, slots_max(size_class));
+    if (limit <= old_limit)
+        return false;
+    size_t more = (size_t)(limit - old_limit) * size_classes[size_class].size;
+    if (!need_budget(heap, more))
+        return false;
+    if (!need_slots(heap, size_class, limit))
+        return false;
+    heap->granted += more;
+    heap->limit[size_class] = heap->bottom[size_class] + limit;
+    return true;
+}
+
+/* ---- refill ---- */
+
+/* How many blocks to ask for: one to return, and what the bin has room for. */
+static unsigned refill_want(struct thread_heap *heap, unsigned size_class)
+{
+    unsigned want = heap->refill[size_class];
+    grant(heap, size_class, want - 1);
+    return (unsigned)min_size(want, bin_limit(heap, size_class) + 1);
+}
+
+static unsigned take_blocks(struct thread_heap *heap, unsigned size_class, void **blocks)
+{
+    heap->is_busy[size_class] = true;
+    unsigned want = refill_want(heap, size_class);
+    unsigned count = depot_take(size_class, blocks, want);
+    return count ? count : pool_take(&shared_pool, size_class, blocks, want);
+}
+
+/* Put blocks into an empty bin so that the first is popped first. */
+static void fill_bin(struct thread_heap *heap, unsigned size_class, void **blocks, unsigned count)
+{
+    void **top = get_top(heap, size_class);
+    for (unsigned i = count; i-- > 0;)
+        *top++ = blocks[i];
+    set_top(heap, size_class, top);
+}
+
+static void raise_refill(struct thread_heap *heap, unsigned size_class)
+{
+    size_t most = min_size((size_t)settings.tiny_refill_batch_size,
+                           max_size(slots_max(size_class) / 2, 1));
+    heap->is_used[size_class] = true;
+    heap->refill[size_class] = (uint8_t)min_size(heap->refill[size_class] * 2u, most);
+}
+
+void *unified_cache_refill(unsigned size_class, bool *is_zero)
+{
+    struct thread_heap *heap = unified_cache_heap();
+    void *blocks[BATCH_BLOCKS];
+    if (heap) {
+        /* making the heap may have called us and filled the bin */
+        void *block = bin_pop(heap, size_class);
+        if (block) {
+            *is_zero = false;
+            return block;
+        }
+    }
+    if (is_span_class(size_class))
+        return ace_take(size_class, NULL, is_zero);
+    *is_zero = false;
+    unsigned count = heap ? take_blocks(heap, size_class, blocks)
+                          : pool_take(&shared_pool, size_class, blocks, 1);
+    if (count == 0)
+        return NULL;
+    if (count > 1)
+        fill_bin(heap, size_class, blocks + 1, count - 1);
+    if (heap)
+        raise_refill(heap, size_class);
+    return blocks[0];
+}
+
+/* ---- flush ---- */
 
 /* Check a block that is about to enter a bin, with all that the bin holds. */
 static void judge_with_bin(struct thread_heap *heap, unsigned size_class, void *block)
@@ -359,6 +277,15 @@ static bool grow_bin(struct thread_heap *heap, unsigned size_class, unsigned lim
     return grant(heap, size_class, limit < SLOW_START_SLOTS ? limit + 1 : limit * 2);
 }
 
+/* Make room in a full bin; when there are more threads than when it grew, by giving up half. */
+static void flush_or_shrink(struct thread_heap *heap, unsigned size_class)
+{
+    if (heap->granted > thread_budget())
+        shrink_bin(heap, size_class);
+    unsigned count = bin_count(heap, size_class);
+    flush_oldest(heap, size_class, (count + 1) / 2);
+}
+
 void unified_cache_flush(unsigned size_class, void *block)
 {
     struct thread_heap *heap = unified_cache_heap();
@@ -369,10 +296,11 @@ void unified_cache_flush(unsigned size_class, void *block)
     if (bin_push(heap, size_class, block))
         return; /* making the heap had called us: the bin has room after all */
     unsigned limit = bin_limit(heap, size_class);
+    heap->is_busy[size_class] = true;
     if (grow_bin(heap, size_class, limit))
         judge_with_bin(heap, size_class, block);
     else if (limit > 0)
-        flush_half(heap, size_class);
+        flush_or_shrink(heap, size_class);
     if (!bin_push(heap, size_class, block))
         give_blocks(size_class, &block, 1);
 }
@@ -416,63 +344,4 @@ bool unified_cache_was_freed(unsigned size_class, const void *block)
         if (top[-(ptrdiff_t)i] == block)
             return true;
     return false;
-}
-
-void unified_cache_thread_exit(void)
-{
-    struct thread_heap *heap = thread_heap_at(reservation_get());
-    if (thread_heap_distance == 0 || heap == &exited_heap)
-        return;
-    empty_heap(heap);
-    set_thread_heap(&exited_heap);
-    lock_acquire(&heaps.lock);
-    unlink_live_locked(heap);
-    heap->thread_id = 0;
-    heap->next = heaps.spare;
-    heaps.spare = heap;
-    lock_release(&heaps.lock);
-}
-
-/* ---- all threads ---- */
-
-void unified_cache_count(size_t blocks[CLASS_COUNT], size_t *threads)
-{
-    *threads = 0;
-    memset(blocks, 0, CLASS_COUNT * sizeof(blocks[0]));
-    lock_acquire(&heaps.lock);
-    for (struct thread_heap *heap = heaps.live; heap; heap = heap->next) {
-        *threads += 1;
-        lock_acquire(&heap->lock);
-        for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++)
-            blocks[size_class] += bin_count(heap, size_class);
-        lock_release(&heap->lock);
-    }
-    lock_release(&heaps.lock);
-}
-
-void front_lock_all(void)
-{
-    owned_heap_lock_all();
-    lock_acquire(&heaps.lock);
-}
-
-void front_unlock_all(void)
-{
-    lock_release(&heaps.lock);
-    owned_heap_unlock_all();
-}
-
-void front_reset_in_child(void)
-{
-    owned_heap_reset_locks();
-    struct thread_heap *own = thread_heap_at(reservation_get());
-    bool has_own = thread_heap_distance != 0 && own != &exited_heap;
-    lock_reset(&heaps.lock);
-    heaps.live = NULL;
-    atomic_store_explicit(&heaps.live_count, 0, memory_order_relaxed);
-    if (!has_own)
-        return;
-    lock_reset(&own->lock);
-    own->thread_id = os_thread_id();
-    link_live_locked(own);
 }

@@ -49,13 +49,18 @@ static struct batch *pop_locked(struct depot *depot)
     return batch;
 }
 
-unsigned depot_take(unsigned size_class, void **blocks)
+unsigned depot_take(unsigned size_class, void **blocks, unsigned want)
 {
     struct depot *depot = &depots[size_class];
     unsigned count = 0;
     lock_acquire(&depot->lock);
-    struct batch *batch = pop_locked(depot);
-    if (batch) {
+    struct batch *batch = depot->batches;
+    if (batch && batch->count > want) {
+        batch->count -= want;
+        memcpy(blocks, batch->blocks + batch->count, want * sizeof(batch->blocks[0]));
+        count = want;
+    } else if (batch) {
+        pop_locked(depot);
         count = batch->count;
         memcpy(blocks, batch->blocks, count * sizeof(batch->blocks[0]));
         batch->next = depot->spare;

@@ -26,6 +26,13 @@ static inline uint64_t *is_moved_of(struct slab *slab)
     return &slab->inline_bits[1];
 }
 
+/* Bytes from the start that may have pages: at least `size`, more after a shrink that the kernel
+ * refused to purge. */
+static inline uint64_t *used_of(struct slab *slab)
+{
+    return &slab->inline_bits[2];
+}
+
 static size_t superslabs_for(size_t size)
 {
     return align_up(size, SUPERSLAB_SIZE) >> SUPERSLAB_SHIFT;
@@ -79,11 +86,21 @@ void *huge_take(size_t size, size_t alignment, struct span_list *list, bool *is_
     }
     *slab = (struct slab){.start = start, .size = good, .size_class = CLASS_HUGE, .slab_count = 1};
     *superslab_count_of(slab) = count;
+    *used_of(slab) = good;
     slab->state = SLAB_HUGE;
     span_list_add(list, slab);
     publish(slab);
     span_figures_add(&huge_figures, 1, (ptrdiff_t)good);
     return start;
+}
+
+/* The block is no more; its range is still ours to give back. */
+static void leave(struct slab *slab)
+{
+    span_list_remove(slab);
+    slab_map_set(slab->start, 1, CLASS_NONE);
+    slab->state = SLAB_FREE;
+    span_figures_add(&huge_figures, -1, -(ptrdiff_t)slab->size);
 }
 
 void huge_zero(void *block)
@@ -105,11 +122,8 @@ static void give_range(char *start, size_t count, size_t used, bool is_moved)
 void huge_give(void *block)
 {
     struct slab *slab = slab_find(block);
-    span_list_remove(slab);
-    slab_map_set(slab->start, 1, CLASS_NONE);
-    slab->state = SLAB_FREE;
-    span_figures_add(&huge_figures, -1, -(ptrdiff_t)slab->size);
-    give_range(slab->start, *superslab_count_of(slab), slab->size, *is_moved_of(slab));
+    leave(slab);
+    give_range(slab->start, *superslab_count_of(slab), *used_of(slab), *is_moved_of(slab));
 }
 
 static void shrink(struct slab *slab, size_t good)
@@ -117,38 +131,82 @@ static void shrink(struct slab *slab, size_t good)
     size_t count = superslabs_for(good);
     size_t spare = *superslab_count_of(slab) - count;
     size_t end = count << SUPERSLAB_SHIFT;
-    size_t page_end = min_size(end, slab->size);
-    if (page_end > good)
-        os_purge(slab->start + good, page_end - good);
+    size_t used = *used_of(slab);
+    size_t page_end = min_size(end, used);
+    if (page_end <= good || os_purge(slab->start + good, page_end - good))
+        *used_of(slab) = good;
+    else
+        *used_of(slab) = page_end;
     if (spare > 0)
-        give_range(slab->start + end, spare, slab->size > end ? slab->size - end : 0,
-                   *is_moved_of(slab));
+        give_range(slab->start + end, spare, used > end ? used - end : 0, *is_moved_of(slab));
     *superslab_count_of(slab) = count;
     slab->size = good;
 }
 
-/* Move the pages to a longer range. The old range stays mapped, without pages. */
+/* Move one superslab's pages, or copy them. A range may be of several mappings, and a call moves
+ * within one; a superslab is never split. False: nothing of it is lost, but `to` has no mapping. */
+static bool move_superslab(char *from, char *to)
+{
+    if (os_move(from, to, SUPERSLAB_SIZE))
+        return true;
+    if (!os_remap_fresh(to, SUPERSLAB_SIZE))
+        return false;
+    memcpy(to, from, SUPERSLAB_SIZE);
+    return true;
+}
+
+/* Move all pages. On failure those moved go back, and `to` is given up. */
+static bool move_range(char *from, char *to, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t offset = i << SUPERSLAB_SHIFT;
+        if (move_superslab(from + offset, to + offset))
+            continue;
+        while (i-- > 0)
+            memcpy(from + (i << SUPERSLAB_SHIFT), to + (i << SUPERSLAB_SHIFT), SUPERSLAB_SIZE);
+        return false;
+    }
+    return true;
+}
+
+/* The old block's range, whose pages are gone, goes back. */
+static void give_moved(struct slab *old)
+{
+    size_t count = *superslab_count_of(old);
+    leave(old);
+    if (os_remap_fresh(old->start, count << SUPERSLAB_SHIFT))
+        superslab_range_give_cold(old->start, count);
+    else
+        superslab_range_give(old->start, count, count << SUPERSLAB_SHIFT);
+}
+
+/* A range of our own in which nothing is, and whose mapping may be gone. */
+static void give_up(struct slab *slab)
+{
+    char *start = slab->start;
+    size_t count = *superslab_count_of(slab);
+    leave(slab);
+    if (os_remap_fresh(start, count << SUPERSLAB_SHIFT))
+        superslab_range_give_cold(start, count);
+    else
+        superslab_range_abandon(start, count);
+}
+
+/* Move the block to a longer range. NULL: it is where it was. */
 static void *move(struct slab *old, size_t good)
 {
-    size_t old_count = *superslab_count_of(old);
     bool is_zero;
-    struct span_list *list = old->owner;
-    void *block = huge_take(good, SUPERSLAB_SIZE, list, &is_zero);
+    char *block = huge_take(good, SUPERSLAB_SIZE, old->owner, &is_zero);
     if (!block)
         return NULL;
-    if (!os_move(old->start, block, old_count << SUPERSLAB_SHIFT)) {
-        huge_give(block);
+    struct slab *slab = slab_find(block);
+    if (!move_range(old->start, block, *superslab_count_of(old))) {
+        give_up(slab);
         return NULL;
     }
-    *is_moved_of(slab_find(block)) = 1;
-    span_list_remove(old);
-    slab_map_set(old->start, 1, CLASS_NONE);
-    old->state = SLAB_FREE;
-    span_figures_add(&huge_figures, -1, -(ptrdiff_t)old->size);
-    if (*is_moved_of(old))
-        give_range(old->start, old_count, 0, true);
-    else
-        superslab_range_give_cold(old->start, old_count);
+    *is_moved_of(slab) = 1;
+    *used_of(slab) = *superslab_count_of(slab) << SUPERSLAB_SHIFT;
+    give_moved(old);
     return block;
 }
 
@@ -170,5 +228,6 @@ void *huge_resize(void *block, size_t size)
     if (good < slab->size)
         shrink(slab, good);
     slab->size = good;
+    *used_of(slab) = max_size(*used_of(slab), good);
     return block;
 }

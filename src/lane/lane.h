@@ -122,8 +122,9 @@ void pool_destroy(struct pool *pool);
 
 /* ---- depot.c: full batches above the shared pool ---- */
 
-/* Take a batch of a class into `blocks`, which has room for BATCH_BLOCKS. 0 when there is none. */
-unsigned depot_take(unsigned size_class, void **blocks);
+/* Take a batch of a class, or as many of it as are wanted (1..BATCH_BLOCKS), into `blocks`. 0 when
+ * there is none. */
+unsigned depot_take(unsigned size_class, void **blocks, unsigned want);
 /* Leave a batch of 1..BATCH_BLOCKS blocks. False when the depot has enough of them. */
 bool depot_give(unsigned size_class, void *const *blocks, unsigned count);
 /* Flush the batches that were not needed since the last call (all of them if `all`) to the slabs.

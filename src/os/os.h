@@ -15,9 +15,9 @@
 /* Address space that is readable and writable, zero, not charged until touched, and left out of
  * core dumps. NULL when it cannot be had. */
 void *os_reserve(size_t size);
-/* The same at exactly `address`, charged as the system charges (it is to be used). False when
- * something is mapped there or memory is short. */
-bool os_map_at(void *address, size_t size);
+/* The same at exactly `address`, charged as the system charges (it is to be used). */
+enum os_map_result { OS_MAP_DONE, OS_MAP_OCCUPIED, OS_MAP_NO_MEMORY };
+enum os_map_result os_map_at(void *address, size_t size);
 /* An address at which `size` bytes could be mapped now; NULL when none. Maps nothing. */
 void *os_find_room(size_t size);
 /* Give address space back. */
@@ -33,10 +33,12 @@ void os_touch(void *address, size_t size);
  * pages). */
 bool os_purge(void *address, size_t size);
 /* Move the pages of [from, +size) to [to, +size), both ours. `from` stays mapped and reads as zero.
- * False, with nothing moved, when the kernel cannot. */
+ * False when the kernel cannot: nothing has moved then, but `to` may have been unmapped already and
+ * needs os_remap_fresh. `from` must be one mapping. */
 bool os_move(void *from, void *to, size_t size);
 /* Include in, or leave out of, core dumps. */
 void os_dump(void *address, size_t size, bool include);
+#define OS_NAME "hakmem"
 /* Give the mapping a name in /proc/PID/maps where the kernel has that. */
 void os_name(void *address, size_t size, const char *name);
 /* Would the system, by its overcommit rule, give `size` bytes to a plain mmap now? */
@@ -60,8 +62,14 @@ int os_create_file(const char *path);
 void os_write_file(int fd, const char *text, size_t length);
 void os_close_file(int fd);
 /* What /proc/self/maps says of an address. */
-enum os_mapping { OS_MAPPING_NONE, OS_MAPPING_ANONYMOUS, OS_MAPPING_STACK, OS_MAPPING_FILE };
-/* *start and *end are the mapping's bounds unless it is OS_MAPPING_NONE. Slow: it reads the
+enum os_mapping {
+    OS_MAPPING_UNKNOWN, /* the file cannot be read */
+    OS_MAPPING_NONE,
+    OS_MAPPING_ANONYMOUS,
+    OS_MAPPING_STACK,
+    OS_MAPPING_FILE
+};
+/* *start and *end are the mapping's bounds if there is one. Slow: it reads the
  * file. */
 enum os_mapping os_find_mapping(const void *address, uintptr_t *start, uintptr_t *end);
 
@@ -97,8 +105,8 @@ struct settings {
 };
 extern struct settings settings;
 
-/* Read HAKMEM_* from the environment. What is unknown or out of range is named on standard error
+/* Read HAKMEM_* from `environment` (NULL: from the kernel). What is unknown or out of range is named on standard error
  * and its default holds. A set-user-ID program ignores the environment. */
-void settings_read(void);
+void settings_read(char *const *environment);
 
 #endif

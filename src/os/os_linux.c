@@ -55,17 +55,18 @@ void *os_reserve(size_t size)
     return mapped;
 }
 
-bool os_map_at(void *address, size_t size)
+enum os_map_result os_map_at(void *address, size_t size)
 {
     if (is_made_to_fail(OS_CALL_MAP))
-        return false;
+        return OS_MAP_NO_MEMORY;
     void *mapped = map_anonymous(address, size, MAP_FIXED_NOREPLACE);
+    if (!mapped)
+        return errno == EEXIST ? OS_MAP_OCCUPIED : OS_MAP_NO_MEMORY;
+    if (mapped == address)
+        return OS_MAP_DONE;
     /* a kernel before 4.17 takes the address as a hint only */
-    if (mapped && mapped != address) {
-        os_unmap(mapped, size);
-        return false;
-    }
-    return mapped != NULL;
+    os_unmap(mapped, size);
+    return OS_MAP_OCCUPIED;
 }
 
 void *os_find_room(size_t size)
@@ -84,7 +85,10 @@ void os_unmap(void *address, size_t size)
 
 bool os_remap_fresh(void *address, size_t size)
 {
-    return !is_made_to_fail(OS_CALL_REMAP) && map_anonymous(address, size, MAP_FIXED) != NULL;
+    if (is_made_to_fail(OS_CALL_REMAP) || !map_anonymous(address, size, MAP_FIXED))
+        return false;
+    os_name(address, size, OS_NAME); /* or it would never merge with its neighbours */
+    return true;
 }
 
 bool os_populate(void *address, size_t size)
@@ -108,8 +112,10 @@ bool os_purge(void *address, size_t size)
 
 bool os_move(void *from, void *to, size_t size)
 {
-    if (is_made_to_fail(OS_CALL_MOVE))
+    if (is_made_to_fail(OS_CALL_MOVE)) {
+        os_unmap(to, size); /* the worst that the kernel may do */
         return false;
+    }
     return mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) == to;
 }
 
@@ -262,7 +268,7 @@ enum os_mapping os_find_mapping(const void *address, uintptr_t *start, uintptr_t
     struct line_reader reader = {.fd = open_file("/proc/self/maps")};
     enum os_mapping found = OS_MAPPING_NONE;
     if (reader.fd < 0)
-        return found;
+        return OS_MAPPING_UNKNOWN;
     size_t length = 0;
     while ((length = read_line(&reader, length)) != 0) {
         enum os_mapping kind = parse_mapping(reader.buffer, start, end);

@@ -61,12 +61,13 @@ static bool parse_digits(const char **text, int64_t *out)
 
 static bool parse_suffix(const char **text, int64_t *value)
 {
-    static const char suffixes[] = "KMG";
-    const char *found = **text ? strchr(suffixes, **text & ~0x20) : NULL;
+    static const char suffixes[] = "KkMmGg";
+    const char *found = **text ? strchr(suffixes, **text) : NULL;
     if (!found)
         return true;
     *text += 1;
-    return !__builtin_mul_overflow(*value, (int64_t)1 << (10 * (found - suffixes + 1)), value);
+    return !__builtin_mul_overflow(*value, (int64_t)1 << (10 * ((found - suffixes) / 2 + 1)),
+                                   value);
 }
 
 static bool parse_value(const struct row *row, const char *text, int64_t *out)
@@ -141,14 +142,14 @@ static void read_kernel_environment(void)
         read_entry(buffer + at);
 }
 
-void settings_read(void)
+void settings_read(char *const *environment)
 {
     if (getauxval(AT_SECURE))
         return;
-    if (!environ) {
+    if (!environment) {
         read_kernel_environment();
         return;
     }
-    for (char **entry = environ; *entry; entry++)
+    for (char *const *entry = environment; *entry; entry++)
         read_entry(*entry);
 }

@@ -7,6 +7,8 @@
 #include "slab/space.h"
 
 #define EPOCHS_PER_DECAY 4
+/* An epoch where the decay time gives none. */
+#define IDLE_EPOCH_MS 250
 /* Runs purged between two takings of the lock. */
 #define PURGE_BATCH 32
 
@@ -29,9 +31,16 @@ static size_t warm_slabs_max(void)
     return (size_t)__atomic_load_n(&settings.ss_cache_max, __ATOMIC_RELAXED) >> SLAB_SHIFT;
 }
 
-static bool is_decaying(void)
+/* Caches above age by epochs also when nothing decays, or at once. */
+static uint64_t epoch_ms(void)
 {
-    return settings.decay_ms >= 0 && !settings.bench_fast_mode;
+    return settings.decay_ms > 0 ? (uint64_t)settings.decay_ms / EPOCHS_PER_DECAY + 1
+                                 : IDLE_EPOCH_MS;
+}
+
+static size_t warm_slabs(void)
+{
+    return atomic_load_explicit(&space.warm_slabs, memory_order_relaxed);
 }
 
 uint8_t decay_epoch(void)
@@ -124,11 +133,12 @@ static size_t purge_batch(struct purge *batch, unsigned count)
     return slabs << SLAB_SHIFT;
 }
 
-/* Purge all warm slabs of at least `min_age` epochs. Stops when the kernel refuses. */
-static size_t purge_due(unsigned min_age)
+/* Purge warm slabs of at least `min_age` epochs until at most `keep` are warm. Stops when the kernel
+ * refuses. Returns the bytes purged. */
+static size_t purge_down_to(size_t keep, unsigned min_age)
 {
     size_t total = 0;
-    for (;;) {
+    while (warm_slabs() > keep) {
         struct purge batch[PURGE_BATCH];
         lock_acquire(&space.lock);
         unsigned count = collect_locked(batch, min_age);
@@ -144,13 +154,13 @@ static size_t purge_due(unsigned min_age)
 
 bool decay_poll(void)
 {
-    if (!is_decaying() || settings.decay_ms == 0)
+    if (settings.bench_fast_mode)
         return false;
     uint64_t now = os_now_ms();
     uint64_t next = atomic_load_explicit(&decay.next_ms, memory_order_relaxed);
     if (likely(now < next))
         return false;
-    uint64_t step = (uint64_t)settings.decay_ms / EPOCHS_PER_DECAY + 1;
+    uint64_t step = epoch_ms();
     /* relaxed: whoever wins does the work of this epoch; nothing else is ordered by it */
     if (!atomic_compare_exchange_strong_explicit(&decay.next_ms, &next, now + step,
                                                  memory_order_relaxed, memory_order_relaxed))
@@ -159,21 +169,23 @@ bool decay_poll(void)
         return false; /* the first look only starts the clock */
     uint64_t late = min_size((now - next) / step, EPOCHS_PER_DECAY);
     atomic_fetch_add_explicit(&decay.epoch, (uint8_t)(1 + late), memory_order_relaxed);
-    if (atomic_load_explicit(&space.warm_slabs, memory_order_relaxed))
-        purge_due(EPOCHS_PER_DECAY);
+    if (settings.decay_ms >= 0)
+        purge_down_to(0, EPOCHS_PER_DECAY);
     return true;
 }
 
 void decay_after_give(void)
 {
-    if (likely(settings.decay_ms != 0 &&
-               atomic_load_explicit(&space.warm_slabs, memory_order_relaxed) <= warm_slabs_max()))
+    size_t most = settings.decay_ms == 0 ? 0 : warm_slabs_max();
+    if (likely(warm_slabs() <= most) || settings.bench_fast_mode)
         return;
-    if (is_decaying())
-        purge_due(0);
+    /* some room below the limit, or the next give would be back here; the oldest go first */
+    size_t keep = most - most / 8;
+    for (unsigned age = EPOCHS_PER_DECAY + 1; age-- > 0;)
+        purge_down_to(keep, age);
 }
 
 size_t decay_purge_all(void)
 {
-    return purge_due(0);
+    return purge_down_to(0, 0);
 }

@@ -81,7 +81,7 @@ struct slab {
     uint16_t block_count;
     uint16_t free_count;
     uint16_t carved;
-    uint16_t resident; /* leading pages of the run known to be present */
+    uint16_t resident; /* leading pages of the run believed to be present; wrong costs a fault */
     uint8_t size_class;
     uint8_t state;
     uint8_t head_delta; /* slabs back to the head's record */
@@ -100,7 +100,8 @@ enum superslab_state {
 
 /* Purpose: one superslab. Owner: the superslab lock. Invariant: a bit in `warm` says that the slab
  * is free and may have pages, so warm is a subset of free while state is SUPERSLAB_SLABS;
- * free_run and warm_run are the longest runs of ones and name the lists it is in. */
+ * run[] are the longest runs of ones and name the lists it is in. In SUPERSLAB_HUGE `warm` says
+ * which slabs may have had pages when the range was taken. */
 struct superslab {
     uint32_t free;
     uint32_t warm;
@@ -131,6 +132,8 @@ bool superslab_range_extend(char *start, size_t old_count, size_t count);
 void superslab_range_give(char *start, size_t count, size_t used);
 /* Give a range back all of whose pages are gone (moved, purged). */
 void superslab_range_give_cold(char *start, size_t count);
+/* Never use the range again: its addresses are lost to us. */
+void superslab_range_abandon(char *start, size_t count);
 /* Zero those slabs of a range just taken that may have been used before. */
 void superslab_range_zero(char *start, size_t count);
 /* The record of a block that starts at a superslab's start. NULL when metadata is short. */

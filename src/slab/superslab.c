@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns the reservation and the superslabs in it: which are wholly free, and ranges of them. Called
- * by the ACE and Huge lanes and by slab_run.c; calls meta.c and the kernel. Ranges are found first
+ * by the Huge lane and by slab_run.c; calls meta.c and the kernel. Ranges are found first
  * fit by address, so that the heap stays low and what is warm is used again.
  */
 #include "slab/space.h"
 
-#include <errno.h>
 #include <string.h>
 
 struct space space;
@@ -64,7 +63,7 @@ static char *reserve_window(size_t size, size_t head)
         return NULL;
     char *base = (char *)(next > 2 * size ? align_down(next - size, SUPERSLAB_SIZE)
                                           : align_up(next, SUPERSLAB_SIZE));
-    return os_map_at(base, head) ? base : NULL;
+    return os_map_at(base, head) == OS_MAP_DONE ? base : NULL;
 }
 
 /* Every program uses these pages at once: a call for each is cheaper than its fault. */
@@ -88,7 +87,7 @@ static void publish(char *base, const struct layout *layout, bool is_piecewise)
     space.superslabs = (struct superslab *)(base + layout->superslabs);
     space.taken = (uint64_t *)(base + layout->taken);
     space.frontier = space.lowest_free = layout->blocks >> SUPERSLAB_SHIFT;
-    space.dumped = is_piecewise ? space.count : 0;
+    space.dumped = is_piecewise ? space.count : space.frontier;
     meta_init(base + layout->meta, layout->blocks - layout->meta, !is_piecewise);
     head->size = layout->size;
     /* release: whoever sees the new base sees a head with its size */
@@ -107,7 +106,7 @@ bool reservation_make(void)
         base = reserve_window(size, layout.meta);
     if (!base)
         return false;
-    os_name(base, is_piecewise ? layout.meta : size, "hakmem");
+    os_name(base, is_piecewise ? layout.meta : size, OS_NAME);
     populate_first_pages(base, &layout);
     publish(base, &layout, is_piecewise);
     return true;
@@ -262,26 +261,34 @@ static void include_in_dumps_locked(size_t end)
     space.dumped = to;
 }
 
+/* Never to be used: its addresses are another's. */
+static void set_aside_locked(struct superslab *superslab)
+{
+    size_t index = superslab_index(superslab);
+    superslab->state = SUPERSLAB_FIXED;
+    set_taken(index, true);
+    space.frontier = max_size(space.frontier, index + 1);
+}
+
 /* Piecewise: map those of a range that are not. On failure what was mapped is given back, and a
  * superslab that somebody else's mapping occupies is set aside for good. */
-static bool map_range_locked(size_t first, size_t count)
+static enum os_map_result map_range_locked(size_t first, size_t count)
 {
     for (size_t i = first; i < first + count; i++) {
         struct superslab *superslab = &space.superslabs[i];
         if (superslab->state != SUPERSLAB_FREE)
             continue;
-        if (os_map_at(superslab_start(superslab), SUPERSLAB_SIZE))
+        enum os_map_result result = os_map_at(superslab_start(superslab), SUPERSLAB_SIZE);
+        if (result == OS_MAP_DONE)
             continue;
-        if (errno == EEXIST) {
-            superslab->state = SUPERSLAB_FIXED;
-            set_taken(i, true);
-        }
+        if (result == OS_MAP_OCCUPIED)
+            set_aside_locked(superslab);
         while (i-- > first)
             if (space.superslabs[i].state == SUPERSLAB_FREE)
                 os_unmap(superslab_start(&space.superslabs[i]), SUPERSLAB_SIZE);
-        return false;
+        return result;
     }
-    return true;
+    return OS_MAP_DONE;
 }
 
 /* Make a range of wholly free superslabs one that is in use. Returns whether any was warm; warm
@@ -313,16 +320,16 @@ static char *range_take_locked(size_t count, bool *is_zero)
         size_t first = find_range_locked(count);
         if (first + count > space.count)
             return NULL;
-        size_t frontier = max_size(space.frontier, first + count);
-        if (!space.is_piecewise || map_range_locked(first, count)) {
+        enum os_map_result result = space.is_piecewise ? map_range_locked(first, count)
+                                                       : OS_MAP_DONE;
+        if (result == OS_MAP_DONE) {
             if (first == space.lowest_free)
                 space.lowest_free = first + count;
             *is_zero = !claim_locked(first, count);
             return superslab_start(&space.superslabs[first]);
         }
-        if (errno != EEXIST)
+        if (result == OS_MAP_NO_MEMORY)
             return NULL;
-        space.frontier = frontier;
     }
 }
 
@@ -343,9 +350,9 @@ bool superslab_range_extend(char *start, size_t old_count, size_t count)
     bool is_room = first + more <= space.count;
     lock_acquire(&space.lock);
     for (size_t i = first; is_room && i < first + more; i++)
-        is_room = i >= space.frontier || !is_taken(i);
+        is_room = !is_taken(i);
     if (is_room && space.is_piecewise)
-        is_room = map_range_locked(first, more);
+        is_room = map_range_locked(first, more) == OS_MAP_DONE;
     if (is_room) {
         /* superslabs between the frontier and `first` cannot be: `first` follows one in use */
         claim_locked(first, more);
@@ -387,6 +394,15 @@ void superslab_range_give_cold(char *start, size_t count)
     lock_acquire(&space.lock);
     for (size_t i = 0; i < count; i++)
         release_superslab_locked(&superslab[i], 0);
+    lock_release(&space.lock);
+}
+
+void superslab_range_abandon(char *start, size_t count)
+{
+    struct superslab *superslab = superslab_of(start);
+    lock_acquire(&space.lock);
+    for (size_t i = 0; i < count; i++)
+        set_aside_locked(&superslab[i]);
     lock_release(&space.lock);
 }
 

@@ -102,7 +102,7 @@ static void calloc_after_destroy(void)
     for (int round = 0; round < 3; round++) {
         struct hak_heap *heap = hak.heap_new();
         CHECK(heap != NULL);
-        for (size_t size = 16; size < 1 * MIB; size = size * 2 + 16) {
+        for (size_t size = 16; size < 5 * MIB; size = size * 2 + 16) {
             check_case = size;
             for (int i = 0; i < 4; i++) {
                 char *block = hak.heap_calloc(heap, 1, size);

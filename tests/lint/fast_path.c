@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What tests/lint/fast_path.sh counts the instructions of: fast_path PAIRS SIZE makes PAIRS calls of
- * malloc(SIZE), each followed by free. Each call is the only one of a function of its own, so that
- * callgrind's cost of the calls from that function is the cost of malloc, or of free, alone. Exit
- * status 1: a malloc failed.
+ * What tests/lint/fast_path.sh counts the instructions of: fast_path PAIRS SIZE calls malloc(SIZE)
+ * and free PAIRS times. Each call is the only one of a function of its own, so that callgrind's
+ * cost of the calls from that function is the cost of malloc, or of free, alone. Exit status 1: a
+ * malloc failed.
  */
 #include <stdlib.h>
 

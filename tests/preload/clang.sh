@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
 # Owns the check that clang (driver, front end, ld) makes the same files on the allocator.

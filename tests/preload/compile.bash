@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: MIT
 #
 # Owns what gcc.sh and clang.sh share: this project's sources and a large generated file compiled

@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
 # Owns the check that the everyday tools (bash, tar, xz, sort, sed, grep, awk, find, diff, make -j2)

@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
 # Owns the check that g++ compiles a template-heavy file to the same assembly on the allocator, and

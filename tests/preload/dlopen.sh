@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
 # Owns the check that libraries loaded by dlopen allocate from the library that is preloaded, and

@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
 # Owns the check that a program linked with -lhakmem, not preloaded, has its malloc from there, and

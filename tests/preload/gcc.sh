@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
 # Owns the check that gcc (driver, cc1, as, collect2, ld) makes the same files on the allocator.

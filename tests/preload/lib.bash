@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: MIT
 #
 # Owns what the preload scripts share: the arguments, the scratch directory and its removal, running
@@ -59,12 +60,12 @@ equal() {
     [[ $1 == "$2" ]] || fail "$3: expected '$1', got '$2'"
 }
 
-# eventually WHAT COMMAND...: repeat the command until it succeeds, for at most 20 s.
+# eventually WHAT COMMAND...: repeat the command until it succeeds, for at most 30 s.
 eventually() {
-    local what=$1 last=$((SECONDS + 20))
+    local what=$1 last=$((SECONDS + 30))
     shift
     until "$@" >/dev/null 2>&1; do
-        ((SECONDS < last)) || fail "$what: still not so after 20 s"
+        ((SECONDS < last)) || fail "$what: still not so after 30 s"
         sleep 0.02
     done
 }
@@ -87,9 +88,11 @@ run_preloaded() {
     timeout --kill-after=5 "${UNDER_TIMEOUT:-120}" \
         env LD_PRELOAD="$LIBRARY" HAKMEM_WRAP_DIAG="$diag" "$@" 2>"$raw" || status=$?
     split_stderr "$raw"
+    rm -f "$SCRATCH/failed"
     if ((status != 0)); then
-        tail -n 20 "$SCRATCH/stderr" >&2
-        ((status != 124 && status != 137)) || echo "timed out or killed: $*" >&2
+        tail -n 20 "$SCRATCH/stderr" | tr -cd '[:print:]\n' >&2
+        ((status != 124)) || echo "it did not end in ${UNDER_TIMEOUT:-120} s" >&2
+        echo "status $status from: $*" >"$SCRATCH/failed"
     fi
     return "$status"
 }
@@ -140,6 +143,7 @@ is_mapped() {
 process_tree() {
     local child
     echo "$1"
+    # shellcheck disable=SC2013 # a file of words, not of lines
     for child in $(cat "/proc/$1/task/"*/children 2>/dev/null); do
         process_tree "$child"
     done
@@ -162,16 +166,15 @@ mapped_or_gone() {
 # assert_mapped PID EXE: PID or a child of it must run EXE with the library mapped.
 assert_mapped() {
     eventually "$2 maps the library" mapped_or_gone "$1" "$2"
-    ! is_gone "$1" || fail "$2 ended before it could be looked at: $(tail -qn 2 "$SCRATCH"/*.err)"
+    ! is_gone "$1" || fail "$2 ended early: $(cat "$SCRATCH"/*.err 2>/dev/null | tail -n 2)"
     step "$2 maps ${LIBRARY_REAL##*/}"
 }
 
 # assert_maps EXE COMMAND...: run a command that reads its stdin, keep it waiting for input, and
 # look whether it (or a child that runs EXE) has the library mapped.
 assert_maps() {
-    local exe=$1 fifo=$SCRATCH/fifo pid raw
+    local exe=$1 fifo=$SCRATCH/fifo raw=$SCRATCH/waiting.err pid
     shift
-    raw=$(mktemp "$SCRATCH/raw.XXXXXX")
     rm -f "$fifo"
     mkfifo "$fifo"
     env LD_PRELOAD="$LIBRARY" HAKMEM_WRAP_DIAG=1 "$@" <"$fifo" >/dev/null 2>"$raw" &
@@ -197,7 +200,8 @@ check_diag() {
     ((processes > 0)) || fail "no process wrote '[wrap] counts:' when it ended"
     sums=$(grep -aoE '[a-z_]+=[0-9]+' "$SCRATCH/diag" |
         awk -F= '{ sum[$1] += $2 } END { for (name in sum) print name "=" sum[name] }' | sort)
-    step "hand-overs to libc, $processes processes:" $sums
+    step "hand-overs to libc, $processes processes:" \
+        "$(paste -sd ' ' <<<"$sums")"
     bad=$(grep -aoE '\[wrap\] libc [a-z_]+: .*' "$SCRATCH/diag" | grep -av ': init_wait$') || true
     bad+=$(grep -vE '^init_wait=|=0$' <<<"$sums") || true
     [[ -z $bad ]] || fail "libc served what the allocator must: $(head -n 1 <<<"$bad")"
@@ -208,8 +212,8 @@ check_diag() {
 kill_servers() {
     local pid
     for pid in ${SERVERS[@]+"${SERVERS[@]}"}; do
-        kill -KILL $(process_tree "$pid") || true
-        wait "$pid" || true
+        process_tree "$pid" | xargs kill -KILL
+        wait "$pid"
     done
 }
 
@@ -228,8 +232,8 @@ on_exit() {
     exit "$status"
 }
 
-# A command failed that nobody asked about. A subshell leaves word of the command for its parent, so
-# that one line tells it.
+# A command failed that nobody asked about. A subshell, or `under`, leaves word of the command in a
+# file, so that one line tells it.
 on_error() {
     local where=$SCRATCH/failed
     if ((BASH_SUBSHELL > 0)); then
@@ -240,6 +244,7 @@ on_error() {
 }
 
 start() {
+    local -a inherited
     [[ $# -eq 1 ]] || { echo "usage: bash $0 BUILD_DIR" >&2; exit 1; }
     LIBRARY=$(realpath -s "$1")/libhakmem.so
     BUILD=$(realpath "$1")
@@ -253,7 +258,10 @@ start() {
     trap 'on_error "$LINENO" "$BASH_COMMAND"' ERR
     SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/hakmem-preload.XXXXXX")
     : >"$SCRATCH/diag"
-    unset LD_PRELOAD $(compgen -v HAKMEM_ || true)
+    mapfile -t inherited < <(compgen -v HAKMEM_ || true)
+    unset LD_PRELOAD "${inherited[@]}"
+    # A library gone wild must not fill the disk with what it writes.
+    ulimit -f 1000000
     export LC_ALL=C.UTF-8 TZ=UTC HOME=$SCRATCH TMPDIR=$SCRATCH
     cd "$SCRATCH"
 }

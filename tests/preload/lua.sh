@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
 # Owns the check that lua runs on the allocator, with either of its garbage collectors; the sums as

@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
 # Owns the check that the allocator compiles with musl's headers, and that a static musl program
@@ -6,8 +7,18 @@
 
 source "$(dirname "$0")/lib.bash"
 
-need musl-gcc
+need musl-gcc gcc
 FLAGS=(-std=gnu11 -O2 -w -D_GNU_SOURCE -DHAK_SHARED=0 -DHAK_ASSERT=0 -Isrc -Iinclude)
+
+# The kernel's headers are no libc's; Debian keeps them beside glibc's, out of musl-gcc's sight.
+mkdir kernel
+for folder in linux asm asm-generic; do
+    found=$(ls -d "/usr/include/$folder" "/usr/include/$(gcc -dumpmachine)/$folder" 2>/dev/null) ||
+        true
+    [[ -z $found ]] || ln -s "${found%%$'\n'*}" "kernel/$folder"
+done
+FLAGS+=(-idirafter kernel)
+
 step "$(musl-gcc --version | head -n 1)"
 cp -r "$REPO/src" "$REPO/include" .
 compgen -G 'src/*/*.c' >/dev/null || fail "no source in $REPO/src"

@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
 # Owns the check that nginx (a master, two workers, a reload) serves each byte on the allocator.

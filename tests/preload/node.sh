@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
 # Owns the check that node runs on the allocator: Buffers, worker threads, JSON, zlib, crypto,

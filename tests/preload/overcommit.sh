@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
 # Owns the check that the allocator works under strict accounting of memory
@@ -34,8 +35,8 @@ strictly() {
 }
 
 # The limit on address space ends exhaust long before it commits what others need.
-step "exhaust.c with strict accounting, ulimit -v 1000000"
-strictly bash -c 'ulimit -v 1000000 && exec ./exhaust 700' >out.txt ||
+step "exhaust.c with strict accounting, ulimit -v 400000"
+strictly bash -c 'ulimit -v 400000 && exec ./exhaust 190' >out.txt ||
     fail "exhaust with vm.overcommit_memory=2"
 step "$(<out.txt)"
 

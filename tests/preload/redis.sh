@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
 # Owns the check that redis-server keeps its data on the allocator: load from redis-benchmark, a
@@ -31,7 +32,7 @@ rewritten() {
 
 start_redis() {
     start_under redis redis-server --port 0 --unixsocket "$SOCKET" --dir "$SCRATCH" --save '' \
-        --appendonly no --enable-debug-command yes --io-threads 2 --io-threads-do-reads yes \
+        --appendonly no --enable-debug-command yes \
         --loglevel warning
     eventually "redis-server answers" answers
 }

@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
 # Owns the check that sqlite3 builds the same database on the allocator, byte for byte, as without

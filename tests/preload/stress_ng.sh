@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
 # Owns the check that stress-ng's stressors that allocate pass with --verify on the allocator. Each

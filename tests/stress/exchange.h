@@ -26,6 +26,14 @@ static inline void exchange_drop(struct held *held)
     test_free(held);
 }
 
+/* A Huge block mostly stays Huge: growing and moving it is a way of its own. */
+static inline size_t next_size(const struct held *held, uint64_t *random)
+{
+    if (held->size > 2 * MIB && random_next(random) % 4 != 0)
+        return 2 * MIB + 1 + random_next(random) % (6 * MIB);
+    return random_size(random);
+}
+
 static inline void exchange_step(uint64_t *random)
 {
     size_t slot = random_next(random) % EXCHANGE_SLOTS;
@@ -37,7 +45,7 @@ static inline void exchange_step(uint64_t *random)
     }
     if (held != NULL) {
         if (act < 7)
-            held_resize(held, random_size(random), random);
+            held_resize(held, next_size(held, random), random);
         else
             held_check(held);
     } else {

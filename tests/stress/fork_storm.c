@@ -1,15 +1,15 @@
 // args: 1 60
-// args: 8 40
-// args: 64 6
+// args: 8 20
+// args: 64 4
 /* SPDX-License-Identifier: MIT */
 /*
  * Two threads fork STEPS children between them while THREADS others allocate and free. Each child
  * finds the blocks it inherited intact, allocates, resizes and frees over all lanes, checks the
  * heap, and leaves; some children start a thread or fork again.
  */
-#include <sys/wait.h>
-
 #include "exchange.h"
+
+#include <sys/wait.h>
 
 #define FORKERS 2
 #define INHERITED 64

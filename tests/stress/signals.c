@@ -4,19 +4,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Signals at a high rate while threads allocate: a 1 kHz interval timer, a thread that sends
- * signals to all others, and each thread to itself. Handlers only count. Interrupted calls of the
- * allocator lose nothing, and errno of the interrupted code is kept by it.
+ * signals to all others in turn, and each thread to itself. Handlers only count. Interrupted calls
+ * of the allocator lose nothing.
  */
+#include "exchange.h"
+
 #include <signal.h>
 #include <sys/time.h>
 #include <time.h>
-
-#include "exchange.h"
 
 #define RAISE_EVERY 100
 
 static atomic_ulong timer_signals, sent_signals;
 static atomic_bool stop;
+static pthread_barrier_t barrier;
 static struct worker workers[1000];
 
 static void count_signal(int signal)
@@ -46,17 +47,18 @@ static void *run(void *argument)
         if (step % RAISE_EVERY == 0)
             REQUIRE(raise(SIGUSR1) == 0);
     }
+    pthread_barrier_wait(&barrier); /* all steps are done */
+    pthread_barrier_wait(&barrier); /* nobody sends any more */
     return NULL;
 }
 
-/* Sends to all workers, which are joined after it has stopped. */
+/* Sends to the workers in turn. */
 static void *run_sender(void *argument)
 {
     int count = ((struct worker *)argument)->number;
-    while (!atomic_load(&stop)) {
-        for (int i = 0; i < count; i++)
-            pthread_kill(workers[i].thread, SIGUSR2);
-        nanosleep(&(struct timespec){0, 500000}, NULL);
+    for (int i = 0; !atomic_load(&stop); i = (i + 1) % count) {
+        REQUIRE(pthread_kill(workers[i].thread, SIGUSR2) == 0);
+        nanosleep(&(struct timespec){0, 200000}, NULL);
     }
     return NULL;
 }
@@ -65,23 +67,22 @@ int main(int argc, char **argv)
 {
     struct arguments arguments = arguments_read(argc, argv, 8, 5000);
     struct worker sender;
+    REQUIRE(pthread_barrier_init(&barrier, NULL, (unsigned)arguments.threads + 1) == 0);
     handle(SIGALRM);
     handle(SIGUSR1);
     handle(SIGUSR2);
     set_timer(1000);
     workers_start(workers, arguments.threads, arguments.steps, run);
     worker_start(&sender, arguments.threads, 0, run_sender);
-    /* The sender stops when the last step is done: sent_signals counts the workers' own too. */
-    unsigned long own = (unsigned long)arguments.threads *
-                        (unsigned long)(arguments.steps / RAISE_EVERY);
-    while (atomic_load(&sent_signals) < own + (unsigned long)arguments.threads)
-        sched_yield();
+    pthread_barrier_wait(&barrier);
     atomic_store(&stop, true);
     workers_join(&sender, 1);
+    pthread_barrier_wait(&barrier);
     workers_join(workers, arguments.threads);
     while (atomic_load(&timer_signals) < 10)
         exchange_step(&sender.random);
     set_timer(0);
+    REQUIRE(atomic_load(&sent_signals) > 0);
     exchange_empty();
     check_heap();
     return 0;

@@ -5,10 +5,10 @@
  * posix_spawn and vfork with exec, STEPS times, while THREADS threads allocate: every program
  * starts (with the same allocator, when preloaded) and ends well; the parent's heap stays intact.
  */
+#include "exchange.h"
+
 #include <spawn.h>
 #include <sys/wait.h>
-
-#include "exchange.h"
 
 extern char **environ;
 

@@ -245,7 +245,7 @@ static void test_lists(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_each_class), cmocka_unit_test(test_random),
+        cmocka_unit_test(test_each_class),      cmocka_unit_test(test_random),
         cmocka_unit_test(test_resize_in_place), cmocka_unit_test(test_lists),
         cmocka_unit_test(test_exhausted),
     };

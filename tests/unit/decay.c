@@ -216,10 +216,14 @@ CHILD_TEST(locked_page)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_purge_all),      cmocka_unit_test(test_at_once),
-        cmocka_unit_test(test_never),          cmocka_unit_test(test_ageing),
-        cmocka_unit_test(test_reuse_rejuvenates), cmocka_unit_test(test_over_the_limit),
-        cmocka_unit_test(test_refused),        cmocka_unit_test(test_locked_page),
+        cmocka_unit_test(test_purge_all),
+        cmocka_unit_test(test_at_once),
+        cmocka_unit_test(test_never),
+        cmocka_unit_test(test_ageing),
+        cmocka_unit_test(test_reuse_rejuvenates),
+        cmocka_unit_test(test_over_the_limit),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_locked_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

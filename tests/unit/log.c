@@ -69,8 +69,8 @@ static void test_lines(void **state)
     memset(long_text, 'q', sizeof(long_text) - 1);
     unit_run_child(write_lines, &child);
     CHECK_EQ(child.status, 0);
-    size_t length = (size_t)snprintf(expected, sizeof(expected),
-                                     "hakmem: [%d] x is 7\n[tag] -7\n", (int)child.pid);
+    size_t length = (size_t)snprintf(expected, sizeof(expected), "hakmem: [%d] x is 7\n[tag] -7\n",
+                                     (int)child.pid);
     CHECK(strncmp(child.text, expected, length) == 0);
     char *third = child.text + length;
     CHECK_EQ(strcspn(third, "\n") + 1, LOG_LINE_MAX);
@@ -112,8 +112,8 @@ static void test_abort(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_formats),       cmocka_unit_test(test_truncation),
-        cmocka_unit_test(test_lines),         cmocka_unit_test(test_errno_is_kept),
+        cmocka_unit_test(test_formats), cmocka_unit_test(test_truncation),
+        cmocka_unit_test(test_lines),   cmocka_unit_test(test_errno_is_kept),
         cmocka_unit_test(test_abort),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -195,8 +195,8 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random),      cmocka_unit_test(test_reuse),
-        cmocka_unit_test(test_exhaustion),  cmocka_unit_test(test_steps_fail),
+        cmocka_unit_test(test_random),     cmocka_unit_test(test_reuse),
+        cmocka_unit_test(test_exhaustion), cmocka_unit_test(test_steps_fail),
         cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

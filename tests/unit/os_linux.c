@@ -70,7 +70,8 @@ static void test_pages(void **state)
     CHECK_EQ(unit_present_pages(start, SIZE), pages(SIZE / 2));
     CHECK_EQ(start[0], 0);
     CHECK_EQ(start[SIZE / 2], 6);
-    if (mlock(start + SIZE / 2, SIZE / 2) == 0) {
+    /* the sanitizers make mlock do nothing */
+    if (!UNIT_SANITIZED && mlock(start + SIZE / 2, SIZE / 2) == 0) {
         CHECK(!os_purge(start + SIZE / 2, SIZE / 2));
         CHECK_EQ(start[SIZE / 2], 6);
     }

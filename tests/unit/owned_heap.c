@@ -187,7 +187,8 @@ static void *exchange(void *number)
     static _Atomic(char *) mailbox[16];
     uint64_t random = (uintptr_t)number + 5;
     for (unsigned step = 0; step < 3000; step++) {
-        char *block = owned_heap_alloc(heaps[0], BLOCK_ALIGN, 1 + unit_random(&random, 3000), false);
+        char *block = owned_heap_alloc(heaps[0], BLOCK_ALIGN, 1 + unit_random(&random, 3000),
+                                       false);
         CHECK(block != NULL);
         block[0] = 5;
         block = atomic_exchange(&mailbox[unit_random(&random, 16)], block);

@@ -54,7 +54,8 @@ static void test_records(void **state)
 
 static void test_slab_map(void **state)
 {
-    uint8_t *byte = slab_map_at(reservation_get(), reservation_offset(reservation_get(), slab->start));
+    uint8_t *byte = slab_map_at(reservation_get(),
+                                reservation_offset(reservation_get(), slab->start));
     (void)state;
     CHECK_PLANTED(*byte, SIZE_CLASS + 1, "the slab map says another class");
     CHECK_PLANTED(*byte, CLASS_NONE, "the slab map says another class");
@@ -85,7 +86,7 @@ static void test_lists(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_figures), cmocka_unit_test(test_records),
+        cmocka_unit_test(test_figures),  cmocka_unit_test(test_records),
         cmocka_unit_test(test_slab_map), cmocka_unit_test(test_count),
         cmocka_unit_test(test_lists),
     };

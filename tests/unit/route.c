@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of front/route.c and front/misuse.c: every lane through one door, resizing within and across
- * lanes, alignment, zero, pointers that are not ours, ageing, and what is said of a wrong pointer.
+ * Tests of front/route.c and front/misuse.c: every lane through one door, resizing within and
+ * across lanes, alignment, zero, pointers that are not ours, ageing, and what is said of a wrong pointer.
  */
 #include "unit/unit.h"
 
@@ -321,10 +321,10 @@ static void test_misuse(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_at_random),        cmocka_unit_test(test_each_lane),
-        cmocka_unit_test(test_aligned_classes),  cmocka_unit_test(test_foreign_pointers),
-        cmocka_unit_test(test_resize_in_place),  cmocka_unit_test(test_ageing),
-        cmocka_unit_test(test_diagnoses),        cmocka_unit_test(test_misuse),
+        cmocka_unit_test(test_at_random),       cmocka_unit_test(test_each_lane),
+        cmocka_unit_test(test_aligned_classes), cmocka_unit_test(test_foreign_pointers),
+        cmocka_unit_test(test_resize_in_place), cmocka_unit_test(test_ageing),
+        cmocka_unit_test(test_diagnoses),       cmocka_unit_test(test_misuse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

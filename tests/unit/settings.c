@@ -33,7 +33,7 @@ static struct unit_capture capture;
 /* Read an environment of these entries on top of the defaults. What it writes is in capture. */
 static void read_environment(const char *first, const char *second)
 {
-    char *entries[] = {(char *)(uintptr_t)"PATH=/bin", (char *)(uintptr_t)first,
+    char *entries[] = {(char *)(uintptr_t) "PATH=/bin", (char *)(uintptr_t)first,
                        (char *)(uintptr_t)second, NULL};
     char **saved = environ;
     settings = defaults;
@@ -106,8 +106,22 @@ static void check_bounds(const struct row *row)
 
 static void check_nonsense(const struct row *row)
 {
-    static const char *const texts[] = {"", " ", "x", "-", "1x", " 1", "1 ", "+1", "0x1", "1.0",
-                                        "--1", "1-", "99999999999999999999", "1T", "1KB", "auto "};
+    static const char *const texts[] = {"",
+                                        " ",
+                                        "x",
+                                        "-",
+                                        "1x",
+                                        " 1",
+                                        "1 ",
+                                        "+1",
+                                        "0x1",
+                                        "1.0",
+                                        "--1",
+                                        "1-",
+                                        "99999999999999999999",
+                                        "1T",
+                                        "1KB",
+                                        "auto "};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         check_refused(row, texts[i]);
 }
@@ -204,8 +218,8 @@ static int read_kernel_environment(void)
 
 static void become_second_life(void)
 {
-    char *const entries[] = {(char *)(uintptr_t)"A=b", (char *)(uintptr_t)"HAKMEM_DECAY_MS=5",
-                             (char *)(uintptr_t)"EMPTY=", (char *)(uintptr_t)"HAKMEM_WRAP_DIAG=1",
+    char *const entries[] = {(char *)(uintptr_t) "A=b", (char *)(uintptr_t) "HAKMEM_DECAY_MS=5",
+                             (char *)(uintptr_t) "EMPTY=", (char *)(uintptr_t) "HAKMEM_WRAP_DIAG=1",
                              NULL};
     execle("/proc/self/exe", "settings", READ_KERNEL_ENVIRONMENT, (char *)NULL, entries);
     _exit(2);
@@ -220,9 +234,12 @@ static void test_kernel_environment(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults), cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_bytes),    cmocka_unit_test(test_prefault),
-        cmocka_unit_test(test_text),     cmocka_unit_test(test_names),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_prefault),
+        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_names),
         cmocka_unit_test(test_kernel_environment),
     };
     if (argc == 2 && strcmp(argv[1], READ_KERNEL_ENVIRONMENT) == 0)

@@ -55,7 +55,8 @@ static void take(struct pool *pool, unsigned size_class, unsigned want, unsigned
         CHECK(pool_is_start(size_class, blocks[i]));
         CHECK(!pool_is_start(size_class, taken.block + 1));
         CHECK_EQ(slab_map_get(base, reservation_offset(base, blocks[i])), map_byte);
-        CHECK(i == 0 || blocks[i] > blocks[i - 1] || slab_find(blocks[i]) != slab_find(blocks[i - 1]));
+        CHECK(i == 0 || blocks[i] > blocks[i - 1] ||
+              slab_find(blocks[i]) != slab_find(blocks[i - 1]));
         fill(&taken);
         held[held_count++] = taken;
     }
@@ -99,7 +100,8 @@ static void take_and_give(struct pool *pool, unsigned map_byte, uint64_t seed)
         unsigned size_class = CLASS_FIRST + unit_random(&random, CLASS_POOL_LAST);
         bool is_growing = step / 150 % 2 == 0;
         if (held_count + BATCH_BLOCKS <= HELD_MAX && unit_random(&random, 4) < (is_growing ? 3 : 1))
-            take(pool, size_class, 1 + unit_random(&random, BATCH_BLOCKS), map_byte ? map_byte : size_class);
+            take(pool, size_class, 1 + unit_random(&random, BATCH_BLOCKS),
+                 map_byte ? map_byte : size_class);
         else if (held_count > 0)
             give(pool, unit_random(&random, held_count), 1 + unit_random(&random, BATCH_BLOCKS));
         CHECK_EQ(pool_check(pool), 0);
@@ -332,10 +334,10 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random),        cmocka_unit_test(test_own_pool),
-        cmocka_unit_test(test_each_class),    cmocka_unit_test(test_fullest_first),
-        cmocka_unit_test(test_verdicts),      cmocka_unit_test(test_twice_in_a_batch),
-        cmocka_unit_test(test_prefault),      cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_random),     cmocka_unit_test(test_own_pool),
+        cmocka_unit_test(test_each_class), cmocka_unit_test(test_fullest_first),
+        cmocka_unit_test(test_verdicts),   cmocka_unit_test(test_twice_in_a_batch),
+        cmocka_unit_test(test_prefault),   cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

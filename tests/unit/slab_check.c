@@ -87,7 +87,7 @@ static void test_count(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_figures), cmocka_unit_test(test_masks),
+        cmocka_unit_test(test_figures),    cmocka_unit_test(test_masks),
         cmocka_unit_test(test_taken_bits), cmocka_unit_test(test_lists),
         cmocka_unit_test(test_count),
     };

@@ -291,7 +291,8 @@ static void populate(void)
     static const struct {
         int64_t prefault;
         long present;
-    } cases[] = {{PREFAULT_OFF, 0}, {PREFAULT_POPULATE, 5}, {PREFAULT_TOUCH, 5}, {PREFAULT_AUTO, 5}};
+    } cases[] = {
+        {PREFAULT_OFF, 0}, {PREFAULT_POPULATE, 5}, {PREFAULT_TOUCH, 5}, {PREFAULT_AUTO, 5}};
     bool is_zero;
     make();
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -202,8 +202,8 @@ static void pointers_and_map(void)
     struct reservation *base = reservation_get();
     CHECK_EQ(base->size, reservation_bytes());
     CHECK(unit_is_zero(base->front, sizeof(base->front)));
-    const void *const foreign[] = {NULL, &outside, &base, (char *)base - 1,
-                                   (char *)base + base->size, (void *)UINTPTR_MAX};
+    const void *const foreign[] = {
+        NULL, &outside, &base, (char *)base - 1, (char *)base + base->size, (void *)UINTPTR_MAX};
     for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
         CHECK(reservation_offset(base, foreign[i]) >= base->size);
     bool is_zero;
@@ -373,7 +373,7 @@ static void test_failure(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ranges),    cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_ranges),           cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_pointers_and_map), cmocka_unit_test(test_piecewise),
         cmocka_unit_test(test_failure),
     };

@@ -397,23 +397,6 @@ static void judge_planted(void)
 
 /* ---- fork ---- */
 
-/* A child keeps its own thread's heap, and others' are abandoned. */
-static void after_fork(void)
-{
-    size_t blocks[CLASS_COUNT];
-    size_t threads;
-    front_lock_all();
-    lane_lock_all();
-    slab_lock_all();
-    slab_reset_locks();
-    lane_reset_locks();
-    front_reset_in_child();
-    unified_cache_count(blocks, &threads);
-    CHECK_EQ(threads, 1);
-    CHECK_EQ(blocks[SMALL], count_of(SMALL));
-    use_at_random(71, 500, true);
-}
-
 static _Atomic bool is_other_ready;
 static _Atomic bool is_other_done;
 
@@ -428,16 +411,44 @@ static void *be_another(void *argument)
     return NULL;
 }
 
+/* A child keeps its own thread's heap, and others' are abandoned. */
+static void be_the_child(void)
+{
+    size_t blocks[CLASS_COUNT];
+    size_t threads;
+    slab_reset_locks();
+    lane_reset_locks();
+    front_reset_in_child();
+    unified_cache_count(blocks, &threads);
+    CHECK_EQ(threads, 1);
+    CHECK_EQ(blocks[SMALL], count_of(SMALL));
+    CHECK_EQ(own_heap()->thread_id, os_thread_id());
+    use_at_random(71, 500, true);
+    _exit(0);
+}
+
 static void forking(void)
 {
     pthread_t other;
+    int status;
     CHECK(reservation_make());
     free_class(SMALL, alloc_class(SMALL));
     CHECK_EQ(pthread_create(&other, NULL, be_another, NULL), 0);
     while (!is_other_ready)
         sched_yield();
-    after_fork();
+    front_lock_all();
+    lane_lock_all();
+    slab_lock_all();
+    pid_t child = fork();
+    if (child == 0)
+        be_the_child();
+    slab_unlock_all();
+    lane_unlock_all();
+    front_unlock_all();
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
     is_other_done = true;
+    CHECK_EQ(pthread_join(other, NULL), 0);
+    use_at_random(72, 500, true);
 }
 
 #define CHILD_TEST(body)                                                                           \
@@ -465,9 +476,9 @@ static void test_misuse(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_life),       cmocka_unit_test(test_refill_and_growth),
-        cmocka_unit_test(test_budget),     cmocka_unit_test(test_random_use),
-        cmocka_unit_test(test_forking),    cmocka_unit_test(test_misuse),
+        cmocka_unit_test(test_life),    cmocka_unit_test(test_refill_and_growth),
+        cmocka_unit_test(test_budget),  cmocka_unit_test(test_random_use),
+        cmocka_unit_test(test_forking), cmocka_unit_test(test_misuse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

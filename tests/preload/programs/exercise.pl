@@ -39,7 +39,7 @@ sub strings {
 }
 
 sub children {
-    for my $i (1 .. 20) {
+    for my $i (1 .. 8) {
         my $pid = open(my $pipe, "-|") // die "fork: $!";
         if ($pid == 0) {
             my @data = map { "$_" x 20 } 1 .. 2000 + $i;

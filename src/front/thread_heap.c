@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Threads' heaps: which a thread has, the list of all of them, thread exit and fork. Called by the
+ * api layer and by unified_cache.c, which owns what is in a heap. A thread starts with the empty
+ * heap, gets one of its own at its first slow path, and ends with the exited one, which is empty and
+ * full for good, so that what is freed after its end goes straight to the lanes.
+ */
+#include "front/front.h"
+
+#include <string.h>
+
+__thread ptrdiff_t thread_heap_distance;
+
+/* The heap of a thread that has ended its own: empty and full like the first one, but for good. */
+static struct thread_heap exited_heap;
+
+/* Purpose: all heaps. Owner: lock. Lock order: this -> a heap's lock; both are leaves otherwise. */
+static struct {
+    struct lock lock;
+    struct thread_heap *live;
+    struct thread_heap *spare;
+    _Atomic size_t live_count; /* changed under the lock, read without */
+    bool is_started;           /* thread-local storage is what it will stay */
+} heaps;
+
+void (*unified_cache_on_new_heap)(struct thread_heap *heap);
+
+/* ---- heaps ---- */
+
+static void set_thread_heap(struct thread_heap *heap)
+{
+    thread_heap_distance = (char *)heap - (char *)reservation_get();
+}
+
+static void link_live_locked(struct thread_heap *heap)
+{
+    heap->prev = NULL;
+    heap->next = heaps.live;
+    if (heap->next)
+        heap->next->prev = heap;
+    heaps.live = heap;
+    atomic_fetch_add_explicit(&heaps.live_count, 1, memory_order_relaxed);
+}
+
+static void unlink_live_locked(struct thread_heap *heap)
+{
+    atomic_fetch_sub_explicit(&heaps.live_count, 1, memory_order_relaxed);
+    if (heap->prev)
+        heap->prev->next = heap->next;
+    else
+        heaps.live = heap->next;
+    if (heap->next)
+        heap->next->prev = heap->prev;
+}
+
+/* Our thread's heap, if it was made before the loader reset our thread-local storage. */
+static struct thread_heap *find_early_locked(uint32_t thread_id)
+{
+    struct thread_heap *heap = heaps.live;
+    while (heap && !(heap->is_early && heap->thread_id == thread_id))
+        heap = heap->next;
+    return heap;
+}
+
+void unified_cache_started(void)
+{
+    lock_acquire(&heaps.lock);
+    heaps.is_started = true;
+    lock_release(&heaps.lock);
+}
+
+static void set_up(struct thread_heap *heap)
+{
+    for (size_t step = 0; step < TINY_STEPS; step++)
+        heap->size_class[step] = (uint8_t)size_class_of(step * BLOCK_ALIGN);
+    memset(heap->refill, 1, sizeof(heap->refill));
+}
+
+static struct thread_heap *acquire_heap(void)
+{
+    uint32_t thread_id = os_thread_id();
+    lock_acquire(&heaps.lock);
+    struct thread_heap *heap = find_early_locked(thread_id);
+    bool is_new = heap == NULL;
+    if (is_new && heaps.spare) {
+        heap = heaps.spare;
+        heaps.spare = heap->next;
+    } else if (is_new) {
+        heap = meta_alloc(sizeof(*heap));
+        if (heap)
+            set_up(heap);
+    }
+    if (is_new && heap) {
+        heap->thread_id = thread_id;
+        heap->is_early = !heaps.is_started;
+        link_live_locked(heap);
+    }
+    lock_release(&heaps.lock);
+    return heap;
+}
+
+struct thread_heap *unified_cache_heap(void)
+{
+    struct thread_heap *heap = thread_heap_at(reservation_get());
+    if (likely(thread_heap_distance != 0))
+        return heap == &exited_heap ? NULL : heap;
+    heap = acquire_heap();
+    if (!heap)
+        return NULL;
+    set_thread_heap(heap);
+    if (unified_cache_on_new_heap)
+        unified_cache_on_new_heap(heap);
+    return heap;
+}
+
+void unified_cache_thread_exit(void)
+{
+    struct thread_heap *heap = thread_heap_at(reservation_get());
+    if (thread_heap_distance == 0 || heap == &exited_heap)
+        return;
+    unified_cache_empty();
+    set_thread_heap(&exited_heap);
+    lock_acquire(&heaps.lock);
+    unlink_live_locked(heap);
+    heap->thread_id = 0;
+    heap->next = heaps.spare;
+    heaps.spare = heap;
+    lock_release(&heaps.lock);
+}
+
+/* ---- all threads ---- */
+
+size_t unified_cache_threads(void)
+{
+    return atomic_load_explicit(&heaps.live_count, memory_order_relaxed);
+}
+
+void unified_cache_count(size_t blocks[CLASS_COUNT], size_t *threads)
+{
+    *threads = 0;
+    memset(blocks, 0, CLASS_COUNT * sizeof(blocks[0]));
+    lock_acquire(&heaps.lock);
+    for (struct thread_heap *heap = heaps.live; heap; heap = heap->next) {
+        *threads += 1;
+        lock_acquire(&heap->lock);
+        for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++)
+            blocks[size_class] += bin_count(heap, size_class);
+        lock_release(&heap->lock);
+    }
+    lock_release(&heaps.lock);
+}
+
+void front_lock_all(void)
+{
+    owned_heap_lock_all();
+    lock_acquire(&heaps.lock);
+}
+
+void front_unlock_all(void)
+{
+    lock_release(&heaps.lock);
+    owned_heap_unlock_all();
+}
+
+void front_reset_in_child(void)
+{
+    owned_heap_reset_locks();
+    struct thread_heap *own = thread_heap_at(reservation_get());
+    bool has_own = thread_heap_distance != 0 && own != &exited_heap;
+    lock_reset(&heaps.lock);
+    heaps.live = NULL;
+    atomic_store_explicit(&heaps.live_count, 0, memory_order_relaxed);
+    if (!has_own)
+        return;
+    lock_reset(&own->lock);
+    own->thread_id = os_thread_id();
+    link_live_locked(own);
+}
