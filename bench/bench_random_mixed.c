@@ -7,7 +7,8 @@
 
 enum { ITERATIONS, SLOTS, SEED, PARAMS };
 
-static void mix(void **slots, uint32_t count, uint64_t iterations, uint32_t seed) {
+static void mix(void **slots, uint32_t count, uint64_t iterations, uint32_t seed)
+{
     for (uint64_t i = 0; i < iterations; i++) {
         uint32_t r = harness_random(&seed);
         void **slot = &slots[r % count];
@@ -23,7 +24,8 @@ static void mix(void **slots, uint32_t count, uint64_t iterations, uint32_t seed
     }
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     struct harness_param params[PARAMS] = {
         [ITERATIONS] = {"ITERATIONS", 10000000, 1, UINT32_MAX, {0}},
         [SLOTS] = {"SLOTS", 256, 1, 100000000, {0}},

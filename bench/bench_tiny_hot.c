@@ -9,7 +9,8 @@ enum { ITERATIONS, SIZE, BATCH, PATTERN, PARAMS };
 enum { LIFO, FIFO, RANDOM, ALL };
 
 /* The order in which a batch is freed, as indices. */
-static void fill_order(size_t *order, size_t batch, unsigned pattern) {
+static void fill_order(size_t *order, size_t batch, unsigned pattern)
+{
     uint32_t seed = harness_seed(42, pattern);
     for (size_t i = 0; i < batch; i++) {
         order[i] = pattern == LIFO ? batch - 1 - i : i;
@@ -22,7 +23,8 @@ static void fill_order(size_t *order, size_t batch, unsigned pattern) {
     }
 }
 
-static double run_pattern(uint64_t rounds, size_t size, size_t batch, const size_t *order) {
+static double run_pattern(uint64_t rounds, size_t size, size_t batch, const size_t *order)
+{
     unsigned char **blocks = harness_map(batch * sizeof *blocks);
     double start = harness_now();
     for (uint64_t round = 0; round < rounds; round++) {
@@ -39,7 +41,8 @@ static double run_pattern(uint64_t rounds, size_t size, size_t batch, const size
     return seconds;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     struct harness_param params[PARAMS] = {
         [ITERATIONS] = {"ITERATIONS", 20000000, 1, UINT32_MAX, {0}},
         [SIZE] = {"SIZE", 32, 1, 1 << 20, {0}},

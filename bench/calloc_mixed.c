@@ -9,7 +9,8 @@ enum { ITERATIONS, SLOTS, SEED, PARAMS };
 enum { CACHE_LINE = 64 };
 
 /* Of 64 blocks 1 is of 32..256 KiB, 7 are of 1..32 KiB, the rest below. */
-static size_t random_size(uint32_t *seed) {
+static size_t random_size(uint32_t *seed)
+{
     uint32_t kind = harness_random(seed) % 64;
     uint32_t r = harness_random(seed);
     if (kind == 0) {
@@ -18,7 +19,8 @@ static size_t random_size(uint32_t *seed) {
     return kind < 8 ? 1024 + r % (31u << 10) : 16 + r % 1008;
 }
 
-static unsigned char *new_zeroed(size_t size) {
+static unsigned char *new_zeroed(size_t size)
+{
     unsigned char *block = harness_need(calloc(1, size), size);
     unsigned char seen = block[size - 1];
     for (size_t i = 0; i < size; i += CACHE_LINE) {
@@ -30,7 +32,8 @@ static unsigned char *new_zeroed(size_t size) {
     return memset(block, 0xA5, size);
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     struct harness_param params[PARAMS] = {
         [ITERATIONS] = {"ITERATIONS", 1000000, 1, UINT32_MAX, {0}},
         [SLOTS] = {"SLOTS", 1000, 1, 10000000, {0}},

@@ -7,13 +7,15 @@
 
 enum { HEAP, ROUNDS, SEED, PARAMS };
 
-static size_t random_size(uint32_t *seed) {
+static size_t random_size(uint32_t *seed)
+{
     uint32_t r = harness_random(seed);
     return 16u + (r >> 28 == 0 ? r & 0x3FFF : r & 0x3FF);
 }
 
 /* Blocks that a heap of this size takes with this seed. */
-static size_t count_blocks(size_t heap, uint32_t seed) {
+static size_t count_blocks(size_t heap, uint32_t seed)
+{
     size_t count = 0;
     for (size_t live = 0; live < heap; live += random_size(&seed)) {
         count++;
@@ -21,7 +23,8 @@ static size_t count_blocks(size_t heap, uint32_t seed) {
     return count;
 }
 
-static void grow(void **blocks, size_t count, uint32_t seed) {
+static void grow(void **blocks, size_t count, uint32_t seed)
+{
     for (size_t i = 0; i < count; i++) {
         size_t size = random_size(&seed);
         blocks[i] = harness_need(malloc(size), size);
@@ -29,7 +32,8 @@ static void grow(void **blocks, size_t count, uint32_t seed) {
     }
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     struct harness_param params[PARAMS] = {
         [HEAP] = {"HEAP", 256 << 20, 16, (uint64_t)64 << 30, {0}},
         [ROUNDS] = {"ROUNDS", 2, 1, 1000, {0}},

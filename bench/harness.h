@@ -31,7 +31,8 @@
 
 /* ---- Output ---- */
 
-static inline void harness_write(int fd, const char *text) {
+static inline void harness_write(int fd, const char *text)
+{
     size_t bytes = strlen(text);
     if (write(fd, text, bytes) != (ssize_t)bytes) {
         _exit(1);
@@ -39,7 +40,8 @@ static inline void harness_write(int fd, const char *text) {
 }
 
 /* A line of the result on stdout. */
-__attribute__((format(printf, 1, 2))) static inline void harness_say(const char *format, ...) {
+__attribute__((format(printf, 1, 2))) static inline void harness_say(const char *format, ...)
+{
     char text[512];
     va_list arguments;
     va_start(arguments, format);
@@ -50,7 +52,8 @@ __attribute__((format(printf, 1, 2))) static inline void harness_say(const char 
 
 /* One line on stderr, then exit: status 2 for wrong arguments, 1 for a run that failed. */
 __attribute__((format(printf, 2, 3), noreturn)) static inline void
-harness_fail(int status, const char *format, ...) {
+harness_fail(int status, const char *format, ...)
+{
     char text[512];
     char line[600];
     va_list arguments;
@@ -73,7 +76,8 @@ struct harness_param {
 };
 
 /* "12", "64K", "8M", "1G". False when the text is not such a number. */
-static inline bool harness_number(const char *text, uint64_t *out) {
+static inline bool harness_number(const char *text, uint64_t *out)
+{
     static const char units[] = "KMG";
     char *end = NULL;
     errno = 0;
@@ -90,7 +94,8 @@ static inline bool harness_number(const char *text, uint64_t *out) {
     return true;
 }
 
-static inline void harness_parse_word(struct harness_param *param, const char *text) {
+static inline void harness_parse_word(struct harness_param *param, const char *text)
+{
     for (uint64_t i = 0; i < 4 && param->words[i]; i++) {
         if (strcmp(param->words[i], text) == 0) {
             param->value = i;
@@ -105,7 +110,8 @@ static inline void harness_parse_word(struct harness_param *param, const char *t
     harness_fail(2, "%s must be one of %s, not '%s'", param->name, all, text);
 }
 
-static inline void harness_parse_number(struct harness_param *param, const char *text) {
+static inline void harness_parse_number(struct harness_param *param, const char *text)
+{
     if (!harness_number(text, &param->value) || param->value < param->min ||
         param->value > param->max) {
         harness_fail(2, "%s must be a number from %ju to %ju, not '%s'", param->name,
@@ -115,8 +121,8 @@ static inline void harness_parse_number(struct harness_param *param, const char 
 
 /* Fill params from the command line; a wrong argument ends in one line and exit 2, and
  * --help lists the parameters with their defaults. */
-static inline void harness_parse(int argc, char **argv, struct harness_param *params,
-                                 size_t count) {
+static inline void harness_parse(int argc, char **argv, struct harness_param *params, size_t count)
+{
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
         harness_say("usage: %s [ARGUMENT]..., in this order\n", program_invocation_short_name);
         for (size_t i = 0; i < count; i++) {
@@ -141,14 +147,16 @@ static inline void harness_parse(int argc, char **argv, struct harness_param *pa
 /* ---- Clock and random numbers ---- */
 
 /* Seconds on the monotonic clock. */
-static inline double harness_now(void) {
+static inline double harness_now(void)
+{
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
 /* xorshift32: the next number; the state must not be 0. */
-static inline uint32_t harness_random(uint32_t *state) {
+static inline uint32_t harness_random(uint32_t *state)
+{
     uint32_t x = *state;
     x ^= x << 13;
     x ^= x >> 17;
@@ -158,12 +166,14 @@ static inline uint32_t harness_random(uint32_t *state) {
 }
 
 /* A different stream for each of a workload's threads or rounds; never 0. */
-static inline uint32_t harness_seed(uint64_t seed, uint64_t index) {
+static inline uint32_t harness_seed(uint64_t seed, uint64_t index)
+{
     return (uint32_t)((seed + index) * 2654435761u) | 1u;
 }
 
 /* Any order, each equally likely. */
-static inline void harness_shuffle(void **items, size_t count, uint32_t *state) {
+static inline void harness_shuffle(void **items, size_t count, uint32_t *state)
+{
     for (size_t i = count; i > 1; i--) {
         size_t j = harness_random(state) % i;
         void *item = items[j];
@@ -175,7 +185,8 @@ static inline void harness_shuffle(void **items, size_t count, uint32_t *state) 
 /* ---- Memory ---- */
 
 /* Zeroed memory for the workload's own bookkeeping, present from the start. */
-static inline void *harness_map(size_t size) {
+static inline void *harness_map(size_t size)
+{
     void *map = mmap(NULL, size ? size : 1, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     if (map == MAP_FAILED) {
@@ -185,7 +196,8 @@ static inline void *harness_map(size_t size) {
 }
 
 /* The block, which must be there, and which the compiler must believe to be used. */
-static inline void *harness_need(void *block, size_t size) {
+static inline void *harness_need(void *block, size_t size)
+{
     if (__builtin_expect(block == NULL, 0)) {
         harness_fail(1, "out of memory: no block of %zu bytes", size);
     }
@@ -194,7 +206,8 @@ static inline void *harness_need(void *block, size_t size) {
 }
 
 /* Write one byte of each page of block[from, size), and the last byte. */
-static inline void harness_touch(void *block, size_t from, size_t size, unsigned char mark) {
+static inline void harness_touch(void *block, size_t from, size_t size, unsigned char mark)
+{
     volatile unsigned char *bytes = block;
     for (size_t i = from; i < size; i += HARNESS_PAGE) {
         bytes[i] = mark;
@@ -205,7 +218,8 @@ static inline void harness_touch(void *block, size_t from, size_t size, unsigned
 /* ---- Threads ---- */
 
 /* Start one thread. */
-static inline void harness_start(pthread_t *thread, void *(*run)(void *), void *argument) {
+static inline void harness_start(pthread_t *thread, void *(*run)(void *), void *argument)
+{
     int error = pthread_create(thread, NULL, run, argument);
     if (error != 0) {
         harness_fail(1, "cannot start a thread: %s", strerror(error));
@@ -213,8 +227,8 @@ static inline void harness_start(pthread_t *thread, void *(*run)(void *), void *
 }
 
 /* Run `count` threads, one for each element of an array of `size` byte elements, to their end. */
-static inline void harness_run_threads(size_t count, void *(*run)(void *), void *array,
-                                       size_t size) {
+static inline void harness_run_threads(size_t count, void *(*run)(void *), void *array, size_t size)
+{
     pthread_t *threads = harness_map(count * sizeof *threads);
     for (size_t i = 0; i < count; i++) {
         harness_start(&threads[i], run, (char *)array + i * size);
@@ -229,7 +243,8 @@ static inline void harness_run_threads(size_t count, void *(*run)(void *), void 
 
 /* A line of /proc/self/status in KiB ("VmHWM:" peak RSS, "VmRSS:" RSS now); 0 where there is none.
  * Not ru_maxrss: Linux carries that over from the program that called exec. */
-static inline unsigned long harness_status_kb(const char *key) {
+static inline unsigned long harness_status_kb(const char *key)
+{
     char text[4096];
     int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
     ssize_t length = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
@@ -243,7 +258,8 @@ static inline unsigned long harness_status_kb(const char *key) {
 
 /* The end of each workload: for people, then the RESULT line for the runner. `ops` are the calls
  * into the allocator, `seconds` what they took. */
-static inline void harness_result(const char *name, uint64_t ops, double seconds) {
+static inline void harness_result(const char *name, uint64_t ops, double seconds)
+{
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
     double rate = seconds > 0 ? (double)ops / seconds : 0;

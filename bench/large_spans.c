@@ -9,14 +9,16 @@ enum { MODE, ITERATIONS, MIN_SIZE, MAX_SIZE, SEED, PARAMS };
 enum { LOOP, RANDOM };
 enum { SLOTS = 16 };
 
-static void *new_span(size_t size) {
+static void *new_span(size_t size)
+{
     void *span = harness_need(malloc(size), size);
     harness_touch(span, 0, size, 1);
     return span;
 }
 
 /* Returns the calls made. */
-static uint64_t run_loop(const struct harness_param *params) {
+static uint64_t run_loop(const struct harness_param *params)
+{
     uint64_t ops = 0;
     for (uint64_t i = 0; i < params[ITERATIONS].value; i++) {
         for (size_t size = params[MIN_SIZE].value; size <= params[MAX_SIZE].value; size *= 2) {
@@ -28,7 +30,8 @@ static uint64_t run_loop(const struct harness_param *params) {
 }
 
 /* Every doubling from MIN_SIZE to MAX_SIZE equally likely, and any size within it. */
-static size_t random_size(const struct harness_param *params, uint32_t *seed) {
+static size_t random_size(const struct harness_param *params, uint32_t *seed)
+{
     unsigned doublings = 1;
     while (params[MIN_SIZE].value << doublings < params[MAX_SIZE].value) {
         doublings++;
@@ -39,7 +42,8 @@ static size_t random_size(const struct harness_param *params, uint32_t *seed) {
 }
 
 /* Returns the calls made. */
-static uint64_t run_random(const struct harness_param *params) {
+static uint64_t run_random(const struct harness_param *params)
+{
     void *slots[SLOTS] = {NULL};
     uint32_t seed = (uint32_t)params[SEED].value;
     for (uint64_t i = 0; i < params[ITERATIONS].value; i++) {
@@ -53,7 +57,8 @@ static uint64_t run_random(const struct harness_param *params) {
     return 2 * params[ITERATIONS].value;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     struct harness_param params[PARAMS] = {
         [MODE] = {"MODE", LOOP, 0, 0, {"loop", "random"}},
         [ITERATIONS] = {"ITERATIONS", 1000, 1, UINT32_MAX, {0}},

@@ -14,7 +14,8 @@ struct set {
     uint32_t seed;
 };
 
-static void *new_block(const struct set *set, uint32_t r) {
+static void *new_block(const struct set *set, uint32_t r)
+{
     size_t min = set->params[MIN_SIZE].value;
     size_t size = min + r % (set->params[MAX_SIZE].value - min + 1);
     unsigned char *block = harness_need(malloc(size), size);
@@ -23,7 +24,8 @@ static void *new_block(const struct set *set, uint32_t r) {
     return block;
 }
 
-static void *replace(void *argument) {
+static void *replace(void *argument)
+{
     struct set *set = argument;
     uint64_t ops = set->params[OPS].value;
     uint32_t count = (uint32_t)set->params[BLOCKS].value;
@@ -35,7 +37,8 @@ static void *replace(void *argument) {
     return NULL;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     struct harness_param params[PARAMS] = {
         [THREADS] = {"THREADS", 2, 1, 1024, {0}},
         [ROUNDS] = {"ROUNDS", 20, 1, 1000000, {0}},

@@ -24,7 +24,8 @@ struct side {
     size_t index;
 };
 
-static void push(struct ring *ring, uint64_t *block) {
+static void push(struct ring *ring, uint64_t *block)
+{
     size_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
     while (tail - atomic_load_explicit(&ring->head, memory_order_acquire) == RING_SLOTS) {
         sched_yield();
@@ -34,7 +35,8 @@ static void push(struct ring *ring, uint64_t *block) {
 }
 
 /* Free all that is in the ring. Returns the number of blocks. */
-static size_t drain(struct ring *ring) {
+static size_t drain(struct ring *ring)
+{
     size_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
     size_t count = atomic_load_explicit(&ring->tail, memory_order_acquire) - head;
     for (size_t i = 0; i < count; i++, head++) {
@@ -49,11 +51,13 @@ static size_t drain(struct ring *ring) {
 }
 
 /* Messages of one ring: every ring carries the same number. */
-static uint64_t ring_messages(const struct harness_param *params) {
+static uint64_t ring_messages(const struct harness_param *params)
+{
     return params[MESSAGES].value / (params[PRODUCERS].value * params[CONSUMERS].value);
 }
 
-static void *produce(const struct side *side) {
+static void *produce(const struct side *side)
+{
     size_t consumers = side->params[CONSUMERS].value;
     size_t min = side->params[MIN_SIZE].value;
     size_t span = side->params[MAX_SIZE].value - min + 1;
@@ -70,7 +74,8 @@ static void *produce(const struct side *side) {
     return NULL;
 }
 
-static void *consume(const struct side *side) {
+static void *consume(const struct side *side)
+{
     size_t consumers = side->params[CONSUMERS].value;
     size_t producers = side->params[PRODUCERS].value;
     uint64_t left = ring_messages(side->params) * producers;
@@ -87,12 +92,14 @@ static void *consume(const struct side *side) {
     return NULL;
 }
 
-static void *run_side(void *argument) {
+static void *run_side(void *argument)
+{
     const struct side *side = argument;
     return side->index < side->params[PRODUCERS].value ? produce(side) : consume(side);
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     struct harness_param params[PARAMS] = {
         [PRODUCERS] = {"PRODUCERS", 1, 1, 64, {0}},
         [CONSUMERS] = {"CONSUMERS", 1, 1, 64, {0}},

@@ -13,7 +13,8 @@ struct vector {
     size_t size;
 };
 
-static unsigned char *grow(unsigned char *bytes, size_t from, size_t to, unsigned char mark) {
+static unsigned char *grow(unsigned char *bytes, size_t from, size_t to, unsigned char mark)
+{
     bytes = harness_need(realloc(bytes, to), to);
     if (from > 0 && (bytes[0] != mark || bytes[from - 1] != mark)) {
         harness_fail(1, "content lost by realloc from %zu to %zu bytes", from, to);
@@ -23,7 +24,8 @@ static unsigned char *grow(unsigned char *bytes, size_t from, size_t to, unsigne
 }
 
 /* Returns the calls made. */
-static uint64_t grow_vectors(struct vector *vectors, size_t count, size_t limit) {
+static uint64_t grow_vectors(struct vector *vectors, size_t count, size_t limit)
+{
     uint64_t ops = 0;
     memset(vectors, 0, count * sizeof *vectors);
     for (size_t size = FIRST_SIZE; size <= limit; size += size / 2) {
@@ -41,7 +43,8 @@ static uint64_t grow_vectors(struct vector *vectors, size_t count, size_t limit)
 }
 
 /* Returns the calls made. */
-static uint64_t append_strings(void) {
+static uint64_t append_strings(void)
+{
     for (size_t i = 0; i < STRINGS; i++) {
         unsigned char *string = NULL;
         for (size_t size = STRING_STEP; size <= STRING_MAX; size += STRING_STEP) {
@@ -52,7 +55,8 @@ static uint64_t append_strings(void) {
     return (uint64_t)STRINGS * (STRING_MAX / STRING_STEP + 1);
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     struct harness_param params[PARAMS] = {
         [LIMIT] = {"LIMIT", 64 << 20, FIRST_SIZE, (uint64_t)64 << 30, {0}},
         [VECTORS] = {"VECTORS", 2, 1, 100000, {0}},

@@ -7,7 +7,8 @@
 
 enum { BLOCKS, PARAMS };
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     struct harness_param params[PARAMS] = {
         [BLOCKS] = {"BLOCKS", 1, 0, 1000000, {0}},
     };

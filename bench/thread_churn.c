@@ -13,7 +13,8 @@ struct chain {
     uint32_t seed;
 };
 
-static void *short_life(void *argument) {
+static void *short_life(void *argument)
+{
     struct chain *chain = argument;
     for (size_t i = 1; i < chain->count; i += 2) {
         free(chain->blocks[i]);
@@ -30,7 +31,8 @@ static void *short_life(void *argument) {
     return NULL;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     struct harness_param params[PARAMS] = {
         [THREADS] = {"THREADS", 4000, 1, 100000000, {0}},
         [ALIVE] = {"ALIVE", 8, 1, 1024, {0}},

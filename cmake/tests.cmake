@@ -14,7 +14,8 @@
 #
 # Modes: preload (libc's malloc linked, ours in LD_PRELOAD), linked (libhakmem.so), archive
 # (libhakmem.a), prefixed (the hak_* names of hakmem_core, HAK_PREFIXED=1). API_LINKED is defined in
-# the programs that have the library linked. A script that exits 77 has skipped its test.
+# the programs that have the library linked. A script that exits 77 has skipped its test; one with
+# the word RUN_SERIAL in its comments changes the machine, and runs alone.
 
 find_library(CMOCKA_LIBRARY cmocka REQUIRED)
 
@@ -171,6 +172,10 @@ if(TARGET hakmem_shared)
         foreach(script IN LISTS test_scripts)
             cmake_path(GET script STEM name)
             hak_test(${folder}.${name} ${folder} 600 "" bash ${script} ${CMAKE_BINARY_DIR})
+            file(STRINGS ${script} serial REGEX "RUN_SERIAL")
+            if(serial)
+                set_tests_properties(${folder}.${name} PROPERTIES RUN_SERIAL ON)
+            endif()
         endforeach()
     endforeach()
 endif()

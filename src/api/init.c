@@ -100,8 +100,8 @@ static enum init_state start(void)
     return reservation_make() ? INIT_READY : INIT_NONE;
 }
 
-/* Somebody is at it: another thread, which makes a handful of system calls, or this one, which is in
- * a signal handler or was called back. */
+/* Somebody is at it: another thread, which makes a handful of system calls, or this one, which is
+ * in a signal handler or was called back. */
 static enum gate wait_for_start(uint64_t self)
 {
     uint64_t state;

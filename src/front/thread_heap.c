@@ -2,8 +2,8 @@
 /*
  * Threads' heaps: which a thread has, the list of all of them, thread exit and fork. Called by the
  * api layer and by unified_cache.c, which owns what is in a heap. A thread starts with the empty
- * heap, gets one of its own at its first slow path, and ends with the exited one, which is empty and
- * full for good, so that what is freed after its end goes straight to the lanes.
+ * heap, gets one of its own at its first slow path, and ends with the exited one, which is empty
+ * and full for good, so that what is freed after its end goes straight to the lanes.
  */
 #include "front/front.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The unified cache: a thread's magazines, their refill, growth and flush. Called by route.c when a bin is empty or full; calls the depot, the shared pool
- * and ACE. Bins start without slots and grow with demand; the first slots are granted one by one,
- * so that a misuse in a small program meets a check at once, and later ones by doubling.
+ * The unified cache: a thread's magazines, their refill, growth and flush. Called by route.c when a
+ * bin is empty or full; calls the depot, the shared pool and ACE. Bins start without slots and grow
+ * with demand: on frees by one slot at a time at first, so that a misuse in a small program meets a
+ * check at once, and later by doubling. A thread's budget bounds the sum.
  */
 #include "front/front.h"
 
@@ -164,7 +165,7 @@ static void shrink_bin(struct thread_heap *heap, unsigned size_class)
 }
 
 /* Take budget for `more` bytes from bins that have been idle, so that no class keeps what another
- * needs. The hand of a clock goes round once: a bin that was busy since its last visit is passed. */
+ * needs. The hand of a clock goes round once; a bin that was busy since its last visit stays. */
 static bool need_budget(struct thread_heap *heap, size_t more)
 {
     size_t budget = thread_budget();

@@ -133,8 +133,8 @@ static size_t purge_batch(struct purge *batch, unsigned count)
     return slabs << SLAB_SHIFT;
 }
 
-/* Purge warm slabs of at least `min_age` epochs until at most `keep` are warm. Stops when the kernel
- * refuses. Returns the bytes purged. */
+/* Purge warm slabs of at least `min_age` epochs until at most `keep` are warm. Stops when the
+ * kernel refuses. Returns the bytes purged. */
 static size_t purge_down_to(size_t keep, unsigned min_age)
 {
     size_t total = 0;

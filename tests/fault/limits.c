@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Real limits of the system: RLIMIT_AS and RLIMIT_DATA set before the program starts (it is
- * executed anew for each case), or while it runs. Until NULL and ENOMEM; then half is freed, more is had,
- * and the heap is sound. Skipped with the sanitizers: their mappings are far beyond such limits.
+ * executed anew for each case), or while it runs. Until NULL and ENOMEM; then half is freed, more
+ * is had, and the heap is sound. Skipped with the sanitizers: their mappings are far beyond such
+ * limits.
  */
 #include "unit/unit.h"
 

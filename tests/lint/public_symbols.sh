@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Owns the check of the public interface: libhakmem.so exports exactly src/api/public_symbols.txt,
-# libhakmem.a has each of them too, and what hakmem.h declares is in the list.
+# so does libhakmem.a, and what hakmem.h declares is in the list.
 
 source "$(dirname "$0")/lib.bash"
 
@@ -19,6 +19,7 @@ declared=$(grep -vE '^ *(/\*|\*)' include/hakmem/hakmem.h | grep -oE '\bhak_[a-z
     uniq -d <<<"$expected" | sed "s|^|$LIST: twice: |"
     comm -13 <(echo "$expected") <(echo "$exported") | sed "s|^|$LIST: exported, not listed: |"
     comm -23 <(echo "$expected") <(echo "$exported") | sed "s|^|$LIST: listed, not exported: |"
-    comm -23 <(echo "$expected") <(echo "$archived") | sed "s|^|$LIST: not in libhakmem.a: |"
+    comm -13 <(echo "$expected") <(echo "$archived") | sed "s|^|$LIST: in libhakmem.a, not listed: |"
+    comm -23 <(echo "$expected") <(echo "$archived") | sed "s|^|$LIST: listed, not in libhakmem.a: |"
     comm -13 <(echo "$expected") <(echo "$declared") | sed "s|^|$LIST: declared, not listed: |"
 } | report "public symbols ($(wc -l <<<"$expected") exported)"

@@ -31,7 +31,7 @@ COMMANDS=(
     'sort -u -k3,3 -s lines >$0/unique'
     'sed -E "s/([0-9]+) line/<\1>/; n; d" lines >$0/sed'
     'grep -nE "9([0-9])\1.*7$" lines >$0/grep'
-    'awk "{ n[\$3] = n[\$3] \$1 } END { for (k = 0; k < 977; k++) print k, length(n[k]) }" lines >$0/awk'
+    'awk "{n[\$3] = n[\$3] \$1} END { for (k = 0; k < 977; k++) print length(n[k]) }" lines >$0/awk'
     'find tree -type f -printf "%s %p\n" | sort >$0/find'
     'tar --sort=name --mtime=@0 --owner=0 --group=0 -cf $0/tree.tar tree'
     'xz -T2 -6 --block-size=100000 -kc lines >$0/lines.xz'

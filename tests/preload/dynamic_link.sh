@@ -13,7 +13,7 @@ FLAGS=(-std=gnu11 -O1 -Wall -Wextra -D_GNU_SOURCE -I"$REPO/include" -pthread)
 step "$CC linked.c -lhakmem"
 "$CC" "${FLAGS[@]}" "$PROGRAMS/linked.c" -L"$BUILD" -lhakmem -Wl,-rpath,"$BUILD" -o linked \
     >build.txt 2>&1 || fail "linking: $(grep -m 1 -E 'error|undefined' build.txt)"
-ldd linked | grep -qF "$BUILD/libhakmem.so" || fail "the program does not load libhakmem.so"
+[[ $(ldd linked) == *"$BUILD/libhakmem.so"* ]] || fail "the program does not load libhakmem.so"
 timeout 60 ./linked >out.txt || fail "the program ended with status $?"
 step "$(<out.txt)"
 

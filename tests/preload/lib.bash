@@ -191,8 +191,8 @@ assert_maps() {
 # ---- hand-overs to libc ----
 
 # Each process on the allocator writes `[wrap] libc malloc: REASON` for a hand-over and, when it
-# ends, `[wrap] counts: REASON=NUMBER ...`. No pointer in these programs comes from libc, and nothing
-# forces libc: the only reason that is allowed is a call while the allocator was being set up.
+# ends, `[wrap] counts: REASON=NUMBER ...`. No pointer in these programs comes from libc, and
+# nothing forces libc: the only reason allowed is a call while the allocator was being set up.
 check_diag() {
     local processes sums bad
     [[ -e $SCRATCH/ran ]] || return 0
@@ -250,7 +250,7 @@ start() {
     BUILD=$(realpath "$1")
     [[ -f $LIBRARY ]] || fail "$LIBRARY does not exist"
     LIBRARY_REAL=$(realpath "$LIBRARY")
-    ! nm -D "$LIBRARY" | grep -qE '__(a|t|ub)san_' ||
+    [[ ! $(nm -D "$LIBRARY" 2>&1) =~ __(a|t|ub)san_ ]] ||
         skip "$LIBRARY is a sanitizer build, which cannot be preloaded"
     trap on_exit EXIT
     trap 'exit 130' INT

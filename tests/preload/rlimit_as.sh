@@ -30,7 +30,7 @@ LIMITS
 PYTHON=/usr/bin/python3
 if [[ -x $PYTHON ]]; then
     step "python3 under ulimit -v 400000: MemoryError, then on"
-    PYTHONMALLOC=malloc limited 400000 "$PYTHON" - <<'SCRIPT' || fail "python3 under ulimit -v 400000"
+    PYTHONMALLOC=malloc limited 400000 "$PYTHON" - <<'SCRIPT' || fail "python3 under a limit"
 import threading
 for size in (40 << 20, 1 << 20, 30000):
     held = []

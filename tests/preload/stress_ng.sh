@@ -49,6 +49,5 @@ stress hsearch 40
 stress list 60
 stress skiplist 40
 stress zlib 20
-stress forkheavy 60 --forkheavy-procs 32
 
 finish

@@ -1,6 +1,6 @@
 // args: 1 60
-// args: 8 20
-// args: 64 4
+// args: 8 12
+// args: 64 3
 /* SPDX-License-Identifier: MIT */
 /*
  * Two threads fork STEPS children between them while THREADS others allocate and free. Each child

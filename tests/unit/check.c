@@ -44,7 +44,7 @@ static void test_each_layer(void **state)
     atomic_fetch_sub(&space.warm_slabs, 1);
     shared->free_count--;
     own->free_count--;
-    CHECK_EQ(depot_take(shared->size_class, batch), 1);
+    CHECK_EQ(depot_take(shared->size_class, batch, BATCH_BLOCKS), 1);
     CHECK_EQ(check_all(), 0);
     owned_heap_destroy(heap);
     CHECK(front_free(block) || route_free(block));

@@ -54,7 +54,7 @@ static size_t blocks_out(unsigned size_class)
 static bool take_known(struct batch *model, unsigned *batches)
 {
     struct batch got;
-    got.count = depot_take(SIZE_CLASS, got.blocks);
+    got.count = depot_take(SIZE_CLASS, got.blocks, BATCH_BLOCKS);
     if (got.count == 0)
         return false;
     for (unsigned i = 0; i < *batches; i++)
@@ -150,13 +150,13 @@ static void test_working_set(void **state)
     give_batches(6);
     check_trim(6); /* all six are new */
     for (unsigned i = 0; i < 3; i++) {
-        CHECK_EQ(depot_take(SIZE_CLASS, blocks), 10);
+        CHECK_EQ(depot_take(SIZE_CLASS, blocks, BATCH_BLOCKS), 10);
         CHECK_EQ(pool_give(&shared_pool, SIZE_CLASS, blocks, 10).fault, FAULT_NONE);
     }
     give_batches(3);
     check_trim(3); /* three lay idle all the time */
     check_trim(0); /* and now the rest */
-    CHECK_EQ(depot_take(SIZE_CLASS, blocks), 0);
+    CHECK_EQ(depot_take(SIZE_CLASS, blocks, BATCH_BLOCKS), 0);
 }
 
 /* ---- faults planted ---- */
@@ -181,7 +181,7 @@ static void check_planted(void *planted)
     void *blocks[BATCH_BLOCKS];
     CHECK(depot_give(SIZE_CLASS, &planted, 1));
     CHECK_REPORTS(depot_check(), "which is not its block");
-    CHECK_EQ(depot_take(SIZE_CLASS, blocks), 1);
+    CHECK_EQ(depot_take(SIZE_CLASS, blocks, BATCH_BLOCKS), 1);
     CHECK_EQ(depot_check(), 0);
 }
 
@@ -208,7 +208,7 @@ static void *exchange(void *number)
     for (unsigned step = 0; step < 4000; step++) {
         unsigned size_class = SIZE_CLASS + unit_random(&random, 3);
         struct batch batch;
-        batch.count = depot_take(size_class, batch.blocks);
+        batch.count = depot_take(size_class, batch.blocks, BATCH_BLOCKS);
         if (batch.count == 0)
             batch = fresh(size_class, 20);
         for (unsigned i = 0; i < batch.count; i++)

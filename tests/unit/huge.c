@@ -257,7 +257,30 @@ static bool fail_one_kind(enum os_call call)
     return call == refused;
 }
 
-/* MOVE: NULL, and nothing has changed. REMAP: the moved block's place is used again as it is. */
+static bool fail_move_and_remap(enum os_call call)
+{
+    return call == OS_CALL_MOVE || call == OS_CALL_REMAP;
+}
+
+/* Both: the target's mapping is gone for good, the block is where it was. */
+static void refused_both(void)
+{
+    make();
+    os_inject_failure = fail_move_and_remap;
+    take(&held[0], 4 * MIB, BLOCK_ALIGN);
+    take(&held[1], 3 * MIB, BLOCK_ALIGN);
+    char *old = held[0].block;
+    CHECK(!resize(&held[0], 8 * MIB));
+    CHECK(held[0].block == old);
+    check_figures();
+    os_inject_failure = NULL;
+    CHECK(resize(&held[0], 8 * MIB));
+    give(&held[0]);
+    give(&held[1]);
+    check_figures();
+}
+
+/* MOVE: the pages are copied. REMAP: the moved block's place is used again as it is. */
 static void refused_move_and_remap(void)
 {
     make();
@@ -266,14 +289,13 @@ static void refused_move_and_remap(void)
     take(&held[0], 4 * MIB, BLOCK_ALIGN);
     take(&held[1], 3 * MIB, BLOCK_ALIGN);
     char *old = held[0].block;
-    CHECK(!resize(&held[0], 8 * MIB));
-    CHECK(held[0].block == old && refusals == 1);
+    CHECK(resize(&held[0], 8 * MIB));
+    CHECK(held[0].block != old && refusals == 2);
     check_figures();
     refused = OS_CALL_REMAP;
-    CHECK(resize(&held[0], 8 * MIB));
-    CHECK_EQ(refusals, 1);
+    refusals = 0;
     give(&held[0]);
-    CHECK_EQ(refusals, 2);
+    CHECK_EQ(refusals, 1);
     CHECK(warm_bytes() >= 8 * MIB);
     take(&held[2], 12 * MIB, BLOCK_ALIGN);
     check_figures();
@@ -355,6 +377,7 @@ CHILD_TEST(alignment)
 CHILD_TEST(impossible_sizes)
 CHILD_TEST(in_place)
 CHILD_TEST(by_moving)
+CHILD_TEST(refused_both)
 CHILD_TEST(refused_move_and_remap)
 CHILD_TEST(refused_purge)
 CHILD_TEST(locked_pages)
@@ -368,6 +391,7 @@ int main(void)
         cmocka_unit_test(test_impossible_sizes),
         cmocka_unit_test(test_in_place),
         cmocka_unit_test(test_by_moving),
+        cmocka_unit_test(test_refused_both),
         cmocka_unit_test(test_refused_move_and_remap),
         cmocka_unit_test(test_refused_purge),
         cmocka_unit_test(test_locked_pages),

@@ -41,6 +41,14 @@ static void test_exclusion(void **state)
     CHECK_EQ(atomic_load(&lock.word), 0);
 }
 
+static _Atomic unsigned signals;
+
+static void count_signal(int number)
+{
+    (void)number;
+    signals++;
+}
+
 static void *wait_for_lock(void *number)
 {
     (void)number;
@@ -72,12 +80,36 @@ static void test_sleepers_wake(void **state)
     CHECK_EQ(atomic_load(&lock.word), 0);
 }
 
+/* A signal ends a sleeper's system call with EINTR: it sleeps on, and its errno stays. */
+static void test_interrupted(void **state)
+{
+    struct sigaction action = {.sa_handler = count_signal};
+    pthread_t thread;
+    (void)state;
+    counter = signals = 0;
+    CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+    lock_acquire(&lock);
+    CHECK_EQ(pthread_create(&thread, NULL, wait_for_lock, NULL), 0);
+    while (atomic_load(&lock.word) != 2)
+        sched_yield();
+    for (unsigned sent = 1; sent <= 50; sent++) {
+        CHECK_EQ(pthread_kill(thread, SIGUSR1), 0);
+        while (signals < sent)
+            sched_yield();
+        CHECK_EQ(atomic_load(&lock.word), 2);
+    }
+    lock_release(&lock);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    CHECK_EQ(counter, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_uncontended),
         cmocka_unit_test(test_exclusion),
         cmocka_unit_test(test_sleepers_wake),
+        cmocka_unit_test(test_interrupted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tests of front/route.c and front/misuse.c: every lane through one door, resizing within and
- * across lanes, alignment, zero, pointers that are not ours, ageing, and what is said of a wrong pointer.
+ * across lanes, alignment, zero, pointers that are not ours, ageing, and what is said of a wrong
+ * pointer.
  */
 #include "unit/unit.h"
 

@@ -39,7 +39,7 @@ static void read_environment(const char *first, const char *second)
     settings = defaults;
     unit_capture_begin(&capture);
     environ = entries;
-    settings_read();
+    settings_read(environ);
     environ = saved;
     unit_capture_end(&capture);
 }
@@ -212,7 +212,7 @@ static void test_names(void **state)
 static int read_kernel_environment(void)
 {
     environ = NULL;
-    settings_read();
+    settings_read(environ);
     return settings.decay_ms == 5 && settings.wrap_diag == 1 ? 0 : 1;
 }
 

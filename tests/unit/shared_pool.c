@@ -157,6 +157,7 @@ static void test_each_class(void **state)
 {
     static void *blocks[5000];
     (void)state;
+    size_t metadata = meta_used_bytes();
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_POOL_LAST; size_class++) {
         const struct size_class *row = &size_classes[size_class];
         unsigned count = take_all(size_class, blocks, 1);
@@ -171,6 +172,7 @@ static void test_each_class(void **state)
         CHECK_EQ(pool_give(&shared_pool, size_class, blocks, count).fault, FAULT_NONE);
         CHECK_EQ(pool_check(&shared_pool), 0);
     }
+    CHECK_EQ(meta_used_bytes(), metadata); /* records of former tests serve, bitmaps come back */
 }
 
 /* Fullest first, and the lowest address in it; a short batch rather than a fresh slab. */

@@ -109,10 +109,12 @@ static void take(struct range *range, size_t count, uint64_t *random)
     CHECK(range->start != NULL);
     CHECK_EQ(index_of(range->start), expected);
     set_taken(expected, count, true);
-    if (!is_zero)
+    bool wants_zero = unit_random(random, 2);
+    if (!is_zero && wants_zero)
         superslab_range_zero(range->start, count);
-    CHECK(is_marked(range, count * SUPERSLAB_SIZE, 0));
-    use(range, random);
+    CHECK(!(is_zero || wants_zero) || is_marked(range, count * SUPERSLAB_SIZE, 0));
+    if (unit_random(random, 3))
+        use(range, random);
 }
 
 static void extend(struct range *range, size_t more, uint64_t *random)
@@ -245,7 +247,7 @@ static void unmapping(void)
 static char *put_foreign(size_t index)
 {
     char *start = space.base + ((first_index + index) << SUPERSLAB_SHIFT) + MIB;
-    CHECK(os_map_at(start, FOREIGN_BYTES));
+    CHECK(os_map_at(start, FOREIGN_BYTES) == OS_MAP_DONE);
     pattern_fill(start, FOREIGN_BYTES, index);
     taken[index] = true;
     return start;
@@ -321,6 +323,14 @@ static void fails_then_succeeds(void)
     CHECK_EQ(slab_check(), 0);
 }
 
+static unsigned succeeding_calls;
+
+static bool fail_later(enum os_call call)
+{
+    errno = ENOMEM;
+    return call == OS_CALL_MAP && succeeding_calls-- == 0;
+}
+
 static void mapping_fails(void)
 {
     bool is_zero;
@@ -330,9 +340,17 @@ static void mapping_fails(void)
     CHECK(superslab_range_take(1, &is_zero) == NULL);
     CHECK(!superslab_range_extend(start, 2, 3));
     CHECK_EQ(slab_check(), 0);
+    /* what has been mapped when a later superslab cannot be is unmapped again */
+    for (unsigned succeeding = 0; succeeding < 4; succeeding++) {
+        succeeding_calls = succeeding;
+        os_inject_failure = fail_later;
+        CHECK(superslab_range_take(4, &is_zero) == NULL);
+        CHECK_EQ(unit_present_pages(start + 2 * SUPERSLAB_SIZE, SUPERSLAB_SIZE), -1);
+        CHECK_EQ(slab_check(), 0);
+    }
     os_inject_failure = NULL;
     CHECK(superslab_range_extend(start, 2, 3));
-    CHECK(superslab_range_take(1, &is_zero) == start + 3 * SUPERSLAB_SIZE);
+    CHECK(superslab_range_take(4, &is_zero) == start + 3 * SUPERSLAB_SIZE);
     CHECK_EQ(slab_check(), 0);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the programs of tests/unit and tests/fault share: cmocka with its prerequisites, a check
- * that also works in forked children and other threads, children whose standard error is read, standard
- * error kept aside for a while, and a look at which pages are present.
+ * that also works in forked children and other threads, children whose standard error is read,
+ * standard error kept aside for a while, and a look at which pages are present.
  */
 #ifndef TESTS_UNIT_UNIT_H
 #define TESTS_UNIT_UNIT_H

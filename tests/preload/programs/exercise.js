@@ -99,7 +99,8 @@ async function workers() {
 function children() {
     for (let i = 0; i < 3; i++) {
         const code = `console.log(Buffer.alloc(${i + 1}000000, 7).reduce((a, b) => a + b))`;
-        digest.update(execFileSync(process.execPath, ['-e', code], { stdio: ['ignore', 'pipe', 2] }));
+        const options = { stdio: ['ignore', 'pipe', 2] };
+        digest.update(execFileSync(process.execPath, ['-e', code], options));
     }
 }
 

@@ -52,8 +52,8 @@ local function collection()
     local ended = 0
     local weak = setmetatable({}, { __mode = "v" })
     for i = 1, 20000 do
-        local object = setmetatable({ ("d"):rep(i % 500) }, { __gc = function() ended = ended + 1 end })
-        weak[i] = object
+        local meta = { __gc = function() ended = ended + 1 end }
+        weak[i] = setmetatable({ ("d"):rep(i % 500) }, meta)
     end
     collectgarbage()
     collectgarbage()

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns a program that takes memory until there is none, in several sizes and threads, and proves that
- * nothing is lost: each refusal is NULL with ENOMEM, what is held keeps its pattern, and after giving
- * it back as much can be had again. Argument: the MiB it must get at least before the first refusal.
- * Prints one line.
+ * Owns a program that takes memory until there is none, in several sizes and threads, and proves
+ * that nothing is lost: each refusal is NULL with ENOMEM, what is held keeps its pattern, and after
+ * giving it back as much can be had again. Argument: the MiB it must get at least before the first
+ * refusal. Prints one line.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -35,7 +35,8 @@ static void check(bool good, const char *what)
 
 static void mark(struct held *block)
 {
-    /* a few bytes of each block, so that the run is about address space and not about page faults */
+    /* a few bytes of each block, so that the run is about address space and not about page faults
+     * */
     unsigned char *bytes = (unsigned char *)block;
     size_t edge = block->size - 1;
     if (edge >= sizeof *block)

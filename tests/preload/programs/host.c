@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns a program that loads and unloads a library that allocates (plugin.c), again and again, from
- * several threads; blocks cross between the two both ways. It also loads libstdc++ and a copy of the
- * plugin in a namespace with a libc of its own. Arguments: the plugin, and a name that must appear
- * among the mappings. Prints one line.
+ * several threads; blocks cross between the two both ways. It also loads libstdc++ and a copy of
+ * the plugin in a namespace with a libc of its own. Arguments: the plugin, and a name that must
+ * appear among the mappings. Prints one line.
  */
 #include <dlfcn.h>
 #include <pthread.h>

@@ -55,7 +55,8 @@ static void exercise_lane(int lane, size_t size)
     for (size_t i = 0; i < count; i++) {
         blocks[i] = malloc(size);
         check(blocks[i] != NULL, "malloc");
-        check(hak_usable_size(blocks[i]) == malloc_usable_size(blocks[i]), "usable size, two names");
+        check(hak_usable_size(blocks[i]) == malloc_usable_size(blocks[i]),
+              "usable size, two names");
         check(hak_usable_size(blocks[i]) == hak_good_size(size), "hak_good_size");
         memset(blocks[i], pattern(i), size);
     }
@@ -89,7 +90,8 @@ static void exercise_libc(void)
     fclose(file);
     free(line);
     char *printed = NULL;
-    check(asprintf(&printed, "%0*d", 5000, 7) == 5000 && hak_usable_size(printed) > 5000, "asprintf");
+    check(asprintf(&printed, "%0*d", 5000, 7) == 5000 && hak_usable_size(printed) > 5000,
+          "asprintf");
     hak_free(printed);
 }
 
@@ -141,7 +143,8 @@ static void exercise_threads(void)
     static struct hand_over hand_over[THREADS];
     for (unsigned t = 0; t < THREADS; t++) {
         hand_over[t].seed = t;
-        check(!pthread_create(&hand_over[t].thread, NULL, produce, &hand_over[t]), "pthread_create");
+        check(!pthread_create(&hand_over[t].thread, NULL, produce, &hand_over[t]),
+              "pthread_create");
     }
     for (unsigned t = 0; t < THREADS; t++) {
         pthread_join(hand_over[t].thread, NULL);
@@ -200,6 +203,7 @@ int main(void)
     for (int i = 0; i < HAK_FB_COUNT; i++)
         check(i == HAK_FB_INIT_WAIT || g_fb_counts[i] == 0, "libc served what the allocator must");
     check(hak_check() == 0, "hak_check found faults");
-    printf("hakmem %s: malloc, libc's own blocks, threads, fork and a heap are ours\n", hak_version());
+    printf("hakmem %s: malloc, libc's own blocks, threads, fork and a heap are ours\n",
+           hak_version());
     return 0;
 }

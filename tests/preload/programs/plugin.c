@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns a library for dlopen that allocates from its constructor, its destructor, its functions and a
- * thread's key destructor. host.c loads it.
+ * Owns a library for dlopen that allocates from its constructor, its destructor, its functions and
+ * a thread's key destructor. host.c loads it.
  */
 #include <pthread.h>
 #include <stdio.h>

@@ -26,9 +26,11 @@
 #include <variant>
 #include <vector>
 
-namespace {
+namespace
+{
 
-void check(bool good, const char *what) {
+void check(bool good, const char *what)
+{
     if (!good) {
         std::fprintf(stderr, "templates: %s\n", what);
         std::exit(1);
@@ -38,14 +40,19 @@ void check(bool good, const char *what) {
 // A type for each N, so that the compiler instantiates a container of each.
 template <std::size_t N> struct Cell {
     unsigned char bytes[N + 1];
-    explicit Cell(unsigned char fill) { std::fill(std::begin(bytes), std::end(bytes), fill); }
-    bool holds(unsigned char fill) const {
+    explicit Cell(unsigned char fill)
+    {
+        std::fill(std::begin(bytes), std::end(bytes), fill);
+    }
+    bool holds(unsigned char fill) const
+    {
         return std::all_of(std::begin(bytes), std::end(bytes),
                            [fill](unsigned char b) { return b == fill; });
     }
 };
 
-template <std::size_t N> std::uint64_t exercise_cell() {
+template <std::size_t N> std::uint64_t exercise_cell()
+{
     std::vector<std::unique_ptr<Cell<N>>> owned;
     std::list<Cell<N>> listed;
     std::map<int, std::shared_ptr<Cell<N>>> shared;
@@ -64,11 +71,13 @@ template <std::size_t N> std::uint64_t exercise_cell() {
     return good;
 }
 
-template <std::size_t... N> std::uint64_t exercise_cells(std::index_sequence<N...>) {
+template <std::size_t... N> std::uint64_t exercise_cells(std::index_sequence<N...>)
+{
     return (exercise_cell<N * 37>() + ...);
 }
 
-template <std::size_t A> void exercise_aligned() {
+template <std::size_t A> void exercise_aligned()
+{
     struct alignas(A) Wide {
         unsigned char bytes[A * 2];
     };
@@ -86,7 +95,8 @@ template <std::size_t A> void exercise_aligned() {
     ::operator delete(raw, std::align_val_t(A), std::nothrow);
 }
 
-std::uint64_t exercise_text() {
+std::uint64_t exercise_text()
+{
     std::unordered_map<std::string, std::vector<std::string>> index;
     const std::regex word("([a-z]+)-([0-9]+)");
     std::uint64_t sum = 0;
@@ -105,7 +115,8 @@ std::uint64_t exercise_text() {
     return sum;
 }
 
-std::uint64_t exercise_variants() {
+std::uint64_t exercise_variants()
+{
     using Value = std::variant<int, std::string, std::vector<int>, std::tuple<double, std::string>>;
     std::deque<Value> values;
     for (int i = 0; i < 5000; i++) {
@@ -137,7 +148,8 @@ std::uint64_t exercise_variants() {
 }
 
 // Blocks made in one thread and freed in another.
-std::uint64_t exercise_threads() {
+std::uint64_t exercise_threads()
+{
     std::vector<std::vector<std::shared_ptr<std::string>>> made(4);
     std::vector<std::thread> threads;
     for (std::size_t t = 0; t < made.size(); t++) {
@@ -171,7 +183,8 @@ std::uint64_t exercise_threads() {
     return std::accumulate(sums.begin(), sums.end(), std::uint64_t{0});
 }
 
-std::uint64_t exercise_exceptions() {
+std::uint64_t exercise_exceptions()
+{
     std::uint64_t caught = 0;
     for (int i = 0; i < 3000; i++) {
         try {
@@ -205,7 +218,8 @@ std::uint64_t exercise_exceptions() {
     return caught;
 }
 
-std::uint64_t exercise_pmr() {
+std::uint64_t exercise_pmr()
+{
     std::pmr::synchronized_pool_resource pool;
     std::pmr::map<std::pmr::string, std::pmr::vector<int>> index(&pool);
     for (int i = 0; i < 3000; i++) {
@@ -220,7 +234,8 @@ std::uint64_t exercise_pmr() {
 
 } // namespace
 
-int main() {
+int main()
+{
     exercise_aligned<32>();
     exercise_aligned<64>();
     exercise_aligned<4096>();
