@@ -105,8 +105,8 @@ struct settings {
 };
 extern struct settings settings;
 
-/* Read HAKMEM_* from `environment` (NULL: from the kernel). What is unknown or out of range is named
- * on standard error and its default holds. A set-user-ID program ignores the environment. */
+/* Read HAKMEM_* from `environment` (NULL: from the kernel). What is unknown or out of range is
+ * named on standard error and its default holds. A set-user-ID program ignores the environment. */
 void settings_read(char *const *environment);
 
 #endif
