@@ -112,6 +112,34 @@ size_t memalignment(const void *block)
 
 /* ---- questions ---- */
 
+/* mallopt's parameters, by glibc's numbers: other C libraries have no names for them. */
+enum {
+    MXFAST = 1,
+    TRIM_THRESHOLD = -1,
+    TOP_PAD = -2,
+    MMAP_THRESHOLD = -3,
+    MMAP_MAX = -4,
+    ARENA_TEST = -7,
+    ARENA_MAX = -8
+};
+
+#if !defined(__GLIBC__)
+/* glibc's, field by field. */
+struct mallinfo {
+    int arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost;
+};
+struct mallinfo2 {
+    size_t arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost;
+};
+struct mallinfo mallinfo(void);
+struct mallinfo2 mallinfo2(void);
+void malloc_stats(void);
+int mallopt(int parameter, int value);
+int malloc_trim(size_t pad);
+int malloc_info(int options, FILE *stream);
+void *pvalloc(size_t size);
+#endif
+
 exported size_t malloc_usable_size(void *block)
 {
     return entry_usable(block);
@@ -128,17 +156,17 @@ exported int malloc_trim(size_t pad)
 exported int mallopt(int parameter, int value)
 {
     switch (parameter) {
-    case M_TRIM_THRESHOLD: /* free memory kept: the warm pool's limit */
+    case TRIM_THRESHOLD: /* free memory kept: the warm pool's limit */
         if (value < 0)
             return 0;
         __atomic_store_n(&settings.ss_cache_max, (int64_t)value, __ATOMIC_RELAXED);
         return 1;
-    case M_TOP_PAD:
-    case M_MMAP_THRESHOLD:
-    case M_MMAP_MAX:
-    case M_ARENA_TEST:
-    case M_ARENA_MAX:
-    case M_MXFAST: return 1; /* hints about structures that this allocator does not have */
+    case TOP_PAD:
+    case MMAP_THRESHOLD:
+    case MMAP_MAX:
+    case ARENA_TEST:
+    case ARENA_MAX:
+    case MXFAST: return 1; /* hints about structures that this allocator does not have */
     default: return 0;
     }
 }

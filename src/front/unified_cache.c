@@ -249,7 +249,7 @@ void *unified_cache_refill(unsigned size_class, bool *is_zero)
                           : pool_take(&shared_pool, size_class, blocks, 1);
     if (count == 0)
         return NULL;
-    if (count > 1)
+    if (heap && count > 1)
         fill_bin(heap, size_class, blocks + 1, count - 1);
     if (heap)
         raise_refill(heap, size_class);

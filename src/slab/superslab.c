@@ -204,8 +204,25 @@ static void list(struct superslab *superslab, enum run_kind kind, unsigned run)
     space.occupied[kind] |= (uint64_t)1 << run;
 }
 
+static void count_warm(uint32_t before, uint32_t after)
+{
+    long change = __builtin_popcount(after) - (long)__builtin_popcount(before);
+    /* relaxed: a figure that nothing else depends on; changed under the lock, read without */
+    atomic_fetch_add_explicit(&space.warm_slabs, (size_t)change, memory_order_relaxed);
+}
+
+/* Where address space is rationed a wholly free superslab goes back at once, warm or not: others
+ * (thread stacks, mappings) may need the addresses. */
+static void forget_warm_locked(struct superslab *superslab)
+{
+    count_warm(superslab->warm, 0);
+    superslab->warm = 0;
+}
+
 void superslab_refile(struct superslab *superslab)
 {
+    if (space.is_piecewise && superslab->free == ALL_SLABS)
+        forget_warm_locked(superslab);
     bool is_idle = superslab->free == ALL_SLABS && superslab->warm == 0;
     list(superslab, RUN_FREE, is_idle ? 0 : superslab_longest_run(superslab->free));
     list(superslab, RUN_WARM, superslab_longest_run(superslab->warm));
@@ -215,13 +232,6 @@ void superslab_refile(struct superslab *superslab)
     superslab->state = SUPERSLAB_FREE;
     if (space.is_piecewise)
         os_unmap(superslab_start(superslab), SUPERSLAB_SIZE);
-}
-
-static void count_warm(uint32_t before, uint32_t after)
-{
-    long change = __builtin_popcount(after) - (long)__builtin_popcount(before);
-    /* relaxed: a figure that nothing else depends on; changed under the lock, read without */
-    atomic_fetch_add_explicit(&space.warm_slabs, (size_t)change, memory_order_relaxed);
 }
 
 void superslab_mark_free(struct superslab *superslab, uint32_t slabs, bool is_warm)
