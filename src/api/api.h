@@ -27,6 +27,10 @@ enum gate init_gate(void);
 
 /* ---- entry.c: the slow halves, with errno as the standards want it ---- */
 
+/* How deep the thread is in our slow paths (the ancestor's lock depth): more than 0 in a signal
+ * handler that interrupted one. Locks may be held then, and bins half changed. */
+extern __thread unsigned entry_depth __attribute__((tls_model("initial-exec")));
+
 void *entry_alloc_slow(size_t size);
 void *entry_calloc_slow(size_t size);
 void entry_free_slow(void *block);

@@ -8,6 +8,8 @@
 
 #include <errno.h>
 
+__thread unsigned entry_depth;
+
 noinline_cold void *entry_fail(void)
 {
     errno = ENOMEM;
@@ -20,7 +22,11 @@ static void *alloc_slow(size_t alignment, size_t size, bool is_zeroed)
     int saved = errno;
     void *block = NULL;
     switch (init_gate()) {
-    case GATE_OPEN: block = route_alloc_aligned(alignment, size, is_zeroed); break;
+    case GATE_OPEN:
+        entry_depth++;
+        block = route_alloc_aligned(alignment, size, is_zeroed);
+        entry_depth--;
+        break;
     case GATE_LIBC: return libc_alloc(HAK_FB_FORCE_LIBC, alignment, size, is_zeroed);
     case GATE_WAIT: return libc_alloc(HAK_FB_INIT_WAIT, alignment, size, is_zeroed);
     case GATE_CLOSED: break;
@@ -44,7 +50,10 @@ __attribute__((noinline)) void entry_free_slow(void *block)
     if (!block)
         return;
     int saved = errno;
-    if (init_gate() != GATE_OPEN || !route_free(block))
+    entry_depth++;
+    bool is_ours = init_gate() == GATE_OPEN && route_free(block);
+    entry_depth--;
+    if (!is_ours)
         libc_free(block);
     errno = saved;
 }
@@ -59,7 +68,10 @@ void *entry_realloc(void *block, size_t size)
     }
     int saved = errno;
     void *result;
-    if (init_gate() != GATE_OPEN || !route_resize(block, size, &result))
+    entry_depth++;
+    bool is_ours = init_gate() == GATE_OPEN && route_resize(block, size, &result);
+    entry_depth--;
+    if (!is_ours)
         return libc_realloc(block, size);
     errno = saved;
     return likely(result != NULL) ? result : entry_fail();

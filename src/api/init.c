@@ -183,6 +183,9 @@ __attribute__((destructor)) static void report_at_exit(void)
 {
     if (settings.wrap_diag)
         libc_report_counts();
+    /* exit() from a signal handler that interrupted us: nothing can be looked at */
+    if (entry_depth > 0)
+        return;
     if (settings.report[0])
         write_report();
     if (init_gate() == GATE_OPEN && !settings.bench_fast_mode)

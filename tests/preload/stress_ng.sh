@@ -3,6 +3,7 @@
 #
 # Owns the check that stress-ng's stressors that allocate pass with --verify on the allocator. Each
 # ends after a number of operations; the time is only the bound after which it counts as hung.
+# RUN_SERIAL: it loads the machine so that others' bounds would be missed, and its own.
 
 source "$(dirname "$0")/lib.bash"
 
