@@ -79,7 +79,7 @@ void *route_alloc_aligned(size_t alignment, size_t size, bool is_zeroed)
 {
     age_caches();
     void *block = take_aligned(alignment, size, is_zeroed);
-    if (likely(block != NULL) || huge_good_size(size) == 0 || alignment > reservation_bytes())
+    if (likely(block != NULL) || route_good_size(size) == 0 || alignment > reservation_bytes())
         return block;
     /* address space or metadata is short: what lies free may be what is missing */
     route_trim();

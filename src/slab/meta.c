@@ -41,7 +41,8 @@ static bool make_room_locked(size_t size)
     if (size > (size_t)(meta.end - meta.at))
         return false;
     while (size > (size_t)(meta.mapped - meta.at)) {
-        if (os_map_at(meta.mapped, META_STEP) != OS_MAP_DONE)
+        if (META_STEP > (size_t)(meta.end - meta.mapped) ||
+            os_map_at(meta.mapped, META_STEP) != OS_MAP_DONE)
             return false;
         meta.mapped += META_STEP;
     }

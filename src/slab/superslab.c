@@ -217,6 +217,8 @@ static void forget_warm_locked(struct superslab *superslab)
 {
     count_warm(superslab->warm, 0);
     superslab->warm = 0;
+    for (unsigned i = 0; superslab->slabs && i < SLABS_PER_SUPERSLAB; i++)
+        superslab->slabs[i].resident = 0;
 }
 
 void superslab_refile(struct superslab *superslab)

@@ -93,7 +93,8 @@ static void test_interrupted(void **state)
     struct sigaction action = {.sa_handler = count_signal};
     pthread_t thread;
     (void)state;
-    counter = signals = 0;
+    counter = 0;
+    signals = 0;
     CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
     lock_acquire(&lock);
     CHECK_EQ(pthread_create(&thread, NULL, wait_for_lock, NULL), 0);

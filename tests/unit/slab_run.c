@@ -187,10 +187,20 @@ static void take_range(struct run *run)
     mark_run(run, 0);
 }
 
+/* Where address space is rationed a wholly free superslab goes back at once. */
+static void forget_if_free(size_t superslab)
+{
+    enum model *slabs = &model[superslab * SLABS_PER_SUPERSLAB];
+    if (is_piecewise && longest_in_model(superslab, TAKEN) == 0)
+        for (unsigned i = 0; i < SLABS_PER_SUPERSLAB; i++)
+            slabs[i] = COLD;
+}
+
 static void give(struct run *run)
 {
     check_run(run);
     set_model(run, 0, run->count, WARM);
+    forget_if_free(slab_index(run->start) / SLABS_PER_SUPERSLAB);
     if (run->record)
         slab_run_give(run->record);
     else
