@@ -24,8 +24,12 @@ unsigned pool_list_of(const struct slab *slab)
 {
     if (slab->free_count == 0)
         return POOL_LIST_FULL;
-    /* 3 for nearly full down to 0 for nearly empty */
-    return (unsigned)(slab->block_count - slab->free_count) * POOL_LIST_FULL / slab->block_count;
+    /* 3 for nearly full down to 0 for nearly empty: the quarter, without a division */
+    unsigned used = (unsigned)(slab->block_count - slab->free_count);
+    unsigned list = 0;
+    while (used * POOL_LIST_FULL >= (list + 1) * slab->block_count)
+        list++;
+    return list;
 }
 
 static void push(struct pool_class *pool, struct slab *slab)
