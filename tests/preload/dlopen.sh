@@ -7,7 +7,7 @@
 source "$(dirname "$0")/lib.bash"
 
 need "${CC:=cc}"
-FLAGS=(-std=gnu11 -O1 -Wall -Wextra -D_GNU_SOURCE -I"$REPO/include" -pthread)
+FLAGS=(-fno-builtin -std=gnu11 -O1 -Wall -Wextra -D_GNU_SOURCE -I"$REPO/include" -pthread)
 step "$("$CC" --version | head -n 1)"
 "$CC" "${FLAGS[@]}" -shared -fPIC "$PROGRAMS/plugin.c" -o plugin.so
 "$CC" "${FLAGS[@]}" "$PROGRAMS/host.c" -o host -ldl

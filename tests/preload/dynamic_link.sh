@@ -8,7 +8,7 @@ source "$(dirname "$0")/lib.bash"
 
 need "${CC:=cc}"
 step "$("$CC" --version | head -n 1)"
-FLAGS=(-std=gnu11 -O1 -Wall -Wextra -D_GNU_SOURCE -I"$REPO/include" -pthread)
+FLAGS=(-fno-builtin -std=gnu11 -O1 -Wall -Wextra -D_GNU_SOURCE -I"$REPO/include" -pthread)
 
 step "$CC linked.c -lhakmem"
 "$CC" "${FLAGS[@]}" "$PROGRAMS/linked.c" -L"$BUILD" -lhakmem -Wl,-rpath,"$BUILD" -o linked \

@@ -8,7 +8,7 @@
 source "$(dirname "$0")/lib.bash"
 
 need musl-gcc gcc
-FLAGS=(-std=gnu11 -O2 -w -D_GNU_SOURCE -DHAK_SHARED=0 -DHAK_ASSERT=0 -Isrc -Iinclude)
+FLAGS=(-fno-builtin -std=gnu11 -O2 -w -D_GNU_SOURCE -DHAK_SHARED=0 -DHAK_ASSERT=0 -Isrc -Iinclude)
 
 # The kernel's headers are no libc's; Debian keeps them beside glibc's, out of musl-gcc's sight.
 mkdir kernel

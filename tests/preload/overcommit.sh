@@ -16,7 +16,7 @@ meminfo() {
     awk -v name="$1:" '$1 == name { print $2 }' /proc/meminfo
 }
 
-"$CC" -std=gnu11 -O1 -Wall -Wextra -pthread "$PROGRAMS/exhaust.c" -o exhaust
+"$CC" -fno-builtin -std=gnu11 -O1 -Wall -Wextra -pthread "$PROGRAMS/exhaust.c" -o exhaust
 BEFORE=$(<"$SETTING")
 SPARE=$(($(meminfo CommitLimit) - $(meminfo Committed_AS)))
 ((SPARE > 4000000)) || skip "only $SPARE KiB can still be committed; the machine would feel it"

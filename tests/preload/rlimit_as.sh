@@ -7,7 +7,7 @@
 source "$(dirname "$0")/lib.bash"
 
 need "${CC:=cc}"
-"$CC" -std=gnu11 -O1 -Wall -Wextra -pthread "$PROGRAMS/exhaust.c" -o exhaust
+"$CC" -fno-builtin -std=gnu11 -O1 -Wall -Wextra -pthread "$PROGRAMS/exhaust.c" -o exhaust
 
 # limited KIB COMMAND...: under with a limit on the address space of the command alone.
 limited() {

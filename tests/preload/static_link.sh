@@ -14,7 +14,7 @@ step "$("$CC" --version | head -n 1), glibc $(getconf GNU_LIBC_VERSION | cut -d'
 echo 'int main(void) { return 0; }' | "$CC" -static -x c - -o probe 2>/dev/null ||
     skip "this tool chain cannot link static programs"
 
-FLAGS=(-std=gnu11 -O1 -Wall -Wextra -D_GNU_SOURCE -I"$REPO/include" -pthread)
+FLAGS=(-fno-builtin -std=gnu11 -O1 -Wall -Wextra -D_GNU_SOURCE -I"$REPO/include" -pthread)
 
 step "$CC -static linked.c libhakmem.a"
 "$CC" "${FLAGS[@]}" -static "$PROGRAMS/linked.c" "$ARCHIVE" -o static >build.txt 2>&1 ||
