@@ -125,6 +125,12 @@ __attribute__((noreturn)) void route_report_foreign(const char *function, const 
 
 /* misuse.c: end the program with one line. `verdict` must be a fault. */
 __attribute__((noreturn)) void misuse_report(const char *function, struct verdict verdict);
+/* What giving blocks back came to: goes on, or ends the program in free's name. */
+static inline void misuse_stop_at_fault(struct verdict verdict)
+{
+    if (unlikely(verdict.fault != FAULT_NONE))
+        misuse_report("free", verdict);
+}
 /* What is wrong with a pointer inside the reservation at which no live block starts? */
 struct verdict misuse_diagnose(const void *block);
 

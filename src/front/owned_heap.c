@@ -85,9 +85,7 @@ void owned_heap_free(void *block)
     } else if (slab->state == SLAB_SPAN) {
         ace_give(block);
     } else {
-        struct verdict verdict = pool_give(slab->owner, slab->size_class, &block, 1);
-        if (verdict.fault != FAULT_NONE)
-            misuse_report("free", verdict);
+        misuse_stop_at_fault(pool_give(slab->owner, slab->size_class, &block, 1));
     }
 }
 

@@ -11,29 +11,23 @@
 
 /* ---- ageing and shortage ---- */
 
-static void stop_at_fault(struct verdict verdict)
-{
-    if (unlikely(verdict.fault != FAULT_NONE))
-        misuse_report("free", verdict);
-}
-
 static void age_caches(void)
 {
     if (unlikely(decay_poll()))
-        stop_at_fault(depot_trim(false));
+        misuse_stop_at_fault(depot_trim(false));
 }
 
 size_t route_trim(void)
 {
     unified_cache_empty();
-    stop_at_fault(depot_trim(true));
+    misuse_stop_at_fault(depot_trim(true));
     return decay_purge_all();
 }
 
 void route_judge_caches(void)
 {
     /* what the depots hold must be in the slabs' bitmaps to be seen twice */
-    stop_at_fault(depot_trim(true));
+    misuse_stop_at_fault(depot_trim(true));
     unified_cache_judge();
 }
 

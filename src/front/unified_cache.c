@@ -101,21 +101,15 @@ static struct verdict judge_blocks(unsigned size_class, void **blocks, unsigned 
     return verdict;
 }
 
-static void stop_at_fault(struct verdict verdict)
-{
-    if (unlikely(verdict.fault != FAULT_NONE))
-        misuse_report("free", verdict);
-}
-
 /* Give free blocks of one class to the lane. */
 static void give_blocks(unsigned size_class, void **blocks, unsigned count)
 {
     if (is_block_class(size_class)) {
-        stop_at_fault(pool_give(&shared_pool, size_class, blocks, count));
+        misuse_stop_at_fault(pool_give(&shared_pool, size_class, blocks, count));
         return;
     }
     for (unsigned i = 0; i < count; i++) {
-        stop_at_fault(judge_span(blocks[i]));
+        misuse_stop_at_fault(judge_span(blocks[i]));
         ace_give(blocks[i]);
     }
 }
@@ -124,7 +118,7 @@ static void give_blocks(unsigned size_class, void **blocks, unsigned count)
 static void give_batch(unsigned size_class, void **blocks, unsigned count)
 {
     if (is_block_class(size_class)) {
-        stop_at_fault(judge_blocks(size_class, blocks, count));
+        misuse_stop_at_fault(judge_blocks(size_class, blocks, count));
         if (depot_give(size_class, blocks, count))
             return;
     }
@@ -266,7 +260,7 @@ static void judge_with_bin(struct thread_heap *heap, unsigned size_class, void *
     if (count > 0)
         memcpy(blocks, heap->bottom[size_class], count * sizeof(void *));
     blocks[count] = block;
-    stop_at_fault(judge_blocks(size_class, blocks, count + 1));
+    misuse_stop_at_fault(judge_blocks(size_class, blocks, count + 1));
 }
 
 /* A full bin grows, unless the thread only frees: then it need not hold more than a batch. */
@@ -332,7 +326,7 @@ void unified_cache_judge(void)
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {
         unsigned count = bin_count(heap, size_class);
         if (count > 0)
-            stop_at_fault(judge_blocks(size_class, heap->bottom[size_class], count));
+            misuse_stop_at_fault(judge_blocks(size_class, heap->bottom[size_class], count));
     }
 }
 
