@@ -15,7 +15,7 @@
 enum init_state { INIT_NONE, INIT_READY, INIT_LIBC, INIT_RUNNING };
 
 /* Purpose: the state of the start. `state` is the only thing that all threads look at. */
-static struct {
+static early_data struct {
     _Atomic uint64_t state;
     _Atomic bool has_fork_handlers;
     char *const *environment; /* as the loader gives it to constructors */

@@ -15,7 +15,7 @@ __thread ptrdiff_t thread_heap_distance;
 static struct thread_heap exited_heap;
 
 /* Purpose: all heaps. Owner: lock. Lock order: this -> a heap's lock; both are leaves otherwise. */
-static struct {
+static early_data struct {
     struct lock lock;
     struct thread_heap *live;
     struct thread_heap *spare;
@@ -23,7 +23,7 @@ static struct {
     bool is_started;           /* thread-local storage is what it will stay */
 } heaps;
 
-void (*unified_cache_on_new_heap)(struct thread_heap *heap);
+early_data void (*unified_cache_on_new_heap)(struct thread_heap *heap);
 
 /* ---- heaps ---- */
 

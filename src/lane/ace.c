@@ -6,7 +6,7 @@
  */
 #include "lane/lane.h"
 
-struct span_figures ace_figures;
+early_data struct span_figures ace_figures;
 
 static unsigned map_byte(const struct slab *slab)
 {

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-struct span_figures huge_figures;
+early_data struct span_figures huge_figures;
 
 /* From here on the system is asked first if it would give that much to a plain mmap: inside the
  * reservation everything looks free. */

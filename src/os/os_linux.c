@@ -31,7 +31,7 @@
 #define PR_SET_VMA_ANON_NAME 0
 #endif
 
-bool (*os_inject_failure)(enum os_call call);
+early_data bool (*os_inject_failure)(enum os_call call);
 
 static bool is_made_to_fail(enum os_call call)
 {
@@ -152,10 +152,10 @@ bool os_commit_is_strict(void)
 
 size_t os_page_size(void)
 {
-    static _Atomic size_t page_size;
+    static early_data _Atomic size_t page_size;
     size_t size = atomic_load_explicit(&page_size, memory_order_relaxed);
     if (unlikely(size == 0)) {
-        size = (size_t)sysconf(_SC_PAGESIZE);
+        size = (size_t)getpagesize();
         atomic_store_explicit(&page_size, size, memory_order_relaxed);
     }
     return size;

@@ -115,12 +115,24 @@ static void apply(const struct row *row, const char *text)
         report_bad_value(row, text);
 }
 
+/* What follows PREFIX; NULL if it does not start so. Not strncmp: its page of libc may be one that
+ * the program never needs. */
+static const char *after_prefix(const char *entry)
+{
+    const char *prefix = PREFIX;
+    while (*prefix && *entry == *prefix) {
+        entry++;
+        prefix++;
+    }
+    return *prefix ? NULL : entry;
+}
+
 /* One "NAME=VALUE" of the environment. */
 static void read_entry(const char *entry)
 {
-    if (strncmp(entry, PREFIX, sizeof(PREFIX) - 1) != 0)
+    const char *name = after_prefix(entry);
+    if (!name)
         return;
-    const char *name = entry + sizeof(PREFIX) - 1;
     const char *equals = strchr(name, '=');
     if (!equals)
         return;

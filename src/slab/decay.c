@@ -13,7 +13,7 @@
 #define PURGE_BATCH 32
 
 /* Purpose: the clock. Lock-free; a race at an epoch's border dates a slab one epoch off. */
-static struct {
+static early_data struct {
     _Atomic uint64_t next_ms; /* when the next epoch begins */
     _Atomic uint8_t epoch;
     _Atomic uint64_t purged_bytes;

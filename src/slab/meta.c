@@ -18,7 +18,7 @@ struct free_block {
 };
 
 /* Purpose: the arena. Owner: lock. Invariant: start <= at <= present <= mapped <= end. */
-static struct {
+static early_data struct {
     struct lock lock;
     char *at;
     char *present;

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-struct space space;
+early_data struct space space;
 
 /* Static, zero: a reservation of no size, whose heap is empty, until the real one exists. */
 static struct reservation reservation_none;
