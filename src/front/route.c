@@ -171,6 +171,10 @@ static void *resize_by_copy(void *block, size_t usable, size_t size)
         copy = route_alloc(size, false);
     if (!copy)
         return size <= usable ? block : NULL;
+    if (size > LANE_ACE_MAX)
+        huge_make_present(copy, min_size(usable, size));
+    else if (size > LANE_POOL_MAX)
+        ace_make_present(copy, min_size(usable, size));
     memcpy(copy, block, min_size(usable, size));
     if (!front_free(block))
         route_free(block);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The ACE lane: spans of 52 KiB to 2 MiB, each a run of slabs. A freed span is warm free slabs
- * again: they merge with their neighbours at once, serve any lane, and decay. Called by the unified
- * cache and first-class heaps; calls the slab layer.
+ * again: they merge with their neighbours at once, serve any lane, and decay. A span of a size that
+ * the program writes through is made present at once. Called by the unified cache and first-class
+ * heaps; calls the slab layer.
  */
 #include "lane/lane.h"
 
@@ -11,6 +12,28 @@ early_data struct span_figures ace_figures;
 static unsigned map_byte(const struct slab *slab)
 {
     return slab->owner ? CLASS_OWNED : slab->size_class;
+}
+
+static unsigned pages_of(size_t bytes)
+{
+    size_t page = os_page_size();
+    return (unsigned)(align_up(bytes, page) / page);
+}
+
+void ace_make_present(void *block, size_t bytes)
+{
+    slab_run_populate(slab_find(block), pages_of(bytes));
+}
+
+/* A fresh span is watched, or expected to be like the last one watched; for one that has been used
+ * before, what is known must do. */
+static void prepare(struct slab *slab, bool is_zero)
+{
+    if (slab->resident >= pages_of(slab->size))
+        return;
+    bool is_fresh = is_zero && slab->resident == 0;
+    if (is_fresh ? density_expect(slab->start, slab->size) : density_is_expected(slab->size))
+        slab_run_populate(slab, pages_of(slab->size));
 }
 
 void *ace_take(unsigned size_class, struct span_list *list, bool *is_zero)
@@ -22,7 +45,7 @@ void *ace_take(unsigned size_class, struct span_list *list, bool *is_zero)
     slab->size_class = (uint8_t)size_class;
     slab->size = row->size;
     slab->state = SLAB_SPAN;
-    slab->resident = 0;
+    prepare(slab, *is_zero);
     span_list_add(list, slab);
     slab_map_set(slab->start, 1, map_byte(slab));
     span_figures_add(&ace_figures, 1, (ptrdiff_t)slab->size);
@@ -33,6 +56,9 @@ void ace_give(void *block)
 {
     struct slab *slab = slab_find(block);
     span_list_remove(slab);
+    density_end(slab->start, slab->size);
+    if (density_is_expected(slab->size))
+        slab->resident = (uint16_t)max_size(slab->resident, pages_of(slab->size));
     span_figures_add(&ace_figures, -1, -(ptrdiff_t)slab->size);
     slab_run_give(slab);
 }
@@ -41,6 +67,7 @@ bool ace_resize(void *block, unsigned size_class)
 {
     const struct size_class *row = &size_classes[size_class];
     struct slab *slab = slab_find(block);
+    density_end(slab->start, slab->size);
     if (row->slabs > slab->slab_count) {
         if (!slab_run_extend(slab, row->slabs))
             return false;

@@ -2,7 +2,9 @@
 /*
  * The Huge lane: blocks above 2 MiB, each a range of whole superslabs. Growing takes the superslabs
  * behind, or moves the pages (mremap) to a longer range: nothing is copied. A freed block's pages
- * join the warm pool. Called by front/route.c; calls the slab layer and the kernel.
+ * join the warm pool. A block of a size that the program writes through is made present at once, or
+ * where it is large or has grown, opened to the kernel's huge pages. Called by front/route.c; calls
+ * the slab layer and the kernel.
  */
 #include "lane/lane.h"
 
@@ -32,6 +34,21 @@ static inline uint64_t *used_of(struct slab *slab)
 {
     return &slab->inline_bits[2];
 }
+
+/* Set when the kernel may use huge pages in the range. */
+static inline uint64_t *is_open_of(struct slab *slab)
+{
+    return &slab->inline_bits[3];
+}
+
+/* Up to here a block is made present at once; a larger one may be meant for later. */
+#define EAGER_MAX (32 * MIB)
+/* In a block of this size a huge page that is used in part is no more than 1/16 of it. */
+#define ROUND_UP_MIN (16 * SUPERSLAB_SIZE)
+/* An open range is a mapping of its own: there may be so many. */
+#define OPEN_MAX 128
+
+static _Atomic unsigned open_ranges;
 
 static size_t superslabs_for(size_t size)
 {
@@ -68,6 +85,51 @@ static void publish(struct slab *slab)
     slab_map_set(slab->start, 1, slab->owner ? CLASS_OWNED : CLASS_HUGE);
 }
 
+static void close_range(struct slab *slab)
+{
+    if (!*is_open_of(slab))
+        return;
+    *is_open_of(slab) = 0;
+    os_allow_huge(slab->start, *superslab_count_of(slab) << SUPERSLAB_SHIFT, false);
+    atomic_fetch_sub_explicit(&open_ranges, 1, memory_order_relaxed);
+}
+
+/* Let the kernel use huge pages in the whole superslabs of bytes [from, size). */
+static void open_range(struct slab *slab, size_t from)
+{
+    size_t begin = align_up(from, SUPERSLAB_SIZE);
+    size_t end = slab->size >= ROUND_UP_MIN ? align_up(slab->size, SUPERSLAB_SIZE)
+                                            : align_down(slab->size, SUPERSLAB_SIZE);
+    if (begin >= end || settings.huge_pages == HUGE_PAGES_OFF)
+        return;
+    if (!*is_open_of(slab)) {
+        /* relaxed: a bound on a number of mappings, nothing is ordered by it */
+        if (atomic_fetch_add_explicit(&open_ranges, 1, memory_order_relaxed) >= OPEN_MAX) {
+            atomic_fetch_sub_explicit(&open_ranges, 1, memory_order_relaxed);
+            return;
+        }
+        *is_open_of(slab) = 1;
+    }
+    os_allow_huge(slab->start + begin, end - begin, true);
+}
+
+/* Bytes [from, size) of a block are new; is_expected says that they will be written. */
+static void prepare(struct slab *slab, size_t from, bool is_expected)
+{
+    if (!is_expected || settings.ss_prefault == PREFAULT_OFF)
+        return;
+    if (slab->size - from <= EAGER_MAX && density_is_expected(slab->size))
+        superslab_range_populate(slab->start, from, slab->size);
+    else
+        open_range(slab, from);
+}
+
+void huge_make_present(void *block, size_t bytes)
+{
+    if (settings.ss_prefault != PREFAULT_OFF)
+        superslab_range_populate(block, 0, align_up(bytes, os_page_size()));
+}
+
 void *huge_take(size_t size, size_t alignment, struct span_list *list, bool *is_zero)
 {
     size_t good = huge_good_size(size);
@@ -91,6 +153,7 @@ void *huge_take(size_t size, size_t alignment, struct span_list *list, bool *is_
     span_list_add(list, slab);
     publish(slab);
     span_figures_add(&huge_figures, 1, (ptrdiff_t)good);
+    prepare(slab, 0, *is_zero ? density_expect(start, good) : density_is_expected(good));
     return start;
 }
 
@@ -98,6 +161,8 @@ void *huge_take(size_t size, size_t alignment, struct span_list *list, bool *is_
 static void leave(struct slab *slab)
 {
     span_list_remove(slab);
+    density_end(slab->start, slab->size);
+    close_range(slab);
     slab_map_set(slab->start, 1, CLASS_NONE);
     slab->state = SLAB_FREE;
     span_figures_add(&huge_figures, -1, -(ptrdiff_t)slab->size);
@@ -205,6 +270,7 @@ static void *move(struct slab *old, size_t good)
         return NULL;
     }
     *is_moved_of(slab) = 1;
+    prepare(slab, old->size, density_is_written(block, old->size));
     *used_of(slab) = *superslab_count_of(slab) << SUPERSLAB_SHIFT;
     give_moved(old);
     return block;
@@ -224,10 +290,14 @@ void *huge_resize(void *block, size_t size)
         return move(slab, good);
     if (count > old_count)
         *superslab_count_of(slab) = count;
+    bool is_dense = good > slab->size && density_is_written(block, slab->size);
+    size_t old_size = slab->size;
+    density_end(block, old_size);
     span_figures_add(&huge_figures, 0, (ptrdiff_t)good - (ptrdiff_t)slab->size);
     if (good < slab->size)
         shrink(slab, good);
     slab->size = good;
     *used_of(slab) = max_size(*used_of(slab), good);
+    prepare(slab, old_size, is_dense);
     return block;
 }

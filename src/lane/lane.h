@@ -179,6 +179,25 @@ static inline void span_figures_add(struct span_figures *figures, int blocks, pt
 void span_list_add(struct span_list *list, struct slab *slab);
 void span_list_remove(struct slab *slab);
 
+/* Bytes [0, bytes) of a span just taken are about to be written by us. Of a Huge block also. */
+void ace_make_present(void *block, size_t bytes);
+void huge_make_present(void *block, size_t bytes);
+
+/* ---- density.c: which sizes of spans are written through ---- */
+
+/* A fresh span of a size (above LANE_POOL_MAX) is handed out: will it be written through? False
+ * also for one that is watched from now on in order to know. */
+bool density_expect(char *start, size_t size);
+/* What the last watched span of that size said, or the others if none was. */
+bool density_is_expected(size_t size);
+/* A live span ends, or changes its size. */
+void density_end(const char *start, size_t size);
+/* Is nearly all of [start, +size) present? */
+bool density_is_written(char *start, size_t size);
+void density_lock_acquire(void);
+void density_lock_release(void);
+void density_lock_reset(void);
+
 /* ---- fork ---- */
 void lane_lock_all(void);
 void lane_unlock_all(void);

@@ -29,6 +29,14 @@ bool os_remap_fresh(void *address, size_t size);
 bool os_populate(void *address, size_t size);
 /* The same by writing to each page; for kernels without the above. Content is kept. */
 void os_touch(void *address, size_t size);
+/* Back [address, +size), a huge page's size and alignment in which nothing is present, by one huge
+ * page that reads as zero. False when the kernel has none to give: a page of the usual size may be
+ * present at the start then. */
+bool os_back_huge(void *address, size_t size);
+/* May the kernel use a huge page where such a range is touched? Not in what os_reserve gives. */
+void os_allow_huge(void *address, size_t size, bool allow);
+/* How many of the first `count` (at most 64) pages are present. */
+size_t os_present_pages(void *address, size_t count);
 /* Give the pages back; they read as zero afterwards. False when the kernel refused (locked
  * pages). */
 bool os_purge(void *address, size_t size);
@@ -79,6 +87,7 @@ enum os_call {
     OS_CALL_RESERVE,
     OS_CALL_MAP,
     OS_CALL_POPULATE,
+    OS_CALL_HUGE,
     OS_CALL_PURGE,
     OS_CALL_MOVE,
     OS_CALL_REMAP

@@ -50,8 +50,10 @@ void *os_reserve(size_t size)
     if (is_made_to_fail(OS_CALL_RESERVE))
         return NULL;
     void *mapped = map_anonymous(NULL, size, 0);
-    if (mapped)
+    if (mapped) {
         os_dump(mapped, size, false);
+        os_allow_huge(mapped, size, false);
+    }
     return mapped;
 }
 
@@ -87,7 +89,9 @@ bool os_remap_fresh(void *address, size_t size)
 {
     if (is_made_to_fail(OS_CALL_REMAP) || !map_anonymous(address, size, MAP_FIXED))
         return false;
-    os_name(address, size, OS_NAME); /* or it would never merge with its neighbours */
+    /* as the reservation is, or it would never merge with its neighbours */
+    os_allow_huge(address, size, false);
+    os_name(address, size, OS_NAME);
     return true;
 }
 
@@ -103,6 +107,34 @@ void os_touch(void *address, size_t size)
         volatile char *byte = (volatile char *)address + offset;
         *byte = *byte;
     }
+}
+
+bool os_back_huge(void *address, size_t size)
+{
+    size_t page = os_page_size();
+    unsigned char is_present = 0;
+    if (is_made_to_fail(OS_CALL_HUGE) || madvise(address, size, MADV_HUGEPAGE) != 0)
+        return false;
+    bool is_done = madvise(address, page, MADV_POPULATE_WRITE) == 0;
+    madvise(address, size, MADV_NOHUGEPAGE);
+    return is_done && mincore((char *)address + size - page, page, &is_present) == 0 &&
+           (is_present & 1);
+}
+
+void os_allow_huge(void *address, size_t size, bool allow)
+{
+    madvise(address, size, allow ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+}
+
+size_t os_present_pages(void *address, size_t count)
+{
+    unsigned char present[64];
+    size_t pages = 0;
+    if (mincore(address, min_size(count, sizeof(present)) * os_page_size(), present) != 0)
+        return 0;
+    for (size_t i = 0; i < min_size(count, sizeof(present)); i++)
+        pages += present[i] & 1;
+    return pages;
 }
 
 bool os_purge(void *address, size_t size)

@@ -100,11 +100,12 @@ enum superslab_state {
 
 /* Purpose: one superslab. Owner: the superslab lock. Invariant: a bit in `warm` says that the slab
  * is free and may have pages, so warm is a subset of free while state is SUPERSLAB_SLABS;
- * run[] are the longest runs of ones and name the lists it is in. In SUPERSLAB_HUGE `warm` says
- * which slabs may have had pages when the range was taken. */
+ * run[] are the longest runs of ones and name the lists it is in. In SUPERSLAB_HUGE `warm` and
+ * `zero` say what the slabs were when the range was taken. */
 struct superslab {
     uint32_t free;
     uint32_t warm;
+    uint32_t zero; /* of the warm ones, those that nobody has written to */
     struct slab *slabs; /* SLABS_PER_SUPERSLAB records, made at first use and kept */
     struct superslab *next[2];
     struct superslab *prev[2];
@@ -136,6 +137,9 @@ void superslab_range_give_cold(char *start, size_t count);
 void superslab_range_abandon(char *start, size_t count);
 /* Zero those slabs of a range just taken that may have been used before. */
 void superslab_range_zero(char *start, size_t count);
+/* Make bytes [from, to) of a range just taken present: what was warm is believed to be, a superslab
+ * that has nothing gets a huge page. */
+void superslab_range_populate(char *start, size_t from, size_t to);
 /* The record of a block that starts at a superslab's start. NULL when metadata is short. */
 struct slab *superslab_first_record(char *start);
 

@@ -25,18 +25,21 @@ static unsigned fault(size_t index, const char *what)
     return 1;
 }
 
-static unsigned check_superslab(size_t index, size_t *warm)
+static unsigned check_superslab(size_t index, size_t *warm, size_t *used)
 {
     const struct superslab *superslab = &space.superslabs[index];
     bool is_taken = space.taken[index / 64] >> (index % 64) & 1;
     if (superslab->state == SUPERSLAB_FREE)
         return is_taken ? fault(index, "free, but marked taken") : 0;
+    *used += superslab->state == SUPERSLAB_SLABS && superslab->free != ALL_SLABS;
     if (superslab->state != SUPERSLAB_SLABS)
         return is_taken ? 0 : fault(index, "taken, but not marked so");
     unsigned faults = 0;
     *warm += (size_t)__builtin_popcount(superslab->warm);
     if (superslab->warm & ~superslab->free)
         faults += fault(index, "a warm slab is not free");
+    if (superslab->zero & ~superslab->warm)
+        faults += fault(index, "a slab with zero pages is not warm");
     if (is_taken != (superslab->free != ALL_SLABS))
         faults += fault(index, "the taken bit is wrong");
     if (superslab->run[RUN_FREE] != superslab_longest_run(superslab->free))
@@ -67,14 +70,19 @@ unsigned slab_check(void)
 {
     unsigned faults = 0;
     size_t warm = 0;
+    size_t used = 0;
     lock_acquire(&space.lock);
     for (size_t i = 0; i < space.frontier; i++)
-        faults += check_superslab(i, &warm);
+        faults += check_superslab(i, &warm, &used);
     for (unsigned run = 1; run < RUN_LISTS; run++)
         faults += check_list(RUN_FREE, run) + check_list(RUN_WARM, run);
     size_t counted = atomic_load_explicit(&space.warm_slabs, memory_order_relaxed);
     if (warm != counted) {
         log_line("check: %zu slabs are warm, but %zu are counted", warm, counted);
+        faults++;
+    }
+    if (used != space.used) {
+        log_line("check: %zu superslabs are used, but %zu are counted", used, space.used);
         faults++;
     }
     lock_release(&space.lock);

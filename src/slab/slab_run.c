@@ -12,18 +12,39 @@ static struct superslab *find_locked(enum run_kind kind, unsigned count)
     return fitting ? space.list[kind][lowest_bit(fitting)] : NULL;
 }
 
-/* The records of a run of `count` slabs from `first`. */
+/* The records of a run of `count` slabs from `first`. What each slab has present becomes what the
+ * run has. */
 static struct slab *set_records(struct superslab *superslab, unsigned first, unsigned count)
 {
     struct slab *head = &superslab->slabs[first];
+    unsigned slab_pages = (unsigned)(SLAB_SIZE / os_page_size());
     head->start = superslab_start(superslab) + ((size_t)first << SLAB_SHIFT);
     head->slab_count = (uint8_t)count;
     for (unsigned i = 0; i < count; i++) {
         head[i].head_delta = (uint8_t)i;
-        if (i > 0)
+        if (i > 0) {
+            if (head->resident == i * slab_pages)
+                head->resident = (uint16_t)(head->resident + head[i].resident);
             head[i].resident = 0;
+        }
     }
     return head;
+}
+
+/* The reverse, for slabs [from, slab_count) of a run that are about to be free. */
+static void split_resident(struct slab *head, unsigned from)
+{
+    unsigned slab_pages = (unsigned)(SLAB_SIZE / os_page_size());
+    unsigned resident = head->resident;
+    for (unsigned i = head->slab_count; i-- > from;) {
+        unsigned before = i * slab_pages;
+        unsigned own = resident > before ? resident - before : 0;
+        head[i].resident = (uint16_t)own;
+        if (own > 0)
+            resident = before;
+    }
+    if (from > 0)
+        head->resident = (uint16_t)resident;
 }
 
 static struct slab *take_locked(unsigned count, bool *is_zero)
@@ -41,7 +62,7 @@ static struct slab *take_locked(unsigned count, bool *is_zero)
         return NULL;
     }
     unsigned first = lowest_bit(run_starts(mask, count));
-    *is_zero = !superslab_mark_taken(superslab, run_mask(first, count));
+    *is_zero = superslab_mark_taken(superslab, run_mask(first, count));
     return set_records(superslab, first, count);
 }
 
@@ -60,6 +81,7 @@ void slab_run_give(struct slab *slab)
     slab_map_set(slab->start, slab->slab_count, 0);
     lock_acquire(&space.lock);
     slab->state = SLAB_FREE;
+    split_resident(slab, 0);
     superslab_mark_free(superslab, mask, true);
     lock_release(&space.lock);
     decay_after_give();
@@ -90,6 +112,7 @@ void slab_run_shrink(struct slab *slab, unsigned count)
     if (less == 0)
         return;
     lock_acquire(&space.lock);
+    split_resident(slab, count);
     slab->slab_count = (uint8_t)count;
     superslab_mark_free(superslab, less, true);
     lock_release(&space.lock);
@@ -98,6 +121,8 @@ void slab_run_shrink(struct slab *slab, unsigned count)
 
 void slab_run_populate(struct slab *slab, unsigned pages)
 {
+    if (pages <= slab->resident || (slab->resident == 0 && huge_page_back(slab)))
+        return;
     size_t page = os_page_size();
     char *from = slab->start + slab->resident * page;
     size_t size = (pages - slab->resident) * page;

@@ -26,6 +26,7 @@ struct space {
     size_t frontier;              /* superslabs below have been used at least once */
     size_t lowest_free;           /* no superslab below is wholly free */
     size_t dumped;                /* superslabs below are included in core dumps */
+    size_t used;                  /* superslabs of which slabs are in use */
     _Atomic size_t warm_slabs;    /* free slabs that may have pages */
     struct superslab *list[2][RUN_LISTS];
     uint64_t occupied[2];
@@ -75,12 +76,17 @@ unsigned superslab_longest_run(uint32_t mask);
 void superslab_refile(struct superslab *superslab);
 /* Mark slabs of a superslab free, and warm as of now if `is_warm`. */
 void superslab_mark_free(struct superslab *superslab, uint32_t slabs, bool is_warm);
-/* Mark free slabs taken. True when some were warm. */
+/* Free slabs that had no pages have got some, and nobody has written there. */
+void superslab_mark_zero_pages(struct superslab *superslab, uint32_t slabs);
+/* Mark free slabs taken. True when they read as zero. */
 bool superslab_mark_taken(struct superslab *superslab, uint32_t slabs);
 /* A fresh superslab to cut slabs from, in the lists; NULL when out of memory. */
 struct superslab *superslab_fresh_locked(void);
 /* Make the records of a superslab if it has none. False when metadata is short. */
 bool superslab_need_records(struct superslab *superslab);
+/* Back the superslab of a run by a huge page, if the heap has grown enough for that and nothing
+ * else of the superslab is in use or has pages. True when the run is present now. huge_page.c */
+bool huge_page_back(struct slab *slab);
 /* After something was given back: purge if the warm pool is over its limit or keeps nothing. */
 void decay_after_give(void);
 

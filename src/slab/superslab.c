@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the reservation and the superslabs in it: which are wholly free, and ranges of them. Called
- * by the Huge lane and by slab_run.c; calls meta.c and the kernel. Ranges are found first
- * fit by address, so that the heap stays low and what is warm is used again.
+ * Owns the superslabs: which are wholly free, and ranges of them. Called by the Huge lane and by
+ * slab_run.c; calls meta.c and the kernel. Ranges are found first fit by address, so that the heap
+ * stays low and what is warm is used again.
  */
 #include "slab/space.h"
 
@@ -10,120 +10,8 @@
 
 early_data struct space space;
 
-/* Static, zero: a reservation of no size, whose heap is empty, until the real one exists. */
-static struct reservation reservation_none;
-struct reservation *reservation = &reservation_none;
-
 /* Core dumps include superslabs in steps, so that the reservation stays in few mappings. */
 #define DUMP_STEP ((size_t)32)
-
-/* ---- the reservation ---- */
-
-/* Purpose: where things are in a reservation of `size` bytes, as offsets from its base. */
-struct layout {
-    size_t size;
-    size_t superslabs;
-    size_t taken;
-    size_t meta;
-    size_t blocks; /* the first superslab that lanes may have */
-};
-
-static struct layout layout_of(size_t size, size_t meta_size)
-{
-    struct layout layout = {.size = size};
-    size_t count = size >> SUPERSLAB_SHIFT;
-    layout.superslabs = SLAB_MAP_OFFSET + align_up(size >> SLAB_SHIFT, 4 * KIB);
-    layout.taken = layout.superslabs + align_up(count * sizeof(struct superslab), 4 * KIB);
-    layout.meta = align_up(layout.taken + count / 8, SLAB_SIZE);
-    layout.blocks = align_up(layout.meta + meta_size, SUPERSLAB_SIZE);
-    return layout;
-}
-
-/* A mapping of the largest size that there is, aligned to superslabs. */
-static char *reserve_whole(size_t *size)
-{
-    for (*size = RESERVATION_MAX; *size >= RESERVATION_MIN; *size /= 2) {
-        char *mapped = os_reserve(*size + SUPERSLAB_SIZE);
-        if (mapped)
-            return (char *)align_up((uintptr_t)mapped, SUPERSLAB_SIZE);
-        /* half of all that may be charged is not ours to take */
-        if (*size == RESERVATION_MAX && os_commit_is_strict())
-            break;
-    }
-    return NULL;
-}
-
-/* A window of addresses of which only the head is mapped. The kernel hands out addresses downward,
- * so the window lies below the one that it would give next; above it where there is no room
- * below. */
-static char *reserve_window(size_t size, size_t head)
-{
-    uintptr_t next = (uintptr_t)os_find_room(SUPERSLAB_SIZE);
-    if (!next)
-        return NULL;
-    char *base = (char *)(next > 2 * size ? align_down(next - size, SUPERSLAB_SIZE)
-                                          : align_up(next, SUPERSLAB_SIZE));
-    return os_map_at(base, head) == OS_MAP_DONE ? base : NULL;
-}
-
-/* Every program uses these pages at once: a call for each is cheaper than its fault. */
-static void populate_first_pages(char *base, const struct layout *layout)
-{
-    size_t page = os_page_size();
-    size_t index = layout->blocks >> SUPERSLAB_SHIFT;
-    const size_t used[] = {0, SLAB_MAP_OFFSET + (layout->blocks >> SLAB_SHIFT),
-                           layout->superslabs + index * sizeof(struct superslab),
-                           layout->taken + index / 8};
-    for (size_t i = 0; i < sizeof(used) / sizeof(used[0]); i++)
-        os_populate(base + align_down(used[i], page), page);
-}
-
-static void publish(char *base, const struct layout *layout, bool is_piecewise)
-{
-    struct reservation *head = (struct reservation *)base;
-    space.is_piecewise = is_piecewise;
-    space.base = base;
-    space.count = layout->size >> SUPERSLAB_SHIFT;
-    space.superslabs = (struct superslab *)(base + layout->superslabs);
-    space.taken = (uint64_t *)(base + layout->taken);
-    space.frontier = space.lowest_free = layout->blocks >> SUPERSLAB_SHIFT;
-    space.dumped = is_piecewise ? space.count : space.frontier;
-    meta_init(base + layout->meta, layout->blocks - layout->meta, !is_piecewise);
-    head->size = layout->size;
-    /* release: whoever sees the new base sees a head with its size */
-    __atomic_store_n(&reservation, head, __ATOMIC_RELEASE);
-}
-
-bool reservation_make(void)
-{
-    size_t size = 0;
-    char *base = os_address_space_is_limited() ? NULL : reserve_whole(&size);
-    bool is_piecewise = base == NULL;
-    if (is_piecewise)
-        size = RESERVATION_WINDOW;
-    struct layout layout = layout_of(size, size / META_SHARE);
-    if (is_piecewise)
-        base = reserve_window(size, layout.meta);
-    if (!base)
-        return false;
-    os_name(base, is_piecewise ? layout.meta : size, OS_NAME);
-    populate_first_pages(base, &layout);
-    publish(base, &layout, is_piecewise);
-    return true;
-}
-
-size_t reservation_bytes(void)
-{
-    return space.count << SUPERSLAB_SHIFT;
-}
-
-void slab_map_set(const char *start, unsigned count, unsigned byte)
-{
-    struct reservation *base = reservation_get();
-    uint8_t *at = slab_map_at(base, reservation_offset(base, start));
-    for (unsigned i = 0; i < count; i++)
-        word_store(&at[i], (uint8_t)byte);
-}
 
 /* ---- which superslabs are wholly free ---- */
 
@@ -216,7 +104,7 @@ static void count_warm(uint32_t before, uint32_t after)
 static void forget_warm_locked(struct superslab *superslab)
 {
     count_warm(superslab->warm, 0);
-    superslab->warm = 0;
+    superslab->warm = superslab->zero = 0;
     for (unsigned i = 0; superslab->slabs && i < SLABS_PER_SUPERSLAB; i++)
         superslab->slabs[i].resident = 0;
 }
@@ -226,9 +114,13 @@ void superslab_refile(struct superslab *superslab)
     if (space.is_piecewise && superslab->free == ALL_SLABS)
         forget_warm_locked(superslab);
     bool is_idle = superslab->free == ALL_SLABS && superslab->warm == 0;
+    size_t index = superslab_index(superslab);
+    bool was_used = is_taken(index);
+    bool is_used = superslab->free != ALL_SLABS;
+    space.used += (size_t)is_used - (size_t)was_used;
     list(superslab, RUN_FREE, is_idle ? 0 : superslab_longest_run(superslab->free));
     list(superslab, RUN_WARM, superslab_longest_run(superslab->warm));
-    set_taken(superslab_index(superslab), superslab->free != ALL_SLABS);
+    set_taken(index, is_used);
     if (!is_idle)
         return;
     superslab->state = SUPERSLAB_FREE;
@@ -236,29 +128,41 @@ void superslab_refile(struct superslab *superslab)
         os_unmap(superslab_start(superslab), SUPERSLAB_SIZE);
 }
 
+static void make_warm(struct superslab *superslab, uint32_t slabs)
+{
+    uint8_t epoch = decay_epoch();
+    count_warm(superslab->warm, superslab->warm | slabs);
+    superslab->warm |= slabs;
+    for (uint32_t rest = slabs; rest; rest &= rest - 1)
+        superslab->age[lowest_bit(rest)] = epoch;
+}
+
 void superslab_mark_free(struct superslab *superslab, uint32_t slabs, bool is_warm)
 {
     check_invariant((superslab->free & slabs) == 0);
     superslab->free |= slabs;
-    if (is_warm) {
-        uint8_t epoch = decay_epoch();
-        count_warm(superslab->warm, superslab->warm | slabs);
-        superslab->warm |= slabs;
-        for (uint32_t rest = slabs; rest; rest &= rest - 1)
-            superslab->age[lowest_bit(rest)] = epoch;
-    }
+    if (is_warm)
+        make_warm(superslab, slabs);
+    superslab_refile(superslab);
+}
+
+void superslab_mark_zero_pages(struct superslab *superslab, uint32_t slabs)
+{
+    make_warm(superslab, slabs);
+    superslab->zero |= slabs;
     superslab_refile(superslab);
 }
 
 bool superslab_mark_taken(struct superslab *superslab, uint32_t slabs)
 {
-    bool was_warm = (superslab->warm & slabs) != 0;
+    bool is_zero = (superslab->warm & ~superslab->zero & slabs) == 0;
     check_invariant((superslab->free & slabs) == slabs);
     count_warm(superslab->warm, superslab->warm & ~slabs);
     superslab->free &= ~slabs;
     superslab->warm &= ~slabs;
+    superslab->zero &= ~slabs;
     superslab_refile(superslab);
-    return was_warm;
+    return is_zero;
 }
 
 /* ---- ranges ---- */
@@ -303,27 +207,30 @@ static enum os_map_result map_range_locked(size_t first, size_t count)
     return OS_MAP_DONE;
 }
 
-/* Make a range of wholly free superslabs one that is in use. Returns whether any was warm; warm
- * keeps saying which slabs, for superslab_range_zero. */
+/* Make a range of wholly free superslabs one that is in use. Returns whether it reads as zero; warm
+ * and zero keep saying which slabs do, for superslab_range_zero. */
 static bool claim_locked(size_t first, size_t count)
 {
-    bool was_warm = false;
+    bool is_zero = true;
     for (size_t i = first; i < first + count; i++) {
         struct superslab *superslab = &space.superslabs[i];
         uint32_t warm = 0;
+        uint32_t zero = 0;
         if (superslab->state == SUPERSLAB_SLABS) {
             warm = superslab->warm;
-            superslab_mark_taken(superslab, ALL_SLABS);
+            zero = superslab->zero;
+            is_zero &= superslab_mark_taken(superslab, ALL_SLABS);
+            space.used--;
         }
         superslab->state = SUPERSLAB_HUGE;
         superslab->free = 0;
         superslab->warm = warm;
+        superslab->zero = zero;
         set_taken(i, true);
-        was_warm |= warm != 0;
     }
     space.frontier = max_size(space.frontier, first + count);
     include_in_dumps_locked(first + count);
-    return was_warm;
+    return is_zero;
 }
 
 static char *range_take_locked(size_t count, bool *is_zero)
@@ -337,7 +244,7 @@ static char *range_take_locked(size_t count, bool *is_zero)
         if (result == OS_MAP_DONE) {
             if (first == space.lowest_free)
                 space.lowest_free = first + count;
-            *is_zero = !claim_locked(first, count);
+            *is_zero = claim_locked(first, count);
             return superslab_start(&space.superslabs[first]);
         }
         if (result == OS_MAP_NO_MEMORY)
@@ -376,9 +283,10 @@ bool superslab_range_extend(char *start, size_t old_count, size_t count)
 /* Make a superslab of a range one with free slabs; `warm` says which may have pages. */
 static void release_superslab_locked(struct superslab *superslab, uint32_t warm)
 {
-    superslab->warm = 0;
+    superslab->warm = superslab->zero = 0;
     superslab->state = SUPERSLAB_SLABS;
     superslab->free = ~warm;
+    space.used++;
     if (warm)
         superslab_mark_free(superslab, warm, true);
     else
@@ -422,7 +330,7 @@ void superslab_range_zero(char *start, size_t count)
 {
     struct superslab *superslab = superslab_of(start);
     for (size_t i = 0; i < count; i++)
-        for (uint32_t rest = superslab[i].warm; rest; rest &= rest - 1)
+        for (uint32_t rest = superslab[i].warm & ~superslab[i].zero; rest; rest &= rest - 1)
             memset(start + (i << SUPERSLAB_SHIFT) + (lowest_bit(rest) << SLAB_SHIFT), 0, SLAB_SIZE);
 }
 
@@ -455,6 +363,7 @@ struct superslab *superslab_fresh_locked(void)
     }
     superslab->state = SUPERSLAB_SLABS;
     superslab->free = ALL_SLABS;
+    space.used++;
     list(superslab, RUN_FREE, SLABS_PER_SUPERSLAB);
     return superslab;
 }

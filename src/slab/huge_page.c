@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Huge pages by range. A heap that has grown gets its next superslab in one huge page: one fault
+ * instead of 512, and one entry of the TLB. A heap that is young does not, since what it never uses
+ * of a huge page would be a large part of it. The reservation as a whole is barred from huge pages,
+ * so that the kernel never makes one by itself, and it stays one mapping: a superslab is opened,
+ * backed, and closed again. Called by slab_run.c when a run needs its first pages, and by the Huge
+ * lane for whole ranges.
+ */
+#include "slab/space.h"
+
+/* Superslabs in use from which on the next is backed by a huge page: what of it is unused at the
+ * peak is then 1/16 of the heap at most, and half of that on average. */
+#define GROWN_SUPERSLABS 3
+
+/* After the kernel had no huge page to give, so many superslabs are not tried. */
+#define SKIP_AFTER_FAILURE 32
+
+static early_data unsigned to_skip; /* under the superslab lock */
+
+static bool is_wanted_locked(const struct superslab *superslab, uint32_t run)
+{
+    if (space.is_piecewise || settings.huge_pages == HUGE_PAGES_OFF ||
+        settings.ss_prefault == PREFAULT_OFF)
+        return false;
+    if ((superslab->free | run) != ALL_SLABS || superslab->warm != 0)
+        return false;
+    for (unsigned i = 0; i < SLABS_PER_SUPERSLAB; i++)
+        if (superslab->slabs[i].resident != 0)
+            return false;
+    if (space.used < GROWN_SUPERSLABS)
+        return false;
+    if (to_skip > 0) {
+        to_skip--;
+        return false;
+    }
+    return true;
+}
+
+/* All slabs are present: those of the run, and those that are still free. Others were taken
+ * meanwhile by another thread, whose record it is not ours to write. */
+static void note_present_locked(struct superslab *superslab, struct slab *slab, uint32_t run)
+{
+    size_t pages = SLAB_SIZE / os_page_size();
+    uint32_t free = superslab->free & ~superslab->warm;
+    for (uint32_t rest = free; rest; rest &= rest - 1)
+        superslab->slabs[lowest_bit(rest)].resident = (uint16_t)pages;
+    slab->resident = (uint16_t)(pages * (unsigned)__builtin_popcount(run));
+    if (free)
+        superslab_mark_zero_pages(superslab, free);
+}
+
+bool huge_page_back(struct slab *slab)
+{
+    struct superslab *superslab = superslab_of(slab->start);
+    uint32_t run = run_mask(slab_number(slab->start), slab->slab_count);
+    lock_acquire(&space.lock);
+    bool is_wanted = is_wanted_locked(superslab, run);
+    lock_release(&space.lock);
+    if (!is_wanted)
+        return false;
+    bool is_backed = os_back_huge(superslab_start(superslab), SUPERSLAB_SIZE);
+    lock_acquire(&space.lock);
+    if (is_backed)
+        note_present_locked(superslab, slab, run);
+    else
+        to_skip = SKIP_AFTER_FAILURE;
+    lock_release(&space.lock);
+    return is_backed;
+}
+
+/* Bytes [from, to) of one superslab of a range. */
+static void populate_part(struct superslab *superslab, size_t from, size_t to)
+{
+    char *start = superslab_start(superslab);
+    bool is_whole = from == 0 && to == SUPERSLAB_SIZE;
+    if (is_whole && superslab->warm == 0 && settings.huge_pages != HUGE_PAGES_OFF &&
+        os_back_huge(start, SUPERSLAB_SIZE))
+        return;
+    while (from < to) {
+        size_t end = min_size(align_up(from + 1, SLAB_SIZE), to);
+        bool is_warm = superslab->warm >> (from >> SLAB_SHIFT) & 1;
+        while (end < to && (superslab->warm >> (end >> SLAB_SHIFT) & 1) == is_warm)
+            end = min_size(end + SLAB_SIZE, to);
+        if (!is_warm)
+            os_populate(start + from, end - from);
+        from = end;
+    }
+}
+
+void superslab_range_populate(char *start, size_t from, size_t to)
+{
+    while (from < to) {
+        size_t end = min_size(align_up(from + 1, SUPERSLAB_SIZE), to);
+        size_t base = align_down(from, SUPERSLAB_SIZE);
+        populate_part(superslab_of(start + base), from - base, end - base);
+        from = end;
+    }
+}
