@@ -81,7 +81,7 @@ int main(int argc, char **argv)
     struct harness_param params[PARAMS] = {
         [PRODUCERS] = {"PRODUCERS", 1, 1, 64, {0}},
         [CONSUMERS] = {"CONSUMERS", 1, 1, 64, {0}},
-        [MESSAGES] = {"MESSAGES", 3000000, 1, UINT32_MAX, {0}},
+        [MESSAGES] = {"MESSAGES", 6000000, 1, UINT32_MAX, {0}},
         [MIN_SIZE] = {"MIN_SIZE", 64, sizeof(uint64_t), 1 << 30, {0}},
         [MAX_SIZE] = {"MAX_SIZE", 1024, sizeof(uint64_t), 1 << 30, {0}},
         [BATCH] = {"BATCH", 1, 1, RING_SLOTS, {0}},
