@@ -1,22 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Blocks allocated by producers and freed by consumers (1:1, 1:N, N:1). Each pair has a ring of
- * its own with one writer and one reader, so that the allocator and not the queue is measured.
- * Each block carries its number in its ring, which the consumer checks.
+ * its own, into which the producer writes BATCH blocks at a time. Each block carries its number in
+ * its ring, which the consumer checks. MESSAGES is what all rings together carry.
  */
 #include "harness.h"
+#include "ring.h"
 
-#include <sched.h>
-#include <stdatomic.h>
-
-enum { PRODUCERS, CONSUMERS, MESSAGES, MIN_SIZE, MAX_SIZE, SEED, PARAMS };
-enum { RING_SLOTS = 256 };
-
-struct ring {
-    _Alignas(64) atomic_size_t head; /* next to read; the consumer's */
-    _Alignas(64) atomic_size_t tail; /* next to write; the producer's */
-    _Alignas(64) uint64_t *slots[RING_SLOTS];
-};
+enum { PRODUCERS, CONSUMERS, MESSAGES, MIN_SIZE, MAX_SIZE, BATCH, SEED, PARAMS };
 
 struct side {
     struct ring *rings; /* producer p and consumer c meet in rings[p * CONSUMERS + c] */
@@ -24,51 +15,38 @@ struct side {
     size_t index;
 };
 
-static void push(struct ring *ring, uint64_t *block)
+/* Batches of one ring: every ring carries the same number. */
+static uint64_t ring_batches(const struct harness_param *params)
 {
-    size_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
-    while (tail - atomic_load_explicit(&ring->head, memory_order_acquire) == RING_SLOTS) {
-        sched_yield();
-    }
-    ring->slots[tail % RING_SLOTS] = block;
-    atomic_store_explicit(&ring->tail, tail + 1, memory_order_release);
+    uint64_t rings = params[PRODUCERS].value * params[CONSUMERS].value;
+    return params[MESSAGES].value / (rings * params[BATCH].value);
 }
 
-/* Free all that is in the ring. Returns the number of blocks. */
-static size_t drain(struct ring *ring)
+static uint64_t *new_block(const struct harness_param *params, uint32_t *seed, uint64_t number)
 {
-    size_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
-    size_t count = atomic_load_explicit(&ring->tail, memory_order_acquire) - head;
-    for (size_t i = 0; i < count; i++, head++) {
-        uint64_t *block = ring->slots[head % RING_SLOTS];
-        if (*block != head) {
-            harness_fail(1, "block %zu of a ring carries number %ju", head, (uintmax_t)*block);
-        }
-        free(block);
-        atomic_store_explicit(&ring->head, head + 1, memory_order_release);
-    }
-    return count;
-}
-
-/* Messages of one ring: every ring carries the same number. */
-static uint64_t ring_messages(const struct harness_param *params)
-{
-    return params[MESSAGES].value / (params[PRODUCERS].value * params[CONSUMERS].value);
+    size_t span = params[MAX_SIZE].value - params[MIN_SIZE].value + 1;
+    size_t size = params[MIN_SIZE].value + harness_random(seed) % span;
+    uint64_t *block = harness_need(malloc(size), size);
+    harness_touch(block, 0, size, 1);
+    *block = number;
+    return block;
 }
 
 static void *produce(const struct side *side)
 {
+    uint64_t *blocks[RING_SLOTS];
     size_t consumers = side->params[CONSUMERS].value;
-    size_t min = side->params[MIN_SIZE].value;
-    size_t span = side->params[MAX_SIZE].value - min + 1;
+    size_t batch = side->params[BATCH].value;
+    uint64_t end = ring_batches(side->params) * batch;
     uint32_t seed = harness_seed(side->params[SEED].value, side->index);
-    for (uint64_t n = 0; n < ring_messages(side->params); n++) {
+    for (uint64_t n = 0; n < end; n += batch) {
         for (size_t c = 0; c < consumers; c++) {
-            size_t size = min + harness_random(&seed) % span;
-            uint64_t *block = harness_need(malloc(size), size);
-            harness_touch(block, 0, size, 1);
-            *block = n;
-            push(&side->rings[side->index * consumers + c], block);
+            for (size_t i = 0; i < batch; i++) {
+                blocks[i] = new_block(side->params, &seed, n + i);
+            }
+            while (!ring_write(&side->rings[side->index * consumers + c], blocks, batch)) {
+                sched_yield();
+            }
         }
     }
     return NULL;
@@ -78,11 +56,11 @@ static void *consume(const struct side *side)
 {
     size_t consumers = side->params[CONSUMERS].value;
     size_t producers = side->params[PRODUCERS].value;
-    uint64_t left = ring_messages(side->params) * producers;
+    uint64_t left = ring_batches(side->params) * side->params[BATCH].value * producers;
     while (left > 0) {
         size_t got = 0;
         for (size_t p = 0; p < producers; p++) {
-            got += drain(&side->rings[p * consumers + side->index - producers]);
+            got += ring_free_all(&side->rings[p * consumers + side->index - producers]);
         }
         left -= got;
         if (got == 0) {
@@ -103,9 +81,10 @@ int main(int argc, char **argv)
     struct harness_param params[PARAMS] = {
         [PRODUCERS] = {"PRODUCERS", 1, 1, 64, {0}},
         [CONSUMERS] = {"CONSUMERS", 1, 1, 64, {0}},
-        [MESSAGES] = {"MESSAGES", 3000000, 1, UINT32_MAX, {0}},
+        [MESSAGES] = {"MESSAGES", 6000000, 1, UINT32_MAX, {0}},
         [MIN_SIZE] = {"MIN_SIZE", 64, sizeof(uint64_t), 1 << 30, {0}},
         [MAX_SIZE] = {"MAX_SIZE", 1024, sizeof(uint64_t), 1 << 30, {0}},
+        [BATCH] = {"BATCH", 1, 1, RING_SLOTS, {0}},
         [SEED] = {"SEED", 42, 1, UINT32_MAX, {0}},
     };
     harness_parse(argc, argv, params, PARAMS);
@@ -121,6 +100,8 @@ int main(int argc, char **argv)
     }
     double start = harness_now();
     harness_run_threads(count, run_side, sides, sizeof *sides);
-    harness_result("producer_consumer", 2 * ring_messages(params) * rings, harness_now() - start);
+    double seconds = harness_now() - start;
+    uint64_t messages = ring_batches(params) * params[BATCH].value * rings;
+    harness_result("producer_consumer", 2 * messages, seconds);
     return 0;
 }

@@ -7,8 +7,8 @@ time, so that a busy moment of the machine falls on all of them alike. A sample 
 one repetition's runs; figures are medians over the repetitions. A ratio is always ours / peer,
 taken inside each repetition: below 1 we use less. Every run goes to BUILD_DIR/bench/raw.csv.
 
-Peak RSS is the program's own VmHWM: the kernel's ru_maxrss of a child also covers the parent that
-spawned it. LD_PRELOAD is set for the measured program alone.
+cases.py has the table of cases, launcher.py starts the programs, real_programs.py knows the real
+ones. LD_PRELOAD is set for the measured program alone.
 """
 
 import argparse
@@ -20,16 +20,19 @@ import os
 import platform
 import resource
 import shlex
-import signal
 import statistics
 import subprocess
 import sys
 import time
 from collections import namedtuple
 
+import real_programs
+from cases import CASES, TRACES
+from launcher import Launcher, Missing, RunFailed
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 OURS = "ours"
-DEFAULT_PEERS = "glibc,mimalloc,jemalloc,tcmalloc"
+DEFAULT_PEERS = "glibc,mimalloc,jemalloc,tcmalloc,tbbmalloc,scudo"
 LIBRARIES = {
     "mimalloc": "libmimalloc.so.2",
     "jemalloc": "libjemalloc.so.2",
@@ -39,31 +42,7 @@ LIBRARIES = {
 }
 LIBRARY_DIRS = ["/usr/local/lib", "/usr/lib/*-linux-gnu", "/usr/lib64", "/usr/lib",
                 "/usr/lib/llvm-*/lib/clang/*/lib/linux"]
-RUN_TIMEOUT_SECONDS = 300
 
-# arguments, arguments with --quick, and how many runs make one sample (more for short runs)
-Case = namedtuple("Case", "program args quick runs")
-CASES = [
-    Case("bench_random_mixed", "10000000 256 42", "1000000 256 42", 1),
-    Case("bench_random_mixed", "10000000 100000 42", "1000000 100000 42", 1),
-    Case("bench_random_mixed", "100000 256 42", "100000 256 42", 20),
-    Case("bench_tiny_hot", "", "1000000", 1),
-    Case("larson", "2 50", "2 10", 1),
-    Case("larson", "8 10", "8 2", 1),
-    Case("producer_consumer", "1 1 1000000", "1 1 100000", 1),
-    Case("producer_consumer", "1 3 1000000", "1 3 100000", 1),
-    Case("producer_consumer", "3 1 1000000", "3 1 100000", 1),
-    Case("producer_consumer", "1 1 100000 64 64K", "1 1 10000 64 64K", 1),
-    Case("large_spans", "loop 100", "loop 10", 1),
-    Case("large_spans", "random 500", "random 100", 1),
-    Case("realloc_growth", "32M 2 2", "4M 2 1", 1),
-    Case("thread_churn", "1000", "200", 1),
-    Case("calloc_mixed", "300000", "50000", 1),
-    Case("growth_collapse", "128M", "16M", 1),
-    Case("startup", "", "", 20),
-]
-
-Run = namedtuple("Run", "wall loop ops peak_kb rss_kb faults majflt utime stime")
 RAW_HEADER = ["workload", "args", "allocator", "repetition", "run", "wall_s", "loop_s", "ops",
               "peak_rss_kb", "end_rss_kb", "minflt", "majflt", "utime_s", "stime_s"]
 
@@ -71,10 +50,6 @@ RAW_HEADER = ["workload", "args", "allocator", "repetition", "run", "wall_s", "l
 Metric = namedtuple("Metric", "field heading scale digits least")
 METRICS = [Metric("wall", "wall ms", 1e3, 2, 0.0005), Metric("loop", "loop ms", 1e3, 2, 0.0005),
            Metric("peak_kb", "peak KiB", 1, 0, 1), Metric("faults", "faults", 1, 0, 1)]
-
-
-class RunFailed(Exception):
-    """A measured program that did not end with its result."""
 
 
 def stop(message):
@@ -96,16 +71,20 @@ def positive(text):
 
 def parse_arguments():
     parser = argparse.ArgumentParser(
-        description="Run the workloads of bench/ under each allocator, interleaved.",
-        epilog="A peer is one of glibc, " + ", ".join(LIBRARIES) + ", or NAME=LIBRARY_PATH.")
+        description="Run the workloads of bench/ and real programs under each allocator, "
+                    "interleaved.",
+        epilog="A peer is one of glibc, " + ", ".join(LIBRARIES) + ", or NAME=LIBRARY_PATH. Real "
+               "programs are 'real NAME ARGUMENTS', traces played again 'replay NAME'.")
     parser.add_argument("build_dir", metavar="BUILD_DIR", help="where libhakmem.so is")
     parser.add_argument("--reps", type=positive, metavar="N",
                         help="repetitions (default $REPS, or 5; 2 with --quick)")
     parser.add_argument("--only", metavar="PATTERN",
-                        help="cases with this text, or glob, in 'PROGRAM ARGUMENTS'")
+                        help="cases with this text, or glob, in 'PROGRAM ARGUMENTS': larson, "
+                             "'real redis', 'real '")
     parser.add_argument("--peers", default=DEFAULT_PEERS, metavar="LIST",
                         help=f"allocators beside ours (default {DEFAULT_PEERS})")
-    parser.add_argument("--quick", action="store_true", help="smaller arguments: a trial")
+    parser.add_argument("--quick", action="store_true",
+                        help="smaller arguments, without the longest cases: a trial")
     options = parser.parse_args()
     if not os.path.isdir(options.build_dir):
         usage_error(f"no build directory: {options.build_dir}")
@@ -121,7 +100,8 @@ def parse_arguments():
 def select_cases(options):
     cases = CASES
     if options.quick:
-        cases = [case._replace(args=case.quick, runs=min(case.runs, 5)) for case in cases]
+        cases = [case._replace(args=case.quick, runs=min(case.runs, 5)) for case in cases
+                 if case.quick is not None]
     if options.only:
         cases = [case for case in cases
                  if fnmatch.fnmatchcase(f"{case.program} {case.args}", f"*{options.only}*")]
@@ -166,10 +146,14 @@ def find_allocators(options):
 
 
 def build(program, build_dir):
-    """The program's path, compiled anew where it is missing or older than its source."""
+    """The program's path, compiled anew where it is missing or older than its source or a header
+    of bench/. Raises Missing where there is no source."""
     binary = os.path.join(build_dir, "bench", program)
     source = os.path.join(HERE, program + ".c")
-    newest = max(os.path.getmtime(path) for path in (source, os.path.join(HERE, "harness.h")))
+    if not os.path.exists(source):
+        raise Missing(f"there is no {source}")
+    sources = [source] + glob.glob(os.path.join(HERE, "*.h"))
+    newest = max(os.path.getmtime(path) for path in sources)
     if not os.path.exists(binary) or os.path.getmtime(binary) < newest:
         compiler = shlex.split(os.environ.get("CC") or "cc")
         command = compiler + ["-O2", "-pthread", source, "-o", binary]
@@ -178,69 +162,32 @@ def build(program, build_dir):
     return binary
 
 
-# ---- One run ----
+def prepare(case, options, launcher):
+    """A function that runs the case once, from a preload path to a Run. Raises Missing."""
+    kind, _, name = case.program.partition(" ")
+    if kind == "real":
+        measure_path = build("measure", options.build_dir)
+        return real_programs.runner(name, case.args, options.build_dir, measure_path, launcher)
+    argv = [build(case.program, options.build_dir)] + case.args.split()
+    if kind == "replay":
+        trace = real_programs.trace(case.args, *TRACES[case.args], options.build_dir)
+        argv = [argv[0], trace]
+    return lambda preload: launcher.run(argv, preload)
 
-class Launcher:
-    """Starts programs with posix_spawn, waits, and reads what they printed."""
 
-    def __init__(self):
-        self.out = os.memfd_create("stdout")
-        self.err = os.memfd_create("stderr")
-        self.environment = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}
-        self.pid = 0
-        self.timed_out = False
-        signal.signal(signal.SIGALRM, self.kill_child)
+def prepare_all(options):
+    """Case -> how to run it. What is missing is named and left out."""
+    launcher = Launcher()
+    prepared = {}
+    for case in select_cases(options):
+        try:
+            prepared[case] = prepare(case, options, launcher)
+        except Missing as missing:
+            print(f"{title(case)}: {missing}, left out", file=sys.stderr)
+    return prepared
 
-    def kill_child(self, _signal, _frame):
-        self.timed_out = True
-        os.kill(self.pid, signal.SIGKILL)
 
-    def spawn(self, argv, preload):
-        environment = dict(self.environment)
-        if preload:
-            environment["LD_PRELOAD"] = preload
-        for fd in (self.out, self.err):
-            os.ftruncate(fd, 0)
-            os.lseek(fd, 0, os.SEEK_SET)
-        actions = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-                   (os.POSIX_SPAWN_DUP2, self.out, 1), (os.POSIX_SPAWN_DUP2, self.err, 2)]
-        start = time.perf_counter()
-        self.pid = os.posix_spawn(argv[0], argv, environment, file_actions=actions,
-                                  setsigdef=[signal.SIGPIPE])
-        self.timed_out = False
-        signal.alarm(RUN_TIMEOUT_SECONDS)
-        _, status, usage = os.wait4(self.pid, 0)
-        wall = time.perf_counter() - start
-        signal.alarm(0)
-        return wall, status, usage
-
-    def text(self, fd):
-        return os.pread(fd, 1 << 16, 0).decode(errors="replace")
-
-    def check(self, status):
-        """Raise RunFailed unless the program ended well and with the allocator asked for."""
-        errors = self.text(self.err).strip()
-        last = errors.splitlines()[-1] if errors else "nothing on stderr"
-        if self.timed_out:
-            raise RunFailed(f"still running after {RUN_TIMEOUT_SECONDS} s, killed")
-        if os.WIFSIGNALED(status):
-            raise RunFailed(f"{signal.Signals(os.WTERMSIG(status)).name}: {last}")
-        if os.WEXITSTATUS(status) != 0:
-            raise RunFailed(f"exit status {os.WEXITSTATUS(status)}: {last}")
-        if "cannot be preloaded" in errors:
-            raise RunFailed(last)
-
-    def run(self, argv, preload):
-        wall, status, usage = self.spawn(argv, preload)
-        self.check(status)
-        for line in self.text(self.out).splitlines():
-            if line.startswith("RESULT "):
-                result = dict(pair.split("=", 1) for pair in line.split()[1:])
-                return Run(wall, float(result["seconds"]), int(result["ops"]),
-                           int(result["peak_rss_kb"]), int(result["rss_kb"]), usage.ru_minflt,
-                           usage.ru_majflt, usage.ru_utime, usage.ru_stime)
-        raise RunFailed("no RESULT line")
-
+# ---- The runs ----
 
 class RawLog:
     """The CSV of all runs, complete up to the last one also when the runner is interrupted."""
@@ -265,13 +212,12 @@ def title(case):
     return f"{case.program} {case.args}".rstrip()
 
 
-def measure(case, binary, allocators, options, log):
+def measure(case, run_once, allocators, reps, log):
     """All runs of a case: allocator -> a list of runs for each repetition. An allocator whose run
     fails is named, left out of this case, and appears with None."""
-    launcher = Launcher()
-    argv = [binary] + case.args.split()
-    runs = {name: [[] for _ in range(options.reps)] for name in allocators}
-    for turn in range(options.reps * case.runs):
+    reps = min(reps, case.reps or reps)
+    runs = {name: [[] for _ in range(reps)] for name in allocators}
+    for turn in range(reps * case.runs):
         repetition, index = divmod(turn, case.runs)
         names = list(allocators)
         first = turn % len(names)
@@ -279,15 +225,13 @@ def measure(case, binary, allocators, options, log):
             if runs[name] is None:
                 continue
             try:
-                run = launcher.run(argv, allocators[name])
+                run = run_once(allocators[name])
             except RunFailed as failure:
                 print(f"{title(case)} under {name}: {failure}", file=sys.stderr)
                 runs[name] = None
                 continue
             runs[name][repetition].append(run)
             log.add(case, name, repetition, index, run)
-    os.close(launcher.out)
-    os.close(launcher.err)
     return runs
 
 
@@ -362,6 +306,7 @@ def ratio_cells(ours, name, repetitions):
 
 def print_case(case, runs):
     each = f", {case.runs} runs each" if case.runs > 1 else ""
+    each += f", {case.reps} repetition at most" if case.reps else ""
     print(f"\n{title(case)}{each}")
     heading = f"{'allocator':<10}"
     for metric in METRICS:
@@ -404,16 +349,15 @@ def print_summary(results, allocators):
 
 def main():
     options = parse_arguments()
-    cases = select_cases(options)
     allocators = find_allocators(options)
     os.makedirs(os.path.join(options.build_dir, "bench"), exist_ok=True)
-    binaries = {case.program: build(case.program, options.build_dir) for case in cases}
+    cases = prepare_all(options)
     raw_path = os.path.join(options.build_dir, "bench", "raw.csv")
     log = RawLog(raw_path)
     print_preamble(options)
     results = []
-    for case in cases:
-        runs = measure(case, binaries[case.program], allocators, options, log)
+    for case, run_once in cases.items():
+        runs = measure(case, run_once, allocators, options.reps, log)
         print_case(case, runs)
         results.append(runs)
     print_summary(results, allocators)
