@@ -3,13 +3,14 @@
 
 import csv
 import math
+import shlex
 from collections import namedtuple
 
 from run import RAW_HEADER, Run
 
 # allocator -> its repetitions, each a list of runs; failed: allocator -> "N of M runs"
 Case = namedtuple("Case", "title runs failed")
-Results = namedtuple("Results", "command allocators cases repetitions")
+Results = namedtuple("Results", "command allocators absent cases repetitions")
 
 
 class BadRaw(Exception):
@@ -87,6 +88,17 @@ def make_case(key, found, allocators):
     return Case(" ".join(key).rstrip(), runs, failed)
 
 
+def peers_asked_for(command):
+    """The names in the command's --peers. One that fails in every case has no run in the file."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return []
+    lists = [after for word, after in zip(words, words[1:]) if word == "--peers"]
+    lists += [word.partition("=")[2] for word in words if word.startswith("--peers=")]
+    return [peer.partition("=")[0] for peer in lists[-1].split(",") if peer] if lists else []
+
+
 def read(path, ours):
     """The results in the file, `ours` first among the allocators; BadRaw, OSError."""
     try:
@@ -99,5 +111,6 @@ def read(path, ours):
         raise BadRaw(f"no run of '{ours}' in it")
     names.sort(key=lambda name: name != ours)
     repetitions = {key for case in found.values() for runs in case.values() for key in runs}
-    return Results(command, names, [make_case(key, found[key], names) for key in found],
+    absent = [name for name in peers_asked_for(command) if name not in names]
+    return Results(command, names, absent, [make_case(key, found[key], names) for key in found],
                    len(repetitions))

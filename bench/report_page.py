@@ -109,7 +109,10 @@ def heading(results, machine, when):
              ("Date", f'<time datetime="{when.replace(" ", "T")}">{when}</time>'),
              ("Command", f"<code>{escape(results.command or 'not recorded')}</code>")]
     items = "".join(f"<dt>{name}</dt><dd>{value}</dd>\n" for name, value in facts)
-    return f"<header><h1>HAKMEM beside other allocators</h1>\n<dl>{items}</dl></header>\n"
+    absent = (f'<p class="failed">No run of {escape(", ".join(results.absent))}: it failed in '
+              "every case, or its library is not here.</p>\n") if results.absent else ""
+    return (f"<header><h1>HAKMEM beside other allocators</h1>\n<dl>{items}</dl>\n{absent}"
+            "</header>\n")
 
 
 def behind_list(results, ours, peers):

@@ -74,6 +74,7 @@ grep -v ',ours,' "$RAW" >no_ours.csv
 grep -E '^(#|workload|.*,ours,)' "$RAW" >alone.csv
 "$SOURCE/bench/report.py" alone.csv alone.html || fail "no peer: exit status $?"
 expect_count 1 'There is no peer to compare with.' alone.html
+expect_count 1 'No run of glibc, mimalloc, &lt;b&gt;&amp;tcmalloc: it failed' alone.html
 head -n 4 "$RAW" >interrupted.csv
 grep -m 1 ',ours,' "$RAW" >>interrupted.csv
 "$SOURCE/bench/report.py" interrupted.csv interrupted.html || fail "one round: exit status $?"
