@@ -6,6 +6,7 @@
 #   make test [PRESET=clang|debug|asan|tsan]    build and run the tests
 #   make lint               the checks of tests/lint, and clang-tidy where it is installed
 #   make bench [BENCH_ARGS=--quick]    compare with other allocators
+#   make bench-report [BENCH_ARGS=--quick]    the same, and plots: build/bench/report.html
 #   make fuzz [FUZZ_SECONDS=600]    run each fuzz target for long
 #   make install [PREFIX=/usr/local] [DESTDIR=]
 #   make format | clean
@@ -16,8 +17,8 @@ FUZZ_SECONDS ?= 600
 JOBS ?= $(shell nproc)
 BUILD := $(if $(filter release,$(PRESET)),build,build/$(PRESET))
 
-.PHONY: all run test tests lint bench fuzz install format clean setup setup-test \
-        configure-tests
+.PHONY: all run test tests lint bench bench-report bench-programs fuzz install format clean \
+        setup setup-test configure-tests
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
 
@@ -39,9 +40,19 @@ lint: configure-tests
 	@ctest --preset $(PRESET) -j $(JOBS) -L '^lint$$'
 	@bash scripts/clang_tidy.sh $(BUILD)
 
-bench: setup-test all
+bench-programs: setup-test all
 	@cmake --build $(BUILD) -j $(JOBS) --target bench_programs
+
+bench: bench-programs
 	@bench/run.py $(BUILD) $(BENCH_ARGS)
+
+# Status 1 is a case that an allocator failed: the report names it, and is made all the same. The
+# old runs go first, so that a runner that measured nothing is not followed by their report.
+bench-report: bench-programs
+	@rm -f $(BUILD)/bench/raw.csv
+	@bench/run.py $(BUILD) $(BENCH_ARGS) || [ $$? -eq 1 ]
+	@bench/report.py $(BUILD)/bench/raw.csv $(BUILD)/bench/report.html
+	@echo "the report: $(BUILD)/bench/report.html"
 
 fuzz: configure-tests
 	@cmake --build $(BUILD) -j $(JOBS) --target fuzz_programs

@@ -15,7 +15,6 @@ import argparse
 import csv
 import fnmatch
 import glob
-import math
 import os
 import platform
 import resource
@@ -23,11 +22,10 @@ import shlex
 import statistics
 import subprocess
 import sys
-import time
-from collections import namedtuple
 
 import real_programs
 from cases import CASES, TRACES
+from figures import METRICS, geometric_mean, ratios, samples, system_share
 from launcher import Launcher, Missing, RunFailed
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -45,11 +43,6 @@ LIBRARY_DIRS = ["/usr/local/lib", "/usr/lib/*-linux-gnu", "/usr/lib64", "/usr/li
 
 RAW_HEADER = ["workload", "args", "allocator", "repetition", "run", "wall_s", "loop_s", "ops",
               "peak_rss_kb", "end_rss_kb", "minflt", "majflt", "utime_s", "stime_s"]
-
-# what the table compares, and the least value of a field that is worth a ratio
-Metric = namedtuple("Metric", "field heading scale digits least")
-METRICS = [Metric("wall", "wall ms", 1e3, 2, 0.0005), Metric("loop", "loop ms", 1e3, 2, 0.0005),
-           Metric("peak_kb", "peak KiB", 1, 0, 1), Metric("faults", "faults", 1, 0, 1)]
 
 
 def stop(message):
@@ -233,41 +226,6 @@ def measure(case, run_once, allocators, reps, log):
             runs[name][repetition].append(run)
             log.add(case, name, repetition, index, run)
     return runs
-
-
-# ---- Figures ----
-
-def samples(repetitions, field):
-    """A sample for each repetition: the median of its runs."""
-    return [statistics.median(getattr(run, field) for run in runs) for runs in repetitions]
-
-
-def ratios(ours, peer, metric):
-    """ours / peer, inside each repetition; where both are too small to compare, nothing."""
-    pairs = zip(samples(ours, metric.field), samples(peer, metric.field))
-    return [mine / theirs for mine, theirs in pairs
-            if min(mine, theirs) > 0 and max(mine, theirs) >= metric.least]
-
-
-def system_share(repetitions):
-    """Percent of the processor time spent in the kernel, over all runs.
-
-    A kernel that counts by ticks gives the whole time of a run shorter than a tick to the side
-    the tick fell on, and to user where none fell. For such a run only a tick in the kernel says
-    something: it stands for one tick of time.
-    """
-    tick = time.clock_getres(6)  # CLOCK_MONOTONIC_COARSE: the kernel's tick
-    kernel = total = 0.0
-    for run in (run for runs in repetitions for run in runs):
-        whole = run.utime + run.stime
-        by_tick = whole < tick and 0 in (run.utime, run.stime)
-        kernel += (tick if run.stime > 0 else 0) if by_tick else run.stime
-        total += whole
-    return min(100.0, 100 * kernel / total) if total > 0 else 0.0
-
-
-def geometric_mean(values):
-    return math.exp(sum(math.log(value) for value in values) / len(values))
 
 
 # ---- Text ----
