@@ -36,8 +36,9 @@ static struct {
 
 static struct row *row_of(size_t size)
 {
+    /* a Huge block may be small: its alignment is not */
     if (size <= LANE_ACE_MAX)
-        return &density.rows[size_class_of(size) - CLASS_POOL_LAST - 1];
+        return &density.rows[size_class_of(max_size(size, LANE_ACE_MIN)) - CLASS_POOL_LAST - 1];
     return &density.rows[CLASS_ACE_LAST - CLASS_POOL_LAST + highest_bit(size - 1)];
 }
 

@@ -13,6 +13,7 @@
 #include "hakmem/hakmem.h"
 
 #define HELD 12
+#define GROWN_BLOCKS (10 * MIB / LANE_POOL_MAX)
 #define ANY_CALL (OS_CALL_REMAP + 1)
 
 /* The thread sanitizer looks at something else and is slow: it gets fewer of the same runs. */
@@ -206,6 +207,18 @@ static void use_heap(void)
     hak_heap_destroy(heap);
 }
 
+/* A heap that has grown: from some superslab on, huge pages. */
+static void use_grown(void)
+{
+    struct held *held = calloc(GROWN_BLOCKS, sizeof(*held));
+    for (unsigned i = 0; i < GROWN_BLOCKS; i++)
+        allocate(&held[i], 2, LANE_POOL_MAX - i);
+    for (unsigned i = 0; i < GROWN_BLOCKS; i++)
+        if (held[i].block)
+            release(&held[i]);
+    free(held);
+}
+
 static void *use_as_thread(void *number)
 {
     use_blocks((uintptr_t)number + 1000, 20);
@@ -217,6 +230,7 @@ static void use_all(bool with_threads)
     use_blocks(1, 40);
     use_growth();
     use_heap();
+    use_grown();
     if (with_threads)
         unit_run_threads(use_as_thread);
     hak_trim();
