@@ -16,6 +16,7 @@
 
 /* Blocks: alignment of every pointer we hand out. */
 #define BLOCK_ALIGN ((size_t)16)
+#define CACHE_LINE ((size_t)64)
 
 /* Slabs and superslabs. A superslab is the unit of address space, 2 MiB so that one transparent
  * huge page can back it; a slab is the unit of the slab map. */
@@ -55,6 +56,7 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
 /* The unified cache: what one bin may hold at most. */
 #define BIN_SLOTS_MAX 256
 #define BIN_BYTES_MAX (64 * KIB)
+#define BIN_SMALL_MAX (4 * KIB)
 
 /* However many threads there are, each may keep this much. */
 #define THREAD_CACHE_MIN (64 * KIB)
@@ -64,6 +66,9 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
 /* The depot: blocks in a batch, and full batches kept for each class. */
 #define BATCH_BLOCKS 64
 #define DEPOT_BATCHES_MAX 16
+/* Bytes that they may come to, but for a single batch: less where blocks are large, and the lane is
+ * not slow beside their use. */
+#define DEPOT_BYTES_MAX(size) ((size) <= BIN_SMALL_MAX ? 256 * KIB : 64 * KIB)
 
 /*
  * Settings: X(field, NAME, kind, default, min, max, help).

@@ -24,10 +24,11 @@ struct thread_heap {
     void **limit[CLASS_COUNT];
     uint8_t size_class[TINY_STEPS]; /* of 16-byte steps; a copy of size_class_of */
     /* from here on never read through the empty heap */
-    uint8_t refill[CLASS_COUNT]; /* blocks that the next refill asks for */
-    bool is_used[CLASS_COUNT];   /* a refill came since the bin last grew */
-    bool is_busy[CLASS_COUNT];   /* a slow path came since the budget's clock passed */
-    uint16_t slots[CLASS_COUNT]; /* length of the magazine */
+    uint8_t refill[CLASS_COUNT];            /* blocks that the next refill asks for */
+    bool is_used[CLASS_COUNT];              /* a refill came since the bin last grew */
+    bool is_busy[CLASS_COUNT];              /* a slow path came since the budget's clock passed */
+    uint16_t slots[CLASS_COUNT];            /* length of the magazine */
+    uint8_t strangers[CLASS_LINE_LAST + 1]; /* blocks freed before any was allocated */
     struct lock lock;
     uint32_t thread_id;
     bool is_early;   /* made before unified_cache_started */

@@ -74,6 +74,9 @@ static void set_up(struct thread_heap *heap)
     for (size_t step = 0; step < TINY_STEPS; step++)
         heap->size_class[step] = (uint8_t)size_class_of(step * BLOCK_ALIGN);
     memset(heap->refill, 1, sizeof(heap->refill));
+    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_LINE_LAST; size_class++)
+        heap->refill[size_class] = (uint8_t)min_size(line_blocks(size_classes[size_class].size),
+                                                     (size_t)settings.tiny_refill_batch_size);
 }
 
 static struct thread_heap *acquire_heap(void)

@@ -12,6 +12,10 @@
 /* Slots granted one at a time before a bin doubles. */
 #define SLOW_START_SLOTS 8
 
+/* So many blocks smaller than a cache line, freed by a thread that has allocated none, go to the
+ * lane: they are another thread's, which may have their neighbours. */
+#define STRANGERS_MAX BIN_SLOTS_UNUSED
+
 /* ---- bins ---- */
 
 static void **get_top(struct thread_heap *heap, unsigned size_class)
@@ -33,10 +37,11 @@ static unsigned bin_limit(const struct thread_heap *heap, unsigned size_class)
 static unsigned slots_max(unsigned size_class)
 {
     size_t size = size_classes[size_class].size;
-    if (size <= BIN_BYTES_MAX / 4)
+    if (size <= BIN_SMALL_MAX)
         return (unsigned)min_size(BIN_BYTES_MAX / size, BIN_SLOTS_MAX);
-    if (size <= 128 * KIB)
-        return 2;
+    /* to touch such a block takes longer than to fetch it from the lane */
+    if (size <= BIN_BYTES_MAX / 4)
+        return (unsigned)(BIN_BYTES_MAX / 2 / size);
     return size <= 512 * KIB ? 1 : 0;
 }
 
@@ -221,6 +226,8 @@ static void raise_refill(struct thread_heap *heap, unsigned size_class)
     size_t most = min_size((size_t)settings.tiny_refill_batch_size,
                            max_size(slots_max(size_class) / 2, 1));
     heap->is_used[size_class] = true;
+    if (size_class <= CLASS_LINE_LAST)
+        heap->strangers[size_class] = STRANGERS_MAX;
     heap->refill[size_class] = (uint8_t)min_size(heap->refill[size_class] * 2u, most);
 }
 
@@ -281,6 +288,13 @@ static void flush_or_shrink(struct thread_heap *heap, unsigned size_class)
     flush_oldest(heap, size_class, (count + 1) / 2);
 }
 
+/* Is this block likely to be of a cache line that another thread writes to? */
+static bool is_stranger(struct thread_heap *heap, unsigned size_class)
+{
+    return size_class <= CLASS_LINE_LAST && heap->strangers[size_class] < STRANGERS_MAX &&
+           ++heap->strangers[size_class] < STRANGERS_MAX;
+}
+
 void unified_cache_flush(unsigned size_class, void *block)
 {
     struct thread_heap *heap = unified_cache_heap();
@@ -290,12 +304,18 @@ void unified_cache_flush(unsigned size_class, void *block)
     }
     if (bin_push(heap, size_class, block))
         return; /* making the heap had called us: the bin has room after all */
+    if (is_stranger(heap, size_class)) {
+        give_blocks(size_class, &block, 1);
+        return;
+    }
     unsigned limit = bin_limit(heap, size_class);
     heap->is_busy[size_class] = true;
     if (grow_bin(heap, size_class, limit))
         judge_with_bin(heap, size_class, block);
     else if (limit > 0)
         flush_or_shrink(heap, size_class);
+    if (limit == 1) /* what left the bin may have been this block */
+        misuse_stop_at_fault(judge_blocks(size_class, &block, 1));
     if (!bin_push(heap, size_class, block))
         give_blocks(size_class, &block, 1);
 }

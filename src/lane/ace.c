@@ -33,7 +33,8 @@ static void prepare(struct slab *slab, bool is_zero)
         return;
     bool is_fresh = is_zero && slab->resident == 0;
     if (is_fresh ? density_expect(slab->start, slab->size) : density_is_expected(slab->size))
-        slab_run_populate(slab, pages_of(slab->size));
+        if (!slab_run_back_huge(slab))
+            slab_run_populate(slab, pages_of(slab->size));
 }
 
 void *ace_take(unsigned size_class, struct span_list *list, bool *is_zero)

@@ -9,9 +9,6 @@
 
 #include <string.h>
 
-/* Bytes that one class's depot holds at most, however few batches that is. */
-#define DEPOT_BYTES_MAX (512 * KIB)
-
 /* Purpose: pointers to free blocks of one class; in a depot's list, or owned by who took it. */
 struct batch {
     struct batch *next;
@@ -33,8 +30,9 @@ static struct depot depots[CLASS_POOL_LAST + 1];
 
 static uint32_t batches_max(unsigned size_class, unsigned count)
 {
-    size_t bytes = (size_t)count * size_classes[size_class].size;
-    return (uint32_t)min_size(DEPOT_BATCHES_MAX, max_size(DEPOT_BYTES_MAX / bytes, 1));
+    size_t size = size_classes[size_class].size;
+    return (uint32_t)min_size(DEPOT_BATCHES_MAX,
+                              max_size(DEPOT_BYTES_MAX(size) / (count * size), 1));
 }
 
 static struct batch *pop_locked(struct depot *depot)

@@ -16,6 +16,7 @@
 
 #define CLASS_NONE 0 /* in the slab map: no block starts here */
 #define CLASS_FIRST 1
+#define CLASS_LINE_LAST 3 /* the last one of blocks smaller than a cache line */
 #define CLASS_TINY_LAST 32
 #define CLASS_POOL_LAST 77
 #define CLASS_ACE_LAST 120
@@ -49,6 +50,12 @@ static always_inline unsigned size_class_of(size_t size)
     if (size <= 128)
         return size <= 16 ? CLASS_FIRST : (unsigned)((size + 15) >> 4);
     return size_class_of_large(size);
+}
+
+/* Blocks that make up the smallest whole number of cache lines; 1 for blocks of a line or more. */
+static inline unsigned line_blocks(size_t size)
+{
+    return size >= CACHE_LINE ? 1 : size == CACHE_LINE / 2 ? 2 : 4;
 }
 
 static always_inline bool is_block_class(unsigned size_class)

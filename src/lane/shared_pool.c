@@ -128,6 +128,12 @@ static unsigned pages_ahead(const struct pool_class *pool)
                                           : (unsigned)min_size(pool->slab_count, AHEAD_PAGES_MAX);
 }
 
+/* Is the class likely to use a huge page up? One of large blocks needs more slabs to be. */
+static bool may_begin_huge_page(const struct pool_class *pool, const struct slab *slab)
+{
+    return pool->slab_count >= (slab->size <= BIN_SMALL_MAX ? YOUNG_SLABS : 4 * YOUNG_SLABS);
+}
+
 /* Blocks below `end` are about to be handed out for the first time. */
 static void carve(struct pool_class *pool, struct slab *slab, unsigned end)
 {
@@ -135,6 +141,8 @@ static void carve(struct pool_class *pool, struct slab *slab, unsigned end)
     size_t needed = align_up(end * slab->size, page) / page;
     slab->carved = (uint16_t)end;
     if (needed <= slab->resident || settings.ss_prefault == PREFAULT_OFF)
+        return;
+    if (may_begin_huge_page(pool, slab) && slab_run_back_huge(slab))
         return;
     size_t all = ((size_t)slab->slab_count << SLAB_SHIFT) / page;
     slab_run_populate(slab, (unsigned)min_size(needed + pages_ahead(pool) - 1, all));
@@ -149,27 +157,61 @@ static unsigned batch_end(const struct pool_class *pool, const struct slab *slab
     return (unsigned)max_size(slab->carved, slab->resident * os_page_size() / slab->size);
 }
 
+/* Those free blocks of a word whose cache lines hold free blocks only. */
+static uint64_t whole_lines(uint64_t bits, size_t size)
+{
+    bits &= bits >> 1;
+    if (line_blocks(size) == 2)
+        return (bits & 0x5555555555555555) * 0x3;
+    bits &= bits >> 2;
+    return (bits & 0x1111111111111111) * 0xf;
+}
+
+/* Purpose: a batch being taken out of a slab. */
+struct taking {
+    void **blocks;
+    unsigned want;
+    unsigned taken;
+    unsigned last; /* index of the last block taken */
+};
+
+/* Take free blocks below `end`, lowest first; those of the first line may lie above, if there are no
+ * other. */
+static void take_below(struct slab *slab, unsigned end, bool lines_only, struct taking *taking)
+{
+    unsigned words = (slab->block_count + 63u) / 64;
+    for (unsigned word = 0; word < words && taking->taken < taking->want; word++) {
+        uint64_t bits = slab->bits[word];
+        uint64_t rest = lines_only ? whole_lines(bits, slab->size) : bits;
+        for (; rest && taking->taken < taking->want; rest &= rest - 1) {
+            unsigned index = word * 64 + lowest_bit(rest);
+            bool is_new_line = taking->taken == 0 || index % line_blocks(slab->size) == 0;
+            if (index >= end && (lines_only || (taking->taken > 0 && is_new_line)))
+                break;
+            bits &= ~(rest & -rest);
+            taking->last = (unsigned)max_size(taking->last, index);
+            taking->blocks[taking->taken++] = slab->start + index * slab->size;
+        }
+        slab->bits[word] = bits;
+        if (rest)
+            break;
+    }
+}
+
 static unsigned take_from_slab(struct pool_class *pool, struct slab *slab, void **blocks,
                                unsigned want)
 {
-    unsigned end = batch_end(pool, slab);
-    unsigned taken = 0;
-    unsigned last = 0;
-    for (unsigned word = 0; taken < want; word++) {
-        if (word * 64u >= slab->block_count)
-            break;
-        uint64_t bits = slab->bits[word];
-        for (; bits && taken < want; bits &= bits - 1) {
-            unsigned index = word * 64 + lowest_bit(bits);
-            if (index >= end && taken > 0)
-                break;
-            last = index;
-            blocks[taken++] = slab->start + last * slab->size;
-        }
-        slab->bits[word] = bits;
-        if (bits)
-            break;
-    }
+    struct taking taking = {blocks, want, 0, 0};
+    /* blocks smaller than a cache line: whole lines first, as far as that touches no new page, so
+     * that what two threads are given lies in lines of their own */
+    if (slab->size < CACHE_LINE)
+        take_below(slab,
+                   (unsigned)max_size(slab->carved, slab->resident * os_page_size() / slab->size),
+                   true, &taking);
+    if (taking.taken < (want + 1) / 2)
+        take_below(slab, batch_end(pool, slab), false, &taking);
+    unsigned taken = taking.taken;
+    unsigned last = taking.last;
     slab->free_count = (uint16_t)(slab->free_count - taken);
     if (last >= slab->carved)
         carve(pool, slab, last + 1);

@@ -50,8 +50,10 @@ static void note_present_locked(struct superslab *superslab, struct slab *slab, 
         superslab_mark_zero_pages(superslab, free);
 }
 
-bool huge_page_back(struct slab *slab)
+bool slab_run_back_huge(struct slab *slab)
 {
+    if (slab->resident != 0)
+        return false;
     struct superslab *superslab = superslab_of(slab->start);
     uint32_t run = run_mask(slab_number(slab->start), slab->slab_count);
     lock_acquire(&space.lock);

@@ -105,7 +105,7 @@ enum superslab_state {
 struct superslab {
     uint32_t free;
     uint32_t warm;
-    uint32_t zero; /* of the warm ones, those that nobody has written to */
+    uint32_t zero;      /* of the warm ones, those that nobody has written to */
     struct slab *slabs; /* SLABS_PER_SUPERSLAB records, made at first use and kept */
     struct superslab *next[2];
     struct superslab *prev[2];
@@ -156,6 +156,10 @@ bool slab_run_extend(struct slab *slab, unsigned count);
 void slab_run_shrink(struct slab *slab, unsigned count);
 /* Make pages [0, pages) of the run present as the settings say; resident is brought up to date. */
 void slab_run_populate(struct slab *slab, unsigned pages);
+
+/* Back the superslab of a run by a huge page, if the heap has grown enough for that and nothing
+ * else of the superslab is in use or has pages. True when the run is present now. huge_page.c */
+bool slab_run_back_huge(struct slab *slab);
 
 /* The record that covers a pointer inside the reservation; NULL if no run was ever there. */
 struct slab *slab_find(const void *pointer);

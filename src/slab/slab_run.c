@@ -121,7 +121,7 @@ void slab_run_shrink(struct slab *slab, unsigned count)
 
 void slab_run_populate(struct slab *slab, unsigned pages)
 {
-    if (pages <= slab->resident || (slab->resident == 0 && huge_page_back(slab)))
+    if (pages <= slab->resident)
         return;
     size_t page = os_page_size();
     char *from = slab->start + slab->resident * page;

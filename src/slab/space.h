@@ -84,9 +84,6 @@ bool superslab_mark_taken(struct superslab *superslab, uint32_t slabs);
 struct superslab *superslab_fresh_locked(void);
 /* Make the records of a superslab if it has none. False when metadata is short. */
 bool superslab_need_records(struct superslab *superslab);
-/* Back the superslab of a run by a huge page, if the heap has grown enough for that and nothing
- * else of the superslab is in use or has pages. True when the run is present now. huge_page.c */
-bool huge_page_back(struct slab *slab);
 /* After something was given back: purge if the warm pool is over its limit or keeps nothing. */
 void decay_after_give(void);
 

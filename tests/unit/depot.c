@@ -99,7 +99,7 @@ static void test_random(void **state)
     CHECK_EQ(blocks_out(SIZE_CLASS), 0);
 }
 
-/* Every class: no more batches than DEPOT_BATCHES_MAX, and half a MiB unless one batch is more. */
+/* Every class: no more batches than DEPOT_BATCHES_MAX, and DEPOT_BYTES_MAX unless one batch is more. */
 static void test_limits(void **state)
 {
     (void)state;
@@ -115,7 +115,7 @@ static void test_limits(void **state)
         }
         size_t bytes = kept * count * (size_t)size_classes[size_class].size;
         CHECK(kept >= 1 && kept <= DEPOT_BATCHES_MAX);
-        CHECK(kept == 1 || bytes <= 512 * KIB);
+        CHECK(kept == 1 || bytes <= DEPOT_BYTES_MAX(size_classes[size_class].size));
         CHECK_EQ(depot_count(size_class), kept * count);
     }
     check_all_classes();

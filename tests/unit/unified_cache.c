@@ -162,13 +162,20 @@ static void life(void)
 
 /* ---- growth ---- */
 
+/* The most slots of a bin, for blocks of up to a quarter of its bytes. */
+static unsigned slots_of(size_t size)
+{
+    size_t bytes = size <= BIN_SMALL_MAX ? BIN_BYTES_MAX : BIN_BYTES_MAX / 2;
+    return (unsigned)min_size(bytes / size, BIN_SLOTS_MAX);
+}
+
 /* Refills double up to what the setting and the bin allow; blocks come in order of address. */
 static void check_refills(unsigned size_class)
 {
     size_t size = size_classes[size_class].size;
-    unsigned slots = (unsigned)min_size(BIN_BYTES_MAX / size, BIN_SLOTS_MAX);
+    unsigned slots = slots_of(size);
     unsigned most = (unsigned)min_size((size_t)settings.tiny_refill_batch_size, slots / 2);
-    unsigned wanted = 1;
+    unsigned wanted = (unsigned)min_size(line_blocks(size), most);
     for (unsigned refill = 0; refill < 10; refill++) {
         CHECK_EQ(count_of(size_class), 0);
         alloc_class(size_class);
@@ -199,7 +206,7 @@ static void growth_of(unsigned size_class)
 {
     static void *blocks[3 * BIN_SLOTS_MAX];
     size_t size = size_classes[size_class].size;
-    unsigned slots = (unsigned)min_size(BIN_BYTES_MAX / size, BIN_SLOTS_MAX);
+    unsigned slots = slots_of(size);
     for (unsigned i = 0; i < 3 * slots; i++)
         blocks[i] = alloc_class(size_class);
     unified_cache_empty();
