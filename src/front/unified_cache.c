@@ -42,6 +42,8 @@ static unsigned slots_max(unsigned size_class)
     /* to touch such a block takes longer than to fetch it from the lane */
     if (size <= BIN_BYTES_MAX / 4)
         return (unsigned)(BIN_BYTES_MAX / 2 / size);
+    if (size <= 128 * KIB)
+        return 2;
     return size <= 512 * KIB ? 1 : 0;
 }
 

@@ -131,7 +131,7 @@ static unsigned pages_ahead(const struct pool_class *pool)
 /* Is the class likely to use a huge page up? One of large blocks needs more slabs to be. */
 static bool may_begin_huge_page(const struct pool_class *pool, const struct slab *slab)
 {
-    return pool->slab_count >= (slab->size <= BIN_SMALL_MAX ? YOUNG_SLABS : 4 * YOUNG_SLABS);
+    return pool->slab_count >= (slab->size <= BIN_SMALL_MAX ? 2 : 16);
 }
 
 /* Blocks below `end` are about to be handed out for the first time. */
@@ -175,8 +175,8 @@ struct taking {
     unsigned last; /* index of the last block taken */
 };
 
-/* Take free blocks below `end`, lowest first; those of the first line may lie above, if there are no
- * other. */
+/* Take free blocks below `end`, lowest first; those of the first line may lie above it, if there
+ * are no others. */
 static void take_below(struct slab *slab, unsigned end, bool lines_only, struct taking *taking)
 {
     unsigned words = (slab->block_count + 63u) / 64;

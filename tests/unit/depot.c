@@ -99,7 +99,7 @@ static void test_random(void **state)
     CHECK_EQ(blocks_out(SIZE_CLASS), 0);
 }
 
-/* Every class: no more batches than DEPOT_BATCHES_MAX, and DEPOT_BYTES_MAX unless one batch is more. */
+/* Every class: no more batches than DEPOT_BATCHES_MAX, and DEPOT_BYTES_MAX unless one is more. */
 static void test_limits(void **state)
 {
     (void)state;
