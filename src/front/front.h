@@ -124,6 +124,10 @@ void route_judge_caches(void);
 /* End the program: `block`, given to `function`, is no pointer of any allocator. */
 __attribute__((noreturn)) void route_report_foreign(const char *function, const void *block);
 
+/* Called on slow paths, with no lock held, when an epoch of decay has begun; NULL when nobody wants
+ * to know. */
+extern void (*route_on_epoch)(void);
+
 /* misuse.c: end the program with one line. `verdict` must be a fault. */
 __attribute__((noreturn)) void misuse_report(const char *function, struct verdict verdict);
 /* What giving blocks back came to: goes on, or ends the program in free's name. */
@@ -136,6 +140,16 @@ static inline void misuse_stop_at_fault(struct verdict verdict)
 struct verdict misuse_diagnose(const void *block);
 
 /* ---- thread_heap.c ---- */
+
+/* Purpose: all heaps. Owner: lock. Lock order: this -> a heap's lock; both are leaves otherwise. */
+struct thread_heaps {
+    struct lock lock;
+    struct thread_heap *live;
+    struct thread_heap *spare;
+    _Atomic size_t live_count; /* changed under the lock, read without */
+    bool is_started;           /* thread-local storage is what it will stay */
+};
+extern struct thread_heaps thread_heaps;
 
 /* The calling thread's heap, made at first use. NULL when the thread is ending or out of memory. */
 struct thread_heap *unified_cache_heap(void);
@@ -186,6 +200,31 @@ unsigned owned_heap_check(void);
 void owned_heap_lock_all(void);
 void owned_heap_unlock_all(void);
 void owned_heap_reset_locks(void);
+
+/* ---- request.c: what the command hakmem asks of the process from outside ---- */
+
+enum request_state { REQUEST_NONE, REQUEST_ASKED, REQUEST_RUNNING, REQUEST_DONE };
+enum request_kind { REQUEST_TRIM, REQUEST_SET };
+
+/* Purpose: one request at a time. Owner: who asks, until state is REQUEST_ASKED; then the thread
+ * that makes it REQUEST_RUNNING, until it is REQUEST_DONE. */
+struct request {
+    _Atomic uint32_t state;
+    uint32_t kind;
+    uint32_t setting; /* REQUEST_SET: the row in the table of settings */
+    int64_t value;
+    int64_t result; /* REQUEST_TRIM: bytes given back; REQUEST_SET: 0, or -1 if refused */
+};
+extern struct request request;
+
+/* Serve a request that waits. No lock may be held. */
+void request_serve(void);
+static inline void request_poll(void)
+{
+    /* relaxed: request_serve looks again */
+    if (unlikely(atomic_load_explicit(&request.state, memory_order_relaxed) == REQUEST_ASKED))
+        request_serve();
+}
 
 /* ---- fork ---- */
 void front_lock_all(void);

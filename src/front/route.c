@@ -11,10 +11,16 @@
 
 /* ---- ageing and shortage ---- */
 
+early_data void (*route_on_epoch)(void);
+
 static void age_caches(void)
 {
-    if (unlikely(decay_poll()))
-        misuse_stop_at_fault(depot_trim(false));
+    request_poll();
+    if (likely(!decay_poll()))
+        return;
+    misuse_stop_at_fault(depot_trim(false));
+    if (route_on_epoch)
+        route_on_epoch();
 }
 
 size_t route_trim(void)

@@ -9,24 +9,7 @@
 
 #include <string.h>
 
-/* Purpose: pointers to free blocks of one class; in a depot's list, or owned by who took it. */
-struct batch {
-    struct batch *next;
-    uint32_t count;
-    void *blocks[BATCH_BLOCKS];
-};
-
-/* Purpose: the depot of one class. Owner: lock. Invariant: count is the length of `batches`, low
- * the least that count has been since the last trim; `spare` holds batches with no block. */
-struct depot {
-    struct lock lock;
-    uint32_t count;
-    uint32_t low;
-    struct batch *batches;
-    struct batch *spare;
-};
-
-static struct depot depots[CLASS_POOL_LAST + 1];
+struct depot depots[CLASS_POOL_LAST + 1];
 
 static uint32_t batches_max(unsigned size_class, unsigned count)
 {
@@ -35,9 +18,9 @@ static uint32_t batches_max(unsigned size_class, unsigned count)
                               max_size(DEPOT_BYTES_MAX(size) / (count * size), 1));
 }
 
-static struct batch *pop_locked(struct depot *depot)
+static struct depot_batch *pop_locked(struct depot *depot)
 {
-    struct batch *batch = depot->batches;
+    struct depot_batch *batch = depot->batches;
     if (batch) {
         depot->batches = batch->next;
         depot->count--;
@@ -52,7 +35,7 @@ unsigned depot_take(unsigned size_class, void **blocks, unsigned want)
     struct depot *depot = &depots[size_class];
     unsigned count = 0;
     lock_acquire(&depot->lock);
-    struct batch *batch = depot->batches;
+    struct depot_batch *batch = depot->batches;
     if (batch && batch->count > want) {
         batch->count -= want;
         memcpy(blocks, batch->blocks + batch->count, want * sizeof(batch->blocks[0]));
@@ -69,9 +52,9 @@ unsigned depot_take(unsigned size_class, void **blocks, unsigned want)
 }
 
 /* A batch with no block: a spare one if there is, or a new one. */
-static struct batch *take_spare_locked(struct depot *depot)
+static struct depot_batch *take_spare_locked(struct depot *depot)
 {
-    struct batch *batch = depot->spare;
+    struct depot_batch *batch = depot->spare;
     if (batch) {
         depot->spare = batch->next;
         return batch;
@@ -82,7 +65,7 @@ static struct batch *take_spare_locked(struct depot *depot)
 bool depot_give(unsigned size_class, void *const *blocks, unsigned count)
 {
     struct depot *depot = &depots[size_class];
-    struct batch *batch = NULL;
+    struct depot_batch *batch = NULL;
     lock_acquire(&depot->lock);
     if (depot->count < batches_max(size_class, count))
         batch = take_spare_locked(depot);
@@ -98,12 +81,12 @@ bool depot_give(unsigned size_class, void *const *blocks, unsigned count)
 }
 
 /* Take what was idle out of the depot, as a list. */
-static struct batch *take_idle(struct depot *depot, bool all)
+static struct depot_batch *take_idle(struct depot *depot, bool all)
 {
-    struct batch *idle = NULL;
+    struct depot_batch *idle = NULL;
     lock_acquire(&depot->lock);
     for (uint32_t spare = all ? depot->count : depot->low; spare > 0; spare--) {
-        struct batch *batch = pop_locked(depot);
+        struct depot_batch *batch = pop_locked(depot);
         batch->next = idle;
         idle = batch;
     }
@@ -115,9 +98,9 @@ static struct batch *take_idle(struct depot *depot, bool all)
 static struct verdict trim_class(unsigned size_class, bool all)
 {
     struct verdict verdict = {FAULT_NONE, NULL, 0};
-    struct batch *idle = take_idle(&depots[size_class], all);
+    struct depot_batch *idle = take_idle(&depots[size_class], all);
     while (idle) {
-        struct batch *next = idle->next;
+        struct depot_batch *next = idle->next;
         if (verdict.fault == FAULT_NONE)
             verdict = pool_give(&shared_pool, size_class, idle->blocks, idle->count);
         meta_free(idle, sizeof(*idle));
@@ -140,7 +123,7 @@ size_t depot_count(unsigned size_class)
     struct depot *depot = &depots[size_class];
     size_t count = 0;
     lock_acquire(&depot->lock);
-    for (struct batch *batch = depot->batches; batch; batch = batch->next)
+    for (struct depot_batch *batch = depot->batches; batch; batch = batch->next)
         count += batch->count;
     lock_release(&depot->lock);
     return count;
@@ -153,7 +136,7 @@ unsigned depot_check(void)
         struct depot *depot = &depots[size_class];
         uint32_t count = 0;
         lock_acquire(&depot->lock);
-        for (struct batch *batch = depot->batches; batch; batch = batch->next, count++) {
+        for (struct depot_batch *batch = depot->batches; batch; batch = batch->next, count++) {
             struct verdict verdict = pool_judge(&shared_pool, size_class, batch->blocks,
                                                 batch->count);
             if (verdict.fault == FAULT_NONE)

@@ -129,6 +129,24 @@ void pool_destroy(struct pool *pool);
 
 /* ---- depot.c: full batches above the shared pool ---- */
 
+/* Purpose: pointers to free blocks of one class; in a depot's list, or owned by who took it. */
+struct depot_batch {
+    struct depot_batch *next;
+    uint32_t count;
+    void *blocks[BATCH_BLOCKS];
+};
+
+/* Purpose: the depot of one class. Owner: lock. Invariant: count is the length of `batches`, low
+ * the least that count has been since the last trim; `spare` holds batches with no block. */
+struct depot {
+    struct lock lock;
+    uint32_t count;
+    uint32_t low;
+    struct depot_batch *batches;
+    struct depot_batch *spare;
+};
+extern struct depot depots[CLASS_POOL_LAST + 1];
+
 /* Take a batch of a class, or as many of it as are wanted (1..BATCH_BLOCKS), into `blocks`. 0 when
  * there is none. */
 unsigned depot_take(unsigned size_class, void **blocks, unsigned want);

@@ -114,6 +114,11 @@ struct settings {
 };
 extern struct settings settings;
 
+/* Change one setting of the running process: `row` is its place in the table. False when that
+ * setting holds from the start on (HAK_LIVE_SETTINGS lists the others) or the value is out of
+ * range. */
+bool settings_change(uint32_t row, int64_t value);
+
 /* Read HAKMEM_* from `environment` (NULL: from the kernel). What is unknown or out of range is
  * named on standard error and its default holds. A set-user-ID program ignores the environment. */
 void settings_read(char *const *environment);

@@ -127,6 +127,25 @@ static const char *after_prefix(const char *entry)
     return *prefix ? NULL : entry;
 }
 
+bool settings_change(uint32_t row, int64_t value)
+{
+    static int64_t *const live[] = {
+#define X(field) &settings.field,
+        HAK_LIVE_SETTINGS(X)
+#undef X
+    };
+    if (row >= sizeof(rows) / sizeof(rows[0]) || value < rows[row].min || value > rows[row].max)
+        return false;
+    for (size_t i = 0; i < sizeof(live) / sizeof(live[0]); i++) {
+        if (live[i] != rows[row].field)
+            continue;
+        /* relaxed: any thread may read it at any time, and takes the old value or the new one */
+        __atomic_store_n(live[i], value, __ATOMIC_RELAXED);
+        return true;
+    }
+    return false;
+}
+
 /* One "NAME=VALUE" of the environment. */
 static void read_entry(const char *entry)
 {

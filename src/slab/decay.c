@@ -12,12 +12,7 @@
 /* Runs purged between two takings of the lock. */
 #define PURGE_BATCH 32
 
-/* Purpose: the clock. Lock-free; a race at an epoch's border dates a slab one epoch off. */
-static early_data struct {
-    _Atomic uint64_t next_ms; /* when the next epoch begins */
-    _Atomic uint8_t epoch;
-    _Atomic uint64_t purged_bytes;
-} decay;
+early_data struct decay_clock decay;
 
 /* Purpose: one run of warm slabs on its way to the kernel; taken while it is. */
 struct purge {

@@ -9,30 +9,33 @@
 
 #include <string.h>
 
-#define META_ALIGN ((size_t)64)
 /* Pages made present ahead: one call costs less than the fault of a second page. */
 #define META_POPULATE (16 * KIB)
+
+/* Core dumps include the arena in steps, so that it stays in few mappings. */
+#define META_DUMP_STEP (2 * MIB)
 
 struct free_block {
     struct free_block *next;
 };
 
-/* Purpose: the arena. Owner: lock. Invariant: start <= at <= present <= mapped <= end. */
-static early_data struct {
-    struct lock lock;
-    char *at;
-    char *present;
-    char *mapped;
-    char *end;
-    size_t used;
-    struct free_block *free[META_FREE_MAX / META_ALIGN + 1];
-} meta;
+early_data struct meta_arena meta;
 
 void meta_init(char *start, size_t size, bool mapped)
 {
-    meta.at = meta.present = start;
+    meta.start = meta.at = meta.present = start;
     meta.end = start + size;
+    meta.dumped = mapped ? start : meta.end;
     meta.mapped = mapped ? meta.end : start;
+}
+
+/* Who reads a core file needs the records. */
+static void include_in_dumps_locked(const char *end)
+{
+    size_t step = align_up((size_t)(end - meta.dumped), META_DUMP_STEP);
+    size_t size = min_size(step, (size_t)(meta.end - meta.dumped));
+    os_dump(meta.dumped, size, true);
+    meta.dumped += size;
 }
 
 /* Room for `size` more bytes at meta.at. */
@@ -53,6 +56,8 @@ static bool make_room_locked(size_t size)
         os_populate(meta.present, (size_t)(present - meta.present));
         meta.present = present;
     }
+    if (meta.at + size > meta.dumped)
+        include_in_dumps_locked(meta.at + size);
     return true;
 }
 

@@ -33,6 +33,31 @@ struct space {
 };
 extern struct space space;
 
+/* Purpose: the clock of decay.c. Lock-free; a race at an epoch's border dates a slab one epoch
+ * off. */
+struct decay_clock {
+    _Atomic uint64_t next_ms; /* when the next epoch begins */
+    _Atomic uint8_t epoch;
+    _Atomic uint64_t purged_bytes;
+};
+extern struct decay_clock decay;
+
+#define META_ALIGN ((size_t)64)
+/* Purpose: the arena of meta.c. Owner: lock. Invariant: start <= at <= present <= mapped <= end;
+ * core dumps include what is below `dumped`. */
+struct meta_arena {
+    struct lock lock;
+    char *start;
+    char *at;
+    char *present;
+    char *mapped;
+    char *dumped;
+    char *end;
+    size_t used;
+    struct free_block *free[META_FREE_MAX / META_ALIGN + 1];
+};
+extern struct meta_arena meta;
+
 static inline size_t superslab_index(const struct superslab *superslab)
 {
     return (size_t)(superslab - space.superslabs);
