@@ -52,10 +52,27 @@ void cli_parse_common(int key, struct argp_state *state);
 #define CLI_OPTION_HELP {"help", CLI_KEY_HELP, NULL, 0, "print this help", -1}
 // clang-format on
 
+/* ---- text.c ---- */
+
+struct short_text {
+    char bytes[24];
+};
+/* 512 B, 12.3 MiB: four digits at most before the point. */
+struct short_text text_of_size(uint64_t bytes);
+struct short_text text_of_percent(double part, double whole);
+/* A whole decimal number of digits only. */
+bool text_to_number(const char *text, uint64_t *number);
+
 /* ---- The commands: argv[0] is "hakmem VERB"; each returns the exit status. ---- */
 
 int run_command(int argc, char **argv);
 int settings_command(int argc, char **argv);
+int stats_command(int argc, char **argv);
+int map_command(int argc, char **argv);
+int why_command(int argc, char **argv);
+int top_command(int argc, char **argv);
+int trim_command(int argc, char **argv);
+int set_command(int argc, char **argv);
 
 /* ---- settings.c ---- */
 
@@ -65,6 +82,13 @@ int settings_command(int argc, char **argv);
  * decimal. NAME may have the prefix and be in either case. A bad one ends the process with one line
  * and EXIT_USAGE. */
 void settings_export(const char *assignment);
+
+/* Check NAME=VALUE for a running process, in the words of `command`: the setting's row in the
+ * table, and the value. A bad one, or one that holds from the start on, ends the process. */
+void settings_parse_live(const char *command, const char *assignment, uint32_t *row,
+                         int64_t *value);
+/* The name of a row, without the prefix; NULL beyond the table. */
+const char *settings_name(size_t row);
 
 /* ---- report.c ---- */
 

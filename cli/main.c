@@ -20,6 +20,7 @@ static const struct command {
 } commands[] = {
     {"run", run_command},
     {"settings", settings_command},
+    {"stats", stats_command},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 

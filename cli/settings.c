@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The table of settings as the command sees it: checks of --set, and `hakmem settings` as text, as
- * docs/table.md and as the ENVIRONMENT section of the manual page. The table itself is
+ * docs/SETTINGS.md and as the ENVIRONMENT section of the manual page. The table itself is
  * HAK_SETTINGS of base/config.h. Called by main.c and run.c.
  */
 #include <argp.h>
@@ -12,8 +12,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/config.h"
 #include "cli.h"
+#include "os/os.h"
 
 #define KEY_MARKDOWN CLI_KEY(1)
 #define KEY_MAN CLI_KEY(2)
@@ -32,11 +32,18 @@ struct setting {
     int64_t min;
     int64_t max;
     const char *help;
+    size_t offset; /* in struct settings */
 };
 
 static const struct setting table[] = {
 #define ROW(field, name, kind, fallback, min, max, help)                                           \
-    {name, KIND_##kind, (int64_t)(fallback), (int64_t)(min), (int64_t)(max), help},
+    {name,                                                                                         \
+     KIND_##kind,                                                                                  \
+     (int64_t)(fallback),                                                                          \
+     (int64_t)(min),                                                                               \
+     (int64_t)(max),                                                                               \
+     help,                                                                                         \
+     offsetof(struct settings, field)},
     HAK_SETTINGS(ROW)
 #undef ROW
 };
@@ -156,30 +163,59 @@ static const struct setting *find_setting(const char *name, size_t length)
     return NULL;
 }
 
-static _Noreturn void fail_value(const struct setting *setting, const char *value)
-{
-    exit(cli_fail(EXIT_USAGE, "hakmem run: " SETTING_PREFIX "%s cannot be '%.60s': expected %s",
-                  setting->name, value, text_of_expectation(setting).bytes));
-}
-
-void settings_export(const char *assignment)
+/* The row that NAME=VALUE names, and the value, checked; or the end of the command. A path has no
+ * number. */
+static const struct setting *parse_assignment(const char *command, const char *option,
+                                              const char *assignment, struct text *number)
 {
     const char *equals = strchr(assignment, '=');
     size_t length = equals ? (size_t)(equals - assignment) : 0;
     if (length == 0)
-        exit(cli_fail(EXIT_USAGE, "hakmem run: '--set %.60s' is not of the form NAME=VALUE",
+        exit(cli_fail(EXIT_USAGE, "%s: '%s%.60s' is not of the form NAME=VALUE", command, option,
                       assignment));
     const struct setting *setting = find_setting(assignment, length);
     if (!setting)
-        exit(cli_fail(EXIT_USAGE, "hakmem run: '%.*s' is no setting (see hakmem settings)",
+        exit(cli_fail(EXIT_USAGE, "%s: '%.*s' is no setting (see hakmem settings)", command,
                       length > 60 ? 60 : (int)length, assignment));
     const char *value = equals + 1;
+    if (setting->kind == KIND_TEXT ? value[0] == '\0' : !parse_value(setting, value, number))
+        exit(cli_fail(EXIT_USAGE, "%s: " SETTING_PREFIX "%s cannot be '%.60s': expected %s",
+                      command, setting->name, value, text_of_expectation(setting).bytes));
+    return setting;
+}
+
+void settings_export(const char *assignment)
+{
     struct text number;
-    if (setting->kind == KIND_TEXT ? value[0] == '\0' : !parse_value(setting, value, &number))
-        fail_value(setting, value);
     char name[64];
+    const struct setting *setting = parse_assignment("hakmem run", "--set ", assignment, &number);
     snprintf(name, sizeof name, SETTING_PREFIX "%s", setting->name);
-    cli_export(name, setting->kind == KIND_TEXT ? value : number.bytes);
+    cli_export(name, setting->kind == KIND_TEXT ? strchr(assignment, '=') + 1 : number.bytes);
+}
+
+void settings_parse_live(const char *command, const char *assignment, uint32_t *row, int64_t *value)
+{
+    static const size_t live[] = {
+#define FIELD(field) offsetof(struct settings, field),
+        HAK_LIVE_SETTINGS(FIELD)
+#undef FIELD
+    };
+    struct text number;
+    const struct setting *setting = parse_assignment(command, "", assignment, &number);
+    *row = (uint32_t)(setting - table);
+    *value = strcmp(number.bytes, "auto") == 0 ? PREFAULT_AUTO : strtoll(number.bytes, NULL, 10);
+    for (size_t i = 0; i < sizeof live / sizeof live[0]; i++)
+        if (live[i] == setting->offset)
+            return;
+    exit(cli_fail(EXIT_USAGE,
+                  "%s: " SETTING_PREFIX "%s holds from a process's start on: set it in its "
+                  "environment",
+                  command, setting->name));
+}
+
+const char *settings_name(size_t row)
+{
+    return row < SETTING_COUNT ? table[row].name : NULL;
 }
 
 /* ---- hakmem settings ---- */
@@ -263,7 +299,7 @@ static error_t parse_settings(int key, char *argument, struct argp_state *state)
 int settings_command(int argc, char **argv)
 {
     static const struct argp_option options[] = {
-        {"markdown", KEY_MARKDOWN, NULL, 0, "print docs/table.md", 0},
+        {"markdown", KEY_MARKDOWN, NULL, 0, "print docs/SETTINGS.md", 0},
         {"man", KEY_MAN, NULL, 0, "print the settings as part of a manual page", 0},
         CLI_OPTION_HELP,
         {0},

@@ -18,11 +18,14 @@
 #endif
 
 exported kept_data const struct root hakmem_root = {
-    .magic = ROOT_MAGIC,
-    .version = ROOT_VERSION,
-    .size = sizeof(struct root),
-    .self = &hakmem_root,
-    .library_version = HAKMEM_VERSION_STRING,
+    .head =
+        {
+            .magic = ROOT_MAGIC,
+            .version = ROOT_VERSION,
+            .size = sizeof(struct root),
+            .self = &hakmem_root,
+            .library_version = HAKMEM_VERSION_STRING,
+        },
     .layout_count = ROOT_LAYOUT_COUNT,
     .layout = ROOT_LAYOUT,
     .setting_names = ROOT_SETTING_NAMES,

@@ -122,14 +122,20 @@ enum {
 #define ROOT_SETTING_NAME(field, name, kind, initial, min, max, help) name ","
 #define ROOT_SETTING_NAMES HAK_SETTINGS(ROOT_SETTING_NAME)
 
-/* Purpose: all that a reader starts from. Owner: nobody; constant but for relocation. Invariant:
- * the fields up to and including layout_count stay where they are in every build. */
-struct root {
+/* Purpose: by what a root is known, and whether the rest can be read. Invariant: the same in every
+ * build, for ever. */
+struct root_head {
     char magic[16];
     uint32_t version; /* ROOT_VERSION */
     uint32_t size;    /* sizeof(struct root) */
-    const struct root *self;
+    const void *self;
     char library_version[16];
+};
+_Static_assert(sizeof(ROOT_MAGIC) == 16, "the magic fills its place");
+
+/* Purpose: all that a reader starts from. Owner: nobody; constant but for relocation. */
+struct root {
+    struct root_head head;
     uint32_t layout_count;
     uint32_t layout[ROOT_LAYOUT_COUNT];
     char setting_names[sizeof(ROOT_SETTING_NAMES)];
