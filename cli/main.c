@@ -18,9 +18,9 @@ static const struct command {
     const char *verb;
     int (*call)(int argc, char **argv);
 } commands[] = {
-    {"run", run_command}, {"settings", settings_command}, {"stats", stats_command},
-    {"map", map_command}, {"why", why_command},           {"trim", trim_command},
-    {"set", set_command},
+    {"run", run_command},   {"settings", settings_command}, {"stats", stats_command},
+    {"map", map_command},   {"why", why_command},           {"top", top_command},
+    {"trim", trim_command}, {"set", set_command},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 

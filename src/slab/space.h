@@ -56,7 +56,7 @@ struct meta_arena {
     size_t used;
     struct free_block *free[META_FREE_MAX / META_ALIGN + 1];
 };
-extern struct meta_arena meta;
+extern struct meta_arena meta_arena;
 
 static inline size_t superslab_index(const struct superslab *superslab)
 {
