@@ -107,9 +107,9 @@ static bool read_headers(struct target *target, Elf *elf, uint64_t file_size)
     if (gelf_getclass(elf) != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32))
         return target_fail(target, "%s is a core file of another kind of machine",
                            target->core_path);
-    if (elf_getphdrnum(elf, &count) != 0)
+    uint64_t end = elf_header.e_phoff + (uint64_t)elf_header.e_phnum * elf_header.e_phentsize;
+    if (end > file_size || elf_getphdrnum(elf, &count) != 0 || count == 0)
         return target_fail(target, "%s is cut short: its headers are missing", target->core_path);
-    uint64_t end = 0;
     for (size_t i = 0; i < count; i++) {
         if (!gelf_getphdr(elf, (int)i, &header))
             return target_fail(target, "%s is cut short: its headers are missing",

@@ -179,10 +179,10 @@ static void print_row(const struct map_row *row, bool is_coloured)
 static void print_terminal(const struct heap_view *view, const struct map *map)
 {
     bool is_coloured = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-    printf("%s: a row is a superslab (2 MiB), a letter a slab (64 KiB)\n"
-           "T Tiny, P Pool, A ACE, H Huge (small letters: less than half live), - free and kept\n"
-           "ready, . free addresses, ? not the heap's%s\n\n",
-           choice_title(view->target), is_coloured ? "; bright: resident" : "");
+    printf("%s\n"
+           "a row is a superslab (2 MiB), a letter a slab (64 KiB): T Tiny, P Pool,\n"
+           "A ACE, H Huge (small: less than half live), - warm, . free, ? not the heap's%s\n\n",
+           choice_title(view->target), is_coloured ? "\nbright: resident" : "");
     printf("%-12s %-32s %6s %6s\n", "address", "slabs", "live", "res.");
     for (size_t i = 0; i < map->count; i++)
         print_row(&map->rows[i], is_coloured);

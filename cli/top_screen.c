@@ -177,9 +177,9 @@ static void draw_threads(const struct top *top, int line)
 static void draw_process(const struct top *top)
 {
     const struct top_process *process = &top->processes[0];
-    mvprintw(0, 0, "hakmem top: %s [%d], %s, %zu threads, RSS %s", process->program,
+    mvprintw(0, 0, "hakmem top: %s [%d], %s, %zu thread%s, RSS %s", process->program,
              (int)process->pid, state_word(process->state), process->threads,
-             text_of_size(process->terms.rss).bytes);
+             process->threads == 1 ? "" : "s", text_of_size(process->terms.rss).bytes);
     int line = draw_terms(process, 1) + 1;
     if (top->shows_threads)
         draw_threads(top, line);
