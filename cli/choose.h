@@ -15,7 +15,8 @@ struct choice {
 
 #define CHOICE_KEY_CORE CLI_KEY(40)
 // clang-format off
-#define CHOICE_OPTION_CORE {"core", CHOICE_KEY_CORE, "FILE", 0, "look at a core file instead of a process", 0}
+#define CHOICE_OPTION_CORE                                                                         \
+    {"core", CHOICE_KEY_CORE, "FILE", 0, "look at a core file instead of a process", 0}
 // clang-format on
 
 /* The number of a process, or the end of the command. */

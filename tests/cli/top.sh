@@ -10,11 +10,26 @@ command -v tmux >/dev/null || { echo "SKIP: no tmux"; exit 77; }
 TMUX_TMPDIR=$SCRATCH
 export TMUX_TMPDIR
 unset TMUX
+TERMINALS=0
+end_terminals() {
+    local i
+    for ((i = 1; i <= TERMINALS; i++)); do
+        tmux -L "terminal$i" kill-server 2>/dev/null
+    done
+    end_targets
+}
+trap end_terminals EXIT
+# Each terminal has a server of its own: one that ends would take the next terminal with it.
 terminal() {
-    tmux -f /dev/null new-session -d -x 100 -y 30 "$* 2>$SCRATCH/top.err; echo \"ended \$?\"; cat"
+    TERMINALS=$((TERMINALS + 1))
+    in_terminal -f /dev/null new-session -d -x 100 -y 30 \
+        "$* 2>$SCRATCH/top.err; echo \"ended \$?\"; cat"
+}
+in_terminal() {
+    tmux -L "terminal$TERMINALS" "$@"
 }
 screen() {
-    tmux capture-pane -p >screen
+    in_terminal capture-pane -p >screen
 }
 shows() {
     screen
@@ -25,7 +40,7 @@ expect_screen() {
     wait_for "'$1' on the screen; it shows: $(cat screen 2>/dev/null)" shows "$1"
 }
 key() {
-    tmux send-keys "$1"
+    in_terminal send-keys "$1"
 }
 
 start_known_heap
@@ -44,7 +59,7 @@ kill -CONT $TARGET
 expect_screen "known_heap \[$TARGET\], sleeps"
 key q
 expect_screen "^ended 0"
-tmux kill-server
+in_terminal kill-server
 
 step "all processes, into one and back"
 terminal "$CLI" top --delay 0.2
@@ -60,19 +75,19 @@ if grep -q "^hakmem top: 1 process" screen; then
 fi
 key q
 expect_screen "^ended 0"
-tmux kill-server
+in_terminal kill-server
 
 step "a process that ends"
 terminal "$CLI" top --delay 0.2 $TARGET
 expect_screen "^hakmem top: known_heap"
 kill -KILL $TARGET
 expect_screen "^ended 0"
-tmux kill-server
+in_terminal kill-server
 expect_in top.err "^hakmem top: (there is no process|process) $TARGET" "a process that ends"
 
 step "no such process"
 expect_line 2 "hakmem top: 'x' is no process number" top x
 terminal "$CLI" top 99999999
 expect_screen "^ended 1"
-tmux kill-server
+in_terminal kill-server
 expect_in top.err "^hakmem top: there is no process 99999999" "no such process"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A heap that is known: 1000 blocks of 200 bytes of which every second is freed, one span, one Huge
- * block, and a block that another thread has freed and keeps in its cache. Prints the addresses and
- * "ready", then waits for ever; with the word "crash" it aborts, with "churn" it goes on allocating.
+ * A heap that is known: 1000 blocks of 200 bytes of which every second is freed, one span, two Huge
+ * blocks, and a block that another thread has freed and keeps in its cache. Prints the addresses
+ * and "ready", then waits for ever; with the word "crash" it aborts, with "churn" it goes on
+ * allocating.
  */
 #include <pthread.h>
 #include <stdio.h>
