@@ -18,11 +18,12 @@
 #define KEY_MARKDOWN CLI_KEY(1)
 #define KEY_MAN CLI_KEY(2)
 
-enum kind { KIND_FLAG, KIND_NUMBER, KIND_BYTES, KIND_MILLIS, KIND_PREFAULT, KIND_TEXT };
+enum kind { KIND_FLAG, KIND_NUMBER, KIND_BYTES, KIND_MILLIS, KIND_PREFAULT, KIND_WHEN, KIND_TEXT };
 
 static const char *const kind_names[] = {
     [KIND_FLAG] = "flag",     [KIND_NUMBER] = "number",     [KIND_BYTES] = "bytes",
-    [KIND_MILLIS] = "millis", [KIND_PREFAULT] = "prefault", [KIND_TEXT] = "path",
+    [KIND_MILLIS] = "millis", [KIND_PREFAULT] = "prefault", [KIND_WHEN] = "when",
+    [KIND_TEXT] = "path",
 };
 
 struct setting {
@@ -89,6 +90,8 @@ static struct text text_of_range(const struct setting *setting)
         return (struct text){"0 or 1"};
     if (setting->kind == KIND_PREFAULT)
         return (struct text){"0, 1, 2 or auto"};
+    if (setting->kind == KIND_WHEN)
+        return (struct text){"exit, interval or 0"};
     if (setting->kind != KIND_TEXT)
         snprintf(text.bytes, sizeof text.bytes, "%.24s to %.24s",
                  text_of_value(setting, setting->min).bytes,
@@ -140,6 +143,12 @@ static bool parse_value(const struct setting *setting, const char *text, struct 
 {
     if (setting->kind == KIND_PREFAULT && strcasecmp(text, "auto") == 0) {
         *out = (struct text){"auto"};
+        return true;
+    }
+    if (setting->kind == KIND_WHEN &&
+        (strcasecmp(text, "exit") == 0 || strcasecmp(text, "interval") == 0)) {
+        *out = tolower((unsigned char)text[0]) == 'e' ? (struct text){"exit"}
+                                                      : (struct text){"interval"};
         return true;
     }
     int64_t max = setting->kind == KIND_PREFAULT ? PREFAULT_TOUCH : setting->max;
@@ -252,7 +261,7 @@ static void print_markdown(void)
     puts("\n"
          "Kinds: a *flag* is 0 or 1; *bytes* take K, M or G (powers of 1024) after the number;\n"
          "*millis* are milliseconds, and -1 is never; *prefault* is a mode by number or `auto`;\n"
-         "a *path* is taken as it is.");
+         "*when* is a moment; a *path* is taken as it is.");
 }
 
 /* Text as troff source: a hyphen stays a hyphen-minus, a backslash stays one. */

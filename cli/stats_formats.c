@@ -106,9 +106,11 @@ static void metrics_figures(FILE *out, const char *name, const char *label, cons
 
 static void metrics_classes(FILE *out, const struct heap_terms *terms)
 {
-    metrics_head(out, "lane_bytes", "gauge", "Resident bytes of blocks by lane and state.");
+    metrics_head(out, "lane_resident_bytes", "gauge",
+                 "Resident bytes of blocks by lane and state.");
     for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++)
-        metrics_figures(out, "lane_bytes", "lane", lane_names[lane], terms->lanes[lane].resident);
+        metrics_figures(out, "lane_resident_bytes", "lane", lane_names[lane],
+                        terms->lanes[lane].resident);
     metrics_head(out, "lane_blocks", "gauge", "Blocks by lane and state.");
     for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++)
         metrics_figures(out, "lane_blocks", "lane", lane_names[lane], terms->lanes[lane].blocks);

@@ -9,8 +9,10 @@
 #ifndef HAK_DIAG_ROOT_H
 #define HAK_DIAG_ROOT_H
 
-#include "diag/diag.h"
+#include "front/front.h"
 #include "slab/space.h"
+
+#include "hakmem/hakmem.h"
 
 /* Found also where there are no symbols: 16 bytes that are nowhere else, and `self`. */
 #define ROOT_MAGIC "\x89HAKMEM-ROOT\r\n\x1a"

@@ -124,9 +124,9 @@ void route_judge_caches(void);
 /* End the program: `block`, given to `function`, is no pointer of any allocator. */
 __attribute__((noreturn)) void route_report_foreign(const char *function, const void *block);
 
-/* Called on slow paths, with no lock held, when an epoch of decay has begun; NULL when nobody wants
- * to know. */
-extern void (*route_on_epoch)(void);
+/* Called on each slow path, with no lock held; NULL when nobody wants to know. Set before the
+ * reservation exists. */
+extern void (*route_on_slow_path)(void);
 
 /* misuse.c: end the program with one line. `verdict` must be a fault. */
 __attribute__((noreturn)) void misuse_report(const char *function, struct verdict verdict);

@@ -11,16 +11,15 @@
 
 /* ---- ageing and shortage ---- */
 
-early_data void (*route_on_epoch)(void);
+early_data void (*route_on_slow_path)(void);
 
 static void age_caches(void)
 {
     request_poll();
-    if (likely(!decay_poll()))
-        return;
-    misuse_stop_at_fault(depot_trim(false));
-    if (route_on_epoch)
-        route_on_epoch();
+    if (unlikely(decay_poll()))
+        misuse_stop_at_fault(depot_trim(false));
+    if (unlikely(route_on_slow_path != NULL))
+        route_on_slow_path();
 }
 
 size_t route_trim(void)

@@ -65,8 +65,13 @@ uint64_t os_now_ms(void);
 uint32_t os_thread_id(void);
 /* Up to size - 1 bytes of a file, terminated. Returns the length, or -1. */
 long os_read_file(const char *path, char *buffer, size_t size);
-/* Create a file that must not exist (mode 0600) for os_write_file. -1 when it cannot be. */
+/* Create a file that must not exist for os_write_file, readable by its owner or, but for the
+ * process's umask, by all. -1 when it cannot be. */
 int os_create_file(const char *path);
+int os_create_public_file(const char *path);
+/* Give a file the name of another, which it replaces. */
+bool os_rename_file(const char *from, const char *to);
+void os_remove_file(const char *path);
 void os_write_file(int fd, const char *text, size_t length);
 void os_close_file(int fd);
 /* What /proc/self/maps says of an address. */
@@ -103,6 +108,7 @@ extern bool (*os_inject_failure)(enum os_call call);
 #define SETTING_FIELD_BYTES(field) int64_t field;
 #define SETTING_FIELD_MILLIS(field) int64_t field;
 #define SETTING_FIELD_PREFAULT(field) int64_t field;
+#define SETTING_FIELD_WHEN(field) int64_t field;
 #define SETTING_FIELD_TEXT(field) char field[SETTING_TEXT_MAX];
 
 /* Purpose: the settings in force. Written once by settings_read, before the first block is handed
