@@ -127,7 +127,11 @@ static void add_extent(const struct heap_view *view, struct heap_terms *terms,
         terms->warm_bytes += extent->bytes;
         terms->purgeable += resident_bytes(part, extent->start, end);
         break;
-    case EXTENT_COLD: terms->purgeable += resident_bytes(part, extent->start, end); break;
+    case EXTENT_COLD:
+        /* where address space is rationed, free superslabs are others' to use */
+        if (!view->space.is_piecewise || extent->bytes < SUPERSLAB_SIZE)
+            terms->purgeable += resident_bytes(part, extent->start, end);
+        break;
     default:
         /* a superslab of which no sense could be made: likely being changed just now */
         if (view->superslabs[(extent->start - heap_start(view)) >> SUPERSLAB_SHIFT].state !=
@@ -192,7 +196,8 @@ static void sum_up(struct heap_terms *terms)
     terms->live -= terms->rounding;
 }
 
-/* Does the mapping belong to the heap? In a rationed address space others' lie between ours. */
+/* Does the mapping belong to the heap? Where address space is rationed the heap is a window, and
+ * others' mappings lie between its own. */
 static bool is_ours(const struct heap_view *view, const struct mapping *mapping)
 {
     uint64_t end = view->base + (view->space.count << SUPERSLAB_SHIFT);
@@ -200,9 +205,12 @@ static bool is_ours(const struct heap_view *view, const struct mapping *mapping)
     if (view->is_empty || mapping->end <= view->base || mapping->start >= end)
         return false;
     if (mapping->start < heap_start(view))
-        return true;
+        return !view->space.is_piecewise || mapping->start < (uintptr_t)view->meta.mapped;
     size_t index = (mapping->start - heap_start(view)) >> SUPERSLAB_SHIFT;
-    return index >= view->count || view->superslabs[index].state != SUPERSLAB_FIXED;
+    if (index >= view->count)
+        return !view->space.is_piecewise;
+    uint8_t state = view->superslabs[index].state;
+    return state != SUPERSLAB_FIXED && !(view->space.is_piecewise && state == SUPERSLAB_FREE);
 }
 
 static void add_mappings(const struct heap_view *view, struct heap_terms *terms)

@@ -50,6 +50,7 @@
     FIELD(struct meta_arena, start)                                                                \
     FIELD(struct meta_arena, at)                                                                   \
     FIELD(struct meta_arena, present)                                                              \
+    FIELD(struct meta_arena, mapped)                                                               \
     FIELD(struct meta_arena, used)                                                                 \
     FIELD(struct decay_clock, epoch)                                                               \
     FIELD(struct decay_clock, purged_bytes)                                                        \

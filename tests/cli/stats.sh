@@ -80,6 +80,27 @@ kill -STOP $TARGET
 expect_sum $TARGET "known_heap, stopped"
 kill -CONT $TARGET
 
+step "a process whose address space is rationed"
+(
+    ulimit -v 4000000
+    exec env LD_PRELOAD="$LIBRARY" ./known_heap
+) >heap 2>&1 </dev/null &
+TARGET=$!
+disown
+STARTED+=("$TARGET")
+wait_for known_heap grep -qs '^ready' heap
+expect_sum $TARGET "known_heap, rationed"
+(($(number '["terms"]["unexplained"]') == 0)) || fail "a rationed process at rest is not exact"
+[[ $(number '["lanes"][3]["live_blocks"]') == 2 ]] || fail "rationed: not two Huge blocks"
+
+step "a process that uses libc's heap"
+HAKMEM_FORCE_LIBC_ALLOC=1 start heap ./known_heap
+wait_for known_heap grep -qs '^ready' heap
+hakmem stats $TARGET
+expect_status 0 "hakmem stats of libc's heap"
+expect_in out "^the heap has not been used yet, or HAKMEM_FORCE_LIBC_ALLOC is set" "libc's heap"
+expect_line 1 "hakmem trim: known_heap [$TARGET] does not use the heap of HAKMEM" trim $TARGET
+
 step "a statically linked program, stripped"
 cc -D_GNU_SOURCE -O1 -fno-builtin -pthread -static -s "$SOURCE/tests/cli/programs/known_heap.c" \
     -Wl,--whole-archive "$(dirname "$CLI")/libhakmem.a" -Wl,--no-whole-archive -o known_static \
