@@ -86,6 +86,24 @@ static always_inline void *front_alloc(size_t size)
     return NULL;
 }
 
+/* The class whose blocks hold `size` bytes and are all aligned to a power of two; CLASS_HUGE if
+ * there is none. Eight classes a doubling have each multiple of a power of two up to eight of it,
+ * and only multiples of it above. */
+static always_inline unsigned front_aligned_class(size_t alignment, size_t size)
+{
+    if (unlikely(size > LANE_ACE_MAX || alignment > SLAB_SIZE))
+        return CLASS_HUGE;
+    if (size <= LANE_POOL_MAX) /* spans begin where slabs do */
+        size = align_up(max_size(size, 1), alignment);
+    return size_class_of(size);
+}
+
+/* The aligned calls' fast half. */
+static always_inline void *front_alloc_aligned(size_t alignment, size_t size)
+{
+    return bin_pop(thread_heap_at(reservation_get()), front_aligned_class(alignment, size));
+}
+
 /* free's fast half: false when the slow path must decide. */
 static always_inline bool front_free(void *block)
 {
@@ -109,13 +127,13 @@ void *route_alloc_aligned(size_t alignment, size_t size, bool is_zeroed);
 bool route_free(void *block);
 /* Usable bytes; false as route_free. */
 bool route_usable(const void *block, size_t *usable);
+/* Does the block, live and of a class, serve `size` bytes as it is? False also for what is not
+ * ours, or at fault: the others tell. */
+bool route_fits(const void *block, size_t size);
 /* The block resized, moved if need be; *result is NULL when out of memory. False as route_free. */
 bool route_resize(void *block, size_t size, void **result);
 /* Usable bytes of a block of this size; 0 when there is none. */
 size_t route_good_size(size_t size);
-/* The smallest class whose blocks hold `size` bytes and are all aligned; CLASS_HUGE if there is no
- * such class. */
-unsigned route_aligned_class(size_t alignment, size_t size);
 /* Empty the calling thread's cache, the depots and the warm pool. Bytes given to the kernel. */
 size_t route_trim(void);
 /* The last look at what the calling thread and the depots hold free: ends the program if a block

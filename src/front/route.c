@@ -51,19 +51,9 @@ static void *take_class(unsigned size_class, size_t size, bool is_zeroed)
     return block;
 }
 
-unsigned route_aligned_class(size_t alignment, size_t size)
-{
-    if (size > LANE_ACE_MAX || alignment > SLAB_SIZE)
-        return CLASS_HUGE;
-    unsigned size_class = size_class_of(size);
-    while (is_block_class(size_class) && size_classes[size_class].size % alignment != 0)
-        size_class++;
-    return size_class;
-}
-
 static void *take_aligned(size_t alignment, size_t size, bool is_zeroed)
 {
-    unsigned size_class = route_aligned_class(alignment, size);
+    unsigned size_class = front_aligned_class(alignment, size);
     if (size_class == CLASS_HUGE)
         return take_huge(max_size(size, 1), alignment, is_zeroed);
     return take_class(size_class, size, is_zeroed);
@@ -122,13 +112,17 @@ bool route_free(void *block)
     return true;
 }
 
+static bool is_start(unsigned size_class, const void *block)
+{
+    return is_block_class(size_class) ? pool_is_start(size_class, block)
+                                      : slab_find(block)->start == block;
+}
+
 /* The size of a live block of a class; ends the program if there is none at `block`. */
 static size_t checked_size(unsigned size_class, const void *block, const char *function)
 {
-    bool is_start = is_block_class(size_class) ? pool_is_start(size_class, block)
-                                               : slab_find(block)->start == block;
     size_t size = size_classes[size_class].size;
-    if (unlikely(!is_start))
+    if (unlikely(!is_start(size_class, block)))
         misuse_report(function, (struct verdict){FAULT_NOT_START, block, size});
     if (unlikely(unified_cache_was_freed(size_class, block)))
         misuse_report(function, (struct verdict){FAULT_DOUBLE_FREE, block, size});
@@ -162,6 +156,18 @@ bool route_usable(const void *block, size_t *usable)
 static bool is_good_fit(size_t size, size_t usable)
 {
     return size <= usable && (size >= usable / 2 || usable == BLOCK_ALIGN);
+}
+
+bool route_fits(const void *block, size_t size)
+{
+    struct reservation *base = reservation_get();
+    size_t offset = reservation_offset(base, block);
+    if (offset >= base->size)
+        return false;
+    /* a byte that names no class has a row of size 0 */
+    unsigned size_class = slab_map_get(base, offset);
+    return size > 0 && is_good_fit(size, size_classes[size_class].size) &&
+           is_start(size_class, block) && !unified_cache_was_freed(size_class, block);
 }
 
 static void *resize_by_copy(void *block, size_t usable, size_t size)

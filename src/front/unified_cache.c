@@ -12,6 +12,9 @@
 /* Slots granted one at a time before a bin doubles. */
 #define SLOW_START_SLOTS 8
 
+/* Of so many blocks a thread knows that it has just freed them. */
+#define LAST_FREED 2
+
 /* So many blocks smaller than a cache line, freed by a thread that has allocated none, go to the
  * lane: they are another thread's, which may have their neighbours. */
 #define STRANGERS_MAX BIN_SLOTS_UNUSED
@@ -356,9 +359,10 @@ bool unified_cache_was_freed(unsigned size_class, const void *block)
 {
     struct thread_heap *heap = thread_heap_at(reservation_get());
     void **top = get_top(heap, size_class);
-    unsigned count = (unsigned)min_size(bin_count(heap, size_class), SLOW_START_SLOTS);
-    for (unsigned i = 1; i <= count; i++)
-        if (top[-(ptrdiff_t)i] == block)
+    void **end = bin_count(heap, size_class) > LAST_FREED ? top - LAST_FREED
+                                                          : heap->bottom[size_class];
+    while (top > end)
+        if (*--top == block)
             return true;
     return false;
 }
