@@ -327,21 +327,17 @@ struct verdict pool_judge(struct pool *pool, unsigned size_class, void *const *b
 {
     struct pool_class *class_pool = &pool->classes[size_class];
     struct verdict verdict = {FAULT_NONE, NULL, 0};
+    struct position at[JUDGE_BLOCKS_MAX];
     unsigned marked = 0;
     lock_acquire(&class_pool->lock);
     for (; marked < count; marked++) {
-        struct position at;
-        verdict = locate(pool, size_class, blocks[marked], &at);
+        verdict = locate(pool, size_class, blocks[marked], &at[marked]);
         if (verdict.fault != FAULT_NONE)
             break;
-        set_bit(at);
+        set_bit(at[marked]); /* so that the same block once more is a double free */
     }
-    while (marked-- > 0) {
-        struct position at;
-        /* a bit that is set is 'double free' to locate; the position is right all the same */
-        locate(pool, size_class, blocks[marked], &at);
-        clear_bit(at);
-    }
+    while (marked-- > 0)
+        clear_bit(at[marked]);
     lock_release(&class_pool->lock);
     return verdict;
 }

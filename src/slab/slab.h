@@ -25,6 +25,7 @@
 struct reservation {
     unsigned char front[RESERVATION_FRONT_BYTES];
     size_t size;
+    struct superslab *superslabs; /* the table, by (address - base) >> SUPERSLAB_SHIFT */
 };
 _Static_assert(sizeof(struct reservation) <= SLAB_MAP_OFFSET, "the slab map follows");
 
@@ -162,7 +163,16 @@ void slab_run_populate(struct slab *slab, unsigned pages);
 bool slab_run_back_huge(struct slab *slab);
 
 /* The record that covers a pointer inside the reservation; NULL if no run was ever there. */
-struct slab *slab_find(const void *pointer);
+static inline struct slab *slab_find(const void *pointer)
+{
+    struct reservation *base = reservation_get();
+    size_t offset = reservation_offset(base, pointer);
+    struct slab *records = base->superslabs[offset >> SUPERSLAB_SHIFT].slabs;
+    if (!records)
+        return NULL;
+    struct slab *slab = &records[(offset >> SLAB_SHIFT) % SLABS_PER_SUPERSLAB];
+    return slab - slab->head_delta;
+}
 
 /* ---- decay.c: the warm pool's end ---- */
 

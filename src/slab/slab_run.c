@@ -133,12 +133,3 @@ void slab_run_populate(struct slab *slab, unsigned pages)
     }
     slab->resident = (uint16_t)pages;
 }
-
-struct slab *slab_find(const void *pointer)
-{
-    struct slab *records = superslab_of(pointer)->slabs;
-    if (!records)
-        return NULL;
-    struct slab *slab = &records[slab_number(pointer)];
-    return slab - slab->head_delta;
-}
