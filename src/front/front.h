@@ -31,9 +31,10 @@ struct thread_heap {
     uint8_t strangers[CLASS_LINE_LAST + 1]; /* blocks freed before any was allocated */
     struct lock lock;
     uint32_t thread_id;
-    bool is_early;   /* made before unified_cache_started */
-    unsigned victim; /* the class that gives up budget next */
-    size_t granted;  /* bytes that the bins may hold by their limits */
+    bool is_early;    /* made before unified_cache_started */
+    unsigned victim;  /* the class that gives up budget next */
+    size_t granted;   /* bytes that the bins may hold by their limits */
+    unsigned batches; /* that have left for the depot */
     struct thread_heap *next;
     struct thread_heap *prev;
 };

@@ -15,6 +15,9 @@
 /* Of so many blocks a thread knows that it has just freed them. */
 #define LAST_FREED 2
 
+/* Of so many batches that leave for the depot, one is judged. */
+#define JUDGE_EVERY 8
+
 /* So many blocks smaller than a cache line, freed by a thread that has allocated none, go to the
  * lane: they are another thread's, which may have their neighbours. */
 #define STRANGERS_MAX BIN_SLOTS_UNUSED
@@ -124,11 +127,13 @@ static void give_blocks(unsigned size_class, void **blocks, unsigned count)
     }
 }
 
-/* A batch for the depot, or to the slabs if it has enough. */
-static void give_batch(unsigned size_class, void **blocks, unsigned count)
+/* A batch for the depot, or to the slabs if it has enough. To judge a batch takes as long as all
+ * else that is done with it. */
+static void give_batch(struct thread_heap *heap, unsigned size_class, void **blocks, unsigned count)
 {
     if (is_block_class(size_class)) {
-        misuse_stop_at_fault(judge_blocks(size_class, blocks, count));
+        if (heap->batches++ % JUDGE_EVERY == 0)
+            misuse_stop_at_fault(judge_blocks(size_class, blocks, count));
         if (depot_give(size_class, blocks, count))
             return;
     }
@@ -142,7 +147,7 @@ static void flush_oldest(struct thread_heap *heap, unsigned size_class, unsigned
     void **bottom = heap->bottom[size_class];
     for (unsigned done = 0; done < leaving;) {
         unsigned batch = (unsigned)min_size(leaving - done, BATCH_BLOCKS);
-        give_batch(size_class, bottom + done, batch);
+        give_batch(heap, size_class, bottom + done, batch);
         done += batch;
     }
     memmove(bottom, bottom + leaving, (count - leaving) * sizeof(void *));
@@ -168,17 +173,18 @@ static void shrink_bin(struct thread_heap *heap, unsigned size_class)
         flush_oldest(heap, size_class, bin_count(heap, size_class) - limit);
 }
 
-/* Take budget for `more` bytes from bins that have been idle, so that no class keeps what another
- * needs. The hand of a clock goes round once; a bin that was busy since its last visit stays. */
+/* Is there budget for `more` bytes? If not, one bin loses some that has been idle, so that no class
+ * keeps what another needs. The hand of a clock moves on by one each time; a bin that was busy
+ * since its last visit stays. Slowly: bins that are all in use would only take from each other. */
 static bool need_budget(struct thread_heap *heap, size_t more)
 {
     size_t budget = thread_budget();
-    for (unsigned step = 0; heap->granted + more > budget && step < CLASS_ACE_LAST; step++) {
-        unsigned victim = heap->victim = heap->victim % CLASS_ACE_LAST + 1;
-        if (!heap->is_busy[victim] && heap->limit[victim] > heap->bottom[victim])
-            shrink_bin(heap, victim);
-        heap->is_busy[victim] = false;
-    }
+    if (likely(heap->granted + more <= budget))
+        return true;
+    unsigned victim = heap->victim = heap->victim % CLASS_ACE_LAST + 1;
+    if (!heap->is_busy[victim] && heap->limit[victim] > heap->bottom[victim])
+        shrink_bin(heap, victim);
+    heap->is_busy[victim] = false;
     return heap->granted + more <= budget;
 }
 
