@@ -9,6 +9,10 @@
 
 #include <string.h>
 
+/* Spans of this size that grow are given superslabs of their own: fewer, and address space would
+ * run out before memory. */
+#define GROWING_MIN (96 * KIB)
+
 /* ---- ageing and shortage ---- */
 
 static void age_caches(void)
@@ -170,17 +174,40 @@ bool route_fits(const void *block, size_t size)
            is_start(size_class, block) && !unified_cache_was_freed(size_class, block);
 }
 
+/* A span that has grown will grow again: it moves to superslabs of its own, where it can, without
+ * another copy. What it does not use of them is address space only. */
+static void *take_growing(size_t size)
+{
+    bool is_zero;
+    return reservation_is_whole() ? huge_take(size, BLOCK_ALIGN, NULL, &is_zero) : NULL;
+}
+
+static void *take_copy(size_t usable, size_t size)
+{
+    void *copy = NULL;
+    if (size > usable && usable >= GROWING_MIN)
+        copy = take_growing(size);
+    if (!copy)
+        copy = front_alloc(size);
+    return copy ? copy : route_alloc(size, false);
+}
+
+static void make_present(void *block, size_t bytes)
+{
+    struct slab *slab = slab_find(block);
+    if (slab->state == SLAB_HUGE)
+        huge_make_present(block, bytes);
+    else if (slab->state == SLAB_SPAN)
+        ace_make_present(block, bytes);
+}
+
 static void *resize_by_copy(void *block, size_t usable, size_t size)
 {
-    void *copy = front_alloc(size);
-    if (!copy)
-        copy = route_alloc(size, false);
+    void *copy = take_copy(usable, size);
     if (!copy)
         return size <= usable ? block : NULL;
-    if (size > LANE_ACE_MAX)
-        huge_make_present(copy, min_size(usable, size));
-    else if (size > LANE_POOL_MAX)
-        ace_make_present(copy, min_size(usable, size));
+    if (size > LANE_POOL_MAX)
+        make_present(copy, min_size(usable, size));
     memcpy(copy, block, min_size(usable, size));
     if (!front_free(block))
         route_free(block);
@@ -201,7 +228,10 @@ static void *resize_class(unsigned size_class, void *block, size_t size)
 static void *resize_huge(void *block, size_t size)
 {
     size_t usable = huge_record(block, "realloc")->size;
-    void *resized = size > LANE_ACE_MAX ? huge_resize(block, size) : NULL;
+    /* a little more than is needed is the slack of a block that is appended to */
+    if (is_good_fit(size, usable) && (size <= LANE_ACE_MAX || size >= usable - usable / 16))
+        return block;
+    void *resized = size > LANE_ACE_MAX || size > usable ? huge_resize(block, size) : NULL;
     return resized ? resized : resize_by_copy(block, usable, size);
 }
 

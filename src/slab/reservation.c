@@ -109,6 +109,11 @@ size_t reservation_bytes(void)
     return space.count << SUPERSLAB_SHIFT;
 }
 
+bool reservation_is_whole(void)
+{
+    return !space.is_piecewise;
+}
+
 void slab_map_set(const char *start, unsigned count, unsigned byte)
 {
     struct reservation *base = reservation_get();

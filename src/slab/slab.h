@@ -112,6 +112,7 @@ struct superslab {
     struct superslab *prev[2];
     uint8_t state;
     uint8_t run[2];                   /* longest run: [0] free, [1] warm */
+    bool is_moved;                    /* pages were moved in: it is part of another mapping */
     uint8_t age[SLABS_PER_SUPERSLAB]; /* epoch in which a warm slab was given back */
 };
 _Static_assert(sizeof(struct superslab) <= 96, "the table is 1/20,000 of the address space");
@@ -123,6 +124,8 @@ _Static_assert(sizeof(struct superslab) <= 96, "the table is 1/20,000 of the add
 bool reservation_make(void);
 /* Bytes of address space (window or mapping). */
 size_t reservation_bytes(void);
+/* Is it one mapping, so that address space costs nothing? */
+bool reservation_is_whole(void);
 
 /* Start of a range of `count` whole, contiguous superslabs; NULL when there is none. *is_zero says
  * that none of its pages has been used. */
@@ -134,6 +137,11 @@ bool superslab_range_extend(char *start, size_t old_count, size_t count);
 void superslab_range_give(char *start, size_t count, size_t used);
 /* Give a range back all of whose pages are gone (moved, purged). */
 void superslab_range_give_cold(char *start, size_t count);
+/* May pages be moved into a range of `count` superslabs? Each such range is a mapping of its own
+ * until its pages go, and there may not be many. */
+bool superslab_may_move_in(size_t count);
+/* That has happened. */
+void superslab_range_moved_in(char *start, size_t count);
 /* Never use the range again: its addresses are lost to us. */
 void superslab_range_abandon(char *start, size_t count);
 /* Zero those slabs of a range just taken that may have been used before. */
