@@ -244,28 +244,57 @@ unsigned pool_take(struct pool *pool, unsigned size_class, void **blocks, unsign
 
 /* ---- give ---- */
 
+/* Purpose: where blocks that come back belong. A batch is mostly of few slabs: each is looked up
+ * once for those of its blocks that follow one another. */
+struct giving {
+    struct pool *pool;
+    const struct size_class *row;
+    unsigned size_class;
+    struct slab *slab; /* of the last block; NULL at first */
+    size_t span;       /* bytes of it in which blocks lie; 0 without a slab */
+};
+
 /* Where a block lies in its slab. */
 struct position {
     struct slab *slab;
     unsigned index;
 };
 
-static struct verdict locate(struct pool *pool, unsigned size_class, const void *block,
-                             struct position *position)
+static struct verdict fault_of(const struct giving *giving, enum fault fault, const void *block)
 {
-    const struct size_class *row = &size_classes[size_class];
+    return (struct verdict){fault, block, giving->row->size};
+}
+
+/* The slab that covers `block`, if it is one of this class and pool. A slab that was given back, or
+ * is another class's by now, held only free blocks. */
+static bool find_slab(struct giving *giving, const void *block)
+{
     struct slab *slab = slab_find(block);
-    size_t offset = (size_t)((const char *)block - slab->start);
-    unsigned index = (unsigned)(offset * row->reciprocal >> RECIPROCAL_SHIFT);
-    *position = (struct position){slab, index};
-    /* a slab that was given back, or is another class's by now, held only free blocks */
-    if (slab->state != SLAB_BLOCKS || slab->size_class != size_class || slab->owner != pool)
-        return (struct verdict){FAULT_DOUBLE_FREE, block, row->size};
-    if (index >= slab->block_count || offset != (size_t)index * row->size)
-        return (struct verdict){FAULT_NOT_START, block, row->size};
-    if (slab->bits[index / 64] >> (index % 64) & 1)
-        return (struct verdict){FAULT_DOUBLE_FREE, block, row->size};
-    return (struct verdict){FAULT_NONE, block, row->size};
+    if (slab->state != SLAB_BLOCKS || slab->size_class != giving->size_class ||
+        slab->owner != giving->pool)
+        return false;
+    giving->slab = slab;
+    giving->span = (size_t)slab->block_count * giving->row->size;
+    return true;
+}
+
+/* Find a block's place; FAULT_NONE if it is in use. */
+static always_inline enum fault locate(struct giving *giving, const void *block,
+                                       struct position *position)
+{
+    size_t offset = (size_t)((const char *)block - giving->slab->start);
+    unsigned index = (unsigned)(offset * giving->row->reciprocal >> RECIPROCAL_SHIFT);
+    *position = (struct position){giving->slab, index};
+    if (offset >= giving->span || offset != (size_t)index * giving->row->size)
+        return FAULT_NOT_START;
+    if (giving->slab->bits[index / 64] >> (index % 64) & 1)
+        return FAULT_DOUBLE_FREE;
+    return FAULT_NONE;
+}
+
+static always_inline bool is_in_slab(const struct giving *giving, const void *block)
+{
+    return giving->slab && (size_t)((const char *)block - giving->slab->start) < giving->span;
 }
 
 static void set_bit(struct position at)
@@ -278,42 +307,59 @@ static void clear_bit(struct position at)
     at.slab->bits[at.index / 64] &= ~((uint64_t)1 << (at.index % 64));
 }
 
-/* Put one block into its slab. Returns the slab if that emptied it: it has left the pool then. */
-static struct slab *give_locked(struct pool_class *pool, struct position at)
+/* Blocks were put into a slab. If that emptied it, it leaves the pool and goes to *empty: from here
+ * on a block of it that comes once more is at fault. */
+static void settle_locked(struct pool_class *pool, struct slab *slab, struct slab **empty)
 {
-    struct slab *slab = at.slab;
-    set_bit(at);
-    slab->free_count++;
-    if (slab->free_count == slab->block_count) {
-        unlink_slab(pool, slab);
-        pool->slab_count--;
-        return slab;
+    if (slab->free_count < slab->block_count) {
+        relist(pool, slab);
+        return;
     }
-    relist(pool, slab);
-    return NULL;
+    unlink_slab(pool, slab);
+    pool->slab_count--;
+    slab->state = SLAB_FREE;
+    slab->next = *empty;
+    *empty = slab;
+}
+
+static struct verdict give_locked(struct giving *giving, void *const *blocks, unsigned count,
+                                  struct slab **empty)
+{
+    struct pool_class *class_pool = &giving->pool->classes[giving->size_class];
+    enum fault fault = FAULT_NONE;
+    unsigned i = 0;
+    while (i < count && fault == FAULT_NONE) {
+        if (!find_slab(giving, blocks[i]))
+            return fault_of(giving, FAULT_DOUBLE_FREE, blocks[i]);
+        unsigned first = i;
+        struct position at;
+        while (i < count && is_in_slab(giving, blocks[i]) &&
+               (fault = locate(giving, blocks[i], &at)) == FAULT_NONE) {
+            set_bit(at);
+            i++;
+        }
+        giving->slab->free_count = (uint16_t)(giving->slab->free_count + (i - first));
+        if (i > first)
+            settle_locked(class_pool, giving->slab, empty);
+        else
+            fault = fault == FAULT_NONE ? FAULT_NOT_START : fault;
+    }
+    return fault_of(giving, fault, fault == FAULT_NONE ? NULL : blocks[i]);
+}
+
+static struct giving giving_to(struct pool *pool, unsigned size_class)
+{
+    return (struct giving){pool, &size_classes[size_class], size_class, NULL, 0};
 }
 
 struct verdict pool_give(struct pool *pool, unsigned size_class, void *const *blocks,
                          unsigned count)
 {
-    struct pool_class *class_pool = &pool->classes[size_class];
-    struct verdict verdict = {FAULT_NONE, NULL, 0};
+    struct giving giving = giving_to(pool, size_class);
     struct slab *empty = NULL;
-    lock_acquire(&class_pool->lock);
-    for (unsigned i = 0; i < count; i++) {
-        struct position at;
-        verdict = locate(pool, size_class, blocks[i], &at);
-        if (verdict.fault != FAULT_NONE)
-            break;
-        struct slab *emptied = give_locked(class_pool, at);
-        if (emptied) {
-            /* from here on a block of this slab that comes once more is at fault */
-            emptied->state = SLAB_FREE;
-            emptied->next = empty;
-            empty = emptied;
-        }
-    }
-    lock_release(&class_pool->lock);
+    lock_acquire(&pool->classes[size_class].lock);
+    struct verdict verdict = give_locked(&giving, blocks, count, &empty);
+    lock_release(&pool->classes[size_class].lock);
     while (empty) {
         struct slab *next = empty->next;
         retire(empty);
@@ -325,21 +371,24 @@ struct verdict pool_give(struct pool *pool, unsigned size_class, void *const *bl
 struct verdict pool_judge(struct pool *pool, unsigned size_class, void *const *blocks,
                           unsigned count)
 {
-    struct pool_class *class_pool = &pool->classes[size_class];
-    struct verdict verdict = {FAULT_NONE, NULL, 0};
+    struct giving giving = giving_to(pool, size_class);
     struct position at[JUDGE_BLOCKS_MAX];
+    enum fault fault = FAULT_NONE;
     unsigned marked = 0;
-    lock_acquire(&class_pool->lock);
+    lock_acquire(&pool->classes[size_class].lock);
     for (; marked < count; marked++) {
-        verdict = locate(pool, size_class, blocks[marked], &at[marked]);
-        if (verdict.fault != FAULT_NONE)
+        if (!is_in_slab(&giving, blocks[marked]) && !find_slab(&giving, blocks[marked]))
+            fault = FAULT_DOUBLE_FREE;
+        else
+            fault = locate(&giving, blocks[marked], &at[marked]);
+        if (fault != FAULT_NONE)
             break;
         set_bit(at[marked]); /* so that the same block once more is a double free */
     }
-    while (marked-- > 0)
-        clear_bit(at[marked]);
-    lock_release(&class_pool->lock);
-    return verdict;
+    for (unsigned i = marked; i-- > 0;)
+        clear_bit(at[i]);
+    lock_release(&pool->classes[size_class].lock);
+    return fault_of(&giving, fault, fault == FAULT_NONE ? NULL : blocks[marked]);
 }
 
 bool pool_is_start(unsigned size_class, const void *block)
