@@ -105,6 +105,7 @@ static struct slab *add_slab_locked(struct pool *pool, unsigned size_class)
     slab->size_class = (uint8_t)size_class;
     slab->owner = pool;
     slab->carved = 0;
+    slab->low_word = 0;
     if (!make_bits(slab)) {
         slab_run_give(slab);
         return NULL;
@@ -154,7 +155,8 @@ static unsigned batch_end(const struct pool_class *pool, const struct slab *slab
 {
     if (pool->slab_count >= YOUNG_SLABS || settings.ss_prefault == PREFAULT_OFF)
         return slab->block_count;
-    return (unsigned)max_size(slab->carved, slab->resident * os_page_size() / slab->size);
+    size_t present = slab->resident * os_page_size() / slab->size;
+    return (unsigned)min_size(max_size(slab->carved, present), slab->block_count);
 }
 
 /* Those free blocks of a word whose cache lines hold free blocks only. */
@@ -175,48 +177,72 @@ struct taking {
     unsigned last; /* index of the last block taken */
 };
 
-/* Take free blocks below `end`, lowest first; those of the first line may lie above it, if there
- * are no others. */
+static void take_word(struct slab *slab, unsigned word, uint64_t bits, struct taking *taking)
+{
+    const char *start = slab->start + (size_t)word * 64 * slab->size;
+    unsigned taken = taking->taken;
+    uint64_t rest = bits;
+    for (; rest && taken < taking->want; rest &= rest - 1) {
+        taking->last = lowest_bit(rest);
+        taking->blocks[taken++] = (void *)(start + taking->last * slab->size);
+    }
+    taking->last += word * 64;
+    taking->taken = taken;
+    slab->bits[word] &= ~(bits & ~rest);
+}
+
+/* Take free blocks below `end`, lowest first; only whole cache lines of them, if so asked. */
 static void take_below(struct slab *slab, unsigned end, bool lines_only, struct taking *taking)
 {
-    unsigned words = (slab->block_count + 63u) / 64;
-    for (unsigned word = 0; word < words && taking->taken < taking->want; word++) {
+    unsigned word = slab->low_word;
+    for (; word * 64 < end && slab->bits[word] == 0; word++)
+        slab->low_word = (uint8_t)word;
+    for (; word * 64 < end && taking->taken < taking->want; word++) {
         uint64_t bits = slab->bits[word];
-        uint64_t rest = lines_only ? whole_lines(bits, slab->size) : bits;
-        for (; rest && taking->taken < taking->want; rest &= rest - 1) {
-            unsigned index = word * 64 + lowest_bit(rest);
-            bool is_new_line = taking->taken == 0 || index % line_blocks(slab->size) == 0;
-            if (index >= end && (lines_only || (taking->taken > 0 && is_new_line)))
-                break;
-            bits &= ~(rest & -rest);
-            taking->last = (unsigned)max_size(taking->last, index);
-            taking->blocks[taking->taken++] = slab->start + index * slab->size;
-        }
-        slab->bits[word] = bits;
-        if (rest)
-            break;
+        if (end - word * 64 < 64)
+            bits &= ((uint64_t)1 << (end - word * 64)) - 1;
+        if (lines_only)
+            bits = whole_lines(bits, slab->size);
+        if (bits)
+            take_word(slab, word, bits, taking);
     }
+}
+
+/* Take the lowest free block, and those of its cache line. */
+static void take_line(struct slab *slab, struct taking *taking)
+{
+    unsigned word = slab->low_word;
+    while (slab->bits[word] == 0)
+        word++;
+    unsigned first = lowest_bit(slab->bits[word]);
+    unsigned line = line_blocks(slab->size);
+    uint64_t mask = (((uint64_t)1 << line) - 1) << (first & ~(line - 1));
+    take_word(slab, word, slab->bits[word] & mask, taking);
 }
 
 static unsigned take_from_slab(struct pool_class *pool, struct slab *slab, void **blocks,
                                unsigned want)
 {
     struct taking taking = {blocks, want, 0, 0};
+    unsigned last = 0;
     /* blocks smaller than a cache line: whole lines first, as far as that touches no new page, so
      * that what two threads are given lies in lines of their own */
-    if (slab->size < CACHE_LINE)
-        take_below(slab,
-                   (unsigned)max_size(slab->carved, slab->resident * os_page_size() / slab->size),
+    if (slab->size < CACHE_LINE) {
+        unsigned present = (unsigned)(slab->resident * os_page_size() / slab->size);
+        take_below(slab, (unsigned)min_size(max_size(slab->carved, present), slab->block_count),
                    true, &taking);
+        last = taking.last;
+    }
     if (taking.taken < (want + 1) / 2)
         take_below(slab, batch_end(pool, slab), false, &taking);
-    unsigned taken = taking.taken;
-    unsigned last = taking.last;
-    slab->free_count = (uint16_t)(slab->free_count - taken);
+    if (taking.taken == 0)
+        take_line(slab, &taking);
+    last = (unsigned)max_size(last, taking.last);
+    slab->free_count = (uint16_t)(slab->free_count - taking.taken);
     if (last >= slab->carved)
         carve(pool, slab, last + 1);
     relist(pool, slab);
-    return taken;
+    return taking.taken;
 }
 
 static struct slab *fullest_slab(const struct pool_class *pool)
@@ -248,69 +274,63 @@ unsigned pool_take(struct pool *pool, unsigned size_class, void **blocks, unsign
  * once for those of its blocks that follow one another. */
 struct giving {
     struct pool *pool;
-    const struct size_class *row;
+    struct size_class row; /* a copy: what is marked might be the row, for all the compiler knows */
     unsigned size_class;
     struct slab *slab; /* of the last block; NULL at first */
-    size_t span;       /* bytes of it in which blocks lie; 0 without a slab */
+    const char *start; /* of that slab */
+    uint64_t *bits;
+    size_t span; /* bytes of it in which blocks lie; 0 without a slab */
 };
 
-/* Where a block lies in its slab. */
-struct position {
-    struct slab *slab;
-    unsigned index;
+/* A block's place in its slab's bitmap. */
+struct bit {
+    uint64_t *word;
+    uint64_t mask;
 };
 
 static struct verdict fault_of(const struct giving *giving, enum fault fault, const void *block)
 {
-    return (struct verdict){fault, block, giving->row->size};
-}
-
-/* The slab that covers `block`, if it is one of this class and pool. A slab that was given back, or
- * is another class's by now, held only free blocks. */
-static bool find_slab(struct giving *giving, const void *block)
-{
-    struct slab *slab = slab_find(block);
-    if (slab->state != SLAB_BLOCKS || slab->size_class != giving->size_class ||
-        slab->owner != giving->pool)
-        return false;
-    giving->slab = slab;
-    giving->span = (size_t)slab->block_count * giving->row->size;
-    return true;
-}
-
-/* Find a block's place; FAULT_NONE if it is in use. */
-static always_inline enum fault locate(struct giving *giving, const void *block,
-                                       struct position *position)
-{
-    size_t offset = (size_t)((const char *)block - giving->slab->start);
-    unsigned index = (unsigned)(offset * giving->row->reciprocal >> RECIPROCAL_SHIFT);
-    *position = (struct position){giving->slab, index};
-    if (offset >= giving->span || offset != (size_t)index * giving->row->size)
-        return FAULT_NOT_START;
-    if (giving->slab->bits[index / 64] >> (index % 64) & 1)
-        return FAULT_DOUBLE_FREE;
-    return FAULT_NONE;
+    return (struct verdict){fault, block, giving->row.size};
 }
 
 static always_inline bool is_in_slab(const struct giving *giving, const void *block)
 {
-    return giving->slab && (size_t)((const char *)block - giving->slab->start) < giving->span;
+    return (size_t)((const char *)block - giving->start) < giving->span;
 }
 
-static void set_bit(struct position at)
+/* Turn to the slab that covers `block`. A slab that was given back, or is another class's by now,
+ * held only free blocks. */
+static enum fault find_slab(struct giving *giving, const void *block)
 {
-    at.slab->bits[at.index / 64] |= (uint64_t)1 << (at.index % 64);
+    struct slab *slab = slab_find(block);
+    if (slab->state != SLAB_BLOCKS || slab->size_class != giving->size_class ||
+        slab->owner != giving->pool)
+        return FAULT_DOUBLE_FREE;
+    giving->slab = slab;
+    giving->start = slab->start;
+    giving->bits = slab->bits;
+    giving->span = (size_t)slab->block_count * giving->row.size;
+    return is_in_slab(giving, block) ? FAULT_NONE : FAULT_NOT_START;
 }
 
-static void clear_bit(struct position at)
+/* The bit of a block of giving->slab; a fault if no block starts there, or it is free already. */
+static always_inline enum fault find_bit(const struct giving *giving, const void *block,
+                                         struct bit *bit)
 {
-    at.slab->bits[at.index / 64] &= ~((uint64_t)1 << (at.index % 64));
+    size_t offset = (size_t)((const char *)block - giving->start);
+    size_t index = offset * giving->row.reciprocal >> RECIPROCAL_SHIFT;
+    bit->word = &giving->bits[index / 64];
+    bit->mask = (uint64_t)1 << (index % 64);
+    if (unlikely(offset != index * giving->row.size))
+        return FAULT_NOT_START;
+    return unlikely(*bit->word & bit->mask) ? FAULT_DOUBLE_FREE : FAULT_NONE;
 }
 
 /* Blocks were put into a slab. If that emptied it, it leaves the pool and goes to *empty: from here
  * on a block of it that comes once more is at fault. */
 static void settle_locked(struct pool_class *pool, struct slab *slab, struct slab **empty)
 {
+    slab->low_word = 0;
     if (slab->free_count < slab->block_count) {
         relist(pool, slab);
         return;
@@ -322,34 +342,47 @@ static void settle_locked(struct pool_class *pool, struct slab *slab, struct sla
     *empty = slab;
 }
 
+/* Mark those of the first `count` blocks free that lie in giving->slab, up to the first that does
+ * not, or is at fault. Returns how many. */
+static unsigned mark_free(const struct giving *giving, void *const *blocks, unsigned count,
+                          enum fault *fault)
+{
+    const struct giving here = *giving; /* in registers: see `row` */
+    unsigned marked = 0;
+    for (; marked < count && is_in_slab(&here, blocks[marked]); marked++) {
+        struct bit bit;
+        *fault = find_bit(&here, blocks[marked], &bit);
+        if (unlikely(*fault != FAULT_NONE))
+            break;
+        *bit.word |= bit.mask;
+    }
+    return marked;
+}
+
 static struct verdict give_locked(struct giving *giving, void *const *blocks, unsigned count,
                                   struct slab **empty)
 {
     struct pool_class *class_pool = &giving->pool->classes[giving->size_class];
     enum fault fault = FAULT_NONE;
-    unsigned i = 0;
-    while (i < count && fault == FAULT_NONE) {
-        if (!find_slab(giving, blocks[i]))
-            return fault_of(giving, FAULT_DOUBLE_FREE, blocks[i]);
-        unsigned first = i;
-        struct position at;
-        while (i < count && is_in_slab(giving, blocks[i]) &&
-               (fault = locate(giving, blocks[i], &at)) == FAULT_NONE) {
-            set_bit(at);
-            i++;
-        }
-        giving->slab->free_count = (uint16_t)(giving->slab->free_count + (i - first));
-        if (i > first)
+    for (unsigned done = 0; done < count;) {
+        unsigned marked = 0;
+        fault = find_slab(giving, blocks[done]);
+        if (fault == FAULT_NONE)
+            marked = mark_free(giving, blocks + done, count - done, &fault);
+        done += marked;
+        if (marked > 0) {
+            giving->slab->free_count = (uint16_t)(giving->slab->free_count + marked);
             settle_locked(class_pool, giving->slab, empty);
-        else
-            fault = fault == FAULT_NONE ? FAULT_NOT_START : fault;
+        }
+        if (fault != FAULT_NONE)
+            return fault_of(giving, fault, blocks[done]);
     }
-    return fault_of(giving, fault, fault == FAULT_NONE ? NULL : blocks[i]);
+    return fault_of(giving, FAULT_NONE, NULL);
 }
 
 static struct giving giving_to(struct pool *pool, unsigned size_class)
 {
-    return (struct giving){pool, &size_classes[size_class], size_class, NULL, 0};
+    return (struct giving){.pool = pool, .row = size_classes[size_class], .size_class = size_class};
 }
 
 struct verdict pool_give(struct pool *pool, unsigned size_class, void *const *blocks,
@@ -372,21 +405,22 @@ struct verdict pool_judge(struct pool *pool, unsigned size_class, void *const *b
                           unsigned count)
 {
     struct giving giving = giving_to(pool, size_class);
-    struct position at[JUDGE_BLOCKS_MAX];
+    struct bit bits[JUDGE_BLOCKS_MAX];
     enum fault fault = FAULT_NONE;
     unsigned marked = 0;
     lock_acquire(&pool->classes[size_class].lock);
     for (; marked < count; marked++) {
-        if (!is_in_slab(&giving, blocks[marked]) && !find_slab(&giving, blocks[marked]))
-            fault = FAULT_DOUBLE_FREE;
-        else
-            fault = locate(&giving, blocks[marked], &at[marked]);
+        if (!is_in_slab(&giving, blocks[marked]))
+            fault = find_slab(&giving, blocks[marked]);
+        if (fault == FAULT_NONE)
+            fault = find_bit(&giving, blocks[marked], &bits[marked]);
         if (fault != FAULT_NONE)
             break;
-        set_bit(at[marked]); /* so that the same block once more is a double free */
+        /* so that the same block once more is a double free */
+        *bits[marked].word |= bits[marked].mask;
     }
     for (unsigned i = marked; i-- > 0;)
-        clear_bit(at[i]);
+        *bits[i].word &= ~bits[i].mask;
     lock_release(&pool->classes[size_class].lock);
     return fault_of(&giving, fault, fault == FAULT_NONE ? NULL : blocks[marked]);
 }

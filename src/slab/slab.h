@@ -69,8 +69,8 @@ enum slab_state { SLAB_FREE, SLAB_BLOCKS, SLAB_SPAN, SLAB_HUGE };
 /*
  * Purpose: the out-of-line record of a run of slabs; of its first slab, that is: the others of the
  * run only say how far the head is. Owner: the lane that took the run, under its lock.
- * Invariant (SLAB_BLOCKS): free_count == number of set bits in bits[0 .. block_count), and blocks
- * at or above `carved` have never been handed out.
+ * Invariant (SLAB_BLOCKS): free_count == number of set bits in bits[0 .. block_count), none of them
+ * in a word below low_word; blocks at or above `carved` have never been handed out.
  */
 struct slab {
     struct slab *next; /* a list of the lane's choice */
@@ -87,7 +87,8 @@ struct slab {
     uint8_t state;
     uint8_t head_delta; /* slabs back to the head's record */
     uint8_t slab_count;
-    uint8_t list; /* which of the lane's lists */
+    uint8_t list;     /* which of the lane's lists */
+    uint8_t low_word; /* no block is free below this word of bits[] */
     uint64_t inline_bits[SLAB_INLINE_WORDS];
 };
 _Static_assert(sizeof(struct slab) <= 128, "metadata stays under 1 %");
