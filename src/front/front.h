@@ -27,14 +27,16 @@ struct thread_heap {
     uint8_t refill[CLASS_COUNT];            /* blocks that the next refill asks for */
     bool is_used[CLASS_COUNT];              /* a refill came since the bin last grew */
     bool is_busy[CLASS_COUNT];              /* a slow path came since the budget's clock passed */
+    uint8_t idle[CLASS_COUNT];              /* turnovers since the last slow path */
     uint16_t slots[CLASS_COUNT];            /* length of the magazine */
     uint8_t strangers[CLASS_LINE_LAST + 1]; /* blocks freed before any was allocated */
     struct lock lock;
     uint32_t thread_id;
-    bool is_early;    /* made before unified_cache_started */
-    unsigned victim;  /* the class that gives up budget next */
-    size_t granted;   /* bytes that the bins may hold by their limits */
-    unsigned batches; /* that have left for the depot */
+    bool is_early;     /* made before unified_cache_started */
+    unsigned victim;   /* the class that gives up budget next */
+    size_t granted;    /* bytes that the bins may hold by their limits */
+    uint32_t turnover; /* slab_run_turnover() when idle bins were looked for */
+    unsigned batches;  /* that have left for the depot */
     struct thread_heap *next;
     struct thread_heap *prev;
 };

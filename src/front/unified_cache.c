@@ -15,6 +15,9 @@
 /* Of so many blocks a thread knows that it has just freed them. */
 #define LAST_FREED 2
 
+/* Slabs taken by all threads between two looks for idle bins. */
+#define TURNOVER_SLABS 16
+
 /* Of so many batches that leave for the depot, one is judged. */
 #define JUDGE_EVERY 8
 
@@ -205,6 +208,39 @@ static bool grant(struct thread_heap *heap, unsigned size_class, unsigned limit)
     return true;
 }
 
+/* ---- bins that have gone idle ---- */
+
+/* Give all that a bin holds, and may hold, back to the lane. */
+static void close_bin(struct thread_heap *heap, unsigned size_class)
+{
+    unsigned count = bin_count(heap, size_class);
+    heap->granted -= (size_t)bin_limit(heap, size_class) * size_classes[size_class].size;
+    heap->limit[size_class] = heap->bottom[size_class];
+    set_top(heap, size_class, heap->bottom[size_class]);
+    if (count > 0)
+        give_blocks(size_class, heap->bottom[size_class], count);
+}
+
+/* While slabs are taken, what lies in bins of sizes that the program has turned away from would do
+ * as well. Emptied at the second look that finds them idle; the depots' idle batches likewise. */
+static void close_idle_bins(struct thread_heap *heap)
+{
+    uint32_t turnover = slab_run_turnover();
+    if (likely(turnover - heap->turnover < TURNOVER_SLABS))
+        return;
+    heap->turnover = turnover;
+    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++)
+        if (heap->limit[size_class] > heap->bottom[size_class] && heap->idle[size_class]++ > 0)
+            close_bin(heap, size_class);
+    misuse_stop_at_fault(depot_trim(false));
+}
+
+static void note_use(struct thread_heap *heap, unsigned size_class)
+{
+    heap->is_busy[size_class] = true;
+    heap->idle[size_class] = 0;
+}
+
 /* ---- refill ---- */
 
 /* How many blocks to ask for: one to return, and what the bin has room for. */
@@ -217,7 +253,8 @@ static unsigned refill_want(struct thread_heap *heap, unsigned size_class)
 
 static unsigned take_blocks(struct thread_heap *heap, unsigned size_class, void **blocks)
 {
-    heap->is_busy[size_class] = true;
+    note_use(heap, size_class);
+    close_idle_bins(heap);
     unsigned want = refill_want(heap, size_class);
     unsigned count = depot_take(size_class, blocks, want);
     return count ? count : pool_take(&shared_pool, size_class, blocks, want);
@@ -270,15 +307,12 @@ void *unified_cache_refill(unsigned size_class, bool *is_zero)
 
 /* ---- flush ---- */
 
-/* Check a block that is about to enter a bin, with all that the bin holds. */
+/* Check a block that is about to enter a bin, which has room for it, with all that the bin holds. */
 static void judge_with_bin(struct thread_heap *heap, unsigned size_class, void *block)
 {
-    void *blocks[BIN_SLOTS_MAX + 1];
-    unsigned count = bin_count(heap, size_class);
-    if (count > 0)
-        memcpy(blocks, heap->bottom[size_class], count * sizeof(void *));
-    blocks[count] = block;
-    misuse_stop_at_fault(judge_blocks(size_class, blocks, count + 1));
+    *get_top(heap, size_class) = block;
+    misuse_stop_at_fault(
+        judge_blocks(size_class, heap->bottom[size_class], bin_count(heap, size_class) + 1));
 }
 
 /* A full bin grows, unless the thread only frees: then it need not hold more than a batch. */
@@ -320,7 +354,7 @@ void unified_cache_flush(unsigned size_class, void *block)
         return;
     }
     unsigned limit = bin_limit(heap, size_class);
-    heap->is_busy[size_class] = true;
+    note_use(heap, size_class);
     if (grow_bin(heap, size_class, limit))
         judge_with_bin(heap, size_class, block);
     else if (limit > 0)

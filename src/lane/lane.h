@@ -106,8 +106,7 @@ unsigned pool_take(struct pool *pool, unsigned size_class, void **blocks, unsign
 /* Give blocks of one class back. The first that is at fault stops it: those before are given. */
 struct verdict pool_give(struct pool *pool, unsigned size_class, void *const *blocks,
                          unsigned count);
-/* Would pool_give take these blocks, JUDGE_BLOCKS_MAX at most? Changes nothing. */
-#define JUDGE_BLOCKS_MAX (BIN_SLOTS_MAX + 1)
+/* Would pool_give take these blocks? Changes nothing. */
 struct verdict pool_judge(struct pool *pool, unsigned size_class, void *const *blocks,
                           unsigned count);
 /* Does a block of this class start at `block`? Takes no lock: for a block that the caller holds,

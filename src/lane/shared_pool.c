@@ -282,12 +282,6 @@ struct giving {
     size_t span; /* bytes of it in which blocks lie; 0 without a slab */
 };
 
-/* A block's place in its slab's bitmap. */
-struct bit {
-    uint64_t *word;
-    uint64_t mask;
-};
-
 static struct verdict fault_of(const struct giving *giving, enum fault fault, const void *block)
 {
     return (struct verdict){fault, block, giving->row.size};
@@ -313,17 +307,13 @@ static enum fault find_slab(struct giving *giving, const void *block)
     return is_in_slab(giving, block) ? FAULT_NONE : FAULT_NOT_START;
 }
 
-/* The bit of a block of giving->slab; a fault if no block starts there, or it is free already. */
-static always_inline enum fault find_bit(const struct giving *giving, const void *block,
-                                         struct bit *bit)
+/* The number of a block of giving->slab; a fault if none starts there. */
+static always_inline enum fault find_index(const struct giving *giving, const void *block,
+                                           size_t *index)
 {
     size_t offset = (size_t)((const char *)block - giving->start);
-    size_t index = offset * giving->row.reciprocal >> RECIPROCAL_SHIFT;
-    bit->word = &giving->bits[index / 64];
-    bit->mask = (uint64_t)1 << (index % 64);
-    if (unlikely(offset != index * giving->row.size))
-        return FAULT_NOT_START;
-    return unlikely(*bit->word & bit->mask) ? FAULT_DOUBLE_FREE : FAULT_NONE;
+    *index = offset * giving->row.reciprocal >> RECIPROCAL_SHIFT;
+    return likely(offset == *index * giving->row.size) ? FAULT_NONE : FAULT_NOT_START;
 }
 
 /* Blocks were put into a slab. If that emptied it, it leaves the pool and goes to *empty: from here
@@ -343,19 +333,31 @@ static void settle_locked(struct pool_class *pool, struct slab *slab, struct sla
 }
 
 /* Mark those of the first `count` blocks free that lie in giving->slab, up to the first that does
- * not, or is at fault. Returns how many. */
+ * not, or is at fault. Returns how many. A word is written when the next one begins: blocks that
+ * were allocated together come back together. */
 static unsigned mark_free(const struct giving *giving, void *const *blocks, unsigned count,
                           enum fault *fault)
 {
     const struct giving here = *giving; /* in registers: see `row` */
+    size_t word = 0;
+    uint64_t bits = here.bits[0];
     unsigned marked = 0;
     for (; marked < count && is_in_slab(&here, blocks[marked]); marked++) {
-        struct bit bit;
-        *fault = find_bit(&here, blocks[marked], &bit);
+        size_t index;
+        *fault = find_index(&here, blocks[marked], &index);
+        if (index / 64 != word) {
+            here.bits[word] = bits;
+            word = index / 64;
+            bits = here.bits[word];
+        }
+        uint64_t bit = (uint64_t)1 << (index % 64);
+        if (unlikely(bits & bit))
+            *fault = FAULT_DOUBLE_FREE;
         if (unlikely(*fault != FAULT_NONE))
             break;
-        *bit.word |= bit.mask;
+        bits |= bit;
     }
+    here.bits[word] = bits;
     return marked;
 }
 
@@ -401,26 +403,37 @@ struct verdict pool_give(struct pool *pool, unsigned size_class, void *const *bl
     return verdict;
 }
 
+/* Mark one block free, or in use again. A block that is marked already is a double free. */
+static enum fault mark_one(struct giving *giving, const void *block, bool is_free)
+{
+    size_t index = 0;
+    enum fault fault = FAULT_NONE;
+    if (!is_in_slab(giving, block))
+        fault = find_slab(giving, block);
+    if (fault == FAULT_NONE)
+        fault = find_index(giving, block, &index);
+    uint64_t *word = &giving->bits[index / 64];
+    uint64_t bit = (uint64_t)1 << (index % 64);
+    if (fault != FAULT_NONE)
+        return fault;
+    if (is_free && (*word & bit))
+        return FAULT_DOUBLE_FREE;
+    *word ^= bit;
+    return FAULT_NONE;
+}
+
 struct verdict pool_judge(struct pool *pool, unsigned size_class, void *const *blocks,
                           unsigned count)
 {
     struct giving giving = giving_to(pool, size_class);
-    struct bit bits[JUDGE_BLOCKS_MAX];
     enum fault fault = FAULT_NONE;
     unsigned marked = 0;
     lock_acquire(&pool->classes[size_class].lock);
-    for (; marked < count; marked++) {
-        if (!is_in_slab(&giving, blocks[marked]))
-            fault = find_slab(&giving, blocks[marked]);
-        if (fault == FAULT_NONE)
-            fault = find_bit(&giving, blocks[marked], &bits[marked]);
-        if (fault != FAULT_NONE)
-            break;
-        /* so that the same block once more is a double free */
-        *bits[marked].word |= bits[marked].mask;
-    }
+    /* marked, so that the same block once more is a double free */
+    while (marked < count && (fault = mark_one(&giving, blocks[marked], true)) == FAULT_NONE)
+        marked++;
     for (unsigned i = marked; i-- > 0;)
-        *bits[i].word &= ~bits[i].mask;
+        mark_one(&giving, blocks[i], false);
     lock_release(&pool->classes[size_class].lock);
     return fault_of(&giving, fault, fault == FAULT_NONE ? NULL : blocks[marked]);
 }

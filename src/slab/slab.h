@@ -158,6 +158,8 @@ struct slab *superslab_first_record(char *start);
 /* A run of `count` (1..32) slabs, warm ones first: its head's record with start, slab_count and
  * resident set, and the other records pointing to it. NULL when out of memory. */
 struct slab *slab_run_take(unsigned count, bool *is_zero);
+/* Slabs taken since the start; wraps. A clock that runs while the heap's use of memory shifts. */
+uint32_t slab_run_turnover(void);
 /* Give the run back; its map bytes are cleared. */
 void slab_run_give(struct slab *slab);
 /* Take the slabs that follow until the run is `count` long. False if any is used. */

@@ -29,6 +29,7 @@ struct space {
     size_t used;                  /* superslabs of which slabs are in use */
     size_t moved;                 /* superslabs with is_moved */
     _Atomic size_t warm_slabs;    /* free slabs that may have pages */
+    _Atomic uint32_t turnover;    /* slabs taken since the start; changed under the lock */
     struct superslab *list[2][RUN_LISTS];
     uint64_t occupied[2];
 };
