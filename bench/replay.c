@@ -248,6 +248,35 @@ static void free_rest(struct trace *trace)
     }
 }
 
+/* ---- Start and end ---- */
+
+static void load(struct trace *trace)
+{
+    replay_map(trace);
+    const struct trace_header *header = trace->header;
+    /* each thread and each slot has a record, and a record has two bytes or more */
+    if (header->threads > header->used || header->slots > header->used) {
+        fail_damaged(trace, trace->records);
+    }
+    size_t threads = header->threads ? header->threads : 1;
+    trace->players = harness_map(threads * sizeof *trace->players);
+    trace->slots = harness_map(header->slots * sizeof *trace->slots);
+    size_t bytes = header->slots * sizeof(uint32_t);
+    uint32_t *slots = harness_map(bytes);
+    for (size_t i = 0; i < threads; i++) {
+        trace->players[i].trace = trace;
+    }
+    replay_count(trace, slots);
+    munmap(slots, bytes ? bytes : 1);
+    if (threads > 1) {
+        replay_split(trace);
+    } else {
+        trace->players[0].stream = trace->records;
+        trace->players[0].end = trace->end;
+        trace->window_count = 0;
+    }
+}
+
 /* Peak RSS counts from here, where the kernel lets us. */
 static void reset_peak(void)
 {
@@ -288,7 +317,7 @@ int main(int argc, char **argv)
     }
     harness_parse(asks_help ? argc : argc - 1, asks_help ? argv : argv + 1, params, PARAMS);
     struct trace trace = {.path = argv[1], .touch = params[TOUCH].value};
-    replay_load(&trace);
+    load(&trace);
     uint64_t calls = say_counts(&trace);
     reset_peak();
     double seconds = 0;

@@ -15,7 +15,8 @@
 #include <sys/stat.h>
 
 #define REPLAY_DROP_BYTES ((ptrdiff_t)1 << 18)
-#define REPLAY_SHIFT_END 40
+#define SHIFT_END 40 /* log2 of an alignment that no program has */
+#define SLOT_FULL UINT32_MAX
 
 /* A slot's block; NULL while it is empty. The size is its owner's, who comes after `block`. */
 struct slot {
@@ -118,28 +119,6 @@ static inline _Noreturn void fail_damaged(const struct trace *trace, const unsig
                  (uintmax_t)(at - trace->records) + TRACE_HEADER_BYTES);
 }
 
-/* Whether the record may follow what came before; `is_full` has a byte for each slot. */
-static inline bool fits(const struct trace *trace, const struct trace_record *record,
-                        unsigned char *is_full)
-{
-    uint64_t slots = trace->header->slots;
-    uint64_t emptied = record->op == TRACE_FREE ? record->value : record->old;
-    if (record->op == TRACE_FREE || record->op == TRACE_REALLOC) {
-        if (emptied >= slots || !is_full[emptied]) {
-            return false;
-        }
-        is_full[emptied] = 0;
-    }
-    if (record->op <= TRACE_REALLOC) {
-        if (record->slot >= slots || is_full[record->slot] || record->shift >= REPLAY_SHIFT_END) {
-            return false;
-        }
-        is_full[record->slot] = 1;
-    }
-    return record->op != TRACE_NONE &&
-           (record->op != TRACE_THREAD || record->value < trace->header->threads);
-}
-
 /* The way through the records, in their order. */
 struct walk {
     struct trace *trace;
@@ -157,15 +136,42 @@ static inline struct walk walk_start(struct trace *trace)
         .trace = trace, .player = trace->players, .at = trace->records, .dropped = trace->records};
 }
 
+/* Whether the record may follow what came before. `slots` has a number for each: SLOT_FULL, or how
+ * many windows had been opened when it was emptied, or 0. Without these rules, threads could wait
+ * for one another for ever. */
+static inline bool fits(const struct walk *walk, const struct trace_record *record, uint32_t *slots)
+{
+    const struct trace_header *header = walk->trace->header;
+    uint64_t emptied = record->op == TRACE_FREE ? record->value : record->old;
+    uint32_t window = (uint32_t)walk->window + walk->is_window_due;
+    if (record->op == TRACE_THREAD) {
+        return record->value < header->threads && window > 0;
+    }
+    if (record->op == TRACE_FREE || record->op == TRACE_REALLOC) {
+        if (emptied >= header->slots || slots[emptied] != SLOT_FULL) {
+            return false;
+        }
+        slots[emptied] = window;
+    }
+    if (record->op <= TRACE_REALLOC) {
+        if (record->slot >= header->slots || record->shift >= SHIFT_END ||
+            slots[record->slot] == SLOT_FULL || (window > 0 && slots[record->slot] == window)) {
+            return false;
+        }
+        slots[record->slot] = SLOT_FULL;
+    }
+    return record->op != TRACE_NONE;
+}
+
 /* The next call's record. False at the end. */
-static inline bool walk_next(struct walk *walk, struct trace_record *record, unsigned char *is_full)
+static inline bool walk_next(struct walk *walk, struct trace_record *record, uint32_t *slots)
 {
     struct trace *trace = walk->trace;
     while (walk->at < trace->end) {
         const unsigned char *from = walk->at;
         walk->at = trace_read(from, record);
         walk->size = (size_t)(walk->at - from);
-        if (walk->at > trace->end || (is_full && !fits(trace, record, is_full))) {
+        if (walk->at > trace->end || (slots && !fits(walk, record, slots))) {
             fail_damaged(trace, from);
         }
         if (walk->at - walk->dropped > REPLAY_DROP_BYTES) {
@@ -190,12 +196,12 @@ static inline unsigned char *put_window(unsigned char *at, size_t window)
 }
 
 /* Check and count: calls by kind, each thread's bytes and windows. */
-static inline void replay_count(struct trace *trace, unsigned char *is_full)
+static inline void replay_count(struct trace *trace, uint32_t *slots)
 {
     struct walk walk = walk_start(trace);
     struct trace_record record;
     unsigned char scratch[TRACE_RECORD_MAX];
-    while (walk_next(&walk, &record, is_full)) {
+    while (walk_next(&walk, &record, slots)) {
         struct player *player = walk.player;
         trace->counts[record.op]++;
         player->bytes += walk.size;
@@ -269,32 +275,6 @@ static inline void replay_split(struct trace *trace)
     trace->windows[trace->window_count].first = count;
     drop(walk.dropped, trace->end);
     drop(trace->streams, trace->streams_end);
-}
-
-static inline void replay_load(struct trace *trace)
-{
-    replay_map(trace);
-    const struct trace_header *header = trace->header;
-    /* each thread and each slot has a record, and a record has two bytes or more */
-    if (header->threads > header->used || header->slots > header->used) {
-        fail_damaged(trace, trace->records);
-    }
-    size_t threads = header->threads ? header->threads : 1;
-    trace->players = harness_map(threads * sizeof *trace->players);
-    trace->slots = harness_map(header->slots * sizeof *trace->slots);
-    unsigned char *is_full = harness_map(header->slots);
-    for (size_t i = 0; i < threads; i++) {
-        trace->players[i].trace = trace;
-    }
-    replay_count(trace, is_full);
-    munmap(is_full, header->slots ? header->slots : 1);
-    if (threads > 1) {
-        replay_split(trace);
-    } else {
-        trace->players[0].stream = trace->records;
-        trace->players[0].end = trace->end;
-        trace->window_count = 0;
-    }
 }
 
 #endif

@@ -92,7 +92,7 @@ static int record_program(const char *file, char **argv)
     }
     unlink(path);
     cli_fail(EXIT_INTERNAL,
-             "hakmem record: nothing recorded: '%s' is static or set-user-ID, or did not start",
+             "hakmem record: nothing recorded: '%s' is static, set-user-ID, or has no allocator",
              argv[0]);
     return status == EXIT_SUCCESS ? EXIT_INTERNAL : status;
 }
