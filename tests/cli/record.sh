@@ -128,6 +128,7 @@ record() {
     hakmem record -o trace -- "$@"
     expect_status "$status" "$what"
     expect_in err '^hakmem record: trace: [0-9]+ calls? of [0-9]+ threads?, [0-9]+ bytes' "$what"
+    CALLS=$(sed -nE 's/^hakmem record: trace: ([0-9]+) calls?.*/\1/p' err)
 }
 
 # Play the trace under libc and under ours; `counts` is what the replay says of it.
@@ -139,6 +140,8 @@ replay() {
         expect_in played '^RESULT name=replay ops=' "$1"
         head -n 1 played >counts
     done
+    [[ $(awk '{ print $1 + $3 + $5 + $7 + $9 }' counts) == "$CALLS" ]] ||
+        fail "$1: recorded $CALLS calls, and the trace has $(cat counts)"
 }
 
 # count KIND: the number before this word.
@@ -217,6 +220,7 @@ known "close:1 malloc:50000 pair:1500000" 1550000 0 0 0 1500000
 step "a file that cannot grow: the program goes on, the trace is whole as far as it goes"
 (ulimit -f 6000 && exec "$CLI" record -o trace ./known pair:1500000) >out 2>err
 STATUS=$?
+CALLS=$(sed -nE 's/^hakmem record: trace: ([0-9]+) calls?.*/\1/p' err)
 expect_status 3 "ulimit -f"
 expect_in err '^hakmem record: recording stops here: its file cannot grow$' "ulimit -f"
 expect_in err ", not to the program's end\$" "ulimit -f"
@@ -303,6 +307,31 @@ expect_replay "replay: cut: cut off: 904 of $(($(stat -c %s trace) - 4096)) byte
 expect_replay "replay: TOUCH must be one of pages, ends, all, not 'none'" trace 1 none
 { head -c 4096 trace; head -c "$(($(stat -c %s trace) - 4096))" /dev/zero; } >zeros
 expect_replay "replay: zeros: damaged at byte 4096" zeros
+
+number() {
+    printf '%b' "\\x$(printf %x "$1")\\0\\0\\0\\0\\0\\0\\0"
+}
+# craft BYTES...: a trace of these records, hexadecimal, of two threads and one slot.
+craft() {
+    head -c 24 trace
+    number $#
+    number 0
+    number 2
+    number 1
+    head -c 4096 trace | tail -c +57
+    printf '%b' "${@/#/\\x}"
+}
+# 51 0: malloc of 10 bytes in slot 0; 5: free of slot 0; 7: a window; e: thread 1
+craft 51 0 5 51 0 7 e 5 >good
+timeout 60 ./replay good >out 2>err || fail "a crafted trace: $(cat err)"
+craft 51 0 e 5 >early
+expect_replay "replay: early: damaged at byte 4098" early # a thread in the first window
+craft 51 0 7 e 5 51 0 >refilled
+expect_replay "replay: refilled: damaged at byte 4101" refilled # a slot refilled in its window
+craft 51 0 5 5 >freed
+expect_replay "replay: freed: damaged at byte 4099" freed
+craft 51 0 51 >half
+expect_replay "replay: half: damaged at byte 4098" half
 
 step "one byte changed: played, or one line; it never hangs or crashes"
 SIZE=$(stat -c %s trace)
