@@ -2,7 +2,8 @@
 /*
  * What the files of the command `hakmem` share: exit statuses, the commands, the table of settings
  * and the report that a process with the library leaves at its exit. The command does not link the
- * library: it knows base/config.h (the table), hakmem.h (the version) and the report's text.
+ * library: it knows base/config.h (the table), hakmem.h (the version), trace.h (a trace's head)
+ * and the report's text.
  */
 #ifndef HAK_CLI_H
 #define HAK_CLI_H
