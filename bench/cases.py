@@ -3,7 +3,7 @@
 
 A case is a workload of bench/ (`PROGRAM` is its file), a real program (`real NAME`, whose
 arguments real_programs.py explains), or the replay of a trace that is recorded on demand
-(`replay`, whose argument is a name in TRACES).
+(`replay`, whose arguments are a name in TRACES and the rounds to play).
 """
 
 from collections import namedtuple
@@ -65,8 +65,9 @@ TRACES = {
     "sqlite3": ("sqlite3", "20000"),
     "cc1": ("cc1", "50"),
     "lua": ("lua", "30"),
+    "node": ("node", "5"),
 }
 
-REPLAYS = [Case("replay", name, name) for name in TRACES]
+REPLAYS = [Case("replay", f"{name} 10", f"{name} 1") for name in TRACES]
 
 CASES = WORKLOADS + REAL + REPLAYS

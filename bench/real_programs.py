@@ -149,14 +149,16 @@ def runner(name, args, build_dir, measure, launcher):
 
 
 def trace(name, program, args, build_dir):
-    """The path of the trace of a real program, recorded when missing or older than the recorder.
-    Raises Missing where recording fails."""
+    """The path of the trace of a real program, recorded when missing or older than the command or
+    its recorder. Raises Missing where recording fails."""
     directory = os.path.abspath(os.path.join(build_dir, "bench", "traces"))
     recorder = os.path.abspath(os.path.join(build_dir, "hakmem"))
-    path = os.path.join(directory, name + ".trace")
-    if not os.path.exists(recorder):
-        raise Missing(f"there is no {recorder}")
-    if is_newer(path, recorder):
+    library = os.path.join(os.path.dirname(recorder), "libhakmem_record.so")
+    path = os.path.join(directory, "_".join([name] + args.split()) + ".hmtrace")
+    for needed in (recorder, library):
+        if not os.path.exists(needed):
+            raise Missing(f"there is no {needed}")
+    if is_newer(path, recorder) and is_newer(path, library):
         return path
     command = PROGRAMS[program](Inputs(build_dir), *args.split())
     os.makedirs(directory, exist_ok=True)

@@ -67,7 +67,7 @@ def parse_arguments():
         description="Run the workloads of bench/ and real programs under each allocator, "
                     "interleaved.",
         epilog="A peer is one of glibc, " + ", ".join(LIBRARIES) + ", or NAME=LIBRARY_PATH. Real "
-               "programs are 'real NAME ARGUMENTS', traces played again 'replay NAME'.")
+               "programs are 'real NAME ARGUMENTS', traces played again 'replay NAME ROUNDS'.")
     parser.add_argument("build_dir", metavar="BUILD_DIR", help="where libhakmem.so is")
     parser.add_argument("--reps", type=positive, metavar="N",
                         help="repetitions (default $REPS, or 5; 2 with --quick)")
@@ -163,8 +163,9 @@ def prepare(case, options, launcher):
         return real_programs.runner(name, case.args, options.build_dir, measure_path, launcher)
     argv = [build(case.program, options.build_dir)] + case.args.split()
     if kind == "replay":
-        trace = real_programs.trace(case.args, *TRACES[case.args], options.build_dir)
-        argv = [argv[0], trace]
+        trace_name, rounds = case.args.split()
+        trace = real_programs.trace(trace_name, *TRACES[trace_name], options.build_dir)
+        argv = [argv[0], trace, rounds]
     return lambda preload: launcher.run(argv, preload)
 
 

@@ -2,7 +2,8 @@
 /*
  * What the files of the command `hakmem` share: exit statuses, the commands, the table of settings
  * and the report that a process with the library leaves at its exit. The command does not link the
- * library: it knows base/config.h (the table), hakmem.h (the version) and the report's text.
+ * library: it knows base/config.h (the table), hakmem.h (the version), trace.h (a trace's head)
+ * and the report's text.
  */
 #ifndef HAK_CLI_H
 #define HAK_CLI_H
@@ -55,6 +56,7 @@ void cli_parse_common(int key, struct argp_state *state);
 /* ---- The commands: argv[0] is "hakmem VERB"; each returns the exit status. ---- */
 
 int run_command(int argc, char **argv);
+int record_command(int argc, char **argv);
 int settings_command(int argc, char **argv);
 
 /* ---- settings.c ---- */
@@ -65,6 +67,33 @@ int settings_command(int argc, char **argv);
  * decimal. NAME may have the prefix and be in either case. A bad one ends the process with one line
  * and EXIT_USAGE. */
 void settings_export(const char *assignment);
+
+/* ---- library.c ---- */
+
+#define LIBRARY_ALLOCATOR "libhakmem.so"
+#define LIBRARY_RECORDER "libhakmem_record.so"
+
+/* Put the library first in LD_PRELOAD, before what the user preloads. HAKMEM_LIBRARY can name the
+ * allocator's. Where there is none: one line that begins with `command`, and EXIT_INTERNAL. */
+void library_preload(const char *command, const char *name);
+
+/* ---- program.c ---- */
+
+/* What the kernel tells of a program that has ended. */
+struct outcome {
+    const char *program; /* as given on the command line */
+    pid_t pid;
+    int status; /* of wait4 */
+    double wall_seconds;
+    struct rusage usage; /* of the program and the children it waited for */
+};
+
+/* Run a program to its end. EXIT_SUCCESS when it ran, however it ended; else the status to exit
+ * with, after one line that begins with `command`. */
+int program_run(const char *command, char **argv, struct outcome *outcome);
+
+/* What to exit with: the program's status, or EXIT_SIGNAL_BASE and its signal. */
+int program_status(const struct outcome *outcome);
 
 /* ---- report.c ---- */
 
@@ -109,15 +138,6 @@ struct report {
     uint64_t value[KEY_COUNT];
     unsigned others;            /* reports of other processes in the same directory */
     unsigned others_incomplete; /* of those */
-};
-
-/* What the kernel tells of a program that has ended. */
-struct outcome {
-    const char *program; /* as given on the command line */
-    pid_t pid;
-    int status; /* of wait4 */
-    double wall_seconds;
-    struct rusage usage; /* of the program and the children it waited for */
 };
 
 /* The report of process `pid` in `directory`, and the count of the others there. Files last written

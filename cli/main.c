@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The command `hakmem`: finds the command asked for and calls it; help and version; how all of them
- * read their arguments and report errors. Called by the shell; calls run.c and settings.c.
+ * read their arguments and report errors. Called by the shell; calls run.c,
+ * record.c and settings.c.
  */
 #include <argp.h>
 #include <errno.h>
@@ -19,6 +20,7 @@ static const struct command {
     int (*call)(int argc, char **argv);
 } commands[] = {
     {"run", run_command},
+    {"record", record_command},
     {"settings", settings_command},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
@@ -54,14 +56,19 @@ void cli_export(const char *name, const char *value)
 
 /* ---- Arguments: argp, with its own messages (two lines) and exits turned off ---- */
 
+/* Whether `word` is this option, or the start of its long name. */
+static bool names_option(const struct argp_option *option, const char *word)
+{
+    if (strncmp(word, "--", 2) == 0)
+        return strncmp(option->name, word + 2, strlen(word) - 2) == 0;
+    return word[0] == '-' && word[1] == option->key && word[2] == '\0';
+}
+
 /* Whether `word` is an option of the table that takes a value. */
 static bool takes_value(const struct argp *argp, const char *word)
 {
-    size_t length = strlen(word);
-    if (strncmp(word, "--", 2) != 0)
-        return false;
     for (const struct argp_option *option = argp->options; option->name; option++)
-        if (option->arg && strncmp(option->name, word + 2, length - 2) == 0)
+        if (option->arg && names_option(option, word))
             return true;
     return false;
 }
@@ -129,6 +136,8 @@ static const struct argp main_argp = {
     .doc = "Run programs on the HAKMEM memory allocator.\n\n"
            "  hakmem run [--set NAME=VALUE]... [--] PROGRAM [ARGUMENTS]\n"
            "      run a program on the allocator and report what its heap did\n"
+           "  hakmem record [-o FILE] [--] PROGRAM [ARGUMENTS]\n"
+           "      write a program's allocator calls to a file, for bench/replay\n"
            "  hakmem settings [--markdown | --man]\n"
            "      list the HAKMEM_* settings\n"
            "  hakmem help [COMMAND]\n"
@@ -147,7 +156,8 @@ static int call_command(int argc, char **argv)
         argv[0] = name;
         return commands[i].call(argc, argv);
     }
-    return cli_fail(EXIT_USAGE, "hakmem: '%.60s' is no command (run, settings or help)", argv[0]);
+    return cli_fail(EXIT_USAGE, "hakmem: '%.60s' is no command (run, record, settings or help)",
+                    argv[0]);
 }
 
 /* hakmem help [COMMAND] is hakmem [COMMAND] --help. */
@@ -171,7 +181,7 @@ int main(int argc, char **argv)
         argv[0] = name;
     cli_parse(&main_argp, argc, argv, &verb);
     if (!verb)
-        return cli_fail(EXIT_USAGE, "hakmem: no command given (run, settings or help)");
+        return cli_fail(EXIT_USAGE, "hakmem: no command given (run, record, settings or help)");
     int verb_argc = argc - (int)(verb - argv);
     if (strcmp(verb[0], "help") == 0)
         return cli_end_output(call_help(verb_argc, verb));

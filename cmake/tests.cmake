@@ -39,7 +39,7 @@ elseif(TARGET hakmem_shared)
     file(CONFIGURE OUTPUT ${weak_names} CONTENT "#include \"hakmem/hakmem.h\"\n${pragmas}")
     add_dependencies(tests hakmem_shared hakmem_static)
     if(TARGET hakmem_command)
-        add_dependencies(tests hakmem_command)
+        add_dependencies(tests hakmem_command hakmem_record)
     endif()
 endif()
 
