@@ -46,7 +46,7 @@ static void say_shared(const struct writer *all, const char *when)
         }
         shared += found;
     }
-    harness_say("%s: %zu of %zu live blocks share a cache line with another thread's\n", when,
+    harness_say("NOTE %s: %zu of %zu live blocks share a cache line with another thread's\n", when,
                 shared, threads * blocks);
 }
 

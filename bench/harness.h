@@ -39,7 +39,7 @@ static inline void harness_write(int fd, const char *text)
     }
 }
 
-/* A line of the result on stdout. */
+/* A line of the result on stdout. One that begins with "NOTE " is shown by the runner too. */
 __attribute__((format(printf, 1, 2))) static inline void harness_say(const char *format, ...)
 {
     char text[512];

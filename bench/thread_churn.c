@@ -61,7 +61,7 @@ int main(int argc, char **argv)
             free(chains[i].blocks[j]);
         }
     }
-    harness_say("%.2f us a thread\n", seconds * 1e6 / (double)(rounds * alive));
+    harness_say("NOTE %.2f us a thread\n", seconds * 1e6 / (double)(rounds * alive));
     harness_result("thread_churn", 2 * rounds * alive * count, seconds);
     return 0;
 }
