@@ -8,7 +8,6 @@
 
 #include "harness.h"
 
-#include <sched.h>
 #include <stdatomic.h>
 
 #define RING_SLOTS ((size_t)256)

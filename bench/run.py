@@ -45,7 +45,8 @@ LIBRARIES = {
 LIBRARY_DIRS = ["/usr/local/lib", f"/usr/lib/{platform.machine()}-linux-gnu", "/usr/lib64",
                 "/usr/lib", "/usr/lib/llvm-*/lib/clang/*/lib/linux"]
 
-WARM_BYTES = 8 << 30
+WARM_LEAST_BYTES = 16 << 20
+MADV_POPULATE_WRITE = 23  # which mmap does not name yet
 
 # what was measured of a case: its title, allocator -> repetitions (None: failed), and what each
 # allocator's last run had to say
@@ -198,22 +199,20 @@ def prepare_all(options, launcher):
 
 # ---- The runs ----
 
-def warm_memory():
-    """Touch what the machine has to give, once. A virtual machine gets a page from its host when
-    it first touches it, 30 times slower than ever after: the first to run would pay for all."""
+def warm_memory(size):
+    """Take and give back that much memory. On a virtual machine memory that has been free for a
+    second may be back at the host, which gives it again some 30 times slower than the kernel alone
+    would: without this a run would be fast or slow by what ran before it."""
     with open("/proc/meminfo", encoding="utf-8") as lines:
         available = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))
-    size = min(WARM_BYTES, available * 1024 // 2)
-    child = os.fork()  # the memory is gone with it
-    if child == 0:
+    size = min(size, available * 1024 // 2)
+    with mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
         try:
-            memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
             memory.madvise(mmap.MADV_HUGEPAGE)
+            memory.madvise(MADV_POPULATE_WRITE)
+        except OSError:  # an older kernel, or one without huge pages
             for offset in range(0, size, mmap.PAGESIZE):
                 memory[offset] = 1
-        finally:
-            os._exit(0)
-    os.waitpid(child, 0)
 
 
 class RawLog:
@@ -239,11 +238,31 @@ def title(case):
     return f"{case.program} {case.args}".rstrip()
 
 
+class Warmed:
+    """Runs a case, each time on memory that is warm: as much as it took at most until now, and a
+    quarter more. A first run, which nobody sees, says how much that is."""
+
+    def __init__(self, run_once, preload):
+        self.run_once = run_once
+        self.bytes = WARM_LEAST_BYTES
+        try:
+            self.run(preload)
+        except RunFailed:
+            pass
+
+    def run(self, preload):
+        warm_memory(self.bytes)
+        run = self.run_once(preload)
+        self.bytes = max(self.bytes, run.peak_kb * 1280)
+        return run
+
+
 def measure(case, run_once, allocators, reps, log, launcher):
     """The Result of all runs of a case. An allocator whose run fails is named, left out of this
     case, and appears with None."""
     reps = min(reps, case.reps or reps)
     notes = {}
+    warmed = Warmed(run_once, next(iter(allocators.values())))
     runs = {name: [[] for _ in range(reps)] for name in allocators}
     for turn in range(reps * case.runs):
         repetition, index = divmod(turn, case.runs)
@@ -253,7 +272,7 @@ def measure(case, run_once, allocators, reps, log, launcher):
             if runs[name] is None:
                 continue
             try:
-                run = run_once(allocators[name])
+                run = warmed.run(allocators[name])
             except RunFailed as failure:
                 print(f"{title(case)} under {name}: {failure}", file=sys.stderr)
                 runs[name] = None
@@ -385,7 +404,6 @@ def main():
     log = RawLog(raw_path)
     sys.stdout = Copied(os.path.join(options.build_dir, "bench", "bench.txt"))
     print_preamble(options)
-    warm_memory()
     results = []
     for case, run_once in cases.items():
         launcher.notes = []
