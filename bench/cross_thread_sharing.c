@@ -7,6 +7,7 @@
  * blocks have a cache line in common with a block of another thread.
  */
 #include "harness.h"
+#include "threads.h"
 
 enum { MODE, THREADS, BLOCKS, SIZE, ROUNDS, WRITES, PARAMS };
 enum { PASSIVE, ACTIVE };

@@ -8,6 +8,7 @@
 
 #include "harness.h"
 
+#include <sched.h>
 #include <stdatomic.h>
 
 #define RING_SLOTS ((size_t)256)

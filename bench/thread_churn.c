@@ -4,6 +4,7 @@
  * BLOCKS blocks, frees half of them and leaves the other half to its successor.
  */
 #include "harness.h"
+#include "threads.h"
 
 enum { THREADS, ALIVE, BLOCKS, SEED, PARAMS };
 
