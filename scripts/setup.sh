@@ -75,5 +75,6 @@ need "${test_packages[@]}"
 # The `test` package of Debian's python3 has its version in its name.
 python=$(readlink -f /usr/bin/python3)
 need "lib${python##*/}-testsuite"
-mapfile -t optional < <(known_of $(missing_of "${optional_packages[@]}"))
+mapfile -t optional < <(missing_of "${optional_packages[@]}")
+mapfile -t optional < <(known_of "${optional[@]}")
 ((${#optional[@]} == 0)) || need "${optional[@]}"
