@@ -33,6 +33,7 @@ WORKLOADS = [
     Case("passthrough", "2 4000000", "2 400000"),
     Case("passthrough", "4 2000000", "4 200000"),
     Case("cross_thread_sharing", "passive 2 16 8 50", "passive 2 16 8 5"),
+    Case("cross_thread_sharing", "kept 2 16 8 50", "kept 2 16 8 5"),
     Case("cross_thread_sharing", "active 2 16 8 50", "active 2 16 8 5"),
     Case("oversubscription", "64 50000", "64 5000", 3),
     Case("thread_churn", "3000", "300", 3),
