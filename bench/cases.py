@@ -38,7 +38,7 @@ WORKLOADS = [
     Case("oversubscription", "64 50000", "64 5000", 3),
     Case("thread_churn", "3000", "300", 3),
     Case("aligned", "3000000", "300000", 3),
-    Case("calloc_mixed", "1500000", "150000", 3),
+    Case("calloc_mixed", "700000", "100000", 3),
     Case("realloc_growth", "strings 16K 5000 1", "strings 16K 200 1", 3),
     Case("realloc_growth", "vectors 32M 2 3", "vectors 32M 2 1"),
     Case("realloc_growth", "vectors 1G 1 1", None, reps=3),

@@ -104,7 +104,7 @@ def goal(name, target, value, most, words=""):
     """A goal that is met by `value` of at most `most`; `value` may be None."""
     if value is None:
         return Goal(name, target, "not measured", None)
-    return Goal(name, target, f"{value:.2f}{words}", round(value, 2) <= most)
+    return Goal(name, target, f"{value:.3f}{words}", value <= most)
 
 
 def mean_beside_best(cases, peers, metric):

@@ -93,7 +93,7 @@ def heading(results, machine, when):
 
 
 def answer(results, peers):
-    """Who is faster by how much, in one sentence."""
+    """Who is faster by how much, and where ours is behind, in two sentences."""
     means = [(mean, peer) for peer in peers if (mean := mean_of(results.cases, peer, WALL)[0])]
     if not means:
         return ""
@@ -103,7 +103,10 @@ def answer(results, peers):
         less = f"<b>{percent}&nbsp;%</b> {'less' if mean < 1 else 'more'} than"
         parts.append(f"{less if percent else '<b>as much</b> as'} {escape(peer)}")
     listed = ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1]
-    return f'<p class="answer">Wall time, in geometric mean over the cases: {listed}.</p>\n'
+    behind, count = behind_best(results.cases, peers, WALL)
+    where = f'<a href="#behind">{len(behind)} of {count} cases</a>' if behind else "no case"
+    return (f'<p class="answer">Wall time of ours, in geometric mean over the cases: {listed}. The best '
+            f"peer is ahead by more than 3\u00a0% in {where}.</p>\n")
 
 
 def goal_list(results, peers):
@@ -133,7 +136,7 @@ def behind_table(results, peers):
              [f"<td>{escape(best.peer)}</td>",
               ratio_cell(best.ratio.median, spread_text(best.ratio) + unsure(best.ratio))], "")
             for best in behind]
-    return "<h3>Where ours is behind</h3>\n" + table(
+    return '<h3 id="behind">Where ours is behind</h3>\n' + table(
         text, ["case", "best peer", "ours / best"], rows, "Cases behind the best peer")
 
 
