@@ -307,7 +307,7 @@ void *unified_cache_refill(unsigned size_class, bool *is_zero)
 
 /* ---- flush ---- */
 
-/* Check a block that is about to enter a bin, which has room for it, with all that the bin holds. */
+/* Check a block that is about to enter a bin, which has room, with all that the bin holds. */
 static void judge_with_bin(struct thread_heap *heap, unsigned size_class, void *block)
 {
     *get_top(heap, size_class) = block;
