@@ -19,7 +19,7 @@
 #define TURNOVER_SLABS 16
 
 /* Of so many batches that leave for the depot, one is judged. */
-#define JUDGE_EVERY 8
+#define JUDGE_EVERY 32
 
 /* So many blocks smaller than a cache line, freed by a thread that has allocated none, go to the
  * lane: they are another thread's, which may have their neighbours. */
@@ -243,30 +243,43 @@ static void note_use(struct thread_heap *heap, unsigned size_class)
 
 /* ---- refill ---- */
 
-/* How many blocks to ask for: one to return, and what the bin has room for. */
+/* How many blocks to ask for: as many as the bin has room for, or the one to return. */
 static unsigned refill_want(struct thread_heap *heap, unsigned size_class)
 {
     unsigned want = heap->refill[size_class];
-    grant(heap, size_class, want - 1);
-    return (unsigned)min_size(want, bin_limit(heap, size_class) + 1);
+    if (want > 1)
+        grant(heap, size_class, want);
+    return (unsigned)max_size(min_size(want, bin_limit(heap, size_class)), 1);
 }
 
-static unsigned take_blocks(struct thread_heap *heap, unsigned size_class, void **blocks)
+static void reverse(void **blocks, unsigned count)
+{
+    for (unsigned i = 0, j = count; i + 1 < j; i++) {
+        void *block = blocks[--j];
+        blocks[j] = blocks[i];
+        blocks[i] = block;
+    }
+}
+
+/* Fill an empty bin, and take the block on top. The shared pool's come lowest address first: they
+ * are popped in that order. */
+static void *refill_bin(struct thread_heap *heap, unsigned size_class)
 {
     note_use(heap, size_class);
     close_idle_bins(heap);
+    void *one;
     unsigned want = refill_want(heap, size_class);
+    void **blocks = want > 1 ? heap->bottom[size_class] : &one;
     unsigned count = depot_take(size_class, blocks, want);
-    return count ? count : pool_take(&shared_pool, size_class, blocks, want);
-}
-
-/* Put blocks into an empty bin so that the first is popped first. */
-static void fill_bin(struct thread_heap *heap, unsigned size_class, void **blocks, unsigned count)
-{
-    void **top = get_top(heap, size_class);
-    for (unsigned i = count; i-- > 0;)
-        *top++ = blocks[i];
-    set_top(heap, size_class, top);
+    if (count == 0) {
+        count = pool_take(&shared_pool, size_class, blocks, want);
+        reverse(blocks, count);
+    }
+    if (count == 0)
+        return NULL;
+    if (want > 1)
+        set_top(heap, size_class, blocks + count - 1);
+    return blocks[count - 1];
 }
 
 static void raise_refill(struct thread_heap *heap, unsigned size_class)
@@ -282,27 +295,20 @@ static void raise_refill(struct thread_heap *heap, unsigned size_class)
 void *unified_cache_refill(unsigned size_class, bool *is_zero)
 {
     struct thread_heap *heap = unified_cache_heap();
-    void *blocks[BATCH_BLOCKS];
-    if (heap) {
-        /* making the heap may have called us and filled the bin */
-        void *block = bin_pop(heap, size_class);
-        if (block) {
-            *is_zero = false;
-            return block;
-        }
-    }
+    void *block = NULL;
+    *is_zero = false;
+    if (heap) /* making the heap may have called us and filled the bin */
+        block = bin_pop(heap, size_class);
+    if (block)
+        return block;
     if (is_span_class(size_class))
         return ace_take(size_class, NULL, is_zero);
-    *is_zero = false;
-    unsigned count = heap ? take_blocks(heap, size_class, blocks)
-                          : pool_take(&shared_pool, size_class, blocks, 1);
-    if (count == 0)
-        return NULL;
-    if (heap && count > 1)
-        fill_bin(heap, size_class, blocks + 1, count - 1);
-    if (heap)
+    if (!heap)
+        return pool_take(&shared_pool, size_class, &block, 1) ? block : NULL;
+    block = refill_bin(heap, size_class);
+    if (block)
         raise_refill(heap, size_class);
-    return blocks[0];
+    return block;
 }
 
 /* ---- flush ---- */

@@ -24,12 +24,10 @@ unsigned pool_list_of(const struct slab *slab)
 {
     if (slab->free_count == 0)
         return POOL_LIST_FULL;
-    /* 3 for nearly full down to 0 for nearly empty: the quarter, without a division */
+    /* 3 for nearly full down to 0 for nearly empty, by quarters */
     unsigned used = (unsigned)(slab->block_count - slab->free_count);
-    unsigned list = 0;
-    while (used * POOL_LIST_FULL >= (list + 1) * slab->block_count)
-        list++;
-    return list;
+    unsigned quarter = slab->block_count / POOL_LIST_FULL;
+    return (unsigned)(used >= quarter) + (used >= 2 * quarter) + (used >= 3 * quarter);
 }
 
 static void push(struct pool_class *pool, struct slab *slab)
@@ -307,13 +305,12 @@ static enum fault find_slab(struct giving *giving, const void *block)
     return is_in_slab(giving, block) ? FAULT_NONE : FAULT_NOT_START;
 }
 
-/* The number of a block of giving->slab; a fault if none starts there. */
-static always_inline enum fault find_index(const struct giving *giving, const void *block,
-                                           size_t *index)
+/* The number of a block of giving->slab. False if none starts there. */
+static always_inline bool find_index(const struct giving *giving, const void *block, size_t *index)
 {
     size_t offset = (size_t)((const char *)block - giving->start);
     *index = offset * giving->row.reciprocal >> RECIPROCAL_SHIFT;
-    return likely(offset == *index * giving->row.size) ? FAULT_NONE : FAULT_NOT_START;
+    return likely(offset == *index * giving->row.size);
 }
 
 /* Blocks were put into a slab. If that emptied it, it leaves the pool and goes to *empty: from here
@@ -344,17 +341,20 @@ static unsigned mark_free(const struct giving *giving, void *const *blocks, unsi
     unsigned marked = 0;
     for (; marked < count && is_in_slab(&here, blocks[marked]); marked++) {
         size_t index;
-        *fault = find_index(&here, blocks[marked], &index);
+        if (!find_index(&here, blocks[marked], &index)) {
+            *fault = FAULT_NOT_START;
+            break;
+        }
         if (index / 64 != word) {
             here.bits[word] = bits;
             word = index / 64;
             bits = here.bits[word];
         }
         uint64_t bit = (uint64_t)1 << (index % 64);
-        if (unlikely(bits & bit))
+        if (unlikely(bits & bit)) {
             *fault = FAULT_DOUBLE_FREE;
-        if (unlikely(*fault != FAULT_NONE))
             break;
+        }
         bits |= bit;
     }
     here.bits[word] = bits;
@@ -410,8 +410,8 @@ static enum fault mark_one(struct giving *giving, const void *block, bool is_fre
     enum fault fault = FAULT_NONE;
     if (!is_in_slab(giving, block))
         fault = find_slab(giving, block);
-    if (fault == FAULT_NONE)
-        fault = find_index(giving, block, &index);
+    if (fault == FAULT_NONE && !find_index(giving, block, &index))
+        fault = FAULT_NOT_START;
     uint64_t *word = &giving->bits[index / 64];
     uint64_t bit = (uint64_t)1 << (index % 64);
     if (fault != FAULT_NONE)
