@@ -2,8 +2,8 @@
 /*
  * What the files of the command `hakmem` share: exit statuses, the commands, the table of settings
  * and the report that a process with the library leaves at its exit. The command does not link the
- * library: it knows its headers, by which heap_view.h reads a process's heap from outside, and the
- * report's text.
+ * library: it knows its headers, by which heap_view.h reads a process's heap from outside, the
+ * report's text and trace.h (a trace's head).
  */
 #ifndef HAK_CLI_H
 #define HAK_CLI_H
@@ -67,6 +67,7 @@ bool text_to_number(const char *text, uint64_t *number);
 /* ---- The commands: argv[0] is "hakmem VERB"; each returns the exit status. ---- */
 
 int run_command(int argc, char **argv);
+int record_command(int argc, char **argv);
 int settings_command(int argc, char **argv);
 int stats_command(int argc, char **argv);
 int map_command(int argc, char **argv);
@@ -90,6 +91,33 @@ void settings_parse_live(const char *command, const char *assignment, uint32_t *
                          int64_t *value);
 /* The name of a row, without the prefix; NULL beyond the table. */
 const char *settings_name(size_t row);
+
+/* ---- library.c ---- */
+
+#define LIBRARY_ALLOCATOR "libhakmem.so"
+#define LIBRARY_RECORDER "libhakmem_record.so"
+
+/* Put the library first in LD_PRELOAD, before what the user preloads. HAKMEM_LIBRARY can name the
+ * allocator's. Where there is none: one line that begins with `command`, and EXIT_INTERNAL. */
+void library_preload(const char *command, const char *name);
+
+/* ---- program.c ---- */
+
+/* What the kernel tells of a program that has ended. */
+struct outcome {
+    const char *program; /* as given on the command line */
+    pid_t pid;
+    int status; /* of wait4 */
+    double wall_seconds;
+    struct rusage usage; /* of the program and the children it waited for */
+};
+
+/* Run a program to its end. EXIT_SUCCESS when it ran, however it ended; else the status to exit
+ * with, after one line that begins with `command`. */
+int program_run(const char *command, char **argv, struct outcome *outcome);
+
+/* What to exit with: the program's status, or EXIT_SIGNAL_BASE and its signal. */
+int program_status(const struct outcome *outcome);
 
 /* ---- report.c ---- */
 
@@ -134,15 +162,6 @@ struct report {
     uint64_t value[KEY_COUNT];
     unsigned others;            /* reports of other processes in the same directory */
     unsigned others_incomplete; /* of those */
-};
-
-/* What the kernel tells of a program that has ended. */
-struct outcome {
-    const char *program; /* as given on the command line */
-    pid_t pid;
-    int status; /* of wait4 */
-    double wall_seconds;
-    struct rusage usage; /* of the program and the children it waited for */
 };
 
 /* The report of process `pid` in `directory`, and the count of the others there. Files last written

@@ -18,9 +18,9 @@ static const struct command {
     const char *verb;
     int (*call)(int argc, char **argv);
 } commands[] = {
-    {"run", run_command}, {"stats", stats_command},       {"top", top_command},
-    {"map", map_command}, {"why", why_command},           {"trim", trim_command},
-    {"set", set_command}, {"settings", settings_command},
+    {"run", run_command},   {"record", record_command}, {"stats", stats_command},
+    {"top", top_command},   {"map", map_command},       {"why", why_command},
+    {"trim", trim_command}, {"set", set_command},       {"settings", settings_command},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
@@ -55,14 +55,19 @@ void cli_export(const char *name, const char *value)
 
 /* ---- Arguments: argp, with its own messages (two lines) and exits turned off ---- */
 
+/* Whether `word` is this option, or the start of its long name. */
+static bool names_option(const struct argp_option *option, const char *word)
+{
+    if (strncmp(word, "--", 2) == 0)
+        return strncmp(option->name, word + 2, strlen(word) - 2) == 0;
+    return word[0] == '-' && word[1] == option->key && word[2] == '\0';
+}
+
 /* Whether `word` is an option of the table that takes a value. */
 static bool takes_value(const struct argp *argp, const char *word)
 {
-    size_t length = strlen(word);
-    if (strncmp(word, "--", 2) != 0)
-        return false;
     for (const struct argp_option *option = argp->options; option->name; option++)
-        if (option->arg && strncmp(option->name, word + 2, length - 2) == 0)
+        if (option->arg && names_option(option, word))
             return true;
     return false;
 }
@@ -129,6 +134,7 @@ static const struct argp main_argp = {
     .args_doc = "COMMAND [ARGUMENTS]",
     .doc = "Run programs on the HAKMEM memory allocator, and look at their heaps.\n\n"
            "  hakmem run [--] PROGRAM ...   run a program, report what its heap did\n"
+           "  hakmem record [--] PROGRAM    write its allocator calls to a file\n"
            "  hakmem stats PID              where the memory of a process is\n"
            "  hakmem top [PID]              the same, live, of one process or all\n"
            "  hakmem map PID                the address space of its heap\n"

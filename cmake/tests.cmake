@@ -9,7 +9,7 @@
 #   tests/abort/F.c                   `// expect: TEXT`, then SIGABRT      abort.F.MODE
 #   tests/preload/F.sh                bash F.sh BUILD_DIR                  preload.F
 #   tests/cli/F.sh                    the same                             cli.F
-#   tests/bench/F.sh                  bash F.sh; its label is report       bench.F
+#   tests/bench/F.sh                  bash F.sh BUILD_DIR; label report    bench.F
 #   tests/lint/F.sh                   bash F.sh SOURCE_DIR BUILD_DIR       lint.F
 #   tests/fuzz/F.c                    libFuzzer targets                    fuzz.F
 #
@@ -39,7 +39,7 @@ elseif(TARGET hakmem_shared)
     file(CONFIGURE OUTPUT ${weak_names} CONTENT "#include \"hakmem/hakmem.h\"\n${pragmas}")
     add_dependencies(tests hakmem_shared hakmem_static)
     if(TARGET hakmem_command)
-        add_dependencies(tests hakmem_command)
+        add_dependencies(tests hakmem_command hakmem_record)
     endif()
 endif()
 
@@ -188,7 +188,7 @@ if(CMAKE_BUILD_TYPE STREQUAL Release)
     file(GLOB test_scripts CONFIGURE_DEPENDS tests/bench/*.sh)
     foreach(script IN LISTS test_scripts)
         cmake_path(GET script STEM name)
-        hak_test(bench.${name} report 300 "" bash ${script})
+        hak_test(bench.${name} report 300 "" bash ${script} ${CMAKE_BINARY_DIR})
     endforeach()
     file(GLOB test_scripts CONFIGURE_DEPENDS tests/lint/*.sh)
     foreach(script IN LISTS test_scripts)

@@ -13,6 +13,11 @@ test_packages=(
     musl-tools xz-utils groff-base chromium gdb tmux zsh fish
 )
 
+# Installed where this system has them: without, a peer is another version, or left out.
+optional_packages=(
+    libclang-rt-19-dev                                                                  # scudo
+)
+
 as_root=()
 updated=
 
@@ -55,6 +60,14 @@ need() {
         apt-get install -qq -y --no-install-recommends "${known[@]}" </dev/null >/dev/null
 }
 
+# Those of the packages named that are in this system's lists.
+known_of() {
+    local name
+    for name in "$@"; do
+        [[ $(apt-cache policy "$name") != *'Candidate: '[^\(]* ]] || echo "$name"
+    done
+}
+
 command -v dpkg-query >/dev/null || exit 0
 need "${packages[@]}"
 [[ ${1:-} == --test ]] || exit 0
@@ -62,3 +75,6 @@ need "${test_packages[@]}"
 # The `test` package of Debian's python3 has its version in its name.
 python=$(readlink -f /usr/bin/python3)
 need "lib${python##*/}-testsuite"
+mapfile -t optional < <(missing_of "${optional_packages[@]}")
+mapfile -t optional < <(known_of "${optional[@]}")
+((${#optional[@]} == 0)) || need "${optional[@]}"

@@ -19,11 +19,11 @@ _hakmem() {
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
         mapfile -t COMPREPLY < <(compgen -W \
-            "run stats map why top trim set settings help --help --version" -- "$word")
+            "run record stats map why top trim set settings help --help --version" -- "$word")
         return
     fi
     case $before in
-    --core | --svg)
+    --core | --svg | --output | -o)
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
         ;;
@@ -36,6 +36,7 @@ _hakmem() {
     esac
     case $verb in
     run) words="--set --help" ;;
+    record) words="--output --help" ;;
     stats) words="--core --json --metrics --help" ;;
     map) words="--core --svg --help" ;;
     why) words="--core --help" ;;
@@ -43,16 +44,16 @@ _hakmem() {
     trim) words="--wait --help" ;;
     set) words="--wait --help" ;;
     settings) words="--man --markdown --help" ;;
-    help) words="run stats map why top trim set settings" ;;
+    help) words="run record stats map why top trim set settings" ;;
     esac
     case $verb,$word in
     help,* | *,-*) ;;
-    run,*)
+    run,* | record,*)
         # the program, then its own words
         if declare -F _command_offset >/dev/null; then
             local at=2
             while [[ ${COMP_WORDS[at]} == -* && at -lt COMP_CWORD ]]; do
-                [[ ${COMP_WORDS[at]} == --set ]] && at=$((at + 1))
+                [[ ${COMP_WORDS[at]} == @(--set|--output|-o) ]] && at=$((at + 1))
                 at=$((at + 1))
             done
             _command_offset "$at"

@@ -6,13 +6,14 @@ function __hakmem_settings
 end
 
 function __hakmem_verb
-    not __fish_seen_subcommand_from run stats map why top trim set settings help
+    not __fish_seen_subcommand_from run record stats map why top trim set settings help
 end
 
 complete -c hakmem -f
 complete -c hakmem -n __hakmem_verb -l version -d 'print the version'
 complete -c hakmem -l help -d 'print the help'
 complete -c hakmem -n __hakmem_verb -a run -d 'run a program on the allocator'
+complete -c hakmem -n __hakmem_verb -a record -d 'write its allocator calls to a file'
 complete -c hakmem -n __hakmem_verb -a stats -d 'where the memory of a process is'
 complete -c hakmem -n __hakmem_verb -a map -d 'the address space of a heap'
 complete -c hakmem -n __hakmem_verb -a why -d 'what lies at an address'
@@ -24,7 +25,8 @@ complete -c hakmem -n __hakmem_verb -a help -d 'the help of a command'
 
 complete -c hakmem -n '__fish_seen_subcommand_from run' -l set -x -a '(__hakmem_settings)' \
     -d 'run it with a setting'
-complete -c hakmem -n '__fish_seen_subcommand_from run' -x -a '(__fish_complete_subcommand)'
+complete -c hakmem -n '__fish_seen_subcommand_from run record' -x -a '(__fish_complete_subcommand)'
+complete -c hakmem -n '__fish_seen_subcommand_from record' -s o -l output -r -F -d 'the file'
 complete -c hakmem -n '__fish_seen_subcommand_from stats map why' -l core -r -F \
     -d 'look at a core file'
 complete -c hakmem -n '__fish_seen_subcommand_from stats' -l json -d 'print JSON'
@@ -38,4 +40,4 @@ complete -c hakmem -n '__fish_seen_subcommand_from stats map why top trim set' \
     -a '(__fish_complete_pids)'
 complete -c hakmem -n '__fish_seen_subcommand_from set' -a '(__hakmem_settings)'
 complete -c hakmem -n '__fish_seen_subcommand_from help' \
-    -a 'run stats map why top trim set settings'
+    -a 'run record stats map why top trim set settings'

@@ -54,7 +54,7 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
 #define META_STEP (256 * KIB)
 
 /* The unified cache: what one bin may hold at most. */
-#define BIN_SLOTS_MAX 256
+#define BIN_SLOTS_MAX 1024
 #define BIN_BYTES_MAX (64 * KIB)
 #define BIN_SMALL_MAX (4 * KIB)
 
@@ -65,7 +65,7 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
 
 /* The depot: blocks in a batch, and full batches kept for each class. */
 #define BATCH_BLOCKS 64
-#define DEPOT_BATCHES_MAX 16
+#define DEPOT_BATCHES_MAX 128
 /* Bytes that they may come to, but for a single batch: less where blocks are large, and the lane is
  * not slow beside their use. */
 #define DEPOT_BYTES_MAX(size) ((size) <= BIN_SMALL_MAX ? 256 * KIB : 64 * KIB)
@@ -98,7 +98,7 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
       "make pages present ahead: 0 off, 1 populate, 2 touch, auto")                                \
     X(huge_pages, "HUGE_PAGES", FLAG, HUGE_PAGES_AUTO, 0, 1,                                       \
       "back the ranges of a grown heap by huge pages")                                             \
-    X(tiny_refill_batch_size, "TINY_REFILL_BATCH_SIZE", NUMBER, 32, 1, BATCH_BLOCKS,               \
+    X(tiny_refill_batch_size, "TINY_REFILL_BATCH_SIZE", NUMBER, 64, 1, BATCH_BLOCKS,               \
       "most blocks moved by one refill of a thread's bin")                                         \
     X(thread_cache_max, "THREAD_CACHE_MAX", BYTES, 4 * MIB, 0, GIB,                                \
       "most bytes one thread's cache may hold")                                                    \

@@ -27,13 +27,16 @@ struct thread_heap {
     uint8_t refill[CLASS_COUNT];            /* blocks that the next refill asks for */
     bool is_used[CLASS_COUNT];              /* a refill came since the bin last grew */
     bool is_busy[CLASS_COUNT];              /* a slow path came since the budget's clock passed */
+    uint8_t idle[CLASS_COUNT];              /* turnovers since the last slow path */
     uint16_t slots[CLASS_COUNT];            /* length of the magazine */
     uint8_t strangers[CLASS_LINE_LAST + 1]; /* blocks freed before any was allocated */
     struct lock lock;
     uint32_t thread_id;
-    bool is_early;   /* made before unified_cache_started */
-    unsigned victim; /* the class that gives up budget next */
-    size_t granted;  /* bytes that the bins may hold by their limits */
+    bool is_early;     /* made before unified_cache_started */
+    unsigned victim;   /* the class that gives up budget next */
+    size_t granted;    /* bytes that the bins may hold by their limits */
+    uint32_t turnover; /* slab_run_turnover() when idle bins were looked for */
+    unsigned batches;  /* that have left for the depot */
     struct thread_heap *next;
     struct thread_heap *prev;
 };
@@ -86,6 +89,24 @@ static always_inline void *front_alloc(size_t size)
     return NULL;
 }
 
+/* The class whose blocks hold `size` bytes and are all aligned to a power of two; CLASS_HUGE if
+ * there is none. Eight classes a doubling have each multiple of a power of two up to eight of it,
+ * and only multiples of it above. */
+static always_inline unsigned front_aligned_class(size_t alignment, size_t size)
+{
+    if (unlikely(size > LANE_ACE_MAX || alignment > SLAB_SIZE))
+        return CLASS_HUGE;
+    if (size <= LANE_POOL_MAX) /* spans begin where slabs do */
+        size = align_up(max_size(size, 1), alignment);
+    return size_class_of(size);
+}
+
+/* The aligned calls' fast half. */
+static always_inline void *front_alloc_aligned(size_t alignment, size_t size)
+{
+    return bin_pop(thread_heap_at(reservation_get()), front_aligned_class(alignment, size));
+}
+
 /* free's fast half: false when the slow path must decide. */
 static always_inline bool front_free(void *block)
 {
@@ -109,13 +130,13 @@ void *route_alloc_aligned(size_t alignment, size_t size, bool is_zeroed);
 bool route_free(void *block);
 /* Usable bytes; false as route_free. */
 bool route_usable(const void *block, size_t *usable);
+/* Does the block, live and of a class, serve `size` bytes as it is? False also for what is not
+ * ours, or at fault: the others tell. */
+bool route_fits(const void *block, size_t size);
 /* The block resized, moved if need be; *result is NULL when out of memory. False as route_free. */
 bool route_resize(void *block, size_t size, void **result);
 /* Usable bytes of a block of this size; 0 when there is none. */
 size_t route_good_size(size_t size);
-/* The smallest class whose blocks hold `size` bytes and are all aligned; CLASS_HUGE if there is no
- * such class. */
-unsigned route_aligned_class(size_t alignment, size_t size);
 /* Empty the calling thread's cache, the depots and the warm pool. Bytes given to the kernel. */
 size_t route_trim(void);
 /* The last look at what the calling thread and the depots hold free: ends the program if a block

@@ -9,6 +9,10 @@
 
 #include <string.h>
 
+/* Spans of this size that grow are given superslabs of their own: fewer, and address space would
+ * run out before memory. */
+#define GROWING_MIN (96 * KIB)
+
 /* ---- ageing and shortage ---- */
 
 early_data void (*route_on_slow_path)(void);
@@ -56,19 +60,9 @@ static void *take_class(unsigned size_class, size_t size, bool is_zeroed)
     return block;
 }
 
-unsigned route_aligned_class(size_t alignment, size_t size)
-{
-    if (size > LANE_ACE_MAX || alignment > SLAB_SIZE)
-        return CLASS_HUGE;
-    unsigned size_class = size_class_of(size);
-    while (is_block_class(size_class) && size_classes[size_class].size % alignment != 0)
-        size_class++;
-    return size_class;
-}
-
 static void *take_aligned(size_t alignment, size_t size, bool is_zeroed)
 {
-    unsigned size_class = route_aligned_class(alignment, size);
+    unsigned size_class = front_aligned_class(alignment, size);
     if (size_class == CLASS_HUGE)
         return take_huge(max_size(size, 1), alignment, is_zeroed);
     return take_class(size_class, size, is_zeroed);
@@ -127,13 +121,17 @@ bool route_free(void *block)
     return true;
 }
 
+static bool is_start(unsigned size_class, const void *block)
+{
+    return is_block_class(size_class) ? pool_is_start(size_class, block)
+                                      : slab_find(block)->start == block;
+}
+
 /* The size of a live block of a class; ends the program if there is none at `block`. */
 static size_t checked_size(unsigned size_class, const void *block, const char *function)
 {
-    bool is_start = is_block_class(size_class) ? pool_is_start(size_class, block)
-                                               : slab_find(block)->start == block;
     size_t size = size_classes[size_class].size;
-    if (unlikely(!is_start))
+    if (unlikely(!is_start(size_class, block)))
         misuse_report(function, (struct verdict){FAULT_NOT_START, block, size});
     if (unlikely(unified_cache_was_freed(size_class, block)))
         misuse_report(function, (struct verdict){FAULT_DOUBLE_FREE, block, size});
@@ -169,17 +167,52 @@ static bool is_good_fit(size_t size, size_t usable)
     return size <= usable && (size >= usable / 2 || usable == BLOCK_ALIGN);
 }
 
+bool route_fits(const void *block, size_t size)
+{
+    struct reservation *base = reservation_get();
+    size_t offset = reservation_offset(base, block);
+    if (offset >= base->size)
+        return false;
+    /* a byte that names no class has a row of size 0 */
+    unsigned size_class = slab_map_get(base, offset);
+    return size > 0 && is_good_fit(size, size_classes[size_class].size) &&
+           is_start(size_class, block) && !unified_cache_was_freed(size_class, block);
+}
+
+/* A span that has grown will grow again: it moves to superslabs of its own, where it can, without
+ * another copy. What it does not use of them is address space only. */
+static void *take_growing(size_t size)
+{
+    bool is_zero;
+    return reservation_is_whole() ? huge_take(size, BLOCK_ALIGN, NULL, &is_zero) : NULL;
+}
+
+static void *take_copy(size_t usable, size_t size)
+{
+    void *copy = NULL;
+    if (size > usable && usable >= GROWING_MIN)
+        copy = take_growing(size);
+    if (!copy)
+        copy = front_alloc(size);
+    return copy ? copy : route_alloc(size, false);
+}
+
+static void make_present(void *block, size_t bytes)
+{
+    struct slab *slab = slab_find(block);
+    if (slab->state == SLAB_HUGE)
+        huge_make_present(block, bytes);
+    else if (slab->state == SLAB_SPAN)
+        ace_make_present(block, bytes);
+}
+
 static void *resize_by_copy(void *block, size_t usable, size_t size)
 {
-    void *copy = front_alloc(size);
-    if (!copy)
-        copy = route_alloc(size, false);
+    void *copy = take_copy(usable, size);
     if (!copy)
         return size <= usable ? block : NULL;
-    if (size > LANE_ACE_MAX)
-        huge_make_present(copy, min_size(usable, size));
-    else if (size > LANE_POOL_MAX)
-        ace_make_present(copy, min_size(usable, size));
+    if (size > LANE_POOL_MAX)
+        make_present(copy, min_size(usable, size));
     memcpy(copy, block, min_size(usable, size));
     if (!front_free(block))
         route_free(block);
@@ -200,7 +233,10 @@ static void *resize_class(unsigned size_class, void *block, size_t size)
 static void *resize_huge(void *block, size_t size)
 {
     size_t usable = huge_record(block, "realloc")->size;
-    void *resized = size > LANE_ACE_MAX ? huge_resize(block, size) : NULL;
+    /* a little more than is needed is the slack of a block that is appended to */
+    if (is_good_fit(size, usable) && (size <= LANE_ACE_MAX || size >= usable - usable / 16))
+        return block;
+    void *resized = size > LANE_ACE_MAX || size > usable ? huge_resize(block, size) : NULL;
     return resized ? resized : resize_by_copy(block, usable, size);
 }
 

@@ -24,12 +24,10 @@ unsigned pool_list_of(const struct slab *slab)
 {
     if (slab->free_count == 0)
         return POOL_LIST_FULL;
-    /* 3 for nearly full down to 0 for nearly empty: the quarter, without a division */
+    /* 3 for nearly full down to 0 for nearly empty, by quarters */
     unsigned used = (unsigned)(slab->block_count - slab->free_count);
-    unsigned list = 0;
-    while (used * POOL_LIST_FULL >= (list + 1) * slab->block_count)
-        list++;
-    return list;
+    unsigned quarter = slab->block_count / POOL_LIST_FULL;
+    return (unsigned)(used >= quarter) + (used >= 2 * quarter) + (used >= 3 * quarter);
 }
 
 static void push(struct pool_class *pool, struct slab *slab)
@@ -105,6 +103,7 @@ static struct slab *add_slab_locked(struct pool *pool, unsigned size_class)
     slab->size_class = (uint8_t)size_class;
     slab->owner = pool;
     slab->carved = 0;
+    slab->low_word = 0;
     if (!make_bits(slab)) {
         slab_run_give(slab);
         return NULL;
@@ -154,7 +153,8 @@ static unsigned batch_end(const struct pool_class *pool, const struct slab *slab
 {
     if (pool->slab_count >= YOUNG_SLABS || settings.ss_prefault == PREFAULT_OFF)
         return slab->block_count;
-    return (unsigned)max_size(slab->carved, slab->resident * os_page_size() / slab->size);
+    size_t present = slab->resident * os_page_size() / slab->size;
+    return (unsigned)min_size(max_size(slab->carved, present), slab->block_count);
 }
 
 /* Those free blocks of a word whose cache lines hold free blocks only. */
@@ -175,48 +175,72 @@ struct taking {
     unsigned last; /* index of the last block taken */
 };
 
-/* Take free blocks below `end`, lowest first; those of the first line may lie above it, if there
- * are no others. */
+static void take_word(struct slab *slab, unsigned word, uint64_t bits, struct taking *taking)
+{
+    const char *start = slab->start + (size_t)word * 64 * slab->size;
+    unsigned taken = taking->taken;
+    uint64_t rest = bits;
+    for (; rest && taken < taking->want; rest &= rest - 1) {
+        taking->last = lowest_bit(rest);
+        taking->blocks[taken++] = (void *)(start + taking->last * slab->size);
+    }
+    taking->last += word * 64;
+    taking->taken = taken;
+    slab->bits[word] &= ~(bits & ~rest);
+}
+
+/* Take free blocks below `end`, lowest first; only whole cache lines of them, if so asked. */
 static void take_below(struct slab *slab, unsigned end, bool lines_only, struct taking *taking)
 {
-    unsigned words = (slab->block_count + 63u) / 64;
-    for (unsigned word = 0; word < words && taking->taken < taking->want; word++) {
+    unsigned word = slab->low_word;
+    for (; word * 64 < end && slab->bits[word] == 0; word++)
+        slab->low_word = (uint8_t)word;
+    for (; word * 64 < end && taking->taken < taking->want; word++) {
         uint64_t bits = slab->bits[word];
-        uint64_t rest = lines_only ? whole_lines(bits, slab->size) : bits;
-        for (; rest && taking->taken < taking->want; rest &= rest - 1) {
-            unsigned index = word * 64 + lowest_bit(rest);
-            bool is_new_line = taking->taken == 0 || index % line_blocks(slab->size) == 0;
-            if (index >= end && (lines_only || (taking->taken > 0 && is_new_line)))
-                break;
-            bits &= ~(rest & -rest);
-            taking->last = (unsigned)max_size(taking->last, index);
-            taking->blocks[taking->taken++] = slab->start + index * slab->size;
-        }
-        slab->bits[word] = bits;
-        if (rest)
-            break;
+        if (end - word * 64 < 64)
+            bits &= ((uint64_t)1 << (end - word * 64)) - 1;
+        if (lines_only)
+            bits = whole_lines(bits, slab->size);
+        if (bits)
+            take_word(slab, word, bits, taking);
     }
+}
+
+/* Take the lowest free block, and those of its cache line. */
+static void take_line(struct slab *slab, struct taking *taking)
+{
+    unsigned word = slab->low_word;
+    while (slab->bits[word] == 0)
+        word++;
+    unsigned first = lowest_bit(slab->bits[word]);
+    unsigned line = line_blocks(slab->size);
+    uint64_t mask = (((uint64_t)1 << line) - 1) << (first & ~(line - 1));
+    take_word(slab, word, slab->bits[word] & mask, taking);
 }
 
 static unsigned take_from_slab(struct pool_class *pool, struct slab *slab, void **blocks,
                                unsigned want)
 {
     struct taking taking = {blocks, want, 0, 0};
+    unsigned last = 0;
     /* blocks smaller than a cache line: whole lines first, as far as that touches no new page, so
      * that what two threads are given lies in lines of their own */
-    if (slab->size < CACHE_LINE)
-        take_below(slab,
-                   (unsigned)max_size(slab->carved, slab->resident * os_page_size() / slab->size),
+    if (slab->size < CACHE_LINE) {
+        unsigned present = (unsigned)(slab->resident * os_page_size() / slab->size);
+        take_below(slab, (unsigned)min_size(max_size(slab->carved, present), slab->block_count),
                    true, &taking);
+        last = taking.last;
+    }
     if (taking.taken < (want + 1) / 2)
         take_below(slab, batch_end(pool, slab), false, &taking);
-    unsigned taken = taking.taken;
-    unsigned last = taking.last;
-    slab->free_count = (uint16_t)(slab->free_count - taken);
+    if (taking.taken == 0)
+        take_line(slab, &taking);
+    last = (unsigned)max_size(last, taking.last);
+    slab->free_count = (uint16_t)(slab->free_count - taking.taken);
     if (last >= slab->carved)
         carve(pool, slab, last + 1);
     relist(pool, slab);
-    return taken;
+    return taking.taken;
 }
 
 static struct slab *fullest_slab(const struct pool_class *pool)
@@ -244,76 +268,133 @@ unsigned pool_take(struct pool *pool, unsigned size_class, void **blocks, unsign
 
 /* ---- give ---- */
 
-/* Where a block lies in its slab. */
-struct position {
-    struct slab *slab;
-    unsigned index;
+/* Purpose: where blocks that come back belong. A batch is mostly of few slabs: each is looked up
+ * once for those of its blocks that follow one another. */
+struct giving {
+    struct pool *pool;
+    struct size_class row; /* a copy: what is marked might be the row, for all the compiler knows */
+    unsigned size_class;
+    struct slab *slab; /* of the last block; NULL at first */
+    const char *start; /* of that slab */
+    uint64_t *bits;
+    size_t span; /* bytes of it in which blocks lie; 0 without a slab */
 };
 
-static struct verdict locate(struct pool *pool, unsigned size_class, const void *block,
-                             struct position *position)
+static struct verdict fault_of(const struct giving *giving, enum fault fault, const void *block)
 {
-    const struct size_class *row = &size_classes[size_class];
+    return (struct verdict){fault, block, giving->row.size};
+}
+
+static always_inline bool is_in_slab(const struct giving *giving, const void *block)
+{
+    return (size_t)((const char *)block - giving->start) < giving->span;
+}
+
+/* Turn to the slab that covers `block`. A slab that was given back, or is another class's by now,
+ * held only free blocks. */
+static enum fault find_slab(struct giving *giving, const void *block)
+{
     struct slab *slab = slab_find(block);
-    size_t offset = (size_t)((const char *)block - slab->start);
-    unsigned index = (unsigned)(offset * row->reciprocal >> RECIPROCAL_SHIFT);
-    *position = (struct position){slab, index};
-    /* a slab that was given back, or is another class's by now, held only free blocks */
-    if (slab->state != SLAB_BLOCKS || slab->size_class != size_class || slab->owner != pool)
-        return (struct verdict){FAULT_DOUBLE_FREE, block, row->size};
-    if (index >= slab->block_count || offset != (size_t)index * row->size)
-        return (struct verdict){FAULT_NOT_START, block, row->size};
-    if (slab->bits[index / 64] >> (index % 64) & 1)
-        return (struct verdict){FAULT_DOUBLE_FREE, block, row->size};
-    return (struct verdict){FAULT_NONE, block, row->size};
+    if (slab->state != SLAB_BLOCKS || slab->size_class != giving->size_class ||
+        slab->owner != giving->pool)
+        return FAULT_DOUBLE_FREE;
+    giving->slab = slab;
+    giving->start = slab->start;
+    giving->bits = slab->bits;
+    giving->span = (size_t)slab->block_count * giving->row.size;
+    return is_in_slab(giving, block) ? FAULT_NONE : FAULT_NOT_START;
 }
 
-static void set_bit(struct position at)
+/* The number of a block of giving->slab. False if none starts there. */
+static always_inline bool find_index(const struct giving *giving, const void *block, size_t *index)
 {
-    at.slab->bits[at.index / 64] |= (uint64_t)1 << (at.index % 64);
+    size_t offset = (size_t)((const char *)block - giving->start);
+    *index = offset * giving->row.reciprocal >> RECIPROCAL_SHIFT;
+    return likely(offset == *index * giving->row.size);
 }
 
-static void clear_bit(struct position at)
+/* Blocks were put into a slab. If that emptied it, it leaves the pool and goes to *empty: from here
+ * on a block of it that comes once more is at fault. */
+static void settle_locked(struct pool_class *pool, struct slab *slab, struct slab **empty)
 {
-    at.slab->bits[at.index / 64] &= ~((uint64_t)1 << (at.index % 64));
-}
-
-/* Put one block into its slab. Returns the slab if that emptied it: it has left the pool then. */
-static struct slab *give_locked(struct pool_class *pool, struct position at)
-{
-    struct slab *slab = at.slab;
-    set_bit(at);
-    slab->free_count++;
-    if (slab->free_count == slab->block_count) {
-        unlink_slab(pool, slab);
-        pool->slab_count--;
-        return slab;
+    slab->low_word = 0;
+    if (slab->free_count < slab->block_count) {
+        relist(pool, slab);
+        return;
     }
-    relist(pool, slab);
-    return NULL;
+    unlink_slab(pool, slab);
+    pool->slab_count--;
+    slab->state = SLAB_FREE;
+    slab->next = *empty;
+    *empty = slab;
+}
+
+/* Mark those of the first `count` blocks free that lie in giving->slab, up to the first that does
+ * not, or is at fault. Returns how many. A word is written when the next one begins: blocks that
+ * were allocated together come back together. */
+static unsigned mark_free(const struct giving *giving, void *const *blocks, unsigned count,
+                          enum fault *fault)
+{
+    const struct giving here = *giving; /* in registers: see `row` */
+    size_t word = 0;
+    uint64_t bits = here.bits[0];
+    unsigned marked = 0;
+    for (; marked < count && is_in_slab(&here, blocks[marked]); marked++) {
+        size_t index;
+        if (!find_index(&here, blocks[marked], &index)) {
+            *fault = FAULT_NOT_START;
+            break;
+        }
+        if (index / 64 != word) {
+            here.bits[word] = bits;
+            word = index / 64;
+            bits = here.bits[word];
+        }
+        uint64_t bit = (uint64_t)1 << (index % 64);
+        if (unlikely(bits & bit)) {
+            *fault = FAULT_DOUBLE_FREE;
+            break;
+        }
+        bits |= bit;
+    }
+    here.bits[word] = bits;
+    return marked;
+}
+
+static struct verdict give_locked(struct giving *giving, void *const *blocks, unsigned count,
+                                  struct slab **empty)
+{
+    struct pool_class *class_pool = &giving->pool->classes[giving->size_class];
+    enum fault fault = FAULT_NONE;
+    for (unsigned done = 0; done < count;) {
+        unsigned marked = 0;
+        fault = find_slab(giving, blocks[done]);
+        if (fault == FAULT_NONE)
+            marked = mark_free(giving, blocks + done, count - done, &fault);
+        done += marked;
+        if (marked > 0) {
+            giving->slab->free_count = (uint16_t)(giving->slab->free_count + marked);
+            settle_locked(class_pool, giving->slab, empty);
+        }
+        if (fault != FAULT_NONE)
+            return fault_of(giving, fault, blocks[done]);
+    }
+    return fault_of(giving, FAULT_NONE, NULL);
+}
+
+static struct giving giving_to(struct pool *pool, unsigned size_class)
+{
+    return (struct giving){.pool = pool, .row = size_classes[size_class], .size_class = size_class};
 }
 
 struct verdict pool_give(struct pool *pool, unsigned size_class, void *const *blocks,
                          unsigned count)
 {
-    struct pool_class *class_pool = &pool->classes[size_class];
-    struct verdict verdict = {FAULT_NONE, NULL, 0};
+    struct giving giving = giving_to(pool, size_class);
     struct slab *empty = NULL;
-    lock_acquire(&class_pool->lock);
-    for (unsigned i = 0; i < count; i++) {
-        struct position at;
-        verdict = locate(pool, size_class, blocks[i], &at);
-        if (verdict.fault != FAULT_NONE)
-            break;
-        struct slab *emptied = give_locked(class_pool, at);
-        if (emptied) {
-            /* from here on a block of this slab that comes once more is at fault */
-            emptied->state = SLAB_FREE;
-            emptied->next = empty;
-            empty = emptied;
-        }
-    }
-    lock_release(&class_pool->lock);
+    lock_acquire(&pool->classes[size_class].lock);
+    struct verdict verdict = give_locked(&giving, blocks, count, &empty);
+    lock_release(&pool->classes[size_class].lock);
     while (empty) {
         struct slab *next = empty->next;
         retire(empty);
@@ -322,28 +403,39 @@ struct verdict pool_give(struct pool *pool, unsigned size_class, void *const *bl
     return verdict;
 }
 
+/* Mark one block free, or in use again. A block that is marked already is a double free. */
+static enum fault mark_one(struct giving *giving, const void *block, bool is_free)
+{
+    size_t index = 0;
+    enum fault fault = FAULT_NONE;
+    if (!is_in_slab(giving, block))
+        fault = find_slab(giving, block);
+    if (fault == FAULT_NONE && !find_index(giving, block, &index))
+        fault = FAULT_NOT_START;
+    uint64_t *word = &giving->bits[index / 64];
+    uint64_t bit = (uint64_t)1 << (index % 64);
+    if (fault != FAULT_NONE)
+        return fault;
+    if (is_free && (*word & bit))
+        return FAULT_DOUBLE_FREE;
+    *word ^= bit;
+    return FAULT_NONE;
+}
+
 struct verdict pool_judge(struct pool *pool, unsigned size_class, void *const *blocks,
                           unsigned count)
 {
-    struct pool_class *class_pool = &pool->classes[size_class];
-    struct verdict verdict = {FAULT_NONE, NULL, 0};
+    struct giving giving = giving_to(pool, size_class);
+    enum fault fault = FAULT_NONE;
     unsigned marked = 0;
-    lock_acquire(&class_pool->lock);
-    for (; marked < count; marked++) {
-        struct position at;
-        verdict = locate(pool, size_class, blocks[marked], &at);
-        if (verdict.fault != FAULT_NONE)
-            break;
-        set_bit(at);
-    }
-    while (marked-- > 0) {
-        struct position at;
-        /* a bit that is set is 'double free' to locate; the position is right all the same */
-        locate(pool, size_class, blocks[marked], &at);
-        clear_bit(at);
-    }
-    lock_release(&class_pool->lock);
-    return verdict;
+    lock_acquire(&pool->classes[size_class].lock);
+    /* marked, so that the same block once more is a double free */
+    while (marked < count && (fault = mark_one(&giving, blocks[marked], true)) == FAULT_NONE)
+        marked++;
+    for (unsigned i = marked; i-- > 0;)
+        mark_one(&giving, blocks[i], false);
+    lock_release(&pool->classes[size_class].lock);
+    return fault_of(&giving, fault, fault == FAULT_NONE ? NULL : blocks[marked]);
 }
 
 bool pool_is_start(unsigned size_class, const void *block)

@@ -61,6 +61,8 @@ size_t os_page_size(void);
 
 /* Milliseconds of a clock that never goes back; coarse (a few ms) and cheap: no system call. */
 uint64_t os_now_ms(void);
+/* Microseconds of processor time that the calling thread has used; exact, a system call. */
+uint64_t os_cpu_time_us(void);
 /* The kernel's number of the calling thread; never 0. */
 uint32_t os_thread_id(void);
 /* Up to size - 1 bytes of a file, terminated. Returns the length, or -1. */

@@ -73,6 +73,8 @@ static unsigned collect_locked(struct purge *batch, unsigned min_age)
             uint32_t slabs = due_slabs(superslab, min_age);
             if (!slabs)
                 continue;
+            if (superslab->is_moved && slabs == superslab->warm && superslab->free == ALL_SLABS)
+                slabs = ALL_SLABS; /* all go at once, and the mapping with them */
             superslab_mark_taken(superslab, slabs);
             batch[count++] = (struct purge){superslab, slabs};
             if (count == PURGE_BATCH)
@@ -86,6 +88,9 @@ static unsigned collect_locked(struct purge *batch, unsigned min_age)
 static uint32_t purge_slabs(const struct purge *purge)
 {
     uint32_t purged = 0;
+    if (purge->superslab->is_moved && purge->slabs == ALL_SLABS &&
+        superslab_rejoin(purge->superslab, 1))
+        return ALL_SLABS;
     for (uint32_t rest = purge->slabs; rest;) {
         unsigned first = lowest_bit(rest);
         uint32_t above = ~(rest >> first);

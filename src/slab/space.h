@@ -27,7 +27,9 @@ struct space {
     size_t lowest_free;           /* no superslab below is wholly free */
     size_t dumped;                /* superslabs below are included in core dumps */
     size_t used;                  /* superslabs of which slabs are in use */
+    size_t moved;                 /* superslabs with is_moved */
     _Atomic size_t warm_slabs;    /* free slabs that may have pages */
+    _Atomic uint32_t turnover;    /* slabs taken since the start; changed under the lock */
     struct superslab *list[2][RUN_LISTS];
     uint64_t occupied[2];
 };
@@ -109,6 +111,9 @@ bool superslab_mark_taken(struct superslab *superslab, uint32_t slabs);
 struct superslab *superslab_fresh_locked(void);
 /* Make the records of a superslab if it has none. False when metadata is short. */
 bool superslab_need_records(struct superslab *superslab);
+/* Make superslabs that are nobody's part of the reservation's mapping again; their pages go. False
+ * when the kernel refused: nothing has changed. */
+bool superslab_rejoin(struct superslab *superslab, size_t count);
 /* After something was given back: purge if the warm pool is over its limit or keeps nothing. */
 void decay_after_give(void);
 

@@ -124,8 +124,11 @@ void superslab_refile(struct superslab *superslab)
     if (!is_idle)
         return;
     superslab->state = SUPERSLAB_FREE;
-    if (space.is_piecewise)
-        os_unmap(superslab_start(superslab), SUPERSLAB_SIZE);
+    if (!space.is_piecewise)
+        return;
+    os_unmap(superslab_start(superslab), SUPERSLAB_SIZE);
+    space.moved -= superslab->is_moved;
+    superslab->is_moved = false;
 }
 
 static void make_warm(struct superslab *superslab, uint32_t slabs)
@@ -317,9 +320,57 @@ void superslab_range_give(char *start, size_t count, size_t used)
     decay_after_give();
 }
 
+/* ---- pages that were moved ---- */
+
+/* So many superslabs may lie in mappings of their own, and ranges of this length do in any case. */
+#define MOVED_MAX 384
+#define MOVED_LONG 32
+
+bool superslab_may_move_in(size_t count)
+{
+    lock_acquire(&space.lock);
+    bool is_allowed = count >= MOVED_LONG || space.moved + count <= MOVED_MAX;
+    lock_release(&space.lock);
+    return is_allowed;
+}
+
+static void set_moved(struct superslab *superslab, size_t count, bool is_moved)
+{
+    lock_acquire(&space.lock);
+    for (size_t i = 0; i < count; i++) {
+        space.moved += (size_t)is_moved - (size_t)superslab[i].is_moved;
+        superslab[i].is_moved = is_moved;
+    }
+    lock_release(&space.lock);
+}
+
+void superslab_range_moved_in(char *start, size_t count)
+{
+    set_moved(superslab_of(start), count, true);
+}
+
+bool superslab_rejoin(struct superslab *superslab, size_t count)
+{
+    if (!os_remap_fresh(superslab_start(superslab), count << SUPERSLAB_SHIFT))
+        return false;
+    set_moved(superslab, count, false);
+    return true;
+}
+
+static bool has_moved(const struct superslab *superslab, size_t count)
+{
+    /* without the lock: the range is the caller's */
+    for (size_t i = 0; i < count; i++)
+        if (superslab[i].is_moved)
+            return true;
+    return false;
+}
+
 void superslab_range_give_cold(char *start, size_t count)
 {
     struct superslab *superslab = superslab_of(start);
+    if (has_moved(superslab, count))
+        superslab_rejoin(superslab, count);
     lock_acquire(&space.lock);
     for (size_t i = 0; i < count; i++)
         release_superslab_locked(&superslab[i], 0);
