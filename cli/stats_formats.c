@@ -68,6 +68,43 @@ static void json_threads(FILE *out, const struct heap_view *view)
     fputs("],\n", out);
 }
 
+/* Text from the target: what JSON gives a meaning, and what may be half of a character, is '?'. */
+static void json_text(FILE *out, const char *name, const char *text, size_t limit)
+{
+    fprintf(out, "\"%s\":\"", name);
+    for (size_t i = 0; i < limit && text[i]; i++) {
+        bool is_plain = text[i] >= ' ' && text[i] < 0x7f && text[i] != '"' && text[i] != '\\';
+        fputc(is_plain ? text[i] : '?', out);
+    }
+    fputc('"', out);
+}
+
+static void json_number(FILE *out, const char *name, int64_t value)
+{
+    fprintf(out, "\"%s\":%" PRId64, name, value);
+}
+
+#define SETTING_FLAG(name, field) json_number(out, name, field)
+#define SETTING_NUMBER(name, field) json_number(out, name, field)
+#define SETTING_BYTES(name, field) json_number(out, name, field)
+#define SETTING_MILLIS(name, field) json_number(out, name, field)
+#define SETTING_PREFAULT(name, field) json_number(out, name, field)
+#define SETTING_WHEN(name, field) json_number(out, name, field)
+#define SETTING_TEXT(name, field) json_text(out, name, field, sizeof field)
+
+static void json_settings(FILE *out, const struct settings *of)
+{
+    const char *comma = "";
+    fputs("\"settings\":{", out);
+#define ROW(field, name, kind, initial, min, max, help)                                            \
+    fputs(comma, out);                                                                             \
+    SETTING_##kind(name, of->field);                                                               \
+    comma = ",\n";
+    HAK_SETTINGS(ROW)
+#undef ROW
+    fputs("},\n", out);
+}
+
 void stats_print_json(FILE *out, const struct heap_view *view, const struct heap_terms *terms)
 {
     fprintf(out, "{\"hakmem\":\"%.15s\",\n\"format\":1,\n\"program\":\"%s\",\n\"pid\":%d,\n",
@@ -76,6 +113,7 @@ void stats_print_json(FILE *out, const struct heap_view *view, const struct heap
     json_terms(out, terms);
     json_classes(out, terms);
     json_threads(out, view);
+    json_settings(out, &view->settings);
     fprintf(out,
             "\"reserved_bytes\":%" PRIu64 ",\n\"mapped_bytes\":%" PRIu64
             ",\n\"warm_bytes\":%" PRIu64 ",\n\"metadata_used_bytes\":%zu,\n",

@@ -47,10 +47,12 @@
     FIELD(struct slab, head_delta)                                                                 \
     FIELD(struct slab, slab_count)                                                                 \
     FIELD(struct slab, inline_bits)                                                                \
+    SIZE(struct meta_arena)                                                                        \
     FIELD(struct meta_arena, start)                                                                \
     FIELD(struct meta_arena, at)                                                                   \
     FIELD(struct meta_arena, present)                                                              \
     FIELD(struct meta_arena, mapped)                                                               \
+    FIELD(struct meta_arena, end)                                                                  \
     FIELD(struct meta_arena, used)                                                                 \
     FIELD(struct decay_clock, epoch)                                                               \
     FIELD(struct decay_clock, purged_bytes)                                                        \
@@ -77,18 +79,16 @@
     FIELD(struct depot_batch, count)                                                               \
     FIELD(struct depot_batch, blocks)                                                              \
     SIZE(struct depot)                                                                             \
-    FIELD(struct depot, count)                                                                     \
     FIELD(struct depot, batches)                                                                   \
     FIELD(struct thread_heaps, live)                                                               \
     FIELD(struct thread_heaps, live_count)                                                         \
     SIZE(struct thread_heap)                                                                       \
     FIELD(struct thread_heap, top)                                                                 \
     FIELD(struct thread_heap, bottom)                                                              \
-    FIELD(struct thread_heap, limit)                                                               \
-    FIELD(struct thread_heap, slots)                                                               \
     FIELD(struct thread_heap, thread_id)                                                           \
     FIELD(struct thread_heap, granted)                                                             \
     FIELD(struct thread_heap, next)                                                                \
+    SIZE(struct request)                                                                           \
     FIELD(struct request, state)                                                                   \
     FIELD(struct request, kind)                                                                    \
     FIELD(struct request, setting)                                                                 \

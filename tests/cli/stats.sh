@@ -58,6 +58,9 @@ print(c['thread_cached_blocks'] + c['depots_blocks'] + c['free_blocks'] >= 500)"
 expect_sum $TARGET known_heap
 (($(number '["terms"]["unexplained"]') == 0)) || fail "a process at rest is not exact"
 
+settings=$(number '["settings"]["DECAY_MS"], data["settings"]["SS_PREFAULT"]')
+[[ $settings == "(-1, 3)" ]] || fail "the settings: $settings"
+
 step "text"
 hakmem stats $TARGET
 expect_status 0 "hakmem stats"
