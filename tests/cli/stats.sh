@@ -83,6 +83,17 @@ kill -STOP $TARGET
 expect_sum $TARGET "known_heap, stopped"
 kill -CONT $TARGET
 
+step "pages that were only read are not resident"
+start reader python3 -c '
+import time
+block = bytes(64 << 20)
+print("ready" * (sum(block[::4096]) == 0), flush=True)
+time.sleep(99)'
+wait_for "a reader" grep -qs '^ready' reader
+expect_sum $TARGET "a reader of zero pages"
+(($(number '["terms"]["live"]') < 32 << 20)) || fail "zero pages are counted as live"
+kill -KILL $TARGET
+
 step "a process whose address space is rationed"
 (
     ulimit -v 4000000

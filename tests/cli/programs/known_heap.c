@@ -20,6 +20,9 @@ static void *written(size_t size)
 
 static pthread_barrier_t barrier;
 
+/* What a root begins with, where none is. */
+static volatile char decoy[128] = "\x89HAKMEM-ROOT\r\n\x1a";
+
 static void *free_and_wait(void *unused)
 {
     (void)unused;
@@ -37,6 +40,7 @@ int main(int argc, char **argv)
 {
     static char *blocks[BLOCKS];
     pthread_t thread;
+    decoy[100] = 1;
     for (int i = 0; i < BLOCKS; i++)
         blocks[i] = written(200);
     char *span = written(300000);
