@@ -68,7 +68,7 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
 #define DEPOT_BATCHES_MAX 128
 /* Bytes that they may come to, but for a single batch: less where blocks are large, and the lane is
  * not slow beside their use. */
-#define DEPOT_BYTES_MAX(size) ((size) <= BIN_SMALL_MAX ? 256 * KIB : 64 * KIB)
+#define DEPOT_BYTES_MAX(size) ((size) <= BIN_SMALL_MAX ? 128 * KIB : 64 * KIB)
 
 /*
  * Settings: X(field, NAME, kind, default, min, max, help).

@@ -16,7 +16,7 @@
 #define LAST_FREED 2
 
 /* Slabs taken by all threads between two looks for idle bins. */
-#define TURNOVER_SLABS 16
+#define TURNOVER_SLABS 8
 
 /* Of so many batches that leave for the depot, one is judged. */
 #define JUDGE_EVERY 32
