@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <locale.h>
 #include <ncurses.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,7 +47,24 @@ int top_screen_key(double seconds)
     }
 }
 
+/* One line, cut at the screen's edge: a row that went on in the next line would hide another. */
+static void __attribute__((format(printf, 3, 4)))
+put_line(int line, chtype attributes, const char *format, ...)
+{
+    char text[256];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    attron(attributes);
+    mvaddnstr(line, 0, text, COLS);
+    attroff(attributes);
+}
+
 /* ---- all processes ---- */
+
+/* Narrower screens do without the change. */
+#define WIDE 92
 
 static const char *const order_names[ORDER_COUNT] = {"RSS", "live", "cached", "free", "name"};
 
@@ -55,47 +73,48 @@ static const char *state_word(char state)
     return state == 'T' || state == 't' ? "stopped" : state == 'R' ? "runs" : "sleeps";
 }
 
-static void draw_change(const struct top_process *process)
+/* By how much the live bytes have changed since the last look. */
+static struct short_text change_of(const struct top_process *process)
 {
-    uint64_t live = process->terms.live + process->terms.rounding;
-    if (process->last_live == 0 || process->last_live == live) {
-        printw(" %11s", "");
-        return;
-    }
+    struct short_text text = {""};
+    uint64_t live = top_figure(&process->terms, ORDER_LIVE);
     bool is_more = live > process->last_live;
+    if (process->last_live == 0 || process->last_live == live)
+        return text;
     uint64_t change = is_more ? live - process->last_live : process->last_live - live;
-    char text[32];
-    snprintf(text, sizeof text, "%c%s", is_more ? '+' : '-', text_of_size(change).bytes);
-    printw(" %11s", text);
+    snprintf(text.bytes, sizeof text.bytes, "%c%.20s", is_more ? '+' : '-',
+             text_of_size(change).bytes);
+    return text;
+}
+
+static void draw_row(int line, chtype attributes, const struct top_process *process)
+{
+    char change[16] = "";
+    if (COLS >= WIDE)
+        snprintf(change, sizeof change, " %11.13s", change_of(process).bytes);
+    put_line(line, attributes, "%7d %-15.15s %-7s %4zu %10s %10s%s %10s %10s", (int)process->pid,
+             process->program, state_word(process->state), process->threads,
+             text_of_size(process->terms.rss).bytes,
+             text_of_size(top_figure(&process->terms, ORDER_LIVE)).bytes, change,
+             text_of_size(top_figure(&process->terms, ORDER_CACHED)).bytes,
+             text_of_size(top_figure(&process->terms, ORDER_FREE)).bytes);
 }
 
 static void draw_list(const struct top *top)
 {
-    mvprintw(0, 0, "hakmem top: %zu process%s on the allocator, by %s", top->count,
+    put_line(0, A_NORMAL, "hakmem top: %zu process%s on the allocator, by %s", top->count,
              top->count == 1 ? "" : "es", order_names[top->order]);
-    attron(A_REVERSE);
-    mvprintw(2, 0, "%7s %-15s %-7s %4s %10s %10s %11s %10s %10s", "PID", "program", "state", "thr",
-             "RSS", "live", "change", "cached", "free");
-    attroff(A_REVERSE);
+    put_line(2, A_REVERSE, "%7s %-15s %-7s %4s %10s %10s%s %10s %10s", "PID", "program", "state",
+             "thr", "RSS", "live", COLS >= WIDE ? "      change" : "", "cached", "free");
     size_t rows = LINES > 5 ? (size_t)LINES - 5 : 1;
     size_t first = top->selected >= rows ? top->selected - rows + 1 : 0;
-    for (size_t i = first; i < top->count && i < first + rows; i++) {
-        const struct top_process *process = &top->processes[i];
-        if (i == top->selected)
-            attron(A_BOLD);
-        mvprintw(3 + (int)(i - first), 0, "%7d %-15.15s %-7s %4zu %10s %10s", (int)process->pid,
-                 process->program, state_word(process->state), process->threads,
-                 text_of_size(process->terms.rss).bytes,
-                 text_of_size(top_figure(&process->terms, ORDER_LIVE)).bytes);
-        draw_change(process);
-        printw(" %10s %10s", text_of_size(top_figure(&process->terms, ORDER_CACHED)).bytes,
-               text_of_size(top_figure(&process->terms, ORDER_FREE)).bytes);
-        attroff(A_BOLD);
-    }
+    for (size_t i = first; i < top->count && i < first + rows; i++)
+        draw_row(3 + (int)(i - first), i == top->selected ? A_BOLD : A_NORMAL, &top->processes[i]);
 }
 
 /* ---- one process ---- */
 
+#define BAR_LEFT 49
 #define BAR_WIDTH 28
 
 static int draw_terms(const struct top_process *process, int line)
@@ -105,14 +124,12 @@ static int draw_terms(const struct top_process *process, int line)
     stats_terms(terms, rows);
     double all = terms->rss ? (double)terms->rss : 1;
     for (size_t i = 0; i < TERM_COUNT; i++, line++) {
-        mvprintw(line, 0, "%c %-27s %10s %7s ", i ? '+' : '=', rows[i].label,
+        put_line(line, A_NORMAL, "%c %-27s %10s %7s", i ? '+' : '=', rows[i].label,
                  text_of_size(rows[i].bytes).bytes,
                  text_of_percent((double)rows[i].bytes, all).bytes);
         int width = (int)((double)rows[i].bytes / all * BAR_WIDTH + 0.5);
-        attron(A_REVERSE);
-        for (int x = 0; x < width && x < BAR_WIDTH; x++)
-            addch(' ');
-        attroff(A_REVERSE);
+        for (int x = 0; x < width && x < BAR_WIDTH && BAR_LEFT + x < COLS; x++)
+            mvaddch(line, BAR_LEFT + x, ' ' | A_REVERSE);
     }
     return line;
 }
@@ -150,13 +167,11 @@ static void draw_classes(const struct top *top, int line)
             order[count++] = &terms->classes[c];
     class_order = top->order;
     qsort(order, count, sizeof order[0], compare_classes);
-    attron(A_REVERSE);
-    mvprintw(line++, 0, "%10s %10s %11s %11s %11s %11s", "size", "blocks", "live", "cached", "free",
-             "addresses");
-    attroff(A_REVERSE);
+    put_line(line++, A_REVERSE, "%10s %10s %11s %11s %11s %11s", "size", "blocks", "live", "cached",
+             "free", "addresses");
     for (size_t i = 0; i < count && line < LINES - 1; i++, line++) {
         uint64_t cached = order[i]->resident[BLOCK_IN_THREAD] + order[i]->resident[BLOCK_IN_DEPOT];
-        mvprintw(line, 0, "%10" PRIu32 " %10" PRIu64 " %11s %11s %11s %11s", order[i]->size,
+        put_line(line, A_NORMAL, "%10" PRIu32 " %10" PRIu64 " %11s %11s %11s %11s", order[i]->size,
                  order[i]->blocks[BLOCK_LIVE], text_of_size(order[i]->resident[BLOCK_LIVE]).bytes,
                  text_of_size(cached).bytes, text_of_size(order[i]->resident[BLOCK_FREE]).bytes,
                  text_of_size(order[i]->mapped).bytes);
@@ -165,11 +180,9 @@ static void draw_classes(const struct top *top, int line)
 
 static void draw_threads(const struct top *top, int line)
 {
-    attron(A_REVERSE);
-    mvprintw(line++, 0, "%10s %10s %11s %11s", "thread", "cached", "bytes", "may hold");
-    attroff(A_REVERSE);
+    put_line(line++, A_REVERSE, "%10s %10s %11s %11s", "thread", "cached", "bytes", "may hold");
     for (size_t i = 0; i < top->thread_count && line < LINES - 1; i++, line++)
-        mvprintw(line, 0, "%10" PRIu32 " %10" PRIu64 " %11s %11s", top->threads[i].thread_id,
+        put_line(line, A_NORMAL, "%10" PRIu32 " %10" PRIu64 " %11s %11s", top->threads[i].thread_id,
                  top->threads[i].blocks, text_of_size(top->threads[i].bytes).bytes,
                  text_of_size(top->threads[i].granted).bytes);
 }
@@ -177,7 +190,7 @@ static void draw_threads(const struct top *top, int line)
 static void draw_process(const struct top *top)
 {
     const struct top_process *process = &top->processes[0];
-    mvprintw(0, 0, "hakmem top: %s [%d], %s, %zu thread%s, RSS %s", process->program,
+    put_line(0, A_NORMAL, "hakmem top: %s [%d], %s, %zu thread%s, RSS %s", process->program,
              (int)process->pid, state_word(process->state), process->threads,
              process->threads == 1 ? "" : "s", text_of_size(process->terms.rss).bytes);
     int line = draw_terms(process, 1) + 1;
@@ -194,11 +207,9 @@ void top_screen_draw(const struct top *top)
         draw_process(top);
     else
         draw_list(top);
-    attron(A_DIM);
-    mvprintw(LINES - 1, 0, "%s",
+    put_line(LINES - 1, A_DIM, "%s",
              top->note[0] ? top->note
              : top->only  ? "r l c f n order  t threads  b back  q quit"
                           : "r l c f n order  j k Enter select  q quit");
-    attroff(A_DIM);
     refresh();
 }

@@ -11,6 +11,7 @@ TMUX_TMPDIR=$SCRATCH
 export TMUX_TMPDIR
 unset TMUX
 TERMINALS=0
+COLUMNS_HERE=100
 end_terminals() {
     local i
     for ((i = 1; i <= TERMINALS; i++)); do
@@ -22,7 +23,7 @@ trap end_terminals EXIT
 # Each terminal has a server of its own: one that ends would take the next terminal with it.
 terminal() {
     TERMINALS=$((TERMINALS + 1))
-    in_terminal -f /dev/null new-session -d -x 100 -y 30 \
+    in_terminal -f /dev/null new-session -d -x "$COLUMNS_HERE" -y 24 \
         "$* 2>$SCRATCH/top.err; echo \"ended \$?\"; cat"
 }
 in_terminal() {
@@ -73,6 +74,16 @@ if grep -q "^hakmem top: 1 process" screen; then
     key b
     expect_screen "on the allocator"
 fi
+key q
+expect_screen "^ended 0"
+in_terminal kill-server
+
+step "a terminal of 80 columns"
+COLUMNS_HERE=80
+terminal "$CLI" top --delay 0.2
+expect_screen "^ +$TARGET known_heap +sleeps +2 +[0-9.]+ MiB +15\.[0-9] MiB +[0-9.]+ KiB +[0-9.]+ MiB\$"
+[[ $(sed -n 3p screen) == "    PID program         state    thr        RSS       live     cached       free" ]] ||
+    fail "80 columns: the third line is $(sed -n 3p screen)"
 key q
 expect_screen "^ended 0"
 in_terminal kill-server
