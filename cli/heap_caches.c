@@ -70,10 +70,13 @@ static void read_thread(struct heap_view *view, const struct thread_heap *heap, 
     for (size_t i = 0; i < count; i++) {
         size_t length = pieces[i].is_read ? pieces[i].size / sizeof(void *) : 0;
         view->implausible += !pieces[i].is_read;
-        thread->blocks += length;
-        thread->bytes += length * size_classes[classes[i]].size;
-        for (size_t j = 0; j < length; j++)
+        for (size_t j = 0; j < length; j++) {
+            if (!bins[i].blocks[j])
+                continue; /* a slot may be empty for a moment */
+            thread->blocks++;
+            thread->bytes += size_classes[classes[i]].size;
             add_block(view, bins[i].blocks[j], index, classes[i]);
+        }
     }
     free(bins);
 }

@@ -36,7 +36,7 @@ exported kept_data const struct root hakmem_root = {
     .size_classes = size_classes,
     .shared_pool = &shared_pool,
     .depots = depots,
-    .thread_heaps = &thread_heaps,
+    .thread_heaps = &heaps,
     .fb_counts = g_fb_counts,
     .request = &request,
 };

@@ -170,7 +170,7 @@ struct thread_heaps {
     _Atomic size_t live_count; /* changed under the lock, read without */
     bool is_started;           /* thread-local storage is what it will stay */
 };
-extern struct thread_heaps thread_heaps;
+extern struct thread_heaps heaps;
 
 /* The calling thread's heap, made at first use. NULL when the thread is ending or out of memory. */
 struct thread_heap *unified_cache_heap(void);

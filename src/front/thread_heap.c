@@ -14,7 +14,7 @@ __thread ptrdiff_t thread_heap_distance;
 /* The heap of a thread that has ended its own: empty and full like the first one, but for good. */
 static struct thread_heap exited_heap;
 
-early_data struct thread_heaps thread_heaps;
+early_data struct thread_heaps heaps;
 
 early_data void (*unified_cache_on_new_heap)(struct thread_heap *heap);
 
@@ -28,20 +28,20 @@ static void set_thread_heap(struct thread_heap *heap)
 static void link_live_locked(struct thread_heap *heap)
 {
     heap->prev = NULL;
-    heap->next = thread_heaps.live;
+    heap->next = heaps.live;
     if (heap->next)
         heap->next->prev = heap;
-    thread_heaps.live = heap;
-    atomic_fetch_add_explicit(&thread_heaps.live_count, 1, memory_order_relaxed);
+    heaps.live = heap;
+    atomic_fetch_add_explicit(&heaps.live_count, 1, memory_order_relaxed);
 }
 
 static void unlink_live_locked(struct thread_heap *heap)
 {
-    atomic_fetch_sub_explicit(&thread_heaps.live_count, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&heaps.live_count, 1, memory_order_relaxed);
     if (heap->prev)
         heap->prev->next = heap->next;
     else
-        thread_heaps.live = heap->next;
+        heaps.live = heap->next;
     if (heap->next)
         heap->next->prev = heap->prev;
 }
@@ -49,7 +49,7 @@ static void unlink_live_locked(struct thread_heap *heap)
 /* Our thread's heap, if it was made before the loader reset our thread-local storage. */
 static struct thread_heap *find_early_locked(uint32_t thread_id)
 {
-    struct thread_heap *heap = thread_heaps.live;
+    struct thread_heap *heap = heaps.live;
     while (heap && !(heap->is_early && heap->thread_id == thread_id))
         heap = heap->next;
     return heap;
@@ -57,9 +57,9 @@ static struct thread_heap *find_early_locked(uint32_t thread_id)
 
 void unified_cache_started(void)
 {
-    lock_acquire(&thread_heaps.lock);
-    thread_heaps.is_started = true;
-    lock_release(&thread_heaps.lock);
+    lock_acquire(&heaps.lock);
+    heaps.is_started = true;
+    lock_release(&heaps.lock);
 }
 
 static void set_up(struct thread_heap *heap)
@@ -75,12 +75,12 @@ static void set_up(struct thread_heap *heap)
 static struct thread_heap *acquire_heap(void)
 {
     uint32_t thread_id = os_thread_id();
-    lock_acquire(&thread_heaps.lock);
+    lock_acquire(&heaps.lock);
     struct thread_heap *heap = find_early_locked(thread_id);
     bool is_new = heap == NULL;
-    if (is_new && thread_heaps.spare) {
-        heap = thread_heaps.spare;
-        thread_heaps.spare = heap->next;
+    if (is_new && heaps.spare) {
+        heap = heaps.spare;
+        heaps.spare = heap->next;
     } else if (is_new) {
         heap = meta_alloc(sizeof(*heap));
         if (heap)
@@ -88,10 +88,10 @@ static struct thread_heap *acquire_heap(void)
     }
     if (is_new && heap) {
         heap->thread_id = thread_id;
-        heap->is_early = !thread_heaps.is_started;
+        heap->is_early = !heaps.is_started;
         link_live_locked(heap);
     }
-    lock_release(&thread_heaps.lock);
+    lock_release(&heaps.lock);
     return heap;
 }
 
@@ -116,45 +116,45 @@ void unified_cache_thread_exit(void)
         return;
     unified_cache_empty();
     set_thread_heap(&exited_heap);
-    lock_acquire(&thread_heaps.lock);
+    lock_acquire(&heaps.lock);
     unlink_live_locked(heap);
     heap->thread_id = 0;
-    heap->next = thread_heaps.spare;
-    thread_heaps.spare = heap;
-    lock_release(&thread_heaps.lock);
+    heap->next = heaps.spare;
+    heaps.spare = heap;
+    lock_release(&heaps.lock);
 }
 
 /* ---- all threads ---- */
 
 size_t unified_cache_threads(void)
 {
-    return atomic_load_explicit(&thread_heaps.live_count, memory_order_relaxed);
+    return atomic_load_explicit(&heaps.live_count, memory_order_relaxed);
 }
 
 void unified_cache_count(size_t blocks[CLASS_COUNT], size_t *threads)
 {
     *threads = 0;
     memset(blocks, 0, CLASS_COUNT * sizeof(blocks[0]));
-    lock_acquire(&thread_heaps.lock);
-    for (struct thread_heap *heap = thread_heaps.live; heap; heap = heap->next) {
+    lock_acquire(&heaps.lock);
+    for (struct thread_heap *heap = heaps.live; heap; heap = heap->next) {
         *threads += 1;
         lock_acquire(&heap->lock);
         for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++)
             blocks[size_class] += bin_count(heap, size_class);
         lock_release(&heap->lock);
     }
-    lock_release(&thread_heaps.lock);
+    lock_release(&heaps.lock);
 }
 
 void front_lock_all(void)
 {
     owned_heap_lock_all();
-    lock_acquire(&thread_heaps.lock);
+    lock_acquire(&heaps.lock);
 }
 
 void front_unlock_all(void)
 {
-    lock_release(&thread_heaps.lock);
+    lock_release(&heaps.lock);
     owned_heap_unlock_all();
 }
 
@@ -163,9 +163,9 @@ void front_reset_in_child(void)
     owned_heap_reset_locks();
     struct thread_heap *own = thread_heap_at(reservation_get());
     bool has_own = thread_heap_distance != 0 && own != &exited_heap;
-    lock_reset(&thread_heaps.lock);
-    thread_heaps.live = NULL;
-    atomic_store_explicit(&thread_heaps.live_count, 0, memory_order_relaxed);
+    lock_reset(&heaps.lock);
+    heaps.live = NULL;
+    atomic_store_explicit(&heaps.live_count, 0, memory_order_relaxed);
     if (!has_own)
         return;
     lock_reset(&own->lock);
