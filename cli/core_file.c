@@ -114,8 +114,10 @@ static bool read_headers(struct target *target, Elf *elf, uint64_t file_size)
         if (!gelf_getphdr(elf, (int)i, &header))
             return target_fail(target, "%s is cut short: its headers are missing",
                                target->core_path);
-        if (header.p_offset + header.p_filesz > end)
-            end = header.p_offset + header.p_filesz;
+        uint64_t part_end;
+        if (__builtin_add_overflow(header.p_offset, header.p_filesz, &part_end))
+            part_end = UINT64_MAX;
+        end = part_end > end ? part_end : end;
         if (header.p_type == PT_LOAD)
             add_segment(target, &header);
     }
