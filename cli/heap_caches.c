@@ -67,6 +67,7 @@ static void read_thread(struct heap_view *view, const struct thread_heap *heap, 
     target_gather(view->target, pieces, count);
     struct thread_view *thread = &view->threads[index];
     *thread = (struct thread_view){.thread_id = heap->thread_id, .granted = heap->granted};
+    target_thread_name(view->target, heap->thread_id, thread->name);
     for (size_t i = 0; i < count; i++) {
         size_t length = pieces[i].is_read ? pieces[i].size / sizeof(void *) : 0;
         view->implausible += !pieces[i].is_read;

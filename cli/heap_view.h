@@ -26,6 +26,7 @@ struct cached_block {
 /* One thread's cache. */
 struct thread_view {
     uint32_t thread_id;
+    char name[16]; /* "" in a core, or when the thread has ended */
     uint64_t blocks;
     uint64_t bytes;   /* of the blocks in its bins */
     uint64_t granted; /* what its bins may hold */

@@ -126,10 +126,11 @@ static void print_threads(const struct heap_view *view)
     struct thread_view *order = target_resize(NULL, view->thread_count, sizeof *order);
     memcpy(order, view->threads, view->thread_count * sizeof *order);
     qsort(order, view->thread_count, sizeof *order, compare_threads);
-    printf("\n%-10s %10s %11s %11s\n", "thread", "cached", "bytes", "may hold");
+    printf("\n%-10s %10s %11s %11s  %s\n", "thread", "cached", "bytes", "may hold", "name");
     for (size_t i = 0; i < view->thread_count && i < ROWS_MAX; i++)
-        printf("%-10" PRIu32 " %10" PRIu64 " %11s %11s\n", order[i].thread_id, order[i].blocks,
-               text_of_size(order[i].bytes).bytes, text_of_size(order[i].granted).bytes);
+        printf("%-10" PRIu32 " %10" PRIu64 " %11s %11s  %s\n", order[i].thread_id, order[i].blocks,
+               text_of_size(order[i].bytes).bytes, text_of_size(order[i].granted).bytes,
+               order[i].name);
     if (view->thread_count > ROWS_MAX)
         printf("(%zu more: see --json)\n", view->thread_count - ROWS_MAX);
     free(order);

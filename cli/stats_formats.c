@@ -61,10 +61,10 @@ static void json_threads(FILE *out, const struct heap_view *view)
     fputs("\"threads\":[", out);
     for (size_t i = 0; i < view->thread_count; i++)
         fprintf(out,
-                "%s\n{\"id\":%" PRIu32 ",\"cached_blocks\":%" PRIu64 ",\"cached_bytes\":%" PRIu64
-                ",\"granted_bytes\":%" PRIu64 "}",
-                i ? "," : "", view->threads[i].thread_id, view->threads[i].blocks,
-                view->threads[i].bytes, view->threads[i].granted);
+                "%s\n{\"id\":%" PRIu32 ",\"name\":\"%s\",\"cached_blocks\":%" PRIu64
+                ",\"cached_bytes\":%" PRIu64 ",\"granted_bytes\":%" PRIu64 "}",
+                i ? "," : "", view->threads[i].thread_id, view->threads[i].name,
+                view->threads[i].blocks, view->threads[i].bytes, view->threads[i].granted);
     fputs("],\n", out);
 }
 

@@ -41,12 +41,17 @@ void *target_resize(void *block, size_t count, size_t size)
     return resized;
 }
 
+static void make_printable(char *name)
+{
+    for (char *byte = name; *byte; byte++)
+        if (!isprint((unsigned char)*byte) || *byte == '"' || *byte == '\\')
+            *byte = '?';
+}
+
 void target_set_program(struct target *target, const char *name)
 {
     snprintf(target->program, sizeof target->program, "%s", name);
-    for (char *byte = target->program; *byte; byte++)
-        if (!isprint((unsigned char)*byte) || *byte == '"' || *byte == '\\')
-            *byte = '?';
+    make_printable(target->program);
 }
 
 void target_add_mapping(struct target *target, const struct mapping *mapping)
@@ -100,6 +105,21 @@ static void read_name_and_state(struct target *target)
     *end = '\0';
     target->state = end[2];
     target_set_program(target, name + 1);
+}
+
+void target_thread_name(const struct target *target, uint32_t thread_id, char name[16])
+{
+    char path[64];
+    name[0] = '\0';
+    snprintf(path, sizeof path, "/proc/%d/task/%" PRIu32 "/comm", (int)target->pid, thread_id);
+    FILE *file = target->is_core ? NULL : fopen(path, "re");
+    if (!file)
+        return;
+    if (!fgets(name, 16, file))
+        name[0] = '\0';
+    fclose(file);
+    name[strcspn(name, "\n")] = '\0';
+    make_printable(name);
 }
 
 static bool explain(struct target *target, int error)

@@ -70,6 +70,8 @@ bool target_write(struct target *target, uint64_t address, const void *from, siz
 /* Fill present[i] with 1 if page i from `address` (a page's start) counts as resident: in a
  * process, as smaps counts; in a core, a page that was dumped and is not all zero. */
 void target_present(struct target *target, uint64_t address, size_t pages, uint8_t *present);
+/* The name of a thread of a process; "" when it is not known. */
+void target_thread_name(const struct target *target, uint32_t thread_id, char name[16]);
 /* Bring the mappings and their resident bytes up to date; a process only. */
 bool target_refresh(struct target *target);
 /* The address of hakmem_root. 0: there is none. */

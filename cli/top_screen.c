@@ -180,11 +180,13 @@ static void draw_classes(const struct top *top, int line)
 
 static void draw_threads(const struct top *top, int line)
 {
-    put_line(line++, A_REVERSE, "%10s %10s %11s %11s", "thread", "cached", "bytes", "may hold");
+    put_line(line++, A_REVERSE, "%10s %10s %11s %11s  %-15s", "thread", "cached", "bytes",
+             "may hold", "name");
     for (size_t i = 0; i < top->thread_count && line < LINES - 1; i++, line++)
-        put_line(line, A_NORMAL, "%10" PRIu32 " %10" PRIu64 " %11s %11s", top->threads[i].thread_id,
-                 top->threads[i].blocks, text_of_size(top->threads[i].bytes).bytes,
-                 text_of_size(top->threads[i].granted).bytes);
+        put_line(line, A_NORMAL, "%10" PRIu32 " %10" PRIu64 " %11s %11s  %s",
+                 top->threads[i].thread_id, top->threads[i].blocks,
+                 text_of_size(top->threads[i].bytes).bytes,
+                 text_of_size(top->threads[i].granted).bytes, top->threads[i].name);
 }
 
 static void draw_process(const struct top *top)

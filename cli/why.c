@@ -41,8 +41,9 @@ static void print_holder(const struct heap_view *view, uint64_t address)
     if (at == view->cached_count || view->cached[at].address != address ||
         view->cached[at].holder == HOLDER_DEPOT)
         return;
-    printf(LABEL "the cache of thread %" PRIu32 "\n", "holder",
-           view->threads[view->cached[at].holder].thread_id);
+    const struct thread_view *thread = &view->threads[view->cached[at].holder];
+    printf(LABEL "the cache of thread %" PRIu32 "%s%s%s\n", "holder", thread->thread_id,
+           thread->name[0] ? " (" : "", thread->name, thread->name[0] ? ")" : "");
 }
 
 static void print_owner(const struct heap_view *view, const struct slab *slab)

@@ -121,12 +121,14 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
 /* Those that may change while the process runs (`hakmem set`): numbers that slow paths read anew
  * each time. */
 #define HAK_LIVE_SETTINGS(X)                                                                       \
+    X(wrap_diag)                                                                                   \
     X(ss_prefault)                                                                                 \
     X(huge_pages)                                                                                  \
     X(tiny_refill_batch_size)                                                                      \
     X(thread_cache_max)                                                                            \
     X(caches_total_max)                                                                            \
     X(ss_cache_max)                                                                                \
-    X(decay_ms)
+    X(decay_ms)                                                                                    \
+    X(interval_ms)
 
 #endif

@@ -61,6 +61,8 @@ expect_sum $TARGET known_heap
 settings=$(number '["settings"]["DECAY_MS"], data["settings"]["SS_PREFAULT"]')
 [[ $settings == "(-1, 3)" ]] || fail "the settings: $settings"
 
+[[ $(number '["threads"][0]["name"]') == known_heap ]] || fail "the thread's name"
+
 step "text"
 hakmem stats $TARGET
 expect_status 0 "hakmem stats"
@@ -152,10 +154,14 @@ done
 kill -KILL $TARGET
 
 step "real programs"
+has_live() {
+    "$CLI" stats $TARGET --metrics 2>/dev/null |
+        awk '/term="live"/ { live = $2 } END { exit !(live > 500000) }'
+}
 run_real() {
     command -v "$2" >/dev/null || { echo "no $2 here"; return; }
     start "$@"
-    sleep 1
+    wait_for "live memory of $2" has_live
     kill -STOP $TARGET
     expect_sum $TARGET "$2"
     kill -KILL $TARGET

@@ -34,7 +34,7 @@ expect_why "$(plus "$live" 208)" ": free" "0 bytes from the block's start"
 
 step "free blocks: in a thread's cache, in the depot or a slab"
 expect_why "$(address cached)" ": free in a thread's cache" \
-    "holder +the cache of thread $(address thread)\$"
+    "holder +the cache of thread $(address thread) \(known_heap\)\$"
 expect_why "$(address freed)" ": free"
 
 step "spans and Huge blocks"
