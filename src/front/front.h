@@ -169,6 +169,15 @@ void unified_cache_judge(void);
 /* Is the block among the last few that the calling thread freed? */
 bool unified_cache_was_freed(unsigned size_class, const void *block);
 
+/* ---- background.c: ageing, by a helper thread or on the way ---- */
+
+/* Called by each slow path, with no lock held: starts the helper if there is reason to, or does its
+ * work if there can be none. */
+void background_poll(void);
+/* From here on a helper may be started: the program is set up. */
+void background_allow(void);
+void background_reset_in_child(void);
+
 /* ---- owned_heap.c: first-class heaps ---- */
 
 struct hak_heap;

@@ -6,7 +6,7 @@
  * never touched. An empty slab leaves under the class lock and goes back to the slab layer after
  * it.
  */
-#include "lane/lane.h"
+#include "lane/pool.h"
 
 #include <string.h>
 
@@ -44,6 +44,8 @@ static void push(struct pool_class *pool, struct slab *slab)
 
 static void unlink_slab(struct pool_class *pool, struct slab *slab)
 {
+    if (unlikely(pool->scan == slab))
+        pool->scan = slab->next;
     if (slab->prev)
         slab->prev->next = slab->next;
     else
@@ -52,7 +54,7 @@ static void unlink_slab(struct pool_class *pool, struct slab *slab)
         slab->next->prev = slab->prev;
 }
 
-static void relist(struct pool_class *pool, struct slab *slab)
+void pool_relist(struct pool_class *pool, struct slab *slab)
 {
     if (slab->list == pool_list_of(slab))
         return;
@@ -86,8 +88,10 @@ static void free_bits(struct slab *slab)
         meta_free(slab->bits, bits_bytes(slab->block_count));
 }
 
-static void retire(struct slab *slab)
+void pool_retire(struct slab *slab)
 {
+    if (slab->absent)
+        idle_forget(slab);
     free_bits(slab);
     slab_run_give(slab);
 }
@@ -105,8 +109,10 @@ static struct slab *add_slab_locked(struct pool *pool, unsigned size_class)
     slab->size_class = (uint8_t)size_class;
     slab->owner = pool;
     slab->carved = 0;
+    slab->absent = 0;
+    slab->is_dirty = false;
     if (!make_bits(slab)) {
-        slab_run_give(slab);
+        slab_run_return(slab);
         return NULL;
     }
     slab->state = SLAB_BLOCKS;
@@ -212,10 +218,13 @@ static unsigned take_from_slab(struct pool_class *pool, struct slab *slab, void 
         take_below(slab, batch_end(pool, slab), false, &taking);
     unsigned taken = taking.taken;
     unsigned last = taking.last;
+    slab->age = decay_epoch();
+    if (unlikely(slab->absent != 0))
+        idle_make_present(slab, blocks, taken);
     slab->free_count = (uint16_t)(slab->free_count - taken);
     if (last >= slab->carved)
         carve(pool, slab, last + 1);
-    relist(pool, slab);
+    pool_relist(pool, slab);
     return taken;
 }
 
@@ -278,18 +287,27 @@ static void clear_bit(struct position at)
     at.slab->bits[at.index / 64] &= ~((uint64_t)1 << (at.index % 64));
 }
 
+bool pool_leave_if_empty(struct pool_class *pool, struct slab *slab)
+{
+    if (slab->free_count < slab->block_count)
+        return false;
+    unlink_slab(pool, slab);
+    pool->slab_count--;
+    /* from here on a block of this slab that comes once more is at fault */
+    slab->state = SLAB_FREE;
+    return true;
+}
+
 /* Put one block into its slab. Returns the slab if that emptied it: it has left the pool then. */
 static struct slab *give_locked(struct pool_class *pool, struct position at)
 {
     struct slab *slab = at.slab;
     set_bit(at);
     slab->free_count++;
-    if (slab->free_count == slab->block_count) {
-        unlink_slab(pool, slab);
-        pool->slab_count--;
+    idle_note_give(pool, slab);
+    if (pool_leave_if_empty(pool, slab))
         return slab;
-    }
-    relist(pool, slab);
+    pool_relist(pool, slab);
     return NULL;
 }
 
@@ -307,8 +325,6 @@ struct verdict pool_give(struct pool *pool, unsigned size_class, void *const *bl
             break;
         struct slab *emptied = give_locked(class_pool, at);
         if (emptied) {
-            /* from here on a block of this slab that comes once more is at fault */
-            emptied->state = SLAB_FREE;
             emptied->next = empty;
             empty = emptied;
         }
@@ -316,7 +332,7 @@ struct verdict pool_give(struct pool *pool, unsigned size_class, void *const *bl
     lock_release(&class_pool->lock);
     while (empty) {
         struct slab *next = empty->next;
-        retire(empty);
+        pool_retire(empty);
         empty = next;
     }
     return verdict;
@@ -364,7 +380,7 @@ void pool_destroy(struct pool *pool)
             while (class_pool->lists[list]) {
                 struct slab *slab = class_pool->lists[list];
                 unlink_slab(class_pool, slab);
-                retire(slab);
+                pool_retire(slab);
             }
     }
 }
