@@ -27,16 +27,17 @@ struct thread_heap {
     uint8_t refill[CLASS_COUNT];            /* blocks that the next refill asks for */
     bool is_used[CLASS_COUNT];              /* a refill came since the bin last grew */
     bool is_busy[CLASS_COUNT];              /* a slow path came since the budget's clock passed */
-    uint8_t idle[CLASS_COUNT];              /* turnovers since the last slow path */
+    uint32_t last_use[CLASS_COUNT];         /* slow_paths at the last one */
     uint16_t slots[CLASS_COUNT];            /* length of the magazine */
     uint8_t strangers[CLASS_LINE_LAST + 1]; /* blocks freed before any was allocated */
     struct lock lock;
     uint32_t thread_id;
-    bool is_early;     /* made before unified_cache_started */
-    unsigned victim;   /* the class that gives up budget next */
-    size_t granted;    /* bytes that the bins may hold by their limits */
-    uint32_t turnover; /* slab_run_turnover() when idle bins were looked for */
-    unsigned batches;  /* that have left for the depot */
+    bool is_early;       /* made before unified_cache_started */
+    unsigned victim;     /* the class that gives up budget next */
+    size_t granted;      /* bytes that the bins may hold by their limits */
+    uint32_t slow_paths; /* how many there were; wraps */
+    uint32_t turnover;   /* slab_turnover() when idle bins were looked for */
+    unsigned batches;    /* that have left for the depot */
     struct thread_heap *next;
     struct thread_heap *prev;
 };
@@ -189,6 +190,15 @@ void unified_cache_empty(void);
 void unified_cache_judge(void);
 /* Is the block among the last few that the calling thread freed? */
 bool unified_cache_was_freed(unsigned size_class, const void *block);
+
+/* ---- background.c: ageing, by a helper thread or on the way ---- */
+
+/* Called by each slow path, with no lock held: starts the helper if there is reason to, or does its
+ * work if there can be none. */
+void background_poll(void);
+/* From here on a helper may be started: the program is set up. */
+void background_allow(void);
+void background_reset_in_child(void);
 
 /* ---- owned_heap.c: first-class heaps ---- */
 

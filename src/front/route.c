@@ -13,13 +13,7 @@
  * run out before memory. */
 #define GROWING_MIN (96 * KIB)
 
-/* ---- ageing and shortage ---- */
-
-static void age_caches(void)
-{
-    if (unlikely(decay_poll()))
-        misuse_stop_at_fault(depot_trim(false));
-}
+/* ---- shortage ---- */
 
 size_t route_trim(void)
 {
@@ -65,7 +59,7 @@ static void *take_aligned(size_t alignment, size_t size, bool is_zeroed)
 
 void *route_alloc_aligned(size_t alignment, size_t size, bool is_zeroed)
 {
-    age_caches();
+    background_poll();
     void *block = take_aligned(alignment, size, is_zeroed);
     if (likely(block != NULL) || route_good_size(size) == 0 || alignment > reservation_bytes())
         return block;
@@ -101,7 +95,7 @@ bool route_free(void *block)
     size_t offset = reservation_offset(base, block);
     if (offset >= base->size)
         return false;
-    age_caches(); /* before the give: what is freed now is dated now */
+    background_poll(); /* before the give: what is freed now is dated now */
     unsigned byte = slab_map_get(base, offset);
     if (byte == CLASS_NONE)
         misuse_report("free", misuse_diagnose(block));
