@@ -110,19 +110,13 @@ bool route_free(void *block)
     return true;
 }
 
-static bool is_start(unsigned size_class, const void *block)
-{
-    return is_block_class(size_class) ? pool_is_start(size_class, block)
-                                      : slab_find(block)->start == block;
-}
-
 /* The size of a live block of a class; ends the program if there is none at `block`. */
 static size_t checked_size(unsigned size_class, const void *block, const char *function)
 {
     size_t size = size_classes[size_class].size;
-    if (unlikely(!is_start(size_class, block)))
+    if (unlikely(!front_is_start(size_class, block)))
         misuse_report(function, (struct verdict){FAULT_NOT_START, block, size});
-    if (unlikely(unified_cache_was_freed(size_class, block)))
+    if (unlikely(front_was_freed(size_class, block)))
         misuse_report(function, (struct verdict){FAULT_DOUBLE_FREE, block, size});
     return size;
 }
@@ -149,24 +143,6 @@ bool route_usable(const void *block, size_t *usable)
 }
 
 /* ---- resizing ---- */
-
-/* May the block stay as it is? One that would be more than half empty is worth a copy. */
-static bool is_good_fit(size_t size, size_t usable)
-{
-    return size <= usable && (size >= usable / 2 || usable == BLOCK_ALIGN);
-}
-
-bool route_fits(const void *block, size_t size)
-{
-    struct reservation *base = reservation_get();
-    size_t offset = reservation_offset(base, block);
-    if (offset >= base->size)
-        return false;
-    /* a byte that names no class has a row of size 0 */
-    unsigned size_class = slab_map_get(base, offset);
-    return size > 0 && is_good_fit(size, size_classes[size_class].size) &&
-           is_start(size_class, block) && !unified_cache_was_freed(size_class, block);
-}
 
 /* A span that has grown will grow again: it moves to superslabs of its own, where it can, without
  * another copy. What it does not use of them is address space only. */
@@ -211,7 +187,7 @@ static void *resize_by_copy(void *block, size_t usable, size_t size)
 static void *resize_class(unsigned size_class, void *block, size_t size)
 {
     size_t usable = checked_size(size_class, block, "realloc");
-    if (is_good_fit(size, usable))
+    if (front_is_good_fit(size, usable))
         return block;
     if (is_span_class(size_class) && size > LANE_POOL_MAX && size <= LANE_ACE_MAX &&
         ace_resize(block, size_class_of(size)))
@@ -223,7 +199,7 @@ static void *resize_huge(void *block, size_t size)
 {
     size_t usable = huge_record(block, "realloc")->size;
     /* a little more than is needed is the slack of a block that is appended to */
-    if (is_good_fit(size, usable) && (size <= LANE_ACE_MAX || size >= usable - usable / 16))
+    if (front_is_good_fit(size, usable) && (size <= LANE_ACE_MAX || size >= usable - usable / 16))
         return block;
     void *resized = size > LANE_ACE_MAX || size > usable ? huge_resize(block, size) : NULL;
     return resized ? resized : resize_by_copy(block, usable, size);

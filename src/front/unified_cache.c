@@ -12,9 +12,6 @@
 /* Slots granted one at a time before a bin doubles. */
 #define SLOW_START_SLOTS 8
 
-/* Of so many blocks a thread knows that it has just freed them. */
-#define LAST_FREED 2
-
 /* Slabs that are taken between two looks for idle bins, and how long one must have been left alone,
  * in slow paths of the thread: a program that goes through all sizes by turns is to keep its. */
 #define TURNOVER_SLABS 8
@@ -402,16 +399,4 @@ void unified_cache_judge(void)
         if (count > 0)
             misuse_stop_at_fault(judge_blocks(size_class, heap->bottom[size_class], count));
     }
-}
-
-bool unified_cache_was_freed(unsigned size_class, const void *block)
-{
-    struct thread_heap *heap = thread_heap_at(reservation_get());
-    void **top = get_top(heap, size_class);
-    void **end = bin_count(heap, size_class) > LAST_FREED ? top - LAST_FREED
-                                                          : heap->bottom[size_class];
-    while (top > end)
-        if (*--top == block)
-            return true;
-    return false;
 }

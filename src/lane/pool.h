@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What shared_pool.c, pool_give.c and idle_pages.c share: a slab's place in its class, and the parts
- * of a slab whose pages were purged. Private to the lane layer; all of it under the class lock.
+ * What shared_pool.c, pool_give.c and idle_pages.c share: a slab's place in its class, and the
+ * parts of a slab whose pages were purged. Private to the lane layer; all of it under the class
+ * lock.
  */
 #ifndef HAK_LANE_POOL_H
 #define HAK_LANE_POOL_H
