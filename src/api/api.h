@@ -34,7 +34,7 @@ extern __thread unsigned entry_depth __attribute__((tls_model("initial-exec")));
 void *entry_alloc_slow(size_t size);
 void *entry_calloc_slow(size_t size);
 void entry_free_slow(void *block);
-void *entry_realloc(void *block, size_t size);
+void *entry_realloc_slow(void *block, size_t size);
 void *entry_reallocarray(void *block, size_t count, size_t size);
 void *entry_reallocf(void *block, size_t size);
 /* alignment must be a power of two; sets errno */
@@ -50,6 +50,11 @@ static always_inline void *entry_malloc(size_t size)
 {
     void *block = front_alloc(size);
     return likely(block != NULL) ? block : entry_alloc_slow(size);
+}
+
+static always_inline void *entry_realloc(void *block, size_t size)
+{
+    return likely(front_resize(block, size)) ? block : entry_realloc_slow(block, size);
 }
 
 static always_inline void entry_free(void *block)

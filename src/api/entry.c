@@ -63,10 +63,8 @@ __attribute__((noinline)) void entry_free_slow(void *block)
     errno = saved;
 }
 
-void *entry_realloc(void *block, size_t size)
+__attribute__((noinline)) void *entry_realloc_slow(void *block, size_t size)
 {
-    if (likely(route_fits(block, size)))
-        return block;
     if (!block)
         return entry_malloc(size);
     if (size == 0) {

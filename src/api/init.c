@@ -58,6 +58,7 @@ static void before_fork(void)
 {
     libc_lock_acquire();
     lock_acquire(&init.key_lock);
+    decay_lock();
     front_lock_all();
     lane_lock_all();
     slab_lock_all();
@@ -68,6 +69,7 @@ static void after_fork_in_parent(void)
     slab_unlock_all();
     lane_unlock_all();
     front_unlock_all();
+    decay_unlock();
     lock_release(&init.key_lock);
     libc_lock_release();
 }
@@ -77,6 +79,7 @@ static void after_fork_in_child(void)
     slab_reset_locks();
     lane_reset_locks();
     front_reset_in_child();
+    background_reset_in_child();
     lock_reset(&init.key_lock);
     libc_lock_reset();
 }
@@ -151,6 +154,7 @@ __attribute__((constructor(101))) static void start_with_libc(int argc, char **a
 #endif
     unified_cache_started();
     init_gate();
+    background_allow();
 }
 
 /* ---- exit ---- */

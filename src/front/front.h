@@ -27,16 +27,17 @@ struct thread_heap {
     uint8_t refill[CLASS_COUNT];            /* blocks that the next refill asks for */
     bool is_used[CLASS_COUNT];              /* a refill came since the bin last grew */
     bool is_busy[CLASS_COUNT];              /* a slow path came since the budget's clock passed */
-    uint8_t idle[CLASS_COUNT];              /* turnovers since the last slow path */
+    uint32_t last_use[CLASS_COUNT];         /* slow_paths at the last one */
     uint16_t slots[CLASS_COUNT];            /* length of the magazine */
     uint8_t strangers[CLASS_LINE_LAST + 1]; /* blocks freed before any was allocated */
     struct lock lock;
     uint32_t thread_id;
-    bool is_early;     /* made before unified_cache_started */
-    unsigned victim;   /* the class that gives up budget next */
-    size_t granted;    /* bytes that the bins may hold by their limits */
-    uint32_t turnover; /* slab_run_turnover() when idle bins were looked for */
-    unsigned batches;  /* that have left for the depot */
+    bool is_early;       /* made before unified_cache_started */
+    unsigned victim;     /* the class that gives up budget next */
+    size_t granted;      /* bytes that the bins may hold by their limits */
+    uint32_t slow_paths; /* how many there were; wraps */
+    uint32_t turnover;   /* slab_turnover() when idle bins were looked for */
+    unsigned batches;    /* that have left for the depot */
     struct thread_heap *next;
     struct thread_heap *prev;
 };
@@ -119,6 +120,44 @@ static always_inline bool front_free(void *block)
     return bin_push(thread_heap_at(base), size_class, block);
 }
 
+/* May the block stay as it is? One that would be more than half empty is worth a copy. */
+static always_inline bool front_is_good_fit(size_t size, size_t usable)
+{
+    return size <= usable && (size >= usable / 2 || usable == BLOCK_ALIGN);
+}
+
+/* Does a block of this class, which the slab map names for it, start at `block`? For a block that
+ * the caller holds the answer cannot change meanwhile. */
+static always_inline bool front_is_start(unsigned size_class, const void *block)
+{
+    const struct size_class *row = &size_classes[size_class];
+    size_t offset = (size_t)((const char *)block - slab_find(block)->start);
+    size_t index = offset * row->reciprocal >> RECIPROCAL_SHIFT;
+    return offset == index * row->size && index < row->blocks;
+}
+
+/* Is it the block of its class that the calling thread freed last? */
+static always_inline bool front_was_freed(unsigned size_class, const void *block)
+{
+    struct thread_heap *heap = thread_heap_at(reservation_get());
+    void **top = word_load(&heap->top[size_class]);
+    return top > heap->bottom[size_class] && top[-1] == block;
+}
+
+/* realloc's fast half: does a block of a class serve `size` bytes as it is? False also for what is
+ * not ours, or at fault: the slow path tells. */
+static always_inline bool front_resize(const void *block, size_t size)
+{
+    struct reservation *base = reservation_get();
+    size_t offset = reservation_offset(base, block);
+    if (unlikely(offset >= base->size))
+        return false;
+    /* a byte that names no class has a row of size 0 */
+    unsigned size_class = slab_map_get(base, offset);
+    return likely(size > 0 && front_is_good_fit(size, size_classes[size_class].size)) &&
+           likely(front_is_start(size_class, block)) && likely(!front_was_freed(size_class, block));
+}
+
 /* ---- route.c: the slow paths. The reservation must exist. ---- */
 
 /* A block of `size` bytes; zeroed if is_zeroed. NULL when out of memory. */
@@ -130,9 +169,6 @@ void *route_alloc_aligned(size_t alignment, size_t size, bool is_zeroed);
 bool route_free(void *block);
 /* Usable bytes; false as route_free. */
 bool route_usable(const void *block, size_t *usable);
-/* Does the block, live and of a class, serve `size` bytes as it is? False also for what is not
- * ours, or at fault: the others tell. */
-bool route_fits(const void *block, size_t size);
 /* The block resized, moved if need be; *result is NULL when out of memory. False as route_free. */
 bool route_resize(void *block, size_t size, void **result);
 /* Usable bytes of a block of this size; 0 when there is none. */
@@ -201,8 +237,15 @@ void unified_cache_flush(unsigned size_class, void *block);
 void unified_cache_empty(void);
 /* Check that the bins of the calling thread hold no block twice; ends the program if one does. */
 void unified_cache_judge(void);
-/* Is the block among the last few that the calling thread freed? */
-bool unified_cache_was_freed(unsigned size_class, const void *block);
+
+/* ---- background.c: ageing, by a helper thread or on the way ---- */
+
+/* Called by each slow path, with no lock held: starts the helper if there is reason to, or does its
+ * work if there can be none. */
+void background_poll(void);
+/* From here on a helper may be started: the program is set up. */
+void background_allow(void);
+void background_reset_in_child(void);
 
 /* ---- owned_heap.c: first-class heaps ---- */
 

@@ -13,18 +13,20 @@
  * run out before memory. */
 #define GROWING_MIN (96 * KIB)
 
-/* ---- ageing and shortage ---- */
+/* ---- what others want of a slow path ---- */
 
 early_data void (*route_on_slow_path)(void);
 
-static void age_caches(void)
+/* The command's requests, the ageing of what is free, figures that are due. */
+static void attend(void)
 {
     request_poll();
-    if (unlikely(decay_poll()))
-        misuse_stop_at_fault(depot_trim(false));
+    background_poll();
     if (unlikely(route_on_slow_path != NULL))
         route_on_slow_path();
 }
+
+/* ---- shortage ---- */
 
 size_t route_trim(void)
 {
@@ -70,7 +72,7 @@ static void *take_aligned(size_t alignment, size_t size, bool is_zeroed)
 
 void *route_alloc_aligned(size_t alignment, size_t size, bool is_zeroed)
 {
-    age_caches();
+    attend();
     void *block = take_aligned(alignment, size, is_zeroed);
     if (likely(block != NULL) || route_good_size(size) == 0 || alignment > reservation_bytes())
         return block;
@@ -106,7 +108,7 @@ bool route_free(void *block)
     size_t offset = reservation_offset(base, block);
     if (offset >= base->size)
         return false;
-    age_caches(); /* before the give: what is freed now is dated now */
+    attend(); /* before the give: what is freed now is dated now */
     unsigned byte = slab_map_get(base, offset);
     if (byte == CLASS_NONE)
         misuse_report("free", misuse_diagnose(block));
@@ -121,19 +123,13 @@ bool route_free(void *block)
     return true;
 }
 
-static bool is_start(unsigned size_class, const void *block)
-{
-    return is_block_class(size_class) ? pool_is_start(size_class, block)
-                                      : slab_find(block)->start == block;
-}
-
 /* The size of a live block of a class; ends the program if there is none at `block`. */
 static size_t checked_size(unsigned size_class, const void *block, const char *function)
 {
     size_t size = size_classes[size_class].size;
-    if (unlikely(!is_start(size_class, block)))
+    if (unlikely(!front_is_start(size_class, block)))
         misuse_report(function, (struct verdict){FAULT_NOT_START, block, size});
-    if (unlikely(unified_cache_was_freed(size_class, block)))
+    if (unlikely(front_was_freed(size_class, block)))
         misuse_report(function, (struct verdict){FAULT_DOUBLE_FREE, block, size});
     return size;
 }
@@ -160,24 +156,6 @@ bool route_usable(const void *block, size_t *usable)
 }
 
 /* ---- resizing ---- */
-
-/* May the block stay as it is? One that would be more than half empty is worth a copy. */
-static bool is_good_fit(size_t size, size_t usable)
-{
-    return size <= usable && (size >= usable / 2 || usable == BLOCK_ALIGN);
-}
-
-bool route_fits(const void *block, size_t size)
-{
-    struct reservation *base = reservation_get();
-    size_t offset = reservation_offset(base, block);
-    if (offset >= base->size)
-        return false;
-    /* a byte that names no class has a row of size 0 */
-    unsigned size_class = slab_map_get(base, offset);
-    return size > 0 && is_good_fit(size, size_classes[size_class].size) &&
-           is_start(size_class, block) && !unified_cache_was_freed(size_class, block);
-}
 
 /* A span that has grown will grow again: it moves to superslabs of its own, where it can, without
  * another copy. What it does not use of them is address space only. */
@@ -222,7 +200,7 @@ static void *resize_by_copy(void *block, size_t usable, size_t size)
 static void *resize_class(unsigned size_class, void *block, size_t size)
 {
     size_t usable = checked_size(size_class, block, "realloc");
-    if (is_good_fit(size, usable))
+    if (front_is_good_fit(size, usable))
         return block;
     if (is_span_class(size_class) && size > LANE_POOL_MAX && size <= LANE_ACE_MAX &&
         ace_resize(block, size_class_of(size)))
@@ -234,7 +212,7 @@ static void *resize_huge(void *block, size_t size)
 {
     size_t usable = huge_record(block, "realloc")->size;
     /* a little more than is needed is the slack of a block that is appended to */
-    if (is_good_fit(size, usable) && (size <= LANE_ACE_MAX || size >= usable - usable / 16))
+    if (front_is_good_fit(size, usable) && (size <= LANE_ACE_MAX || size >= usable - usable / 16))
         return block;
     void *resized = size > LANE_ACE_MAX || size > usable ? huge_resize(block, size) : NULL;
     return resized ? resized : resize_by_copy(block, usable, size);

@@ -12,11 +12,10 @@
 /* Slots granted one at a time before a bin doubles. */
 #define SLOW_START_SLOTS 8
 
-/* Of so many blocks a thread knows that it has just freed them. */
-#define LAST_FREED 2
-
-/* Slabs taken by all threads between two looks for idle bins. */
+/* Slabs that are taken between two looks for idle bins, and how long one must have been left alone,
+ * in slow paths of the thread: a program that goes through all sizes by turns is to keep its. */
 #define TURNOVER_SLABS 8
+#define IDLE_SLOW_PATHS 1024
 
 /* Of so many batches that leave for the depot, one is judged. */
 #define JUDGE_EVERY 32
@@ -222,15 +221,16 @@ static void close_bin(struct thread_heap *heap, unsigned size_class)
 }
 
 /* While slabs are taken, what lies in bins of sizes that the program has turned away from would do
- * as well. Emptied at the second look that finds them idle; the depots' idle batches likewise. */
+ * as well, and it keeps whole slabs from others. The depots' idle batches likewise. */
 static void close_idle_bins(struct thread_heap *heap)
 {
-    uint32_t turnover = slab_run_turnover();
+    uint32_t turnover = slab_turnover();
     if (likely(turnover - heap->turnover < TURNOVER_SLABS))
         return;
     heap->turnover = turnover;
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++)
-        if (heap->limit[size_class] > heap->bottom[size_class] && heap->idle[size_class]++ > 0)
+        if (heap->limit[size_class] > heap->bottom[size_class] &&
+            heap->slow_paths - heap->last_use[size_class] > IDLE_SLOW_PATHS)
             close_bin(heap, size_class);
     misuse_stop_at_fault(depot_trim(false));
 }
@@ -238,7 +238,7 @@ static void close_idle_bins(struct thread_heap *heap)
 static void note_use(struct thread_heap *heap, unsigned size_class)
 {
     heap->is_busy[size_class] = true;
-    heap->idle[size_class] = 0;
+    heap->last_use[size_class] = ++heap->slow_paths;
 }
 
 /* ---- refill ---- */
@@ -399,16 +399,4 @@ void unified_cache_judge(void)
         if (count > 0)
             misuse_stop_at_fault(judge_blocks(size_class, heap->bottom[size_class], count));
     }
-}
-
-bool unified_cache_was_freed(unsigned size_class, const void *block)
-{
-    struct thread_heap *heap = thread_heap_at(reservation_get());
-    void **top = get_top(heap, size_class);
-    void **end = bin_count(heap, size_class) > LAST_FREED ? top - LAST_FREED
-                                                          : heap->bottom[size_class];
-    while (top > end)
-        if (*--top == block)
-            return true;
-    return false;
 }

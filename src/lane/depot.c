@@ -106,6 +106,7 @@ static struct verdict trim_class(unsigned size_class, bool all)
         meta_free(idle, sizeof(*idle));
         idle = next;
     }
+    pool_trim(&shared_pool, size_class, all);
     return verdict;
 }
 

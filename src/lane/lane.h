@@ -90,6 +90,9 @@ struct verdict {
 struct pool_class {
     struct lock lock;
     uint32_t slab_count;
+    bool is_touched;   /* blocks were taken since the last pool_trim */
+    bool is_dirty;     /* some slab is */
+    struct slab *scan; /* the next that idle_pages.c looks at */
     struct slab *lists[POOL_LISTS];
 };
 
@@ -124,8 +127,18 @@ void pool_count(struct pool *pool, unsigned size_class, struct pool_figures *fig
 unsigned pool_check(struct pool *pool);
 /* The list in which a slab belongs. */
 unsigned pool_list_of(const struct slab *slab);
+/* Give the empty slab back that a class may have kept, if no block was taken since the last call,
+ * or in any case (`all`). No lock may be held. */
+void pool_trim(struct pool *pool, unsigned size_class, bool all);
 /* Give every slab of a pool back, whatever is in use. */
 void pool_destroy(struct pool *pool);
+
+/* ---- idle_pages.c: pages of free blocks in slabs that are partly used ---- */
+
+/* Purge whole free pages of slabs from which nothing was taken, and in which blocks have been free,
+ * for `min_age` epochs. Returns the bytes; *is_pending becomes true if some slab is too young. No
+ * lock may be held. */
+size_t pool_purge_idle(struct pool *pool, unsigned min_age, bool *is_pending);
 
 /* ---- depot.c: full batches above the shared pool ---- */
 

@@ -6,7 +6,7 @@
  * never touched. An empty slab leaves under the class lock and goes back to the slab layer after
  * it.
  */
-#include "lane/lane.h"
+#include "lane/pool.h"
 
 #include <string.h>
 
@@ -42,6 +42,8 @@ static void push(struct pool_class *pool, struct slab *slab)
 
 static void unlink_slab(struct pool_class *pool, struct slab *slab)
 {
+    if (unlikely(pool->scan == slab))
+        pool->scan = slab->next;
     if (slab->prev)
         slab->prev->next = slab->next;
     else
@@ -50,7 +52,7 @@ static void unlink_slab(struct pool_class *pool, struct slab *slab)
         slab->next->prev = slab->prev;
 }
 
-static void relist(struct pool_class *pool, struct slab *slab)
+void pool_relist(struct pool_class *pool, struct slab *slab)
 {
     if (slab->list == pool_list_of(slab))
         return;
@@ -84,8 +86,10 @@ static void free_bits(struct slab *slab)
         meta_free(slab->bits, bits_bytes(slab->block_count));
 }
 
-static void retire(struct slab *slab)
+void pool_retire(struct slab *slab)
 {
+    if (slab->absent)
+        idle_forget(slab);
     free_bits(slab);
     slab_run_give(slab);
 }
@@ -104,8 +108,10 @@ static struct slab *add_slab_locked(struct pool *pool, unsigned size_class)
     slab->owner = pool;
     slab->carved = 0;
     slab->low_word = 0;
+    slab->absent = 0;
+    slab->is_dirty = false;
     if (!make_bits(slab)) {
-        slab_run_give(slab);
+        slab_run_return(slab);
         return NULL;
     }
     slab->state = SLAB_BLOCKS;
@@ -113,6 +119,23 @@ static struct slab *add_slab_locked(struct pool *pool, unsigned size_class)
     push(&pool->classes[size_class], slab);
     pool->classes[size_class].slab_count++;
     return slab;
+}
+
+bool pool_leave_if_empty(struct pool_class *pool, struct slab *slab)
+{
+    if (slab->free_count < slab->block_count)
+        return false;
+    unlink_slab(pool, slab);
+    pool->slab_count--;
+    /* from here on a block of this slab that comes once more is at fault */
+    slab->state = SLAB_FREE;
+    return true;
+}
+
+bool pool_is_last(const struct pool_class *pool, const struct slab *slab)
+{
+    return pool->lists[0] == slab && !slab->next && !pool->lists[1] && !pool->lists[2] &&
+           !pool->lists[3];
 }
 
 /* ---- take ---- */
@@ -236,10 +259,13 @@ static unsigned take_from_slab(struct pool_class *pool, struct slab *slab, void 
     if (taking.taken == 0)
         take_line(slab, &taking);
     last = (unsigned)max_size(last, taking.last);
+    slab->age = decay_epoch();
+    if (unlikely(slab->absent != 0))
+        idle_make_present(slab, blocks, taking.taken);
     slab->free_count = (uint16_t)(slab->free_count - taking.taken);
     if (last >= slab->carved)
         carve(pool, slab, last + 1);
-    relist(pool, slab);
+    pool_relist(pool, slab);
     return taking.taken;
 }
 
@@ -256,6 +282,7 @@ unsigned pool_take(struct pool *pool, unsigned size_class, void **blocks, unsign
     struct pool_class *class_pool = &pool->classes[size_class];
     unsigned taken = 0;
     lock_acquire(&class_pool->lock);
+    class_pool->is_touched = true;
     struct slab *slab = fullest_slab(class_pool);
     if (!slab)
         slab = add_slab_locked(pool, size_class);
@@ -264,178 +291,6 @@ unsigned pool_take(struct pool *pool, unsigned size_class, void **blocks, unsign
         taken = take_from_slab(class_pool, slab, blocks, want);
     lock_release(&class_pool->lock);
     return taken;
-}
-
-/* ---- give ---- */
-
-/* Purpose: where blocks that come back belong. A batch is mostly of few slabs: each is looked up
- * once for those of its blocks that follow one another. */
-struct giving {
-    struct pool *pool;
-    struct size_class row; /* a copy: what is marked might be the row, for all the compiler knows */
-    unsigned size_class;
-    struct slab *slab; /* of the last block; NULL at first */
-    const char *start; /* of that slab */
-    uint64_t *bits;
-    size_t span; /* bytes of it in which blocks lie; 0 without a slab */
-};
-
-static struct verdict fault_of(const struct giving *giving, enum fault fault, const void *block)
-{
-    return (struct verdict){fault, block, giving->row.size};
-}
-
-static always_inline bool is_in_slab(const struct giving *giving, const void *block)
-{
-    return (size_t)((const char *)block - giving->start) < giving->span;
-}
-
-/* Turn to the slab that covers `block`. A slab that was given back, or is another class's by now,
- * held only free blocks. */
-static enum fault find_slab(struct giving *giving, const void *block)
-{
-    struct slab *slab = slab_find(block);
-    if (slab->state != SLAB_BLOCKS || slab->size_class != giving->size_class ||
-        slab->owner != giving->pool)
-        return FAULT_DOUBLE_FREE;
-    giving->slab = slab;
-    giving->start = slab->start;
-    giving->bits = slab->bits;
-    giving->span = (size_t)slab->block_count * giving->row.size;
-    return is_in_slab(giving, block) ? FAULT_NONE : FAULT_NOT_START;
-}
-
-/* The number of a block of giving->slab. False if none starts there. */
-static always_inline bool find_index(const struct giving *giving, const void *block, size_t *index)
-{
-    size_t offset = (size_t)((const char *)block - giving->start);
-    *index = offset * giving->row.reciprocal >> RECIPROCAL_SHIFT;
-    return likely(offset == *index * giving->row.size);
-}
-
-/* Blocks were put into a slab. If that emptied it, it leaves the pool and goes to *empty: from here
- * on a block of it that comes once more is at fault. */
-static void settle_locked(struct pool_class *pool, struct slab *slab, struct slab **empty)
-{
-    slab->low_word = 0;
-    if (slab->free_count < slab->block_count) {
-        relist(pool, slab);
-        return;
-    }
-    unlink_slab(pool, slab);
-    pool->slab_count--;
-    slab->state = SLAB_FREE;
-    slab->next = *empty;
-    *empty = slab;
-}
-
-/* Mark those of the first `count` blocks free that lie in giving->slab, up to the first that does
- * not, or is at fault. Returns how many. A word is written when the next one begins: blocks that
- * were allocated together come back together. */
-static unsigned mark_free(const struct giving *giving, void *const *blocks, unsigned count,
-                          enum fault *fault)
-{
-    const struct giving here = *giving; /* in registers: see `row` */
-    size_t word = 0;
-    uint64_t bits = here.bits[0];
-    unsigned marked = 0;
-    for (; marked < count && is_in_slab(&here, blocks[marked]); marked++) {
-        size_t index;
-        if (!find_index(&here, blocks[marked], &index)) {
-            *fault = FAULT_NOT_START;
-            break;
-        }
-        if (index / 64 != word) {
-            here.bits[word] = bits;
-            word = index / 64;
-            bits = here.bits[word];
-        }
-        uint64_t bit = (uint64_t)1 << (index % 64);
-        if (unlikely(bits & bit)) {
-            *fault = FAULT_DOUBLE_FREE;
-            break;
-        }
-        bits |= bit;
-    }
-    here.bits[word] = bits;
-    return marked;
-}
-
-static struct verdict give_locked(struct giving *giving, void *const *blocks, unsigned count,
-                                  struct slab **empty)
-{
-    struct pool_class *class_pool = &giving->pool->classes[giving->size_class];
-    enum fault fault = FAULT_NONE;
-    for (unsigned done = 0; done < count;) {
-        unsigned marked = 0;
-        fault = find_slab(giving, blocks[done]);
-        if (fault == FAULT_NONE)
-            marked = mark_free(giving, blocks + done, count - done, &fault);
-        done += marked;
-        if (marked > 0) {
-            giving->slab->free_count = (uint16_t)(giving->slab->free_count + marked);
-            settle_locked(class_pool, giving->slab, empty);
-        }
-        if (fault != FAULT_NONE)
-            return fault_of(giving, fault, blocks[done]);
-    }
-    return fault_of(giving, FAULT_NONE, NULL);
-}
-
-static struct giving giving_to(struct pool *pool, unsigned size_class)
-{
-    return (struct giving){.pool = pool, .row = size_classes[size_class], .size_class = size_class};
-}
-
-struct verdict pool_give(struct pool *pool, unsigned size_class, void *const *blocks,
-                         unsigned count)
-{
-    struct giving giving = giving_to(pool, size_class);
-    struct slab *empty = NULL;
-    lock_acquire(&pool->classes[size_class].lock);
-    struct verdict verdict = give_locked(&giving, blocks, count, &empty);
-    lock_release(&pool->classes[size_class].lock);
-    while (empty) {
-        struct slab *next = empty->next;
-        retire(empty);
-        empty = next;
-    }
-    return verdict;
-}
-
-/* Mark one block free, or in use again. A block that is marked already is a double free. */
-static enum fault mark_one(struct giving *giving, const void *block, bool is_free)
-{
-    size_t index = 0;
-    enum fault fault = FAULT_NONE;
-    if (!is_in_slab(giving, block))
-        fault = find_slab(giving, block);
-    if (fault == FAULT_NONE && !find_index(giving, block, &index))
-        fault = FAULT_NOT_START;
-    uint64_t *word = &giving->bits[index / 64];
-    uint64_t bit = (uint64_t)1 << (index % 64);
-    if (fault != FAULT_NONE)
-        return fault;
-    if (is_free && (*word & bit))
-        return FAULT_DOUBLE_FREE;
-    *word ^= bit;
-    return FAULT_NONE;
-}
-
-struct verdict pool_judge(struct pool *pool, unsigned size_class, void *const *blocks,
-                          unsigned count)
-{
-    struct giving giving = giving_to(pool, size_class);
-    enum fault fault = FAULT_NONE;
-    unsigned marked = 0;
-    lock_acquire(&pool->classes[size_class].lock);
-    /* marked, so that the same block once more is a double free */
-    while (marked < count && (fault = mark_one(&giving, blocks[marked], true)) == FAULT_NONE)
-        marked++;
-    for (unsigned i = marked; i-- > 0;)
-        mark_one(&giving, blocks[i], false);
-    lock_release(&pool->classes[size_class].lock);
-    return fault_of(&giving, fault, fault == FAULT_NONE ? NULL : blocks[marked]);
 }
 
 bool pool_is_start(unsigned size_class, const void *block)
@@ -448,6 +303,21 @@ bool pool_is_start(unsigned size_class, const void *block)
            offset == index * row->size && index < slab->block_count;
 }
 
+void pool_trim(struct pool *pool, unsigned size_class, bool all)
+{
+    struct pool_class *class_pool = &pool->classes[size_class];
+    lock_acquire(&class_pool->lock);
+    struct slab *slab = class_pool->lists[0];
+    bool is_idle = all || !class_pool->is_touched;
+    class_pool->is_touched = false;
+    if (!is_idle || !slab || !pool_is_last(class_pool, slab) ||
+        !pool_leave_if_empty(class_pool, slab))
+        slab = NULL;
+    lock_release(&class_pool->lock);
+    if (slab)
+        pool_retire(slab);
+}
+
 void pool_destroy(struct pool *pool)
 {
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_POOL_LAST; size_class++) {
@@ -456,7 +326,7 @@ void pool_destroy(struct pool *pool)
             while (class_pool->lists[list]) {
                 struct slab *slab = class_pool->lists[list];
                 unlink_slab(class_pool, slab);
-                retire(slab);
+                pool_retire(slab);
             }
     }
 }

@@ -65,6 +65,30 @@ uint64_t os_now_ms(void);
 uint64_t os_cpu_time_us(void);
 /* The kernel's number of the calling thread; never 0. */
 uint32_t os_thread_id(void);
+/*
+ * The helper: one thread of the process that libc does not know of, so that a program of one thread
+ * keeps libc's short cuts for such programs. It has a stack of OS_HELPER_STACK bytes, every signal
+ * blocked, file descriptors of its own (none), no capabilities, and thread-local storage that is
+ * good for errno and nothing else: `body` must not touch any other, nor wait for what libc locks.
+ * It ends when `body` returns; it never keeps the process alive. os_thread.c
+ */
+#define OS_HELPER_STACK (32 * KIB)
+/* Start it, unless it is running. False when it cannot be: no memory, a limit on threads, a libc
+ * whose clone() refuses. Never call it while a lock of ours is held. */
+bool os_helper_start(void (*body)(void));
+/* Is it running, or on its way? Cheap enough for every slow path. */
+extern _Atomic uint32_t os_helper_thread;
+static inline bool os_helper_is_running(void)
+{
+    /* relaxed: whoever reads an old value only does once more, or once less, what is harmless */
+    return atomic_load_explicit(&os_helper_thread, memory_order_relaxed) != 0;
+}
+/* In the helper: sleep. */
+void os_helper_sleep(uint64_t ms);
+/* In the helper: may it open files, that is, does it have its own descriptors? */
+bool os_helper_has_files(void);
+/* In a forked child, which has no helper: forget the parent's. */
+void os_helper_forget(void);
 /* Up to size - 1 bytes of a file, terminated. Returns the length, or -1. */
 long os_read_file(const char *path, char *buffer, size_t size);
 /* Create a file that must not exist for os_write_file, readable by its owner or, but for the

@@ -6,15 +6,17 @@
  */
 #include "slab/space.h"
 
-#define EPOCHS_PER_DECAY 4
 /* An epoch where the decay time gives none. */
 #define IDLE_EPOCH_MS 250
-/* Runs purged between two takings of the lock. */
-#define PURGE_BATCH 32
+/* Superslabs looked at in one holding of the lock. */
+#define SCAN_STEP 64
+/* Bytes given to the kernel in one call: the kernel's own lock is held meanwhile, and 1 MiB of
+ * pages of 4 KiB takes it 60 us. */
+#define PURGE_CALL MIB
 
 early_data struct decay_clock decay;
 
-/* Purpose: one run of warm slabs on its way to the kernel; taken while it is. */
+/* Purpose: warm slabs of one superslab on their way to the kernel; taken while it is. */
 struct purge {
     struct superslab *superslab;
     uint32_t slabs;
@@ -49,6 +51,18 @@ uint64_t decay_purged_bytes(void)
     return atomic_load_explicit(&decay.purged_bytes, memory_order_relaxed);
 }
 
+uint64_t decay_ms_to_epoch(void)
+{
+    uint64_t now = os_now_ms();
+    uint64_t next = atomic_load_explicit(&decay.next_ms, memory_order_relaxed);
+    return next > now ? min_size(next - now, epoch_ms()) + 1 : 1;
+}
+
+bool decay_is_due(void)
+{
+    return warm_slabs() > 0 && settings.decay_ms >= 0 && !settings.bench_fast_mode;
+}
+
 /* The warm slabs of one superslab that are old enough. */
 static uint32_t due_slabs(const struct superslab *superslab, unsigned min_age)
 {
@@ -62,29 +76,47 @@ static uint32_t due_slabs(const struct superslab *superslab, unsigned min_age)
     return due;
 }
 
-/* Take up to PURGE_BATCH superslabs' due slabs out of the warm pool. */
-static unsigned collect_locked(struct purge *batch, unsigned min_age)
+/* Of a superslab whose pages were moved in all slabs go at once, and its mapping with them. */
+static uint32_t with_mapping(const struct superslab *superslab, uint32_t slabs)
 {
-    unsigned count = 0;
-    for (unsigned run = 1; run < RUN_LISTS; run++) {
-        struct superslab *next;
-        for (struct superslab *superslab = space.list[RUN_WARM][run]; superslab; superslab = next) {
-            next = superslab->next[RUN_WARM];
-            uint32_t slabs = due_slabs(superslab, min_age);
-            if (!slabs)
-                continue;
-            if (superslab->is_moved && slabs == superslab->warm && superslab->free == ALL_SLABS)
-                slabs = ALL_SLABS; /* all go at once, and the mapping with them */
-            superslab_mark_taken(superslab, slabs);
-            batch[count++] = (struct purge){superslab, slabs};
-            if (count == PURGE_BATCH)
-                return count;
-        }
-    }
-    return count;
+    bool is_all = slabs && slabs == superslab->warm && superslab->free == ALL_SLABS;
+    return superslab->is_moved && is_all ? ALL_SLABS : slabs;
 }
 
-/* Give the runs' pages to the kernel. Returns those slabs whose pages are gone. */
+/* Take the due slabs of the next superslab that has some out of the warm pool; *cursor is where to
+ * look. False at the end. */
+static bool collect(size_t *cursor, unsigned min_age, struct purge *purge)
+{
+    bool is_end = false;
+    purge->slabs = 0;
+    *cursor = max_size(*cursor, space.first);
+    while (!purge->slabs && !is_end) {
+        lock_acquire(&space.lock);
+        size_t end = min_size(space.frontier, *cursor + SCAN_STEP);
+        is_end = end == space.frontier;
+        for (; *cursor < end && !purge->slabs; *cursor += 1) {
+            purge->superslab = &space.superslabs[*cursor];
+            if (purge->superslab->state == SUPERSLAB_SLABS)
+                purge->slabs = with_mapping(purge->superslab, due_slabs(purge->superslab, min_age));
+        }
+        if (purge->slabs)
+            superslab_mark_taken(purge->superslab, purge->slabs);
+        lock_release(&space.lock);
+    }
+    return purge->slabs != 0;
+}
+
+bool decay_give_pages(char *start, size_t size)
+{
+    for (size_t done = 0; done < size; done += PURGE_CALL)
+        if (!os_purge(start + done, min_size(size - done, PURGE_CALL)))
+            return false;
+    /* relaxed: a figure */
+    atomic_fetch_add_explicit(&decay.purged_bytes, size, memory_order_relaxed);
+    return true;
+}
+
+/* Give the pages to the kernel. Returns those slabs whose pages are gone. */
 static uint32_t purge_slabs(const struct purge *purge)
 {
     uint32_t purged = 0;
@@ -98,7 +130,7 @@ static uint32_t purge_slabs(const struct purge *purge)
         uint32_t mask = run_mask(first, count);
         rest &= ~mask;
         char *start = superslab_start(purge->superslab) + ((size_t)first << SLAB_SHIFT);
-        if (os_purge(start, (size_t)count << SLAB_SHIFT))
+        if (decay_give_pages(start, (size_t)count << SLAB_SHIFT))
             purged |= mask;
     }
     return purged;
@@ -113,42 +145,36 @@ static void forget_residents(const struct purge *purge, uint32_t slabs)
         records[lowest_bit(rest)].resident = 0;
 }
 
-static size_t purge_batch(struct purge *batch, unsigned count)
+static size_t purge_superslab(const struct purge *purge)
 {
-    uint32_t purged[PURGE_BATCH];
-    size_t slabs = 0;
-    for (unsigned i = 0; i < count; i++)
-        purged[i] = purge_slabs(&batch[i]);
+    uint32_t purged = purge_slabs(purge);
+    uint32_t kept = purge->slabs & ~purged;
     lock_acquire(&space.lock);
-    for (unsigned i = 0; i < count; i++) {
-        uint32_t kept = batch[i].slabs & ~purged[i];
-        forget_residents(&batch[i], purged[i]);
-        if (kept)
-            superslab_mark_free(batch[i].superslab, kept, true);
-        if (purged[i])
-            superslab_mark_free(batch[i].superslab, purged[i], false);
-        slabs += (size_t)__builtin_popcount(purged[i]);
-    }
+    forget_residents(purge, purged);
+    if (kept)
+        superslab_mark_free(purge->superslab, kept, true);
+    if (purged)
+        superslab_mark_free(purge->superslab, purged, false);
     lock_release(&space.lock);
-    return slabs << SLAB_SHIFT;
+    return (size_t)__builtin_popcount(purged) << SLAB_SHIFT;
 }
 
 /* Purge warm slabs of at least `min_age` epochs until at most `keep` are warm. Stops when the
  * kernel refuses. Returns the bytes purged. */
 static size_t purge_down_to(size_t keep, unsigned min_age)
 {
+    struct purge purge;
     size_t total = 0;
-    while (warm_slabs() > keep) {
-        struct purge batch[PURGE_BATCH];
-        lock_acquire(&space.lock);
-        unsigned count = collect_locked(batch, min_age);
-        lock_release(&space.lock);
-        size_t bytes = count ? purge_batch(batch, count) : 0;
-        if (bytes == 0)
-            break;
+    size_t cursor = 0;
+    for (bool is_more = true; is_more && warm_slabs() > keep;) {
+        size_t bytes = 0;
+        lock_acquire(&decay.lock);
+        if (collect(&cursor, min_age, &purge))
+            bytes = purge_superslab(&purge);
+        lock_release(&decay.lock);
         total += bytes;
+        is_more = bytes > 0;
     }
-    atomic_fetch_add_explicit(&decay.purged_bytes, total, memory_order_relaxed);
     return total;
 }
 
@@ -188,4 +214,19 @@ void decay_after_give(void)
 size_t decay_purge_all(void)
 {
     return purge_down_to(0, 0);
+}
+
+void decay_lock(void)
+{
+    lock_acquire(&decay.lock);
+}
+
+void decay_unlock(void)
+{
+    lock_release(&decay.lock);
+}
+
+void decay_lock_reset(void)
+{
+    lock_reset(&decay.lock);
 }

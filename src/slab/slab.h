@@ -10,7 +10,7 @@
  * Where address space is rationed (RLIMIT_AS, strict overcommit) the same addresses are used but
  * mapped superslab by superslab: the reservation is then a window, not a mapping.
  *
- * Locks: lane locks -> superslab lock -> meta lock. Nothing is called upward.
+ * Locks: decay lock -> lane locks -> superslab lock -> meta lock. Nothing is called upward.
  */
 #ifndef HAK_SLAB_SLAB_H
 #define HAK_SLAB_SLAB_H
@@ -64,7 +64,7 @@ void slab_map_set(const char *start, unsigned count, unsigned byte);
 
 enum slab_state { SLAB_FREE, SLAB_BLOCKS, SLAB_SPAN, SLAB_HUGE };
 
-#define SLAB_INLINE_WORDS 8
+#define SLAB_INLINE_WORDS 7
 
 /*
  * Purpose: the out-of-line record of a run of slabs; of its first slab, that is: the others of the
@@ -89,6 +89,9 @@ struct slab {
     uint8_t slab_count;
     uint8_t list;     /* which of the lane's lists */
     uint8_t low_word; /* no block is free below this word of bits[] */
+    uint8_t age;      /* epoch of the last take, or of the first give since the last purge */
+    bool is_dirty;    /* blocks came back since the last purge */
+    uint64_t absent;  /* parts of the run that were purged and not used since; 64 of them */
     uint64_t inline_bits[SLAB_INLINE_WORDS];
 };
 _Static_assert(sizeof(struct slab) <= 128, "metadata stays under 1 %");
@@ -127,6 +130,8 @@ bool reservation_make(void);
 size_t reservation_bytes(void);
 /* Is it one mapping, so that address space costs nothing? */
 bool reservation_is_whole(void);
+/* The most superslabs that have been in use: how far up the reservation the heap has been. */
+size_t slab_peak_superslabs(void);
 
 /* Start of a range of `count` whole, contiguous superslabs; NULL when there is none. *is_zero says
  * that none of its pages has been used. */
@@ -158,10 +163,12 @@ struct slab *superslab_first_record(char *start);
 /* A run of `count` (1..32) slabs, warm ones first: its head's record with start, slab_count and
  * resident set, and the other records pointing to it. NULL when out of memory. */
 struct slab *slab_run_take(unsigned count, bool *is_zero);
-/* Slabs taken since the start; wraps. A clock that runs while the heap's use of memory shifts. */
-uint32_t slab_run_turnover(void);
+/* Slabs taken since the start; wraps. A clock that runs while the heap grows, or shifts. */
+uint32_t slab_turnover(void);
 /* Give the run back; its map bytes are cleared. */
 void slab_run_give(struct slab *slab);
+/* The same under a lane's lock: nothing decays. */
+void slab_run_return(struct slab *slab);
 /* Take the slabs that follow until the run is `count` long. False if any is used. */
 bool slab_run_extend(struct slab *slab, unsigned count);
 /* Give the slabs above the first `count` back. */
@@ -193,8 +200,21 @@ bool decay_poll(void);
 /* Purge all that is warm. Returns the bytes given back. No lock may be held. */
 size_t decay_purge_all(void);
 uint64_t decay_purged_bytes(void);
-/* The epoch by which warm slabs are dated. */
+/* The epoch by which warm slabs are dated: a quarter of the decay time. */
+#define EPOCHS_PER_DECAY 4
 uint8_t decay_epoch(void);
+/* Milliseconds to the next epoch, rounded up; at least 1. */
+uint64_t decay_ms_to_epoch(void);
+/* Are free slabs warm, and may they decay? */
+bool decay_is_due(void);
+/* Give pages to the kernel, in calls that hold nobody up for long. Between decay_lock and
+ * decay_unlock, for memory that others find to be in use meanwhile. False when the kernel
+ * refuses. */
+bool decay_give_pages(char *start, size_t size);
+/* The outermost lock of the layer, before the lanes': held while pages are on their way, for a
+ * fraction of a millisecond. */
+void decay_lock(void);
+void decay_unlock(void);
 
 /* ---- meta.c: memory for records ---- */
 
@@ -202,7 +222,7 @@ uint8_t decay_epoch(void);
 void *meta_alloc(size_t size);
 /* size as it was asked for; at most META_FREE_MAX. */
 void meta_free(void *block, size_t size);
-#define META_FREE_MAX ((size_t)4096)
+#define META_FREE_MAX ((size_t)8192)
 size_t meta_used_bytes(void);
 /* Where metadata may be: set by reservation_make. `mapped` false: meta.c maps it in steps. */
 void meta_init(char *start, size_t size, bool mapped);

@@ -68,7 +68,7 @@ static struct slab *take_locked(unsigned count, bool *is_zero)
     return set_records(superslab, first, count);
 }
 
-uint32_t slab_run_turnover(void)
+uint32_t slab_turnover(void)
 {
     /* relaxed: a clock of no exact time */
     return atomic_load_explicit(&space.turnover, memory_order_relaxed);
@@ -82,7 +82,7 @@ struct slab *slab_run_take(unsigned count, bool *is_zero)
     return slab;
 }
 
-void slab_run_give(struct slab *slab)
+void slab_run_return(struct slab *slab)
 {
     struct superslab *superslab = superslab_of(slab->start);
     uint32_t mask = run_mask(slab_number(slab->start), slab->slab_count);
@@ -92,6 +92,11 @@ void slab_run_give(struct slab *slab)
     split_resident(slab, 0);
     superslab_mark_free(superslab, mask, true);
     lock_release(&space.lock);
+}
+
+void slab_run_give(struct slab *slab)
+{
+    slab_run_return(slab);
     decay_after_give();
 }
 

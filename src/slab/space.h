@@ -23,6 +23,7 @@ struct space {
     size_t count;                 /* (fixed) superslabs in the reservation */
     struct superslab *superslabs; /* (fixed) */
     uint64_t *taken;              /* (fixed) */
+    size_t first;                 /* (fixed) the first superslab that is not the head's */
     size_t frontier;              /* superslabs below have been used at least once */
     size_t lowest_free;           /* no superslab below is wholly free */
     size_t dumped;                /* superslabs below are included in core dumps */
@@ -35,9 +36,11 @@ struct space {
 };
 extern struct space space;
 
-/* Purpose: the clock of decay.c. Lock-free; a race at an epoch's border dates a slab one epoch
- * off. */
+/* Purpose: the clock of decay.c, lock-free: a race at an epoch's border dates a slab one epoch off.
+ * `lock` is held while pages are on their way, so that a fork waits for them: by one superslab, or
+ * one slab of the pools, at a time. */
 struct decay_clock {
+    struct lock lock;
     _Atomic uint64_t next_ms; /* when the next epoch begins */
     _Atomic uint8_t epoch;
     _Atomic uint64_t purged_bytes;
@@ -117,7 +120,8 @@ bool superslab_rejoin(struct superslab *superslab, size_t count);
 /* After something was given back: purge if the warm pool is over its limit or keeps nothing. */
 void decay_after_give(void);
 
-/* The innermost lock, for fork. */
+/* The innermost lock, and the outermost, for fork. */
+void decay_lock_reset(void);
 void meta_lock_acquire(void);
 void meta_lock_release(void);
 void meta_lock_reset(void);

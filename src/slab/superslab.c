@@ -50,6 +50,16 @@ static size_t find_range_locked(size_t count)
     return space.frontier - run;
 }
 
+size_t slab_peak_superslabs(void)
+{
+    return word_load(&space.frontier) - space.first;
+}
+
+static void raise_frontier(size_t end)
+{
+    word_store(&space.frontier, max_size(space.frontier, end));
+}
+
 /* ---- lists of superslabs by their longest runs ---- */
 
 unsigned superslab_longest_run(uint32_t mask)
@@ -195,7 +205,7 @@ static void set_aside_locked(struct superslab *superslab)
     size_t index = superslab_index(superslab);
     superslab->state = SUPERSLAB_FIXED;
     set_taken(index, true);
-    space.frontier = max_size(space.frontier, index + 1);
+    raise_frontier(index + 1);
 }
 
 /* Piecewise: map those of a range that are not. On failure what was mapped is given back, and a
@@ -240,7 +250,7 @@ static bool claim_locked(size_t first, size_t count)
         superslab->zero = zero;
         set_taken(i, true);
     }
-    space.frontier = max_size(space.frontier, first + count);
+    raise_frontier(first + count);
     include_in_dumps_locked(first + count);
     return is_zero;
 }
@@ -446,4 +456,5 @@ void slab_reset_locks(void)
 {
     meta_lock_reset();
     lock_reset(&space.lock);
+    decay_lock_reset();
 }

@@ -40,6 +40,8 @@ static size_t mapped_bytes(void)
     CHECK_EQ(pool_check(&shared_pool), 0);
     CHECK_EQ(depot_check(), 0);
     CHECK_EQ(owned_heap_check(), 0);
+    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_POOL_LAST; size_class++)
+        pool_trim(&shared_pool, size_class, true);
     slab_count(&figures);
     return figures.mapped_bytes;
 }

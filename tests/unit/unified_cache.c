@@ -324,8 +324,7 @@ static void use_at_random(uint64_t random, unsigned steps, bool is_checked)
             held[index] = held[--count];
             check_filled(&one);
             free_class(one.size_class, one.block);
-            CHECK(count_of(one.size_class) == 0 ||
-                  unified_cache_was_freed(one.size_class, one.block));
+            CHECK(count_of(one.size_class) == 0 || front_was_freed(one.size_class, one.block));
         }
         if (is_checked && step % 8 == 0)
             check_structure();

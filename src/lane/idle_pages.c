@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pages of free blocks in slabs that are partly used: they go back to the kernel when the slab has
+ * been left alone for the decay time, found from its bitmap. A slab is looked at as 64 parts (of a
+ * page each, where its run is of four slabs or fewer). While the pages of a part are on their way,
+ * its blocks are out of the bitmap, so that nobody can be given one; no lock of the class is held
+ * then. What was purged is marked `absent`, and made present again in one call when blocks of it
+ * are handed out. Called by the front's background work; calls the slab layer.
+ */
+#include "lane/pool.h"
+
+#define PARTS 64u
+
+/* Slabs looked at in one holding of the class lock. */
+#define SCAN_STEP 32
+
+/* Purpose: the parts of one slab that are on their way; their blocks are nobody's. */
+struct idle_parts {
+    struct slab *slab;
+    uint64_t parts;
+};
+
+static size_t part_bytes(const struct slab *slab)
+{
+    size_t run = (size_t)slab->slab_count << SLAB_SHIFT;
+    return align_up(run / PARTS, os_page_size());
+}
+
+/* Parts [first, last]. */
+static uint64_t part_mask(size_t first, size_t last)
+{
+    return (UINT64_MAX >> (PARTS - 1 - (last - first))) << first;
+}
+
+static uint64_t block_parts(const struct slab *slab, size_t part, size_t offset)
+{
+    return part_mask(offset / part, (offset + slab->size - 1) / part);
+}
+
+/* ---- blocks of a part ---- */
+
+/* Purpose: blocks [first, end), those that lie in a part or reach into it. */
+struct blocks {
+    unsigned first;
+    unsigned end;
+};
+
+static struct blocks blocks_of(const struct slab *slab, size_t part, unsigned number)
+{
+    size_t end = ((number + 1) * part + slab->size - 1) / slab->size;
+    return (struct blocks){
+        .first = (unsigned)min_size(number * part / slab->size, slab->block_count),
+        .end = (unsigned)min_size(end, slab->block_count),
+    };
+}
+
+/* Bits [first, end) of the word that holds `first`. */
+static uint64_t word_mask(unsigned first, unsigned end)
+{
+    unsigned count = (unsigned)min_size(end - first, 64 - first % 64);
+    return (UINT64_MAX >> (64 - count)) << (first % 64);
+}
+
+static bool are_free(const struct slab *slab, struct blocks blocks)
+{
+    for (unsigned at = blocks.first; at < blocks.end; at = (at / 64 + 1) * 64) {
+        uint64_t mask = word_mask(at, blocks.end);
+        if ((slab->bits[at / 64] & mask) != mask)
+            return false;
+    }
+    return true;
+}
+
+/* Blocks that two parts share are withheld, and come back, once. */
+static unsigned set_free(struct slab *slab, struct blocks blocks, bool is_free)
+{
+    unsigned changed = 0;
+    for (unsigned at = blocks.first; at < blocks.end; at = (at / 64 + 1) * 64) {
+        uint64_t mask = word_mask(at, blocks.end);
+        uint64_t before = slab->bits[at / 64];
+        slab->bits[at / 64] = is_free ? before | mask : before & ~mask;
+        changed += (unsigned)__builtin_popcountll(before ^ slab->bits[at / 64]);
+    }
+    return changed;
+}
+
+static void set_parts_free(struct slab *slab, uint64_t parts, bool is_free)
+{
+    size_t part = part_bytes(slab);
+    unsigned changed = 0;
+    for (uint64_t rest = parts; rest; rest &= rest - 1)
+        changed += set_free(slab, blocks_of(slab, part, lowest_bit(rest)), is_free);
+    slab->free_count = (uint16_t)(is_free ? slab->free_count + changed
+                                          : slab->free_count - changed);
+    if (is_free)
+        slab->low_word = 0;
+}
+
+/* ---- finding ---- */
+
+/* The parts that have pages and no block in use or in a cache. */
+static uint64_t free_parts(const struct slab *slab)
+{
+    size_t part = part_bytes(slab);
+    size_t present = max_size(slab->resident * os_page_size(), slab->carved * slab->size);
+    size_t run = (size_t)slab->slab_count << SLAB_SHIFT;
+    uint64_t parts = 0;
+    present = min_size(present, run);
+    for (unsigned number = 0; number * part < present; number++)
+        if (!(slab->absent >> number & 1) && are_free(slab, blocks_of(slab, part, number)))
+            parts |= (uint64_t)1 << number;
+    return parts;
+}
+
+/* Is it a slab whose free blocks have been left alone? */
+static bool is_due(const struct slab *slab, unsigned min_age, bool *is_pending)
+{
+    if (!slab->is_dirty)
+        return false;
+    if ((uint8_t)(decay_epoch() - slab->age) >= min_age)
+        return true;
+    *is_pending = true;
+    return false;
+}
+
+/* Look at up to SCAN_STEP slabs from pool->scan on; withhold the blocks of the first that has free
+ * parts. */
+static struct idle_parts withhold_locked(struct pool_class *pool, unsigned min_age,
+                                         bool *is_pending)
+{
+    for (unsigned step = 0; step < SCAN_STEP && pool->scan; step++) {
+        struct slab *slab = pool->scan;
+        pool->scan = slab->next;
+        if (!is_due(slab, min_age, is_pending))
+            continue;
+        slab->is_dirty = false;
+        uint64_t parts = free_parts(slab);
+        if (!parts)
+            continue;
+        unsigned before = slab->free_count;
+        set_parts_free(slab, parts, false);
+        if (slab->free_count == before)
+            continue; /* the waste at its end only; and nothing would keep the slab in its pool */
+        pool_relist(pool, slab);
+        return (struct idle_parts){slab, parts};
+    }
+    return (struct idle_parts){NULL, 0};
+}
+
+/* ---- purging ---- */
+
+/* Returns the parts that the kernel took. */
+static uint64_t purge_parts(const struct idle_parts *idle)
+{
+    size_t part = part_bytes(idle->slab);
+    size_t run = (size_t)idle->slab->slab_count << SLAB_SHIFT;
+    uint64_t purged = 0;
+    for (uint64_t rest = idle->parts; rest;) {
+        unsigned first = lowest_bit(rest);
+        uint64_t above = ~(rest >> first);
+        unsigned count = above ? lowest_bit(above) : PARTS;
+        uint64_t mask = part_mask(first, first + count - 1);
+        rest &= ~mask;
+        size_t from = first * part;
+        if (decay_give_pages(idle->slab->start + from, min_size(count * part, run - from)))
+            purged |= mask;
+    }
+    return purged;
+}
+
+/* Purpose: what one step of a walk came to. */
+struct step {
+    size_t bytes;
+    struct slab *empty; /* a slab that all blocks have come back to meanwhile: to be retired */
+    bool is_last;
+};
+
+/* One slab's worth. */
+static struct step purge_step(struct pool_class *pool, unsigned min_age, bool *is_pending)
+{
+    lock_acquire(&pool->lock);
+    struct idle_parts idle = withhold_locked(pool, min_age, is_pending);
+    struct step step = {.is_last = pool->scan == NULL};
+    lock_release(&pool->lock);
+    if (!idle.slab)
+        return step;
+    uint64_t purged = purge_parts(&idle);
+    step.bytes = (size_t)__builtin_popcountll(purged) * part_bytes(idle.slab);
+    lock_acquire(&pool->lock);
+    set_parts_free(idle.slab, idle.parts, true);
+    idle.slab->absent |= purged;
+    if (pool_leave_if_empty(pool, idle.slab))
+        step.empty = idle.slab;
+    else
+        pool_relist(pool, idle.slab);
+    lock_release(&pool->lock);
+    return step;
+}
+
+static size_t purge_list(struct pool_class *pool, unsigned min_age, bool *is_pending)
+{
+    struct step step = {0};
+    size_t bytes = 0;
+    while (!step.is_last) {
+        decay_lock();
+        step = purge_step(pool, min_age, is_pending);
+        decay_unlock();
+        if (step.empty)
+            pool_retire(step.empty);
+        bytes += step.bytes;
+    }
+    return bytes;
+}
+
+static size_t purge_class(struct pool_class *pool, unsigned min_age, bool *is_pending)
+{
+    size_t bytes = 0;
+    for (unsigned list = 0; list < POOL_LIST_FULL; list++) {
+        lock_acquire(&pool->lock);
+        pool->scan = pool->lists[list];
+        lock_release(&pool->lock);
+        bytes += purge_list(pool, min_age, is_pending);
+    }
+    return bytes;
+}
+
+size_t pool_purge_idle(struct pool *pool, unsigned min_age, bool *is_pending)
+{
+    size_t bytes = 0;
+    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_POOL_LAST; size_class++) {
+        struct pool_class *class_pool = &pool->classes[size_class];
+        bool is_young = false;
+        lock_acquire(&class_pool->lock);
+        bool is_dirty = class_pool->is_dirty;
+        class_pool->is_dirty = false;
+        lock_release(&class_pool->lock);
+        if (is_dirty)
+            bytes += purge_class(class_pool, min_age, &is_young);
+        if (!is_young)
+            continue;
+        *is_pending = true;
+        lock_acquire(&class_pool->lock);
+        class_pool->is_dirty = true;
+        lock_release(&class_pool->lock);
+    }
+    return bytes;
+}
+
+/* ---- use ---- */
+
+void idle_make_present(struct slab *slab, void *const *blocks, unsigned count)
+{
+    size_t part = part_bytes(slab);
+    size_t run = (size_t)slab->slab_count << SLAB_SHIFT;
+    uint64_t needed = 0;
+    for (unsigned i = 0; i < count; i++)
+        needed |= block_parts(slab, part, (size_t)((char *)blocks[i] - slab->start));
+    needed &= slab->absent;
+    slab->absent &= ~needed;
+    for (uint64_t rest = settings.ss_prefault == PREFAULT_OFF ? 0 : needed; rest;) {
+        unsigned first = lowest_bit(rest);
+        uint64_t above = ~(rest >> first);
+        unsigned parts = above ? lowest_bit(above) : PARTS;
+        rest &= ~part_mask(first, first + parts - 1);
+        os_populate(slab->start + first * part, min_size(parts * part, run - first * part));
+    }
+}
+
+void idle_forget(struct slab *slab)
+{
+    size_t present = lowest_bit(slab->absent) * part_bytes(slab) / os_page_size();
+    slab->resident = (uint16_t)min_size(slab->resident, present);
+    slab->absent = 0;
+}

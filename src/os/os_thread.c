@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Linux: the helper thread, made by clone() itself. libc does not know of it: pthread_create would
+ * allocate (that is, call us), and would end the short cuts that libc takes in programs of one
+ * thread. Owns its stack and its thread-local storage, one mapping that is kept and used again.
+ * Relies on the kernel to clear os_helper_thread when the thread is gone, by exit or by exec.
+ */
+#include "os/os.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+#ifndef CLOSE_RANGE_UNSHARE
+#define CLOSE_RANGE_UNSHARE (1U << 1)
+#endif
+
+/* What libc keeps beside the thread pointer: its struct pthread is under 3 KiB. */
+#define LIBC_THREAD_BYTES (8 * KIB)
+
+/* The same as pthread_create's: a sandbox that lets threads be made knows these. */
+#define CLONE_FLAGS                                                                                \
+    (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |            \
+     CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
+
+/* The helper's number; 0 when there is none. Set and cleared by the kernel. */
+early_data _Atomic uint32_t os_helper_thread;
+
+/* Purpose: what the helper runs on. Owner: who holds `starting`, then the helper. */
+static early_data struct {
+    _Atomic bool starting;
+    _Atomic bool has_files;
+    char *memory; /* storage below the thread pointer, above it, then the stack */
+    size_t reach; /* bytes on either side of the thread pointer */
+    void (*body)(void);
+} helper;
+
+/* Sanitizers' runtimes must know each thread. */
+#if defined(__SANITIZE_ADDRESS__) || defined(HAK_TSAN)
+#define CAN_START false
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define CAN_START false
+#endif
+#endif
+#ifndef CAN_START
+#define CAN_START true
+#endif
+
+static char *thread_pointer(void)
+{
+    char *pointer;
+#if defined(__x86_64__)
+    __asm__("mov %%fs:0, %0" : "=r"(pointer));
+#elif defined(__aarch64__)
+    __asm__("mrs %0, tpidr_el0" : "=r"(pointer));
+#else
+    pointer = NULL;
+#endif
+    return pointer;
+}
+
+/* libc's functions find the thread's own record by these words. */
+static void set_up_storage(char *pointer)
+{
+    memset(helper.memory, 0, 2 * helper.reach);
+#if defined(__x86_64__)
+    char **words = (char **)(void *)pointer;
+    words[0] = words[2] = pointer;
+#else
+    (void)pointer;
+#endif
+}
+
+/* errno's place, seen from the thread pointer, is the same in every thread. */
+static bool need_memory(void)
+{
+    char *pointer = thread_pointer();
+    if (helper.memory || !pointer)
+        return helper.memory != NULL;
+    ptrdiff_t distance = (char *)&errno - pointer;
+    size_t away = (size_t)(distance < 0 ? -distance : distance);
+    helper.reach = align_up(away + LIBC_THREAD_BYTES, os_page_size());
+    helper.memory = os_reserve(2 * helper.reach + align_up(OS_HELPER_STACK, os_page_size()));
+    return helper.memory != NULL;
+}
+
+/* It needs no right at all; none must stay with it when the program gives up its own. */
+static void drop_capabilities(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3];
+    memset(none, 0, sizeof(none));
+    syscall(SYS_capset, &header, none);
+}
+
+static int run_helper(void *unused)
+{
+    struct sched_param ordinary = {0};
+    (void)unused;
+    prctl(PR_SET_NAME, OS_NAME, 0, 0, 0);
+    /* its maker may be a real-time thread; and to share descriptors makes each of the program's
+     * calls on one dearer, and would show it ours */
+    syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &ordinary);
+    bool is_alone = syscall(SYS_close_range, 0, ~0U, CLOSE_RANGE_UNSHARE) == 0;
+    atomic_store_explicit(&helper.has_files, is_alone, memory_order_relaxed);
+    drop_capabilities();
+    helper.body();
+    return 0;
+}
+
+static bool start(void)
+{
+    /* the kernel's mask, not libc's: that one lets libc's own signals through */
+    uint64_t all = UINT64_MAX;
+    uint64_t saved;
+    if (!need_memory())
+        return false;
+    char *pointer = helper.memory + helper.reach;
+    char *stack_top = helper.memory + 2 * helper.reach + OS_HELPER_STACK;
+    set_up_storage(pointer);
+    if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &saved, sizeof(all)) != 0)
+        return false;
+    int thread = clone(run_helper, stack_top, CLONE_FLAGS, NULL, &os_helper_thread, pointer,
+                       &os_helper_thread);
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &saved, NULL, sizeof(saved));
+    return thread > 0;
+}
+
+bool os_helper_start(void (*body)(void))
+{
+    /* acquire and release: the memory is one thread's at a time */
+    if (!CAN_START || atomic_exchange_explicit(&helper.starting, true, memory_order_acquire))
+        return CAN_START;
+    bool is_started = true;
+    /* acquire: the last helper is off its stack */
+    if (atomic_load_explicit(&os_helper_thread, memory_order_acquire) == 0) {
+        helper.body = body;
+        is_started = start();
+    }
+    atomic_store_explicit(&helper.starting, false, memory_order_release);
+    return is_started;
+}
+
+void os_helper_sleep(uint64_t ms)
+{
+    struct timespec time = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
+    syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &time, NULL);
+}
+
+bool os_helper_has_files(void)
+{
+    return atomic_load_explicit(&helper.has_files, memory_order_relaxed);
+}
+
+void os_helper_forget(void)
+{
+    atomic_store_explicit(&os_helper_thread, 0, memory_order_relaxed);
+    atomic_store_explicit(&helper.starting, false, memory_order_relaxed);
+}
