@@ -23,8 +23,14 @@ static bool is_own_layout(const struct root *root)
 static bool is_own_class_table(struct target *target, const struct root *root)
 {
     struct size_class classes[CLASS_COUNT];
-    return !target_read(target, (uintptr_t)root->size_classes, classes, sizeof classes) ||
-           memcmp(classes, size_classes, sizeof classes) == 0;
+    if (!target_read(target, (uintptr_t)root->size_classes, classes, sizeof classes))
+        return true;
+    for (unsigned c = 0; c < CLASS_COUNT; c++)
+        if (classes[c].size != size_classes[c].size ||
+            classes[c].blocks != size_classes[c].blocks ||
+            classes[c].slabs != size_classes[c].slabs)
+            return false;
+    return true;
 }
 
 static bool fail_root(struct target *target, const char *what)

@@ -53,7 +53,7 @@ static void fill_cells(const struct heap_view *view, const struct extent *extent
     uint64_t from = extent->start > start ? extent->start : start;
     uint64_t end = extent->start + extent->bytes;
     uint64_t live[SLABS_PER_SUPERSLAB] = {0};
-    bool is_huge = extent->kind == EXTENT_HUGE;
+    bool is_huge = extent->slab && extent->kind == EXTENT_HUGE;
     if (extent->slab && !is_huge)
         add_live(view, extent, live);
     for (uint64_t at = from; at < end && at < start + SUPERSLAB_SIZE; at += SLAB_SIZE) {

@@ -45,6 +45,14 @@ for name in class_blocks threads mapped_bytes warm_bytes purged_bytes_total libc
     expect_in copy "^hakmem_$name[ {]" "metrics from inside"
     expect_in outside "^hakmem_$name[ {]" "metrics from outside"
 done
+if /usr/bin/python3 -c 'import prometheus_client' 2>/dev/null; then
+    for file in copy outside; do
+        /usr/bin/python3 -c 'import sys
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+assert len(list(text_string_to_metric_families(open(sys.argv[1]).read()))) >= 8' $file ||
+            fail "$file: no OpenMetrics to prometheus_client"
+    done
+fi
 kill -KILL $TARGET
 rm -f m.*
 HAKMEM_METRICS=$SCRATCH/at_exit LD_PRELOAD=$LIBRARY "$PYTHON" -c 1 || fail "python3"
