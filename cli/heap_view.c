@@ -51,6 +51,8 @@ static bool read_root(struct heap_view *view)
     struct root_head head;
     if (!target_read(target, view->root_address, &head, sizeof head))
         return fail_root(target, "its heap cannot be read");
+    head.library_version[sizeof head.library_version - 1] = '\0';
+    target_make_printable(head.library_version);
     snprintf(what, sizeof what,
              "its HAKMEM (%.15s) is of another build than this command (%s): use the hakmem of "
              "that build",
@@ -59,6 +61,7 @@ static bool read_root(struct heap_view *view)
         !target_read(target, view->root_address, root, sizeof *root) || !is_own_layout(root) ||
         !is_own_class_table(target, root))
         return fail_root(target, what);
+    root->head = head;
     return true;
 }
 

@@ -41,7 +41,7 @@ void *target_resize(void *block, size_t count, size_t size)
     return resized;
 }
 
-static void make_printable(char *name)
+void target_make_printable(char *name)
 {
     for (char *byte = name; *byte; byte++)
         if (!isprint((unsigned char)*byte) || *byte == '"' || *byte == '\\')
@@ -51,7 +51,7 @@ static void make_printable(char *name)
 void target_set_program(struct target *target, const char *name)
 {
     snprintf(target->program, sizeof target->program, "%s", name);
-    make_printable(target->program);
+    target_make_printable(target->program);
 }
 
 void target_add_mapping(struct target *target, const struct mapping *mapping)
@@ -119,7 +119,7 @@ void target_thread_name(const struct target *target, uint32_t thread_id, char na
         name[0] = '\0';
     fclose(file);
     name[strcspn(name, "\n")] = '\0';
-    make_printable(name);
+    target_make_printable(name);
 }
 
 static bool explain(struct target *target, int error)
@@ -130,11 +130,12 @@ static bool explain(struct target *target, int error)
     snprintf(path, sizeof path, "/proc/%d", pid);
     if (stat(path, &status) != 0)
         return target_fail(target, "there is no process %d", pid);
-    if ((error == EPERM || error == EACCES) && status.st_uid != geteuid())
+    target->is_refused = error == EPERM || error == EACCES;
+    if (target->is_refused && status.st_uid != geteuid())
         return target_fail(target,
                            "process %d (%s) is another user's: only that user or root may read it",
                            pid, target->program);
-    if (error == EPERM || error == EACCES)
+    if (target->is_refused)
         return target_fail(target,
                            "process %d (%s) may not be read: see /proc/sys/kernel/yama/"
                            "ptrace_scope, or try as root",
@@ -192,14 +193,22 @@ bool target_refresh(struct target *target)
     return true;
 }
 
+/* Close a target that could not be opened, but for the reason; always false. */
+static bool close_failed(struct target *target)
+{
+    struct target failed = {.file = -1, .is_refused = target->is_refused};
+    memcpy(failed.error, target->error, sizeof failed.error);
+    target_close(target);
+    *target = failed;
+    return false;
+}
+
 bool target_open_process(struct target *target, pid_t pid)
 {
     char path[64];
     *target = (struct target){.pid = pid, .file = -1, .state = '?'};
-    if (!target_refresh(target)) {
-        drop_mappings(target);
-        return false;
-    }
+    if (!target_refresh(target))
+        return close_failed(target);
     snprintf(path, sizeof path, "/proc/%d/pagemap", (int)pid);
     target->file = open(path, O_RDONLY | O_CLOEXEC);
     uint64_t word;
@@ -208,25 +217,15 @@ bool target_open_process(struct target *target, pid_t pid)
     /* a mapping that cannot be read is EFAULT; whether we may at all is what is asked */
     if (process_vm_readv(pid, &into, 1, &from, 1, 0) < 0 && errno != EFAULT) {
         explain(target, errno);
-        char error[sizeof target->error];
-        memcpy(error, target->error, sizeof error);
-        target_close(target);
-        memcpy(target->error, error, sizeof error);
-        return false;
+        return close_failed(target);
     }
     return true;
 }
 
 bool target_open_core(struct target *target, const char *path)
 {
-    char error[sizeof target->error];
     *target = (struct target){.file = -1};
-    if (core_open(target, path))
-        return true;
-    memcpy(error, target->error, sizeof error);
-    target_close(target);
-    memcpy(target->error, error, sizeof error);
-    return false;
+    return core_open(target, path) || close_failed(target);
 }
 
 /* ---- memory ---- */

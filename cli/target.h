@@ -45,6 +45,7 @@ struct target {
     size_t mapping_count;
     struct segment *segments;
     size_t segment_count;
+    bool is_refused; /* the last failure was one of permission */
     char error[320]; /* why the last call of this header failed, without a newline */
 };
 
@@ -90,6 +91,8 @@ bool symbol_find(const char *path, const char *symbol, uint64_t *file_offset);
 /* Set ->error; always false. */
 bool target_fail(struct target *target, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* Text of the target, for the terminal and for JSON: what is special becomes '?'. */
+void target_make_printable(char *text);
 /* Put a name into ->program, with what is not printable as '?'. */
 void target_set_program(struct target *target, const char *name);
 /* Another mapping at the end; it copies the path. */

@@ -85,6 +85,7 @@ static bool look_at(struct top *top, pid_t pid, struct top_process *process, cha
     bool is_good = is_open && heap_view_open(&view, &target);
     if (!is_good) {
         snprintf(error, sizeof target.error, "%s", target.error);
+        top->refused += target.is_refused;
         if (is_open)
             target_close(&target);
         return false;
@@ -113,7 +114,7 @@ static void look_at_all(struct top *top)
     top->processes = NULL;
     top->count = 0;
     if (strangers.looks++ % FORGET_AFTER == 0)
-        strangers.count = 0;
+        strangers.count = top->refused = 0;
     DIR *listing = opendir("/proc");
     for (struct dirent *entry; listing && (entry = readdir(listing));) {
         struct top_process process;

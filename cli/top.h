@@ -29,6 +29,7 @@ struct top {
     double delay;
     struct top_process *processes;
     size_t count;
+    size_t refused;              /* processes that may not be read */
     struct thread_view *threads; /* of the only one */
     size_t thread_count;
     char note[128]; /* shown in the last line for one look */

@@ -102,8 +102,11 @@ static void draw_row(int line, chtype attributes, const struct top_process *proc
 
 static void draw_list(const struct top *top)
 {
-    put_line(0, A_NORMAL, "hakmem top: %zu process%s on the allocator, by %s", top->count,
-             top->count == 1 ? "" : "es", order_names[top->order]);
+    char refused[48] = "";
+    if (top->refused > 0)
+        snprintf(refused, sizeof refused, "; %zu may not be read", top->refused);
+    put_line(0, A_NORMAL, "hakmem top: %zu process%s on the allocator, by %s%s", top->count,
+             top->count == 1 ? "" : "es", order_names[top->order], refused);
     put_line(2, A_REVERSE, "%7s %-15s %-7s %4s %10s %10s%s %10s %10s", "PID", "program", "state",
              "thr", "RSS", "live", COLS >= WIDE ? "      change" : "", "cached", "free");
     size_t rows = LINES > 5 ? (size_t)LINES - 5 : 1;

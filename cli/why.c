@@ -137,7 +137,10 @@ static void print_mapping(const struct heap_view *view, uint64_t address)
         const struct mapping *mapping = &view->target->mappings[i];
         if (address < mapping->start || address >= mapping->end)
             continue;
-        printf("not the heap's: in %s\n", mapping->path[0] ? mapping->path : "memory of no name");
+        char path[128];
+        snprintf(path, sizeof path, "%s", mapping->path[0] ? mapping->path : "memory of no name");
+        target_make_printable(path);
+        printf("not the heap's: in %s\n", path);
         printf(LABEL "[0x%" PRIx64 ", 0x%" PRIx64 "), %s\n", "mapping", mapping->start,
                mapping->end, text_of_size(mapping->end - mapping->start).bytes);
         return;

@@ -52,6 +52,15 @@ expect_why "$stack" "not the heap's: in \[stack\]"
 text=$(sed -n 's/^\([0-9a-f]*\)-.*known_heap$/\1/p' /proc/$TARGET/maps | head -n 1)
 expect_why "$text" "not the heap's: in .*/known_heap"
 
+step "a file with a name that a terminal would obey"
+cp known_heap $'esc\e[2Japed'
+start heap $'./esc\e[2Japed'
+wait_for "the program" grep -qs '^ready' heap
+text=$(sed -n 's/^\([0-9a-f]*\)-.*aped$/\1/p' /proc/$TARGET/maps | head -n 1)
+expect_why "$text" '^0x[0-9a-f]* in esc\?\[2Japed \[[0-9]*\]: not the heap.s: in .*esc\?\[2Japed$'
+kill -KILL $TARGET
+start_known_heap
+
 step "the map"
 hakmem map $TARGET
 expect_status 0 "hakmem map"
