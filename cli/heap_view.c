@@ -67,7 +67,7 @@ static bool read_root(struct heap_view *view)
 
 /* ---- the address space ---- */
 
-#define SUPERSLABS_MAX ((size_t)1 << 24)
+#define SUPERSLABS_MAX (RESERVATION_MAX >> SUPERSLAB_SHIFT)
 
 static bool read_space(struct heap_view *view)
 {

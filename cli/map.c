@@ -84,21 +84,29 @@ static void add_row(struct map *map, const struct map_row *row)
     map->rows[map->count++] = *row;
 }
 
+/* The row of the superslab at `start`; `extent` goes on from the one before, which may reach into
+ * it. */
+static void fill_row(const struct heap_view *view, struct map_row *row, struct extent *extent)
+{
+    uint8_t present[PAGES_PER_SUPERSLAB];
+    target_present(view->target, row->start, PAGES_PER_SUPERSLAB, present);
+    for (uint64_t at = row->start; at < row->start + SUPERSLAB_SIZE;) {
+        if (at >= extent->start + extent->bytes && !heap_extent_at(view, at, extent))
+            return;
+        fill_cells(view, extent, row->start, present, row->cells);
+        at = extent->start + extent->bytes;
+    }
+}
+
 void map_make(const struct heap_view *view, struct map *map)
 {
+    struct extent extent = {EXTENT_COLD, 0, 0, NULL, NULL};
     *map = (struct map){NULL, 0};
-    for (uint64_t start = view->is_empty ? 0 : heap_start(view);
-         !view->is_empty && start < heap_end(view); start += SUPERSLAB_SIZE) {
-        uint8_t present[PAGES_PER_SUPERSLAB];
+    if (view->is_empty)
+        return;
+    for (uint64_t start = heap_start(view); start < heap_end(view); start += SUPERSLAB_SIZE) {
         struct map_row row = {.start = start, .count = 1};
-        struct extent extent;
-        target_present(view->target, start, PAGES_PER_SUPERSLAB, present);
-        for (uint64_t at = start; at < start + SUPERSLAB_SIZE;) {
-            if (!heap_extent_of(view, at, &extent))
-                break;
-            fill_cells(view, &extent, start, present, row.cells);
-            at = extent.start + extent.bytes;
-        }
+        fill_row(view, &row, &extent);
         add_row(map, &row);
     }
 }
