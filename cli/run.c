@@ -89,7 +89,8 @@ static int run_program(char **argv)
     struct outcome outcome;
     library_preload("hakmem run", LIBRARY_ALLOCATOR);
     prepare_directory(&directory);
-    int status = program_run("hakmem run", argv, &outcome);
+    const struct program program = {.command = "hakmem run", .argv = argv};
+    int status = program_run(&program, &outcome);
     if (status != EXIT_SUCCESS) {
         remove_directory(&directory);
         return status;
