@@ -14,7 +14,7 @@
 
 /* Slabs that are taken between two looks for idle bins, and how long one must have been left alone,
  * in slow paths of the thread: a program that goes through all sizes by turns is to keep its. */
-#define TURNOVER_SLABS 8
+#define TURNOVER_SLABS 16
 #define IDLE_SLOW_PATHS 1024
 
 /* Of so many batches that leave for the depot, one is judged. */

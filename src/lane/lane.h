@@ -88,7 +88,7 @@ struct verdict {
 /* Purpose: the slabs of one class in one pool. Owner: lock. Invariant: a slab is in lists[n] with
  * n == its `list`; POOL_LIST_FULL holds those with no free block. */
 struct pool_class {
-    struct lock lock;
+    _Alignas(CACHE_LINE) struct lock lock;
     uint32_t slab_count;
     bool is_touched;   /* blocks were taken since the last pool_trim */
     bool is_dirty;     /* some slab is */
@@ -130,6 +130,11 @@ unsigned pool_list_of(const struct slab *slab);
 /* Give the empty slab back that a class may have kept, if no block was taken since the last call,
  * or in any case (`all`). No lock may be held. */
 void pool_trim(struct pool *pool, unsigned size_class, bool all);
+/* Might there be one? Cheap, without the lock. */
+static inline bool pool_may_trim(const struct pool *pool, unsigned size_class)
+{
+    return word_load(&pool->classes[size_class].lists[0]) != NULL;
+}
 /* Give every slab of a pool back, whatever is in use. */
 void pool_destroy(struct pool *pool);
 
