@@ -55,7 +55,7 @@ static unsigned slots_max(unsigned size_class)
     return size <= 512 * KIB ? 1 : 0;
 }
 
-/* At most `most` blocks, and less of large ones: BATCH_BYTES are enough to make up for a slow path. */
+/* At most `most` blocks, and less of large ones: BATCH_BYTES make up for a slow path. */
 static size_t batch_blocks(unsigned size_class, size_t most)
 {
     return min_size(most, max_size(BATCH_BYTES / size_classes[size_class].size, 1));

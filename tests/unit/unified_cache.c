@@ -227,7 +227,7 @@ static void growth_of(unsigned size_class)
         CHECK(count_of(size_class) <= limit && limit <= own_heap()->slots[size_class]);
         CHECK(own_heap()->top[size_class][-1] == blocks[i]);
     }
-    CHECK(limit == slots || limit > unused);
+    CHECK(limit == slots || limit >= unused);
     for (unsigned i = 3 * slots; count_of(size_class) > 0;) /* last in, first out */
         CHECK(bin_pop(own_heap(), size_class) == blocks[--i]);
     check_structure();
