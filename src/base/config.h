@@ -66,9 +66,10 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
 /* The depot: blocks in a batch, and full batches kept for each class. */
 #define BATCH_BLOCKS 64
 #define DEPOT_BATCHES_MAX 128
-/* Bytes that they may come to, but for a single batch: less where blocks are large, and the lane is
- * not slow beside their use. */
-#define DEPOT_BYTES_MAX(size) ((size) <= BIN_SMALL_MAX ? 128 * KIB : 64 * KIB)
+/* Bytes that they may come to, but for a single batch. */
+#define DEPOT_BYTES_MAX (128 * KIB)
+/* Larger blocks go to their slabs: that takes no time beside their use. */
+#define DEPOT_BLOCK_MAX (8 * KIB)
 
 /*
  * Settings: X(field, NAME, kind, default, min, max, help).

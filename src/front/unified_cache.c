@@ -14,7 +14,7 @@
 
 /* Slabs that are taken between two looks for idle bins, and how long one must have been left alone,
  * in slow paths of the thread: a program that goes through all sizes by turns is to keep its. */
-#define TURNOVER_SLABS 8
+#define TURNOVER_SLABS 16
 #define IDLE_SLOW_PATHS 1024
 
 /* Of so many batches that leave for the depot, one is judged. */
@@ -116,17 +116,22 @@ static struct verdict judge_blocks(unsigned size_class, void **blocks, unsigned 
     return verdict;
 }
 
-/* Give free blocks of one class to the lane. */
+struct verdict unified_cache_give(unsigned size_class, void **blocks, unsigned count)
+{
+    struct verdict verdict = {FAULT_NONE, NULL, 0};
+    if (is_block_class(size_class))
+        return pool_give(&shared_pool, size_class, blocks, count);
+    for (unsigned i = 0; i < count && verdict.fault == FAULT_NONE; i++) {
+        verdict = judge_span(blocks[i]);
+        if (verdict.fault == FAULT_NONE)
+            ace_give(blocks[i]);
+    }
+    return verdict;
+}
+
 static void give_blocks(unsigned size_class, void **blocks, unsigned count)
 {
-    if (is_block_class(size_class)) {
-        misuse_stop_at_fault(pool_give(&shared_pool, size_class, blocks, count));
-        return;
-    }
-    for (unsigned i = 0; i < count; i++) {
-        misuse_stop_at_fault(judge_span(blocks[i]));
-        ace_give(blocks[i]);
-    }
+    misuse_stop_at_fault(unified_cache_give(size_class, blocks, count));
 }
 
 /* A batch for the depot, or to the slabs if it has enough. To judge a batch takes as long as all
@@ -292,9 +297,8 @@ static void raise_refill(struct thread_heap *heap, unsigned size_class)
     heap->refill[size_class] = (uint8_t)min_size(heap->refill[size_class] * 2u, most);
 }
 
-void *unified_cache_refill(unsigned size_class, bool *is_zero)
+static void *refill(struct thread_heap *heap, unsigned size_class, bool *is_zero)
 {
-    struct thread_heap *heap = unified_cache_heap();
     void *block = NULL;
     *is_zero = false;
     if (heap) /* making the heap may have called us and filled the bin */
@@ -308,6 +312,14 @@ void *unified_cache_refill(unsigned size_class, bool *is_zero)
     block = refill_bin(heap, size_class);
     if (block)
         raise_refill(heap, size_class);
+    return block;
+}
+
+void *unified_cache_refill(unsigned size_class, bool *is_zero)
+{
+    struct thread_heap *heap = unified_cache_enter();
+    void *block = refill(heap, size_class, is_zero);
+    unified_cache_leave(heap);
     return block;
 }
 
@@ -346,9 +358,8 @@ static bool is_stranger(struct thread_heap *heap, unsigned size_class)
            ++heap->strangers[size_class] < STRANGERS_MAX;
 }
 
-void unified_cache_flush(unsigned size_class, void *block)
+static void flush_bin(struct thread_heap *heap, unsigned size_class, void *block)
 {
-    struct thread_heap *heap = unified_cache_heap();
     if (!heap || slots_max(size_class) == 0) {
         give_blocks(size_class, &block, 1);
         return;
@@ -371,6 +382,13 @@ void unified_cache_flush(unsigned size_class, void *block)
         give_blocks(size_class, &block, 1);
 }
 
+void unified_cache_flush(unsigned size_class, void *block)
+{
+    struct thread_heap *heap = unified_cache_enter();
+    flush_bin(heap, size_class, block);
+    unified_cache_leave(heap);
+}
+
 /* ---- emptying ---- */
 
 static void empty_heap(struct thread_heap *heap)
@@ -386,17 +404,21 @@ static void empty_heap(struct thread_heap *heap)
 
 void unified_cache_empty(void)
 {
-    struct thread_heap *heap = unified_cache_heap();
+    struct thread_heap *heap = unified_cache_enter();
     if (heap)
         empty_heap(heap);
+    unified_cache_leave(heap);
 }
 
 void unified_cache_judge(void)
 {
-    struct thread_heap *heap = thread_heap_at(reservation_get());
-    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {
+    if (thread_heap_distance == 0)
+        return;
+    struct thread_heap *heap = unified_cache_enter();
+    for (unsigned size_class = CLASS_FIRST; heap && size_class <= CLASS_ACE_LAST; size_class++) {
         unsigned count = bin_count(heap, size_class);
         if (count > 0)
             misuse_stop_at_fault(judge_blocks(size_class, heap->bottom[size_class], count));
     }
+    unified_cache_leave(heap);
 }
