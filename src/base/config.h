@@ -62,6 +62,8 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
 #define THREAD_CACHE_MIN (64 * KIB)
 /* A bin grows beyond this only in a thread that also allocates from it. */
 #define BIN_SLOTS_UNUSED 32
+/* What a refill brings at most, and a thread holds of blocks that it only frees. */
+#define BATCH_BYTES (16 * KIB)
 
 /* The depot: blocks in a batch, and full batches kept for each class. */
 #define BATCH_BLOCKS 64

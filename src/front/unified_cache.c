@@ -55,6 +55,12 @@ static unsigned slots_max(unsigned size_class)
     return size <= 512 * KIB ? 1 : 0;
 }
 
+/* At most `most` blocks, and less of large ones: BATCH_BYTES are enough to make up for a slow path. */
+static size_t batch_blocks(unsigned size_class, size_t most)
+{
+    return min_size(most, max_size(BATCH_BYTES / size_classes[size_class].size, 1));
+}
+
 /* Length of the magazine for that many blocks. */
 static unsigned magazine_slots(unsigned blocks)
 {
@@ -289,7 +295,7 @@ static void *refill_bin(struct thread_heap *heap, unsigned size_class)
 
 static void raise_refill(struct thread_heap *heap, unsigned size_class)
 {
-    size_t most = min_size((size_t)settings.tiny_refill_batch_size,
+    size_t most = min_size(batch_blocks(size_class, (size_t)settings.tiny_refill_batch_size),
                            max_size(slots_max(size_class) / 2, 1));
     heap->is_used[size_class] = true;
     if (size_class <= CLASS_LINE_LAST)
@@ -336,7 +342,7 @@ static void judge_with_bin(struct thread_heap *heap, unsigned size_class, void *
 /* A full bin grows, unless the thread only frees: then it need not hold more than a batch. */
 static bool grow_bin(struct thread_heap *heap, unsigned size_class, unsigned limit)
 {
-    if (limit >= BIN_SLOTS_UNUSED && !heap->is_used[size_class])
+    if (limit >= batch_blocks(size_class, BIN_SLOTS_UNUSED) && !heap->is_used[size_class])
         return false;
     heap->is_used[size_class] = false;
     return grant(heap, size_class, limit < SLOW_START_SLOTS ? limit + 1 : limit * 2);
