@@ -2,8 +2,8 @@
 /*
  * What the files of the command `hakmem` share: exit statuses, the commands, the table of settings
  * and the report that a process with the library leaves at its exit. The command does not link the
- * library: it knows base/config.h (the table), hakmem.h (the version), trace.h (a trace's head)
- * and the report's text.
+ * library: it knows its headers, by which heap_view.h reads a process's heap from outside, the
+ * report's text and trace.h (a trace's head).
  */
 #ifndef HAK_CLI_H
 #define HAK_CLI_H
@@ -53,11 +53,28 @@ void cli_parse_common(int key, struct argp_state *state);
 #define CLI_OPTION_HELP {"help", CLI_KEY_HELP, NULL, 0, "print this help", -1}
 // clang-format on
 
+/* ---- text.c ---- */
+
+struct short_text {
+    char bytes[24];
+};
+/* 512 B, 12.3 MiB: four digits at most before the point. */
+struct short_text text_of_size(uint64_t bytes);
+struct short_text text_of_percent(double part, double whole);
+/* A whole decimal number of digits only. */
+bool text_to_number(const char *text, uint64_t *number);
+
 /* ---- The commands: argv[0] is "hakmem VERB"; each returns the exit status. ---- */
 
 int run_command(int argc, char **argv);
 int record_command(int argc, char **argv);
 int settings_command(int argc, char **argv);
+int stats_command(int argc, char **argv);
+int map_command(int argc, char **argv);
+int why_command(int argc, char **argv);
+int top_command(int argc, char **argv);
+int trim_command(int argc, char **argv);
+int set_command(int argc, char **argv);
 
 /* ---- settings.c ---- */
 
@@ -67,6 +84,13 @@ int settings_command(int argc, char **argv);
  * decimal. NAME may have the prefix and be in either case. A bad one ends the process with one line
  * and EXIT_USAGE. */
 void settings_export(const char *assignment);
+
+/* Check NAME=VALUE for a running process, in the words of `command`: the setting's row in the
+ * table, and the value. A bad one, or one that holds from the start on, ends the process. */
+void settings_parse_live(const char *command, const char *assignment, uint32_t *row,
+                         int64_t *value);
+/* The name of a row, without the prefix; NULL beyond the table. */
+const char *settings_name(size_t row);
 
 /* ---- library.c ---- */
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The command `hakmem`: finds the command asked for and calls it; help and version; how all of them
- * read their arguments and report errors. Called by the shell; calls run.c,
- * record.c and settings.c.
+ * read their arguments and report errors. Called by the shell; calls the verbs' files.
  */
 #include <argp.h>
 #include <errno.h>
@@ -19,9 +18,9 @@ static const struct command {
     const char *verb;
     int (*call)(int argc, char **argv);
 } commands[] = {
-    {"run", run_command},
-    {"record", record_command},
-    {"settings", settings_command},
+    {"run", run_command},   {"record", record_command}, {"stats", stats_command},
+    {"top", top_command},   {"map", map_command},       {"why", why_command},
+    {"trim", trim_command}, {"set", set_command},       {"settings", settings_command},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
@@ -133,15 +132,19 @@ static const struct argp main_argp = {
     .options = main_options,
     .parser = parse_main,
     .args_doc = "COMMAND [ARGUMENTS]",
-    .doc = "Run programs on the HAKMEM memory allocator.\n\n"
-           "  hakmem run [--set NAME=VALUE]... [--] PROGRAM [ARGUMENTS]\n"
-           "      run a program on the allocator and report what its heap did\n"
-           "  hakmem record [-o FILE] [--] PROGRAM [ARGUMENTS]\n"
-           "      write a program's allocator calls to a file, for bench/replay\n"
-           "  hakmem settings [--markdown | --man]\n"
-           "      list the HAKMEM_* settings\n"
-           "  hakmem help [COMMAND]\n"
-           "      print the help of a command, or this\n"
+    .doc = "Run programs on the HAKMEM memory allocator, and look at their heaps.\n\n"
+           "  hakmem run [--] PROGRAM ...   run a program, report what its heap did\n"
+           "  hakmem record [--] PROGRAM    write its allocator calls to a file\n"
+           "  hakmem stats PID              where the memory of a process is\n"
+           "  hakmem top [PID]              the same, live, of one process or all\n"
+           "  hakmem map PID                the address space of its heap\n"
+           "  hakmem why PID ADDRESS        what lies at an address\n"
+           "  hakmem trim PID               have it give free pages back\n"
+           "  hakmem set PID NAME=VALUE     change a setting while it runs\n"
+           "  hakmem settings               list the HAKMEM_* settings\n"
+           "  hakmem help [COMMAND]         print the help of a command, or this\n"
+           "\n"
+           "stats, map and why take --core FILE instead of PID."
            "\v"
            "More is in the manual page: man hakmem.",
 };
@@ -156,8 +159,7 @@ static int call_command(int argc, char **argv)
         argv[0] = name;
         return commands[i].call(argc, argv);
     }
-    return cli_fail(EXIT_USAGE, "hakmem: '%.60s' is no command (run, record, settings or help)",
-                    argv[0]);
+    return cli_fail(EXIT_USAGE, "hakmem: '%.60s' is no command (see hakmem --help)", argv[0]);
 }
 
 /* hakmem help [COMMAND] is hakmem [COMMAND] --help. */
@@ -181,7 +183,7 @@ int main(int argc, char **argv)
         argv[0] = name;
     cli_parse(&main_argp, argc, argv, &verb);
     if (!verb)
-        return cli_fail(EXIT_USAGE, "hakmem: no command given (run, record, settings or help)");
+        return cli_fail(EXIT_USAGE, "hakmem: no command given (see hakmem --help)");
     int verb_argc = argc - (int)(verb - argv);
     if (strcmp(verb[0], "help") == 0)
         return cli_end_output(call_help(verb_argc, verb));

@@ -9,6 +9,7 @@
 #   tests/abort/F.c                   `// expect: TEXT`, then SIGABRT      abort.F.MODE
 #   tests/preload/F.sh                bash F.sh BUILD_DIR                  preload.F
 #   tests/cli/F.sh                    the same                             cli.F
+#   tests/cli/F.c                     cmocka programs on cli/ but main.c   cli.F
 #   tests/bench/F.sh                  bash F.sh BUILD_DIR; label report    bench.F
 #   tests/lint/F.sh                   bash F.sh SOURCE_DIR BUILD_DIR       lint.F
 #   tests/fuzz/F.c                    libFuzzer targets                    fuzz.F
@@ -152,6 +153,21 @@ if(TARGET hakmem_shared)
             hak_test_program(api ${source} ${mode})
             hak_run_program(api.${name}.${mode} api 120 ${mode} api.${name}.${mode} "")
         endforeach()
+    endforeach()
+
+    set(cli_parts ${cli_sources})
+    list(FILTER cli_parts EXCLUDE REGEX "/main\\.c$")
+    add_library(hakmem_cli STATIC EXCLUDE_FROM_ALL ${cli_parts} src/lane/size_class.c)
+    target_include_directories(hakmem_cli PRIVATE bench)
+    target_compile_definitions(hakmem_cli PRIVATE HAK_SHARED=0)
+    target_link_libraries(hakmem_cli PUBLIC ${ELF_LIBRARY} ${CURSES_LIBRARY})
+    file(GLOB test_sources CONFIGURE_DEPENDS tests/cli/*.c)
+    foreach(source IN LISTS test_sources)
+        cmake_path(GET source STEM name)
+        hak_test_program(cli ${source} plain)
+        target_include_directories(cli.${name}.plain PRIVATE cli)
+        target_link_libraries(cli.${name}.plain PRIVATE hakmem_cli ${CMOCKA_LIBRARY})
+        hak_test(cli.${name} cli 120 "" $<TARGET_FILE:cli.${name}.plain>)
     endforeach()
 
     file(GLOB test_sources CONFIGURE_DEPENDS tests/abort/*.c)

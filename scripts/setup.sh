@@ -5,12 +5,13 @@
 # dpkg it does nothing: the build then names what it lacks.
 set -euo pipefail
 
-packages=(gcc cmake make libc6-dev)
+packages=(gcc cmake make libc6-dev libelf-dev libncurses-dev)
 test_packages=(
     g++ clang libclang-rt-dev clang-format clang-tidy libcmocka-dev valgrind time       # tools
     libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4 libtbbmalloc2                      # peers
     redis-server memcached nginx sqlite3 stress-ng git perl lua5.4 nodejs python3       # programs
-    musl-tools xz-utils groff-base chromium
+    musl-tools xz-utils groff-base chromium gdb tmux zsh fish
+    python3-prometheus-client
 )
 
 # Installed where this system has them: without, a peer is another version, or left out.

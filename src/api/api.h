@@ -89,6 +89,13 @@ static always_inline void *entry_calloc(size_t count, size_t size)
     return likely(block != NULL) ? entry_zero(block, total) : entry_calloc_slow(total);
 }
 
+/* ---- publish.c: the figures to those who asked for them in the environment ---- */
+
+/* Once the settings are read: arrange for what they ask. */
+void publish_start(void);
+/* The process ends. */
+void publish_at_exit(void);
+
 /* ---- libc_handover.c ---- */
 
 /* A block from libc's allocator; NULL when libc has none to give us (a static program). */

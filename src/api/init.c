@@ -100,6 +100,7 @@ static enum init_state start(void)
     if (settings.force_libc_alloc)
         return INIT_LIBC;
     unified_cache_on_new_heap = on_new_heap;
+    publish_start();
     return reservation_make() ? INIT_READY : INIT_NONE;
 }
 
@@ -192,6 +193,7 @@ __attribute__((destructor)) static void report_at_exit(void)
         return;
     if (settings.report[0])
         write_report();
+    publish_at_exit();
     if (init_gate() == GATE_OPEN && !settings.bench_fast_mode)
         route_judge_caches();
 }

@@ -76,8 +76,13 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
 /*
  * Settings: X(field, NAME, kind, default, min, max, help).
  * Kinds: FLAG (0 or 1), NUMBER, BYTES (with K, M or G), MILLIS (-1 is never), PREFAULT (0, 1, 2 or
- * auto), TEXT (a path; default, min and max do not apply). The environment variable is HAKMEM_NAME.
+ * auto), WHEN (exit or interval, 0 for neither), TEXT (a path; default, min and max do not apply).
+ * The environment variable is HAKMEM_NAME.
  */
+#define WHEN_NEVER 0
+#define WHEN_EXIT 1
+#define WHEN_INTERVAL 2
+
 #define HUGE_PAGES_OFF 0
 #define HUGE_PAGES_AUTO 1
 
@@ -110,7 +115,25 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
       "give free pages back while the program is idle, by a thread of our own")                    \
     X(report, "REPORT", TEXT, 0, 0, 0,                                                             \
       "directory in which each process leaves its report at exit")                                 \
+    X(stats, "STATS", WHEN, WHEN_NEVER, 0, 2, "write the figures to standard error")               \
+    X(metrics, "METRICS", TEXT, 0, 0, 0,                                                           \
+      "file kept up to date with OpenMetrics text; %p is the process")                             \
+    X(interval_ms, "INTERVAL_MS", NUMBER, 5000, 100, 3600000,                                      \
+      "milliseconds between two writings of STATS=interval and METRICS")                           \
     X(library, "LIBRARY", TEXT, 0, 0, 0,                                                           \
       "libhakmem.so that the command hakmem preloads; the library ignores it")
+
+/* Those that may change while the process runs (`hakmem set`): numbers that slow paths read anew
+ * each time. */
+#define HAK_LIVE_SETTINGS(X)                                                                       \
+    X(wrap_diag)                                                                                   \
+    X(ss_prefault)                                                                                 \
+    X(huge_pages)                                                                                  \
+    X(tiny_refill_batch_size)                                                                      \
+    X(thread_cache_max)                                                                            \
+    X(caches_total_max)                                                                            \
+    X(ss_cache_max)                                                                                \
+    X(decay_ms)                                                                                    \
+    X(interval_ms)
 
 #endif

@@ -186,6 +186,10 @@ void route_judge_caches(void);
 /* End the program: `block`, given to `function`, is no pointer of any allocator. */
 __attribute__((noreturn)) void route_report_foreign(const char *function, const void *block);
 
+/* Called on each slow path, with no lock held; NULL when nobody wants to know. Set before the
+ * reservation exists. */
+extern void (*route_on_slow_path)(void);
+
 /* misuse.c: end the program with one line. `verdict` must be a fault. */
 __attribute__((noreturn)) void misuse_report(const char *function, struct verdict verdict);
 /* What giving blocks back came to: goes on, or ends the program in free's name. */

@@ -5,13 +5,26 @@
  * and first-class heaps. What is not in the reservation is returned to the caller: only the api
  * layer knows of other allocators.
  */
-#include "front/front.h"
+#include "front/request.h"
 
 #include <string.h>
 
 /* Spans of this size that grow are given superslabs of their own: fewer, and address space would
  * run out before memory. */
 #define GROWING_MIN (96 * KIB)
+
+/* ---- what others want of a slow path ---- */
+
+early_data void (*route_on_slow_path)(void);
+
+/* The command's requests, the ageing of what is free, figures that are due. */
+static void attend(void)
+{
+    request_poll();
+    background_poll();
+    if (unlikely(route_on_slow_path != NULL))
+        route_on_slow_path();
+}
 
 /* ---- shortage ---- */
 
@@ -59,7 +72,7 @@ static void *take_aligned(size_t alignment, size_t size, bool is_zeroed)
 
 void *route_alloc_aligned(size_t alignment, size_t size, bool is_zeroed)
 {
-    background_poll();
+    attend();
     void *block = take_aligned(alignment, size, is_zeroed);
     if (likely(block != NULL) || route_good_size(size) == 0 || alignment > reservation_bytes())
         return block;
@@ -95,7 +108,7 @@ bool route_free(void *block)
     size_t offset = reservation_offset(base, block);
     if (offset >= base->size)
         return false;
-    background_poll(); /* before the give: what is freed now is dated now */
+    attend(); /* before the give: what is freed now is dated now */
     unsigned byte = slab_map_get(base, offset);
     if (byte == CLASS_NONE)
         misuse_report("free", misuse_diagnose(block));

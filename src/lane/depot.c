@@ -5,28 +5,11 @@
  * its working set: batches that nobody needed since the last look are flushed. Called by the
  * unified cache.
  */
-#include "lane/lane.h"
+#include "lane/depot.h"
 
 #include <string.h>
 
-/* Purpose: pointers to free blocks of one class; in a depot's list, or owned by who took it. */
-struct batch {
-    struct batch *next;
-    uint32_t count;
-    void *blocks[BATCH_BLOCKS];
-};
-
-/* Purpose: the depot of one class. Owner: lock. Invariant: count is the length of `batches`, low
- * the least that count has been since the last trim; `spare` holds batches with no block. */
-struct depot {
-    _Alignas(CACHE_LINE) struct lock lock; /* a line for each: other threads use other classes */
-    uint32_t count;
-    uint32_t low;
-    struct batch *batches;
-    struct batch *spare;
-};
-
-static struct depot depots[CLASS_POOL_LAST + 1];
+struct depot depots[CLASS_POOL_LAST + 1];
 
 static uint32_t batches_max(unsigned size_class, unsigned count)
 {

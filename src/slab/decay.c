@@ -14,15 +14,7 @@
  * pages of 4 KiB takes it 60 us. */
 #define PURGE_CALL MIB
 
-/* Purpose: the clock, lock-free: a race at an epoch's border dates a slab one epoch off. `lock` is
- * held while pages are on their way, so that a fork waits for them: by one superslab, or one slab
- * of the pools, at a time. */
-static early_data struct {
-    struct lock lock;
-    _Atomic uint64_t next_ms; /* when the next epoch begins */
-    _Atomic uint8_t epoch;
-    _Atomic uint64_t purged_bytes;
-} decay;
+early_data struct decay_clock decay;
 
 /* Purpose: warm slabs of one superslab on their way to the kernel; taken while it is. */
 struct purge {

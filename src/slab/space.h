@@ -36,6 +36,33 @@ struct space {
 };
 extern struct space space;
 
+/* Purpose: the clock of decay.c, lock-free: a race at an epoch's border dates a slab one epoch off.
+ * `lock` is held while pages are on their way, so that a fork waits for them: by one superslab, or
+ * one slab of the pools, at a time. */
+struct decay_clock {
+    struct lock lock;
+    _Atomic uint64_t next_ms; /* when the next epoch begins */
+    _Atomic uint8_t epoch;
+    _Atomic uint64_t purged_bytes;
+};
+extern struct decay_clock decay;
+
+#define META_ALIGN ((size_t)64)
+/* Purpose: the arena of meta.c. Owner: lock. Invariant: start <= at <= present <= mapped <= end;
+ * core dumps include what is below `dumped`. */
+struct meta_arena {
+    struct lock lock;
+    char *start;
+    char *at;
+    char *present;
+    char *mapped;
+    char *dumped;
+    char *end;
+    size_t used;
+    struct free_block *free[META_FREE_MAX / META_ALIGN + 1];
+};
+extern struct meta_arena meta_arena;
+
 static inline size_t superslab_index(const struct superslab *superslab)
 {
     return (size_t)(superslab - space.superslabs);

@@ -180,6 +180,14 @@ bool superslab_mark_taken(struct superslab *superslab, uint32_t slabs)
 
 /* ---- ranges ---- */
 
+/* Who reads a core file needs the slab map and the table as far as they are used. */
+static void include_tables(size_t end)
+{
+    size_t page = os_page_size();
+    os_dump(space.base, align_up(SLAB_MAP_OFFSET + end * SLABS_PER_SUPERSLAB, page), true);
+    os_dump(space.superslabs, align_up(end * sizeof(struct superslab), page), true);
+}
+
 static void include_in_dumps_locked(size_t end)
 {
     if (end <= space.dumped)
@@ -187,6 +195,7 @@ static void include_in_dumps_locked(size_t end)
     size_t to = min_size(align_up(end, DUMP_STEP), space.count);
     os_dump(space.base + (space.dumped << SUPERSLAB_SHIFT), (to - space.dumped) << SUPERSLAB_SHIFT,
             true);
+    include_tables(to);
     space.dumped = to;
 }
 

@@ -6,10 +6,10 @@
 source "$(dirname "$0")/lib.bash"
 
 step "a wrong command line: one line, status 2"
-expect_line 2 "hakmem: no command given (run, record, settings or help)"
-expect_line 2 "hakmem: 'rnu' is no command (run, record, settings or help)" rnu
-expect_line 2 "hakmem: '' is no command (run, record, settings or help)" ""
-expect_line 2 "hakmem: 'a?b' is no command (run, record, settings or help)" $'a\nb'
+expect_line 2 "hakmem: no command given (see hakmem --help)"
+expect_line 2 "hakmem: 'rnu' is no command (see hakmem --help)" rnu
+expect_line 2 "hakmem: '' is no command (see hakmem --help)" ""
+expect_line 2 "hakmem: 'a?b' is no command (see hakmem --help)" $'a\nb'
 expect_line 2 "hakmem: '--frob' is no option (see hakmem --help)" --frob
 expect_line 2 "hakmem: '-x' is no option (see hakmem --help)" -x run ls
 expect_line 2 "hakmem: '--version=2' is no option (see hakmem --help)" --version=2
@@ -27,7 +27,7 @@ expect_line 2 "hakmem record: '-x' is no option (see hakmem record --help)" reco
 expect_line 2 "hakmem settings: 'all' is one word too many" settings all
 expect_line 2 "hakmem settings: '--html' is no option (see hakmem settings --help)" settings --html
 expect_line 2 "hakmem help: 'settings' is one word too many" help run settings
-expect_line 2 "hakmem: 'rnu' is no command (run, record, settings or help)" help rnu
+expect_line 2 "hakmem: 'rnu' is no command (see hakmem --help)" help rnu
 
 step "help and version"
 for words in --help help "help help" "help --help" "run --help" "help run" "record --help" \
@@ -45,6 +45,7 @@ hakmem --help
 expect_in out '^ +hakmem run .*PROGRAM' "hakmem --help"
 expect_in out '^ +hakmem record .*PROGRAM' "hakmem --help"
 expect_in out '^ +hakmem settings' "hakmem --help"
+expect_in out '^ +hakmem stats PID' "hakmem --help"
 hakmem run --help
 expect_in out '--set=NAME=VALUE' "hakmem run --help"
 
