@@ -108,9 +108,9 @@ static void read_threads(struct heap_view *view)
 
 static void read_depot(struct heap_view *view, const struct depot *depot, unsigned size_class)
 {
-    const struct depot_batch *at = depot->batches;
+    const struct batch *at = depot->batches;
     for (unsigned i = 0; at && i <= DEPOT_BATCHES_MAX; i++) {
-        struct depot_batch batch;
+        struct batch batch;
         if (!is_in(at, view) || !target_read(view->target, (uintptr_t)at, &batch, sizeof batch) ||
             batch.count > BATCH_BLOCKS) {
             view->implausible++;

@@ -130,6 +130,8 @@ static bool explain(struct target *target, int error)
     snprintf(path, sizeof path, "/proc/%d", pid);
     if (stat(path, &status) != 0)
         return target_fail(target, "there is no process %d", pid);
+    if (error == ESRCH)
+        return target_fail(target, "process %d (%s) has ended", pid, target->program);
     target->is_refused = error == EPERM || error == EACCES;
     if (target->is_refused && status.st_uid != geteuid())
         return target_fail(target,

@@ -9,7 +9,9 @@
 #ifndef HAK_DIAG_ROOT_H
 #define HAK_DIAG_ROOT_H
 
-#include "front/front.h"
+#include "front/request.h"
+#include "front/thread_heaps.h"
+#include "lane/depot.h"
 #include "slab/space.h"
 
 #include "hakmem/hakmem.h"
@@ -74,10 +76,10 @@
     FIELD(struct size_class, size)                                                                 \
     FIELD(struct size_class, blocks)                                                               \
     FIELD(struct size_class, slabs)                                                                \
-    SIZE(struct depot_batch)                                                                       \
-    FIELD(struct depot_batch, next)                                                                \
-    FIELD(struct depot_batch, count)                                                               \
-    FIELD(struct depot_batch, blocks)                                                              \
+    SIZE(struct batch)                                                                             \
+    FIELD(struct batch, next)                                                                      \
+    FIELD(struct batch, count)                                                                     \
+    FIELD(struct batch, blocks)                                                                    \
     SIZE(struct depot)                                                                             \
     FIELD(struct depot, batches)                                                                   \
     FIELD(struct thread_heaps, live)                                                               \

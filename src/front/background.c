@@ -71,6 +71,7 @@ static void work_until_quiet(void)
         if (!decay_poll())
             continue;
         bool is_active = atomic_exchange(&background.is_active, false);
+        keep_fault(idle_threads_drain());
         bool is_pending = work(&verdict);
         keep_fault(verdict);
         quiet = is_active || is_pending ? 0 : quiet + 1;

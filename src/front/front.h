@@ -32,12 +32,17 @@ struct thread_heap {
     uint8_t strangers[CLASS_LINE_LAST + 1]; /* blocks freed before any was allocated */
     struct lock lock;
     uint32_t thread_id;
-    bool is_early;       /* made before unified_cache_started */
-    unsigned victim;     /* the class that gives up budget next */
-    size_t granted;      /* bytes that the bins may hold by their limits */
-    uint32_t slow_paths; /* how many there were; wraps */
-    uint32_t turnover;   /* slab_turnover() when idle bins were looked for */
-    unsigned batches;    /* that have left for the depot */
+    bool is_early;          /* made before unified_cache_started */
+    bool is_parked;         /* its thread has been sent to the slow path: idle_threads.c */
+    uint8_t quiet;          /* looks in a row that found the same tops */
+    uint64_t tops;          /* what they came to at the last look */
+    _Atomic unsigned users; /* slow paths of its thread that are in it */
+    ptrdiff_t *distance;    /* its thread's thread_heap_distance */
+    unsigned victim;        /* the class that gives up budget next */
+    size_t granted;         /* bytes that the bins may hold by their limits */
+    uint32_t slow_paths;    /* how many there were; wraps */
+    uint32_t turnover;      /* slab_turnover() when idle bins were looked for */
+    unsigned batches;       /* that have left for the depot */
     struct thread_heap *next;
     struct thread_heap *prev;
 };
@@ -198,16 +203,6 @@ struct verdict misuse_diagnose(const void *block);
 
 /* ---- thread_heap.c ---- */
 
-/* Purpose: all heaps. Owner: lock. Lock order: this -> a heap's lock; both are leaves otherwise. */
-struct thread_heaps {
-    struct lock lock;
-    struct thread_heap *live;
-    struct thread_heap *spare;
-    _Atomic size_t live_count; /* changed under the lock, read without */
-    bool is_started;           /* thread-local storage is what it will stay */
-};
-extern struct thread_heaps heaps;
-
 /* The calling thread's heap, made at first use. NULL when the thread is ending or out of memory. */
 struct thread_heap *unified_cache_heap(void);
 /* Threads that have a heap. */
@@ -218,6 +213,19 @@ void unified_cache_started(void);
 void unified_cache_thread_exit(void);
 /* A new heap is announced to the api layer, which arranges for unified_cache_thread_exit. */
 extern void (*unified_cache_on_new_heap)(struct thread_heap *heap);
+/* The same heap, and a note that its thread is in it until unified_cache_leave. */
+struct thread_heap *unified_cache_enter(void);
+static inline void unified_cache_leave(struct thread_heap *heap)
+{
+    /* release: what was done in the heap comes before; the thread's own word otherwise */
+    if (heap)
+        atomic_store_explicit(&heap->users,
+                              atomic_load_explicit(&heap->users, memory_order_relaxed) - 1,
+                              memory_order_release);
+}
+/* Call `visit` with each heap in turn, under the lock of the list, one heap in a holding; and
+ * `after` without it. `visit` must not use the list. */
+void unified_cache_visit(void (*visit)(struct thread_heap *heap), void (*after)(void));
 /* Blocks of each class in all threads' bins, and the number of threads that have some. */
 void unified_cache_count(size_t blocks[CLASS_COUNT], size_t *threads);
 
@@ -228,6 +236,8 @@ static inline unsigned bin_count(struct thread_heap *heap, unsigned size_class)
     return (unsigned)(word_load(&heap->top[size_class]) - heap->bottom[size_class]);
 }
 
+/* Give free blocks of one class to the lane; the verdict on the first that is at fault. */
+struct verdict unified_cache_give(unsigned size_class, void **blocks, unsigned count);
 /* A block of a Tiny, Pool or ACE class, and more of them for the bin. NULL when out of memory;
  * *is_zero says that the block reads as zero. */
 void *unified_cache_refill(unsigned size_class, bool *is_zero);
@@ -247,6 +257,16 @@ void background_poll(void);
 void background_allow(void);
 void background_reset_in_child(void);
 
+/* ---- idle_threads.c ---- */
+
+/* In the helper, once an epoch: give back what the bins of sleeping threads hold. The verdict on
+ * the first block at fault. */
+struct verdict idle_threads_drain(void);
+/* Blocks in a bin of a parked heap. */
+unsigned idle_threads_count(struct thread_heap *heap, unsigned size_class);
+/* A thread is back in the slow path: its parked heap becomes usable. */
+void idle_threads_unpark(struct thread_heap *heap);
+
 /* ---- owned_heap.c: first-class heaps ---- */
 
 struct hak_heap;
@@ -264,31 +284,6 @@ unsigned owned_heap_check(void);
 void owned_heap_lock_all(void);
 void owned_heap_unlock_all(void);
 void owned_heap_reset_locks(void);
-
-/* ---- request.c: what the command hakmem asks of the process from outside ---- */
-
-enum request_state { REQUEST_NONE, REQUEST_ASKED, REQUEST_RUNNING, REQUEST_DONE };
-enum request_kind { REQUEST_TRIM, REQUEST_SET };
-
-/* Purpose: one request at a time. Owner: who asks, until state is REQUEST_ASKED; then the thread
- * that makes it REQUEST_RUNNING, until it is REQUEST_DONE. */
-struct request {
-    _Atomic uint32_t state;
-    uint32_t kind;
-    uint32_t setting; /* REQUEST_SET: the row in the table of settings */
-    int64_t value;
-    int64_t result; /* REQUEST_TRIM: bytes given back; REQUEST_SET: 0, or -1 if refused */
-};
-extern struct request request;
-
-/* Serve a request that waits. No lock may be held. */
-void request_serve(void);
-static inline void request_poll(void)
-{
-    /* relaxed: request_serve looks again */
-    if (unlikely(atomic_load_explicit(&request.state, memory_order_relaxed) == REQUEST_ASKED))
-        request_serve();
-}
 
 /* ---- fork ---- */
 void front_lock_all(void);

@@ -4,7 +4,7 @@
  * ptrace's permission), and the next slow path of any thread serves it. Called by route.c; calls
  * route_trim and settings_change. What was written is another process's and is checked here.
  */
-#include "front/front.h"
+#include "front/request.h"
 
 early_data struct request request;
 

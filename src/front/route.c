@@ -5,7 +5,7 @@
  * and first-class heaps. What is not in the reservation is returned to the caller: only the api
  * layer knows of other allocators.
  */
-#include "front/front.h"
+#include "front/request.h"
 
 #include <string.h>
 

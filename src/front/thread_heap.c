@@ -5,7 +5,7 @@
  * heap, gets one of its own at its first slow path, and ends with the exited one, which is empty
  * and full for good, so that what is freed after its end goes straight to the lanes.
  */
-#include "front/front.h"
+#include "front/thread_heaps.h"
 
 #include <string.h>
 
@@ -38,6 +38,8 @@ static void link_live_locked(struct thread_heap *heap)
 static void unlink_live_locked(struct thread_heap *heap)
 {
     atomic_fetch_sub_explicit(&heaps.live_count, 1, memory_order_relaxed);
+    if (heaps.next_visit == heap)
+        heaps.next_visit = heap->next;
     if (heap->prev)
         heap->prev->next = heap->next;
     else
@@ -46,11 +48,11 @@ static void unlink_live_locked(struct thread_heap *heap)
         heap->next->prev = heap->prev;
 }
 
-/* Our thread's heap, if it was made before the loader reset our thread-local storage. */
-static struct thread_heap *find_early_locked(uint32_t thread_id)
+/* Our thread's heap, if it was parked, or made before the loader reset our thread-local storage. */
+static struct thread_heap *find_own_locked(uint32_t thread_id)
 {
     struct thread_heap *heap = heaps.live;
-    while (heap && !(heap->is_early && heap->thread_id == thread_id))
+    while (heap && !((heap->is_early || heap->is_parked) && heap->thread_id == thread_id))
         heap = heap->next;
     return heap;
 }
@@ -76,8 +78,10 @@ static struct thread_heap *acquire_heap(void)
 {
     uint32_t thread_id = os_thread_id();
     lock_acquire(&heaps.lock);
-    struct thread_heap *heap = find_early_locked(thread_id);
+    struct thread_heap *heap = find_own_locked(thread_id);
     bool is_new = heap == NULL;
+    if (heap && heap->is_parked)
+        idle_threads_unpark(heap);
     if (is_new && heaps.spare) {
         heap = heaps.spare;
         heaps.spare = heap->next;
@@ -91,6 +95,8 @@ static struct thread_heap *acquire_heap(void)
         heap->is_early = !heaps.is_started;
         link_live_locked(heap);
     }
+    if (heap)
+        heap->distance = &thread_heap_distance;
     lock_release(&heaps.lock);
     return heap;
 }
@@ -109,16 +115,29 @@ struct thread_heap *unified_cache_heap(void)
     return heap;
 }
 
+struct thread_heap *unified_cache_enter(void)
+{
+    struct thread_heap *heap = unified_cache_heap();
+    if (!heap)
+        return NULL;
+    atomic_store_explicit(&heap->users,
+                          atomic_load_explicit(&heap->users, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+    return heap;
+}
+
 void unified_cache_thread_exit(void)
 {
-    struct thread_heap *heap = thread_heap_at(reservation_get());
-    if (thread_heap_distance == 0 || heap == &exited_heap)
+    /* a parked heap comes back, and leaves with its thread */
+    struct thread_heap *heap = unified_cache_enter();
+    if (!heap)
         return;
     unified_cache_empty();
     set_thread_heap(&exited_heap);
     lock_acquire(&heaps.lock);
     unlink_live_locked(heap);
     heap->thread_id = 0;
+    unified_cache_leave(heap);
     heap->next = heaps.spare;
     heaps.spare = heap;
     lock_release(&heaps.lock);
@@ -131,6 +150,25 @@ size_t unified_cache_threads(void)
     return atomic_load_explicit(&heaps.live_count, memory_order_relaxed);
 }
 
+void unified_cache_visit(void (*visit)(struct thread_heap *heap), void (*after)(void))
+{
+    bool is_last = false;
+    lock_acquire(&heaps.lock);
+    heaps.next_visit = heaps.live;
+    lock_release(&heaps.lock);
+    while (!is_last) {
+        lock_acquire(&heaps.lock);
+        struct thread_heap *heap = heaps.next_visit;
+        if (heap) {
+            heaps.next_visit = heap->next;
+            visit(heap);
+        }
+        is_last = heap == NULL;
+        lock_release(&heaps.lock);
+        after();
+    }
+}
+
 void unified_cache_count(size_t blocks[CLASS_COUNT], size_t *threads)
 {
     *threads = 0;
@@ -140,7 +178,8 @@ void unified_cache_count(size_t blocks[CLASS_COUNT], size_t *threads)
         *threads += 1;
         lock_acquire(&heap->lock);
         for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++)
-            blocks[size_class] += bin_count(heap, size_class);
+            blocks[size_class] += heap->is_parked ? idle_threads_count(heap, size_class)
+                                                  : bin_count(heap, size_class);
         lock_release(&heap->lock);
     }
     lock_release(&heaps.lock);
@@ -150,6 +189,8 @@ void front_lock_all(void)
 {
     owned_heap_lock_all();
     lock_acquire(&heaps.lock);
+    heaps.forking = thread_heap_distance == 0 ? find_own_locked(os_thread_id())
+                                              : thread_heap_at(reservation_get());
 }
 
 void front_unlock_all(void)
@@ -161,14 +202,16 @@ void front_unlock_all(void)
 void front_reset_in_child(void)
 {
     owned_heap_reset_locks();
-    struct thread_heap *own = thread_heap_at(reservation_get());
-    bool has_own = thread_heap_distance != 0 && own != &exited_heap;
+    struct thread_heap *own = heaps.forking;
     lock_reset(&heaps.lock);
     heaps.live = NULL;
     atomic_store_explicit(&heaps.live_count, 0, memory_order_relaxed);
-    if (!has_own)
+    if (!own || own == &exited_heap)
         return;
     lock_reset(&own->lock);
+    if (own->is_parked)
+        idle_threads_unpark(own);
+    set_thread_heap(own);
     own->thread_id = os_thread_id();
     link_live_locked(own);
 }

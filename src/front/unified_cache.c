@@ -14,7 +14,7 @@
 
 /* Slabs that are taken between two looks for idle bins, and how long one must have been left alone,
  * in slow paths of the thread: a program that goes through all sizes by turns is to keep its. */
-#define TURNOVER_SLABS 8
+#define TURNOVER_SLABS 16
 #define IDLE_SLOW_PATHS 1024
 
 /* Of so many batches that leave for the depot, one is judged. */
@@ -53,6 +53,12 @@ static unsigned slots_max(unsigned size_class)
     if (size <= 128 * KIB)
         return 2;
     return size <= 512 * KIB ? 1 : 0;
+}
+
+/* At most `most` blocks, and less of large ones: BATCH_BYTES make up for a slow path. */
+static size_t batch_blocks(unsigned size_class, size_t most)
+{
+    return min_size(most, max_size(BATCH_BYTES / size_classes[size_class].size, 1));
 }
 
 /* Length of the magazine for that many blocks. */
@@ -116,17 +122,22 @@ static struct verdict judge_blocks(unsigned size_class, void **blocks, unsigned 
     return verdict;
 }
 
-/* Give free blocks of one class to the lane. */
+struct verdict unified_cache_give(unsigned size_class, void **blocks, unsigned count)
+{
+    struct verdict verdict = {FAULT_NONE, NULL, 0};
+    if (is_block_class(size_class))
+        return pool_give(&shared_pool, size_class, blocks, count);
+    for (unsigned i = 0; i < count && verdict.fault == FAULT_NONE; i++) {
+        verdict = judge_span(blocks[i]);
+        if (verdict.fault == FAULT_NONE)
+            ace_give(blocks[i]);
+    }
+    return verdict;
+}
+
 static void give_blocks(unsigned size_class, void **blocks, unsigned count)
 {
-    if (is_block_class(size_class)) {
-        misuse_stop_at_fault(pool_give(&shared_pool, size_class, blocks, count));
-        return;
-    }
-    for (unsigned i = 0; i < count; i++) {
-        misuse_stop_at_fault(judge_span(blocks[i]));
-        ace_give(blocks[i]);
-    }
+    misuse_stop_at_fault(unified_cache_give(size_class, blocks, count));
 }
 
 /* A batch for the depot, or to the slabs if it has enough. To judge a batch takes as long as all
@@ -284,7 +295,7 @@ static void *refill_bin(struct thread_heap *heap, unsigned size_class)
 
 static void raise_refill(struct thread_heap *heap, unsigned size_class)
 {
-    size_t most = min_size((size_t)settings.tiny_refill_batch_size,
+    size_t most = min_size(batch_blocks(size_class, (size_t)settings.tiny_refill_batch_size),
                            max_size(slots_max(size_class) / 2, 1));
     heap->is_used[size_class] = true;
     if (size_class <= CLASS_LINE_LAST)
@@ -292,9 +303,8 @@ static void raise_refill(struct thread_heap *heap, unsigned size_class)
     heap->refill[size_class] = (uint8_t)min_size(heap->refill[size_class] * 2u, most);
 }
 
-void *unified_cache_refill(unsigned size_class, bool *is_zero)
+static void *refill(struct thread_heap *heap, unsigned size_class, bool *is_zero)
 {
-    struct thread_heap *heap = unified_cache_heap();
     void *block = NULL;
     *is_zero = false;
     if (heap) /* making the heap may have called us and filled the bin */
@@ -311,6 +321,14 @@ void *unified_cache_refill(unsigned size_class, bool *is_zero)
     return block;
 }
 
+void *unified_cache_refill(unsigned size_class, bool *is_zero)
+{
+    struct thread_heap *heap = unified_cache_enter();
+    void *block = refill(heap, size_class, is_zero);
+    unified_cache_leave(heap);
+    return block;
+}
+
 /* ---- flush ---- */
 
 /* Check a block that is about to enter a bin, which has room, with all that the bin holds. */
@@ -324,7 +342,7 @@ static void judge_with_bin(struct thread_heap *heap, unsigned size_class, void *
 /* A full bin grows, unless the thread only frees: then it need not hold more than a batch. */
 static bool grow_bin(struct thread_heap *heap, unsigned size_class, unsigned limit)
 {
-    if (limit >= BIN_SLOTS_UNUSED && !heap->is_used[size_class])
+    if (limit >= batch_blocks(size_class, BIN_SLOTS_UNUSED) && !heap->is_used[size_class])
         return false;
     heap->is_used[size_class] = false;
     return grant(heap, size_class, limit < SLOW_START_SLOTS ? limit + 1 : limit * 2);
@@ -346,9 +364,8 @@ static bool is_stranger(struct thread_heap *heap, unsigned size_class)
            ++heap->strangers[size_class] < STRANGERS_MAX;
 }
 
-void unified_cache_flush(unsigned size_class, void *block)
+static void flush_bin(struct thread_heap *heap, unsigned size_class, void *block)
 {
-    struct thread_heap *heap = unified_cache_heap();
     if (!heap || slots_max(size_class) == 0) {
         give_blocks(size_class, &block, 1);
         return;
@@ -371,6 +388,13 @@ void unified_cache_flush(unsigned size_class, void *block)
         give_blocks(size_class, &block, 1);
 }
 
+void unified_cache_flush(unsigned size_class, void *block)
+{
+    struct thread_heap *heap = unified_cache_enter();
+    flush_bin(heap, size_class, block);
+    unified_cache_leave(heap);
+}
+
 /* ---- emptying ---- */
 
 static void empty_heap(struct thread_heap *heap)
@@ -386,17 +410,21 @@ static void empty_heap(struct thread_heap *heap)
 
 void unified_cache_empty(void)
 {
-    struct thread_heap *heap = unified_cache_heap();
+    struct thread_heap *heap = unified_cache_enter();
     if (heap)
         empty_heap(heap);
+    unified_cache_leave(heap);
 }
 
 void unified_cache_judge(void)
 {
-    struct thread_heap *heap = thread_heap_at(reservation_get());
-    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {
+    if (thread_heap_distance == 0)
+        return;
+    struct thread_heap *heap = unified_cache_enter();
+    for (unsigned size_class = CLASS_FIRST; heap && size_class <= CLASS_ACE_LAST; size_class++) {
         unsigned count = bin_count(heap, size_class);
         if (count > 0)
             misuse_stop_at_fault(judge_blocks(size_class, heap->bottom[size_class], count));
     }
+    unified_cache_leave(heap);
 }

@@ -60,7 +60,7 @@ bool density_is_written(char *start, size_t size)
 static void judge_locked(struct row *row)
 {
     bool is_dense = density_is_written(row->watched, row->size);
-    density.last = (uint8_t)(density.last << 1 | is_dense);
+    word_store(&density.last, (uint8_t)(density.last << 1 | is_dense));
     word_store(&row->is_dense, is_dense);
     word_store(&row->is_known, true);
     word_store(&row->watched, NULL);

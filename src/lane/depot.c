@@ -5,7 +5,7 @@
  * its working set: batches that nobody needed since the last look are flushed. Called by the
  * unified cache.
  */
-#include "lane/lane.h"
+#include "lane/depot.h"
 
 #include <string.h>
 
@@ -14,15 +14,14 @@ struct depot depots[CLASS_POOL_LAST + 1];
 static uint32_t batches_max(unsigned size_class, unsigned count)
 {
     size_t size = size_classes[size_class].size;
-    return (uint32_t)min_size(DEPOT_BATCHES_MAX,
-                              max_size(DEPOT_BYTES_MAX(size) / (count * size), 1));
+    return (uint32_t)min_size(DEPOT_BATCHES_MAX, max_size(DEPOT_BYTES_MAX / (count * size), 1));
 }
 
-static struct depot_batch *pop_locked(struct depot *depot)
+static struct batch *pop_locked(struct depot *depot)
 {
-    struct depot_batch *batch = depot->batches;
+    struct batch *batch = depot->batches;
     if (batch) {
-        depot->batches = batch->next;
+        word_store(&depot->batches, batch->next);
         depot->count--;
         if (depot->count < depot->low)
             depot->low = depot->count;
@@ -34,8 +33,10 @@ unsigned depot_take(unsigned size_class, void **blocks, unsigned want)
 {
     struct depot *depot = &depots[size_class];
     unsigned count = 0;
+    if (!word_load(&depot->batches)) /* what comes at this moment is for the next call */
+        return 0;
     lock_acquire(&depot->lock);
-    struct depot_batch *batch = depot->batches;
+    struct batch *batch = depot->batches;
     if (batch && batch->count > want) {
         batch->count -= want;
         memcpy(blocks, batch->blocks + batch->count, want * sizeof(batch->blocks[0]));
@@ -52,9 +53,9 @@ unsigned depot_take(unsigned size_class, void **blocks, unsigned want)
 }
 
 /* A batch with no block: a spare one if there is, or a new one. */
-static struct depot_batch *take_spare_locked(struct depot *depot)
+static struct batch *take_spare_locked(struct depot *depot)
 {
-    struct depot_batch *batch = depot->spare;
+    struct batch *batch = depot->spare;
     if (batch) {
         depot->spare = batch->next;
         return batch;
@@ -65,7 +66,9 @@ static struct depot_batch *take_spare_locked(struct depot *depot)
 bool depot_give(unsigned size_class, void *const *blocks, unsigned count)
 {
     struct depot *depot = &depots[size_class];
-    struct depot_batch *batch = NULL;
+    struct batch *batch = NULL;
+    if (size_classes[size_class].size > DEPOT_BLOCK_MAX)
+        return false;
     lock_acquire(&depot->lock);
     if (depot->count < batches_max(size_class, count))
         batch = take_spare_locked(depot);
@@ -73,7 +76,7 @@ bool depot_give(unsigned size_class, void *const *blocks, unsigned count)
         batch->count = count;
         memcpy(batch->blocks, blocks, count * sizeof(batch->blocks[0]));
         batch->next = depot->batches;
-        depot->batches = batch;
+        word_store(&depot->batches, batch);
         depot->count++;
     }
     lock_release(&depot->lock);
@@ -81,12 +84,12 @@ bool depot_give(unsigned size_class, void *const *blocks, unsigned count)
 }
 
 /* Take what was idle out of the depot, as a list. */
-static struct depot_batch *take_idle(struct depot *depot, bool all)
+static struct batch *take_idle(struct depot *depot, bool all)
 {
-    struct depot_batch *idle = NULL;
+    struct batch *idle = NULL;
     lock_acquire(&depot->lock);
     for (uint32_t spare = all ? depot->count : depot->low; spare > 0; spare--) {
-        struct depot_batch *batch = pop_locked(depot);
+        struct batch *batch = pop_locked(depot);
         batch->next = idle;
         idle = batch;
     }
@@ -98,15 +101,19 @@ static struct depot_batch *take_idle(struct depot *depot, bool all)
 static struct verdict trim_class(unsigned size_class, bool all)
 {
     struct verdict verdict = {FAULT_NONE, NULL, 0};
-    struct depot_batch *idle = take_idle(&depots[size_class], all);
+    /* most are empty; and what comes at this moment is not idle */
+    struct batch *idle = word_load(&depots[size_class].batches)
+                             ? take_idle(&depots[size_class], all)
+                             : NULL;
     while (idle) {
-        struct depot_batch *next = idle->next;
+        struct batch *next = idle->next;
         if (verdict.fault == FAULT_NONE)
             verdict = pool_give(&shared_pool, size_class, idle->blocks, idle->count);
         meta_free(idle, sizeof(*idle));
         idle = next;
     }
-    pool_trim(&shared_pool, size_class, all);
+    if (pool_may_trim(&shared_pool, size_class))
+        pool_trim(&shared_pool, size_class, all);
     return verdict;
 }
 
@@ -124,7 +131,7 @@ size_t depot_count(unsigned size_class)
     struct depot *depot = &depots[size_class];
     size_t count = 0;
     lock_acquire(&depot->lock);
-    for (struct depot_batch *batch = depot->batches; batch; batch = batch->next)
+    for (struct batch *batch = depot->batches; batch; batch = batch->next)
         count += batch->count;
     lock_release(&depot->lock);
     return count;
@@ -137,7 +144,7 @@ unsigned depot_check(void)
         struct depot *depot = &depots[size_class];
         uint32_t count = 0;
         lock_acquire(&depot->lock);
-        for (struct depot_batch *batch = depot->batches; batch; batch = batch->next, count++) {
+        for (struct batch *batch = depot->batches; batch; batch = batch->next, count++) {
             struct verdict verdict = pool_judge(&shared_pool, size_class, batch->blocks,
                                                 batch->count);
             if (verdict.fault == FAULT_NONE)

@@ -88,7 +88,7 @@ struct verdict {
 /* Purpose: the slabs of one class in one pool. Owner: lock. Invariant: a slab is in lists[n] with
  * n == its `list`; POOL_LIST_FULL holds those with no free block. */
 struct pool_class {
-    struct lock lock;
+    _Alignas(CACHE_LINE) struct lock lock;
     uint32_t slab_count;
     bool is_touched;   /* blocks were taken since the last pool_trim */
     bool is_dirty;     /* some slab is */
@@ -130,6 +130,11 @@ unsigned pool_list_of(const struct slab *slab);
 /* Give the empty slab back that a class may have kept, if no block was taken since the last call,
  * or in any case (`all`). No lock may be held. */
 void pool_trim(struct pool *pool, unsigned size_class, bool all);
+/* Might there be one? Cheap, without the lock. */
+static inline bool pool_may_trim(const struct pool *pool, unsigned size_class)
+{
+    return word_load(&pool->classes[size_class].lists[0]) != NULL;
+}
 /* Give every slab of a pool back, whatever is in use. */
 void pool_destroy(struct pool *pool);
 
@@ -141,24 +146,6 @@ void pool_destroy(struct pool *pool);
 size_t pool_purge_idle(struct pool *pool, unsigned min_age, bool *is_pending);
 
 /* ---- depot.c: full batches above the shared pool ---- */
-
-/* Purpose: pointers to free blocks of one class; in a depot's list, or owned by who took it. */
-struct depot_batch {
-    struct depot_batch *next;
-    uint32_t count;
-    void *blocks[BATCH_BLOCKS];
-};
-
-/* Purpose: the depot of one class. Owner: lock. Invariant: count is the length of `batches`, low
- * the least that count has been since the last trim; `spare` holds batches with no block. */
-struct depot {
-    struct lock lock;
-    uint32_t count;
-    uint32_t low;
-    struct depot_batch *batches;
-    struct depot_batch *spare;
-};
-extern struct depot depots[CLASS_POOL_LAST + 1];
 
 /* Take a batch of a class, or as many of it as are wanted (1..BATCH_BLOCKS), into `blocks`. 0 when
  * there is none. */

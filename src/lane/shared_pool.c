@@ -37,7 +37,7 @@ static void push(struct pool_class *pool, struct slab *slab)
     slab->next = pool->lists[slab->list];
     if (slab->next)
         slab->next->prev = slab;
-    pool->lists[slab->list] = slab;
+    word_store(&pool->lists[slab->list], slab); /* pool_trim reads it without the lock */
 }
 
 static void unlink_slab(struct pool_class *pool, struct slab *slab)
@@ -47,7 +47,7 @@ static void unlink_slab(struct pool_class *pool, struct slab *slab)
     if (slab->prev)
         slab->prev->next = slab->next;
     else
-        pool->lists[slab->list] = slab->next;
+        word_store(&pool->lists[slab->list], slab->next);
     if (slab->next)
         slab->next->prev = slab->prev;
 }

@@ -87,6 +87,14 @@ static inline bool os_helper_is_running(void)
 void os_helper_sleep(uint64_t ms);
 /* In the helper: may it open files, that is, does it have its own descriptors? */
 bool os_helper_has_files(void);
+/* In the helper: what /proc says of another thread of the process. */
+struct os_thread_rest {
+    uint64_t switches;       /* how often it has gone off its processor; waking up adds nothing */
+    bool may_handle_signals; /* it may be in a handler, having been interrupted anywhere */
+};
+bool os_thread_look(uint32_t thread, struct os_thread_rest *rest);
+/* Is it asleep in a system call, and not one in which a child runs on its memory (vfork)? */
+bool os_thread_is_asleep(uint32_t thread);
 /* In a forked child, which has no helper: forget the parent's. */
 void os_helper_forget(void);
 /* Up to size - 1 bytes of a file, terminated. Returns the length, or -1. */

@@ -28,6 +28,9 @@
 /* What libc keeps beside the thread pointer: its struct pthread is under 3 KiB. */
 #define LIBC_THREAD_BYTES (8 * KIB)
 
+/* libc's own, 32 and 33: their handlers do not sleep, or never return. */
+#define LIBC_SIGNALS ((uint64_t)3 << 31)
+
 /* The same as pthread_create's: a sandbox that lets threads be made knows these. */
 #define CLONE_FLAGS                                                                                \
     (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |            \
@@ -161,6 +164,55 @@ void os_helper_sleep(uint64_t ms)
 bool os_helper_has_files(void)
 {
     return atomic_load_explicit(&helper.has_files, memory_order_relaxed);
+}
+
+/* ---- other threads, by /proc ---- */
+
+static long read_of_thread(uint32_t thread, const char *name, char *buffer, size_t size)
+{
+    char path[64];
+    text_format(path, sizeof(path), "/proc/self/task/%u/%s", thread, name);
+    return os_read_file(path, buffer, size);
+}
+
+/* The number after KEY in hexadecimal or decimal; `fallback` where there is no such line. By hand:
+ * libc's functions look for the locale in thread-local storage. */
+static uint64_t field(const char *text, const char *key, unsigned radix, uint64_t fallback)
+{
+    const char *at = strstr(text, key);
+    if (!at)
+        return fallback;
+    uint64_t value = 0;
+    for (at += strlen(key); (*at >= '0' && *at <= '9') || (*at >= 'a' && *at <= 'f'); at++)
+        value = value * radix + (uint64_t)(*at <= '9' ? *at - '0' : *at - 'a' + 10);
+    return value;
+}
+
+bool os_thread_look(uint32_t thread, struct os_thread_rest *rest)
+{
+    char text[4096];
+    if (read_of_thread(thread, "status", text, sizeof(text)) <= 0)
+        return false;
+    uint64_t voluntary = field(text, "\nvoluntary_ctxt_switches:\t", 10, 0);
+    rest->switches = voluntary + field(text, "\nnonvoluntary_ctxt_switches:\t", 10, 0);
+    rest->may_handle_signals = (field(text, "\nSigCgt:\t", 16, 1) & ~LIBC_SIGNALS) != 0 ||
+                               field(text, "\nSigBlk:\t", 16, 1) != 0;
+    return voluntary > 0;
+}
+
+bool os_thread_is_asleep(uint32_t thread)
+{
+    char text[256];
+    /* "running", or the call's number, its arguments and where it was made; -1 is no call */
+    if (read_of_thread(thread, "syscall", text, sizeof(text)) <= 0 || text[0] < '0' ||
+        text[0] > '9')
+        return false;
+    uint64_t call = field(text, "", 10, 0);
+#ifdef SYS_vfork
+    if (call == SYS_vfork)
+        return false;
+#endif
+    return call != SYS_clone && call != SYS_clone3;
 }
 
 void os_helper_forget(void)

@@ -99,7 +99,8 @@ static void test_random(void **state)
     CHECK_EQ(blocks_out(SIZE_CLASS), 0);
 }
 
-/* Every class: no more batches than DEPOT_BATCHES_MAX, and DEPOT_BYTES_MAX unless one is more. */
+/* Every class: no more batches than DEPOT_BATCHES_MAX, and DEPOT_BYTES_MAX unless one is more;
+ * none of blocks larger than DEPOT_BLOCK_MAX. */
 static void test_limits(void **state)
 {
     (void)state;
@@ -114,8 +115,8 @@ static void test_limits(void **state)
             }
         }
         size_t bytes = kept * count * (size_t)size_classes[size_class].size;
-        CHECK(kept >= 1 && kept <= DEPOT_BATCHES_MAX);
-        CHECK(kept == 1 || bytes <= DEPOT_BYTES_MAX(size_classes[size_class].size));
+        CHECK(kept <= DEPOT_BATCHES_MAX && (kept <= 1 || bytes <= DEPOT_BYTES_MAX));
+        CHECK_EQ(kept > 0, size_classes[size_class].size <= DEPOT_BLOCK_MAX);
         CHECK_EQ(depot_count(size_class), kept * count);
     }
     check_all_classes();

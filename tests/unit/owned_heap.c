@@ -18,7 +18,7 @@ struct held {
     unsigned heap;
 };
 
-static struct hak_heap *some_heaps[HEAPS];
+static struct hak_heap *heaps[HEAPS];
 static struct held held[HELD_MAX];
 
 static void make(void)
@@ -68,7 +68,7 @@ static void take(struct held *one, uint64_t *random)
     size_t alignment = BLOCK_ALIGN << unit_random(random, 14);
     one->heap = unit_random(random, HEAPS);
     one->size = size;
-    one->block = owned_heap_alloc(some_heaps[one->heap], alignment, size, is_zeroed);
+    one->block = owned_heap_alloc(heaps[one->heap], alignment, size, is_zeroed);
     CHECK(one->block != NULL);
     CHECK_EQ((uintptr_t)one->block % alignment, 0);
     struct reservation *base = reservation_get();
@@ -100,12 +100,12 @@ static void resize_or_free(struct held *one, uint64_t *random)
 
 static void destroy_one(unsigned heap)
 {
-    owned_heap_destroy(some_heaps[heap]);
+    owned_heap_destroy(heaps[heap]);
     for (unsigned i = 0; i < HELD_MAX; i++)
         if (held[i].block && held[i].heap == heap)
             held[i].block = NULL;
-    some_heaps[heap] = owned_heap_new();
-    CHECK(some_heaps[heap] != NULL);
+    heaps[heap] = owned_heap_new();
+    CHECK(heaps[heap] != NULL);
 }
 
 static void at_random(void)
@@ -113,7 +113,7 @@ static void at_random(void)
     uint64_t random = 91;
     make();
     for (unsigned i = 0; i < HEAPS; i++)
-        CHECK((some_heaps[i] = owned_heap_new()) != NULL);
+        CHECK((heaps[i] = owned_heap_new()) != NULL);
     for (unsigned step = 0; step < 2000; step++) {
         struct held *one = &held[unit_random(&random, HELD_MAX)];
         if (step % 200 == 199)
@@ -131,7 +131,7 @@ static void at_random(void)
         }
     }
     for (unsigned i = 0; i < HEAPS; i++)
-        owned_heap_destroy(some_heaps[i]);
+        owned_heap_destroy(heaps[i]);
     struct slab_figures figures;
     decay_purge_all();
     slab_count(&figures);
@@ -187,7 +187,7 @@ static void *exchange(void *number)
     static _Atomic(char *) mailbox[16];
     uint64_t random = (uintptr_t)number + 5;
     for (unsigned step = 0; step < 3000; step++) {
-        char *block = owned_heap_alloc(some_heaps[0], BLOCK_ALIGN, 1 + unit_random(&random, 3000),
+        char *block = owned_heap_alloc(heaps[0], BLOCK_ALIGN, 1 + unit_random(&random, 3000),
                                        false);
         CHECK(block != NULL);
         block[0] = 5;
@@ -209,10 +209,10 @@ static void *exchange(void *number)
 static void threads(void)
 {
     make();
-    some_heaps[0] = owned_heap_new();
+    heaps[0] = owned_heap_new();
     unit_run_threads(exchange);
     check_structure();
-    owned_heap_destroy(some_heaps[0]);
+    owned_heap_destroy(heaps[0]);
     CHECK_EQ(blocks_of_heaps(), 0);
     check_structure();
 }
@@ -226,7 +226,7 @@ static void *own_block(size_t size)
 static void free_twice(void)
 {
     void *block = own_block(100);
-    owned_heap_alloc(some_heaps[0] = owned_heap_new(), BLOCK_ALIGN, 100, false);
+    owned_heap_alloc(heaps[0] = owned_heap_new(), BLOCK_ALIGN, 100, false);
     struct slab *slab = slab_find(block);
     void *second;
     CHECK_EQ(pool_take(slab->owner, slab->size_class, &second, 1), 1); /* the slab stays */

@@ -5,7 +5,7 @@
  */
 #include "unit/unit.h"
 
-#include "front/front.h"
+#include "front/request.h"
 
 static int set_up(void **state)
 {

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A program that has gone idle gives its memory back: after its last call to the allocator it only
+ * sleeps and looks at its RSS, until that is where it was. So with all blocks freed, with one in a
+ * thousand kept, in a forked child, and by threads that sleep. With HAKMEM_BACKGROUND=0 nothing
+ * goes back, which shows that it is the helper's work.
+ */
+#include "check.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#define COUNT 400000
+#define PATIENCE_MS 60000
+
+static void *blocks[COUNT];
+
+/* Calls no function that may allocate. */
+static size_t resident_bytes(void)
+{
+    char text[128] = "";
+    int fd = open("/proc/self/statm", O_RDONLY);
+    CHECK(fd >= 0 && read(fd, text, sizeof text - 1) > 0);
+    close(fd);
+    return strtoul(strchr(text, ' ') + 1, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static size_t next_size(uint64_t *random, size_t number)
+{
+    size_t size = 16 + random_next(random) % 685;
+    return number % 3000 == 0 ? size * 300 : size;
+}
+
+static void allocate(size_t from, size_t to)
+{
+    uint64_t random = 42 + from;
+    for (size_t i = from; i < to; i++) {
+        size_t size = next_size(&random, i);
+        blocks[i] = malloc(size);
+        CHECK(blocks[i] != NULL);
+        memset(blocks[i], 1, size);
+    }
+}
+
+/* In random order, all but each `keep`th (0: all). */
+static void release(size_t from, size_t to, size_t keep)
+{
+    uint64_t random = 7 + from;
+    for (size_t i = to - 1; i > from; i--) {
+        size_t other = from + random_next(&random) % (i - from + 1);
+        void *block = blocks[i];
+        blocks[i] = blocks[other];
+        blocks[other] = block;
+    }
+    for (size_t i = from; i < to; i++)
+        if (keep == 0 || i % keep != 0) {
+            free(blocks[i]);
+            blocks[i] = NULL;
+        }
+}
+
+/* Asleep, but for looks at RSS. Returns whether it came down. */
+static bool falls_to(size_t bytes, unsigned patience_ms)
+{
+    for (unsigned waited = 0; waited < patience_ms; waited += 100) {
+        if (resident_bytes() <= bytes)
+            return true;
+        usleep(100 * 1000);
+    }
+    return false;
+}
+
+static void peak_and_idle(size_t keep, size_t more)
+{
+    memset(blocks, 1, sizeof blocks);
+    size_t before = resident_bytes();
+    allocate(0, COUNT);
+    size_t peak = resident_bytes();
+    CHECK_GE(peak, before + 100 * MIB);
+    release(0, COUNT, keep);
+    CHECK(falls_to(before + more, PATIENCE_MS));
+    release(0, COUNT, 0);
+    CHECK(falls_to(before + 4 * MIB, PATIENCE_MS));
+}
+
+static void in_child(void)
+{
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        peak_and_idle(1000, 20 * MIB);
+        _exit(0);
+    }
+    int status;
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK_EQ(status, 0);
+}
+
+static void without_helper(char *self)
+{
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        setenv("HAKMEM_BACKGROUND", "0", 1);
+        execl(self, self, "kept", (char *)NULL);
+        _exit(1);
+    }
+    int status;
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK_EQ(status, 0);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1) {
+        size_t before = resident_bytes();
+        allocate(0, COUNT);
+        release(0, COUNT, 0);
+        CHECK(!falls_to(before + 50 * MIB, 3000));
+        return 0;
+    }
+    peak_and_idle(0, 4 * MIB);
+    peak_and_idle(1000, 20 * MIB);
+    in_child();
+    without_helper(argv[0]);
+    return 0;
+}
