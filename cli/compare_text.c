@@ -36,7 +36,9 @@ struct short_text metric_text(enum metric metric, double value)
     case METRIC_CPU: return text_of_seconds(value);
     case METRIC_PEAK:
     case METRIC_MEAN_RSS: return text_of_size((uint64_t)value);
-    default: snprintf(text.bytes, sizeof text.bytes, "%.*f", value > 0 && value < 10, value); return text;
+    default:
+        snprintf(text.bytes, sizeof text.bytes, "%.*f", value > 0 && value < 10, value);
+        return text;
     }
 }
 

@@ -11,8 +11,8 @@
 
 double student_t95(size_t degrees)
 {
-    static const double table[] = {INFINITY, 12.7062, 4.3027, 3.1824, 2.7764,
-                                   2.5706,   2.4469,  2.3646, 2.3060, 2.2622};
+    static const double table[] = {INFINITY, 12.706205, 4.302653, 3.182446, 2.776445,
+                                   2.570582, 2.446912,  2.364624, 2.306004, 2.262157};
     const double z = 1.959964;
     const double n = (double)degrees;
     if (degrees < sizeof table / sizeof table[0])
