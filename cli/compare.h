@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#include "advice.h"
 #include "cli.h"
 #include "measure.h"
 #include "statistics.h"
@@ -49,12 +50,7 @@ void compare_measure(struct comparison *comparison);
 
 /* ---- compare_advice.c ---- */
 
-#define ADVICE_LINES 8
-/* Sentences in plain words; the last one is the recommendation. */
-struct advice {
-    size_t count;
-    char lines[ADVICE_LINES][400];
-};
+/* The last line is the recommendation. */
 void compare_advise(const struct comparison *comparison, struct advice *advice);
 /* The contender that others are compared with: glibc, or the first one that did not fail. NULL:
  * there is none. */

@@ -2,10 +2,10 @@
 /*
  * What follows from a comparison, in plain words: who is best in time and in memory, and what that
  * means for a choice. It knows no allocator but the baseline: ours gets no other words than the
- * others. A difference is named only when the intervals do not touch. Called by the forms.
+ * others. A difference is named only when the intervals do not touch. Called by the forms;
+ * calls statistics.c and advice.c.
  */
 #include <math.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "compare.h"
@@ -81,23 +81,6 @@ static const struct contender *pick(const struct comparison *comparison, enum me
 
 /* ---- Words ---- */
 
-__attribute__((format(printf, 2, 3))) static void add(struct advice *advice, const char *format,
-                                                      ...)
-{
-    char *line = advice->lines[advice->count];
-    size_t length = strlen(line);
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(line + length, sizeof advice->lines[0] - length, format, arguments);
-    va_end(arguments);
-}
-
-static void end_line(struct advice *advice)
-{
-    if (advice->count < ADVICE_LINES - 1)
-        advice->count++;
-}
-
 /* "12 % less", "3.4 % more", "2.5 times as much": a beside b. */
 static struct short_text difference(const struct contender *a, const struct contender *b,
                                     enum metric metric)
@@ -123,9 +106,9 @@ static void add_relation(struct advice *advice, const struct contender *a,
                          const struct contender *b, enum metric metric)
 {
     if (order(a, b, metric) == 0)
-        add(advice, "no difference in %s beyond noise", noun(metric));
+        advice_add(advice, "no difference in %s beyond noise", noun(metric));
     else
-        add(advice, "%s %s", difference(a, b, metric).bytes, noun(metric));
+        advice_add(advice, "%s %s", difference(a, b, metric).bytes, noun(metric));
 }
 
 /* Whether a contender is to be listed: those that are best, or those behind the best. */
@@ -148,14 +131,14 @@ static size_t add_names(struct advice *advice, const struct comparison *comparis
         const struct contender *each = &comparison->contenders[i];
         if (!is_listed(comparison, each, metric, wants_best))
             continue;
-        add(advice, "%s%s",
-            count == 0         ? ""
-            : ++count == total ? " and "
-                               : ", ",
-            each->allocator.name);
+        advice_add(advice, "%s%s",
+                   count == 0         ? ""
+                   : ++count == total ? " and "
+                                      : ", ",
+                   each->allocator.name);
         count += count == 0;
         if (!wants_best)
-            add(advice, " (%s)", difference(each, best, metric).bytes);
+            advice_add(advice, " (%s)", difference(each, best, metric).bytes);
     }
     return total;
 }
@@ -167,21 +150,23 @@ static void advise_on(struct advice *advice, const struct comparison *comparison
     size_t behind = 0;
     for (size_t i = 0; i < comparison->count; i++)
         behind += is_listed(comparison, &comparison->contenders[i], metric, false);
-    add(advice, "%c%s: ", noun(metric)[0] & ~0x20, noun(metric) + 1);
+    advice_add(advice, "%c%s: ", noun(metric)[0] & ~0x20, noun(metric) + 1);
     if (behind == 0) {
-        add(advice, "no difference beyond noise.");
-        end_line(advice);
+        advice_add(advice, "no difference beyond noise.");
+        advice_end_line(advice);
         return;
     }
     size_t best = add_names(advice, comparison, metric, true);
-    add(advice, best == 1 ? " needs least" : " need least, without a difference beyond noise");
+    advice_add(advice,
+               best == 1 ? " needs least" : " need least, without a difference beyond noise");
     if (!compare_is_best(comparison, baseline, metric))
-        add(advice, ", %s than %s", difference(lowest(comparison, metric), baseline, metric).bytes,
-            baseline->allocator.name);
-    add(advice, "; then ");
+        advice_add(advice, ", %s than %s",
+                   difference(lowest(comparison, metric), baseline, metric).bytes,
+                   baseline->allocator.name);
+    advice_add(advice, "; then ");
     add_names(advice, comparison, metric, false);
-    add(advice, ".");
-    end_line(advice);
+    advice_add(advice, ".");
+    advice_end_line(advice);
 }
 
 /* ---- The recommendation ---- */
@@ -191,7 +176,7 @@ static void add_choice(struct advice *advice, const struct contender *choice,
 {
     enum metric second = first == METRIC_WALL ? METRIC_PEAK : METRIC_WALL;
     add_relation(advice, choice, baseline, first);
-    add(advice, order(choice, baseline, second) == 0 ? ", " : " and ");
+    advice_add(advice, order(choice, baseline, second) == 0 ? ", " : " and ");
     add_relation(advice, choice, baseline, second);
 }
 
@@ -201,12 +186,13 @@ static void recommend_one(struct advice *advice, const struct contender *choice,
 {
     enum metric other = metric == METRIC_WALL ? METRIC_PEAK : METRIC_WALL;
     const char *name = baseline->allocator.name;
-    add(advice, "Recommendation: %s", choice->allocator.name);
+    advice_add(advice, "Recommendation: %s", choice->allocator.name);
     if (order(choice, baseline, other) > 0)
-        add(advice, " where %s matters more than %s, else %s", noun(metric), noun(other), name);
-    add(advice, ": ");
+        advice_add(advice, " where %s matters more than %s, else %s", noun(metric), noun(other),
+                   name);
+    advice_add(advice, ": ");
     add_choice(advice, choice, baseline, metric);
-    add(advice, ", compared with %s.", name);
+    advice_add(advice, ", compared with %s.", name);
 }
 
 static void recommend(struct advice *advice, const struct comparison *comparison)
@@ -216,8 +202,9 @@ static void recommend(struct advice *advice, const struct comparison *comparison
     const struct contender *small = pick(comparison, METRIC_PEAK, METRIC_WALL);
     const char *name = baseline->allocator.name;
     if (!fast && !small) {
-        add(advice, "Recommendation: stay with %s: nothing is faster or smaller beyond noise.",
-            name);
+        advice_add(advice,
+                   "Recommendation: stay with %s: nothing is faster or smaller beyond noise.",
+                   name);
     } else if (!small || fast == small) {
         recommend_one(advice, fast, baseline, METRIC_WALL);
     } else if (!fast) {
@@ -227,13 +214,13 @@ static void recommend(struct advice *advice, const struct comparison *comparison
     } else if (order(small, fast, METRIC_WALL) == 0) {
         recommend_one(advice, small, baseline, METRIC_PEAK);
     } else {
-        add(advice, "Recommendation: %s where time matters (", fast->allocator.name);
+        advice_add(advice, "Recommendation: %s where time matters (", fast->allocator.name);
         add_choice(advice, fast, baseline, METRIC_WALL);
-        add(advice, "), %s where memory does (", small->allocator.name);
+        advice_add(advice, "), %s where memory does (", small->allocator.name);
         add_choice(advice, small, baseline, METRIC_PEAK);
-        add(advice, "), compared with %s.", name);
+        advice_add(advice, "), compared with %s.", name);
     }
-    end_line(advice);
+    advice_end_line(advice);
 }
 
 static size_t fewest_runs(const struct comparison *comparison, size_t *alive)
@@ -260,11 +247,12 @@ static void warn_of_noise(struct advice *advice, const struct comparison *compar
                          interval_precision(&comparison->contenders[i].intervals[METRIC_WALL]));
     if (share <= comparison->precision)
         return;
-    add(advice,
+    advice_add(
+        advice,
         "Time is known to %.0f %% only, not to %.3g %%: more runs or a quieter machine may show "
         "smaller differences.",
         100 * share, 100 * comparison->precision);
-    end_line(advice);
+    advice_end_line(advice);
 }
 
 void compare_advise(const struct comparison *comparison, struct advice *advice)
@@ -273,14 +261,16 @@ void compare_advise(const struct comparison *comparison, struct advice *advice)
     size_t runs = fewest_runs(comparison, &alive);
     *advice = (struct advice){.count = 0};
     if (alive < 2) {
-        add(advice, "Nothing to compare: %s.",
-            alive ? "only one allocator has been measured" : "no allocator has been measured");
-        end_line(advice);
+        advice_add(advice, "Nothing to compare: %s.",
+                   alive ? "only one allocator has been measured"
+                         : "no allocator has been measured");
+        advice_end_line(advice);
         return;
     }
     if (runs < 2) {
-        add(advice, "One run tells no difference from noise: give it more time (--time, --runs).");
-        end_line(advice);
+        advice_add(advice,
+                   "One run tells no difference from noise: give it more time (--time, --runs).");
+        advice_end_line(advice);
         return;
     }
     warn_of_noise(advice, comparison);

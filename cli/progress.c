@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Progress on standard error. Called by compare_loop.c.
+ * Progress on standard error. Called by compare_loop.c and sampler.c.
  */
 #include "progress.h"
 
@@ -38,6 +38,15 @@ void progress_draw(double share, const char *words)
     bar[BAR_COLUMNS] = '\0';
     snprintf(line, sizeof line, "[%s] %3.0f %%  %s", bar, 100 * share, words);
     fprintf(stderr, "\r%.*s\033[K", (int)terminal_columns() - 1, line);
+    fflush(stderr);
+}
+
+void progress_say(const char *command, const char *words)
+{
+    if (progress_is_bar())
+        fprintf(stderr, "\r%.*s\033[K", (int)terminal_columns() - 1, words);
+    else
+        fprintf(stderr, "%s: %s\n", command, words);
     fflush(stderr);
 }
 

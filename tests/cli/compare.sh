@@ -57,7 +57,7 @@ expect_line 127 "hakmem compare: 'no-such-program': no such program" compare --h
 
 step "Student's t, means and their intervals"
 cc -D_GNU_SOURCE -O1 -Wall -Wextra -I"$SOURCE/src" "$SOURCE"/tests/cli/programs/conclusions.c \
-    "$SOURCE"/cli/{compare_advice,statistics}.c -lm -o conclusions || fail "conclusions.c"
+    "$SOURCE"/cli/{compare_advice,statistics,advice}.c -lm -o conclusions || fail "conclusions.c"
 # degrees of freedom, and the value of the tables
 for pair in 1:12.7062 2:4.3027 5:2.5706 9:2.2622 10:2.2281 15:2.1314 30:2.0423 120:1.9799; do
     got=$(./conclusions t "${pair%:*}")

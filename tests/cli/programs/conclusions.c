@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Compiled by compare.sh with cli/compare_advice.c and cli/statistics.c. `conclusions
+ * Compiled by compare.sh with cli/compare_advice.c and what it calls. `conclusions
  * NAME:WALL:PEAK...` prints what follows from these figures: WALL and PEAK are MEAN or MEAN~HALF,
  * of 6 runs, and CPU time is WALL. `conclusions t N` prints Student's t of N degrees,
  * `conclusions mean VALUE...` the interval of these values.
