@@ -127,9 +127,11 @@ static void advise_others(const struct subject *subject)
     if (!is_much(subject, OTHERS, OTHERS_SHARE))
         return;
     add_amount(subject, OTHERS);
-    advice_add(subject->advice,
-               ", is not the heap's: code, stacks, static data, and what the program maps itself. "
-               "No allocator changes that.");
+    advice_add(
+        subject->advice,
+        ", is not the heap's: code, stacks, static data, and what the program maps itself, as for "
+        "an allocator of its own. "
+        "Another malloc does not change that.");
     advice_end_line(subject->advice);
 }
 

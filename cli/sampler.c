@@ -14,11 +14,10 @@
 #include "process_tree.h"
 #include "progress.h"
 
-/* The first looks come soon, for short programs; then one each LOOK_MS. A large heap takes longer:
- * then the program is left alone for REST times the cost of a look. */
+/* The first looks come soon, for short programs; then there are LOOK_MS between two, or as much as a
+ * look took, at a heap so large that this is more. */
 #define FIRST_MS 2
 #define LOOK_MS 50
-#define REST 3
 /* All of a heap is kept anew when its RSS has grown by PEAK_STEP since it was last kept, and also
  * when it is still within PEAK_RANGE of the most, and PEAK_AGE times as old: of a long plateau the
  * end tells more than the beginning. Both happen ever more seldom. */
@@ -196,7 +195,7 @@ unsigned sampler_look(void *state, pid_t pid)
     double now = program_clock();
     sampler->cost = now - begin;
     show_progress(sampler, now - sampler->start);
+    double wait_most_ms = fmax(LOOK_MS, 1000 * sampler->cost);
     double age_ms = 1000 * (now - sampler->start);
-    double wait_ms = fmin(LOOK_MS, fmax(FIRST_MS, age_ms / 4));
-    return (unsigned)fmax(wait_ms, REST * 1000 * sampler->cost);
+    return (unsigned)fmin(wait_most_ms, fmax(FIRST_MS, age_ms / 4));
 }
