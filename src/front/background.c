@@ -14,6 +14,10 @@
 /* The helper ends after so many epochs without work and without a call from the program. */
 #define QUIET_EPOCHS (2 * EPOCHS_PER_DECAY)
 
+/* How long is waited for the helper to empty sleeping threads' bins: looks, and time between. */
+#define URGENT_LOOKS 100
+#define URGENT_LOOK_US 200
+
 /* Purpose: what the program's threads and the helper tell each other. `is_on_duty` is set by who
  * starts a helper and cleared by the helper at its end; `is_active` by any slow path that finds it
  * clear. Invariant: a helper looks at is_active once more after it has cleared is_on_duty, so that
@@ -23,6 +27,7 @@ static early_data struct {
     _Atomic bool is_on_duty;
     _Atomic bool is_active;
     _Atomic bool is_refused; /* the last start failed; the next epoch may try again */
+    _Atomic bool is_urgent;  /* somebody waits for sleeping threads' bins */
     _Atomic bool has_fault;
     struct verdict fault; /* what the helper found: written before has_fault */
 } background;
@@ -68,10 +73,14 @@ static void work_until_quiet(void)
     for (unsigned quiet = 0; quiet < QUIET_EPOCHS && !get(&background.has_fault);) {
         struct verdict verdict;
         os_helper_sleep(decay_ms_to_epoch());
+        if (get(&background.is_urgent)) {
+            keep_fault(idle_threads_drain(true));
+            atomic_store(&background.is_urgent, false);
+        }
         if (!decay_poll())
             continue;
         bool is_active = atomic_exchange(&background.is_active, false);
-        keep_fault(idle_threads_drain());
+        keep_fault(idle_threads_drain(false));
         bool is_pending = work(&verdict);
         keep_fault(verdict);
         quiet = is_active || is_pending ? 0 : quiet + 1;
@@ -124,6 +133,19 @@ void background_poll(void)
         work_here();
 }
 
+void background_empty_others(void)
+{
+    if (unified_cache_threads() < 2)
+        return;
+    atomic_store(&background.is_urgent, true);
+    if (settings.background && get(&background.is_allowed) && os_helper_start(helper_main)) {
+        os_helper_wake();
+        for (unsigned i = 0; i < URGENT_LOOKS && atomic_load(&background.is_urgent); i++)
+            os_sleep_us(URGENT_LOOK_US);
+    }
+    unified_cache_ask_all();
+}
+
 void background_allow(void)
 {
     set(&background.is_allowed, true);
@@ -134,4 +156,5 @@ void background_reset_in_child(void)
     os_helper_forget();
     set(&background.is_on_duty, false);
     set(&background.is_refused, false);
+    set(&background.is_urgent, false);
 }

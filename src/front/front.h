@@ -32,6 +32,7 @@ struct thread_heap {
     struct lock lock;
     uint32_t thread_id;
     bool is_early;          /* made before unified_cache_started */
+    bool is_to_empty;       /* its thread shall empty it at its next slow path */
     bool is_parked;         /* its thread has been sent to the slow path: idle_threads.c */
     uint8_t quiet;          /* looks in a row that found the same tops */
     uint64_t tops;          /* what they came to at the last look */
@@ -121,7 +122,8 @@ size_t route_good_size(size_t size);
 /* The smallest class whose blocks hold `size` bytes and are all aligned; CLASS_HUGE if there is no
  * such class. */
 unsigned route_aligned_class(size_t alignment, size_t size);
-/* Empty the calling thread's cache, the depots and the warm pool. Bytes given to the kernel. */
+/* Empty all threads' caches as far as they can be, the depots, the warm pool, and what is free in
+ * partly used slabs. Bytes of pages that went back to the kernel. */
 size_t route_trim(void);
 /* The last look at what the calling thread and the depots hold free: ends the program if a block
  * lies there twice. */
@@ -142,6 +144,8 @@ struct verdict misuse_diagnose(const void *block);
 
 /* ---- thread_heap.c ---- */
 
+/* All other threads' heaps are to be emptied, by their threads. */
+void unified_cache_ask_all(void);
 /* The calling thread's heap, made at first use. NULL when the thread is ending or out of memory. */
 struct thread_heap *unified_cache_heap(void);
 /* Threads that have a heap. */
@@ -197,12 +201,15 @@ void background_poll(void);
 /* From here on a helper may be started: the program is set up. */
 void background_allow(void);
 void background_reset_in_child(void);
+/* Have the bins of all other threads emptied: of those that sleep now, of the others at their next
+ * slow path. */
+void background_empty_others(void);
 
 /* ---- idle_threads.c ---- */
 
-/* In the helper, once an epoch: give back what the bins of sleeping threads hold. The verdict on
- * the first block at fault. */
-struct verdict idle_threads_drain(void);
+/* In the helper, once an epoch: give back what the bins of sleeping threads hold, if they have been
+ * left alone for a while (or at once, if is_urgent). The verdict on the first block at fault. */
+struct verdict idle_threads_drain(bool is_urgent);
 /* Blocks in a bin of a parked heap. */
 unsigned idle_threads_count(struct thread_heap *heap, unsigned size_class);
 /* A thread is back in the slow path: its parked heap becomes usable. */

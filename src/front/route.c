@@ -13,9 +13,17 @@
 
 size_t route_trim(void)
 {
+    bool is_pending;
+    decay_count(true);
+    uint64_t before = decay_returned_bytes();
     unified_cache_empty();
+    background_empty_others();
     misuse_stop_at_fault(depot_trim(true));
-    return decay_purge_all();
+    pool_purge_idle(&shared_pool, 0, &is_pending);
+    decay_purge_all();
+    uint64_t after = decay_returned_bytes();
+    decay_count(false);
+    return (size_t)(after - before);
 }
 
 void route_judge_caches(void)

@@ -61,6 +61,8 @@ size_t os_page_size(void);
 
 /* Milliseconds of a clock that never goes back; coarse (a few ms) and cheap: no system call. */
 uint64_t os_now_ms(void);
+/* The calling thread sleeps, if no signal wakes it. */
+void os_sleep_us(unsigned us);
 /* The kernel's number of the calling thread; never 0. */
 uint32_t os_thread_id(void);
 /*
@@ -81,8 +83,9 @@ static inline bool os_helper_is_running(void)
     /* relaxed: whoever reads an old value only does once more, or once less, what is harmless */
     return atomic_load_explicit(&os_helper_thread, memory_order_relaxed) != 0;
 }
-/* In the helper: sleep. */
+/* In the helper: sleep, until os_helper_wake at the latest. */
 void os_helper_sleep(uint64_t ms);
+void os_helper_wake(void);
 /* In the helper: may it open files, that is, does it have its own descriptors? */
 bool os_helper_has_files(void);
 /* In the helper: what /proc says of another thread of the process. */

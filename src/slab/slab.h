@@ -179,6 +179,10 @@ bool decay_poll(void);
 /* Purge all that is warm. Returns the bytes given back. No lock may be held. */
 size_t decay_purge_all(void);
 uint64_t decay_purged_bytes(void);
+/* Pages that were present and are not any more, in bytes: counted between decay_count(true) and
+ * decay_count(false) only, since the kernel must be asked. */
+void decay_count(bool is_on);
+uint64_t decay_returned_bytes(void);
 /* The epoch by which warm slabs are dated: a quarter of the decay time. */
 #define EPOCHS_PER_DECAY 4
 uint8_t decay_epoch(void);
