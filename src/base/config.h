@@ -59,7 +59,7 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
 #define BIN_SMALL_MAX (4 * KIB)
 
 /* However many threads there are, each may keep this much. */
-#define THREAD_CACHE_MIN (64 * KIB)
+#define THREAD_CACHE_MIN (32 * KIB)
 /* A bin grows beyond this only in a thread that also allocates from it. */
 #define BIN_SLOTS_UNUSED 32
 
