@@ -92,6 +92,11 @@ exported size_t hak_trim(void)
     return init_gate() == GATE_OPEN ? route_trim() : 0;
 }
 
+exported void hak_on_limit(bool (*handler)(size_t wanted, void *context), void *context)
+{
+    limit_set_handler(handler, context);
+}
+
 exported int hak_check(void)
 {
     return (int)check_all();

@@ -80,6 +80,7 @@ static void after_fork_in_child(void)
     lane_reset_locks();
     front_reset_in_child();
     background_reset_in_child();
+    limit_reset_in_child();
     lock_reset(&init.key_lock);
     libc_lock_reset();
 }
@@ -100,7 +101,10 @@ static enum init_state start(void)
     if (settings.force_libc_alloc)
         return INIT_LIBC;
     unified_cache_on_new_heap = on_new_heap;
-    return reservation_make() ? INIT_READY : INIT_NONE;
+    if (!reservation_make())
+        return INIT_NONE;
+    limit_start();
+    return INIT_READY;
 }
 
 /* Somebody is at it: another thread, which makes a handful of system calls, or this one, which is

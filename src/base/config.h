@@ -103,6 +103,8 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
       "most bytes of free slabs kept backed by pages (warm pool)")                                 \
     X(decay_ms, "DECAY_MS", MILLIS, 1000, -1, 3600000,                                             \
       "age at which free pages go back to the kernel; 0 at once, -1 never")                        \
+    X(limit, "LIMIT", BYTES, 0, -100, TIB,                                                         \
+      "most memory, or % of the cgroup's limit, before malloc fails; 0: never")                    \
     X(background, "BACKGROUND", FLAG, 1, 0, 1,                                                     \
       "give free pages back while the program is idle, by a thread of our own")                    \
     X(report, "REPORT", TEXT, 0, 0, 0,                                                             \

@@ -193,6 +193,20 @@ void unified_cache_judge(void);
 /* Is the block among the last few that the calling thread freed? */
 bool unified_cache_was_freed(unsigned size_class, const void *block);
 
+/* ---- limit.c: the limit on memory ---- */
+
+/* The reservation is there: it has a limit from now on. */
+void limit_start(void);
+/* Was something refused because of the limit? */
+bool limit_was_met(void);
+/* `size` bytes more are wanted: is there room, after whatever can be done for it? No lock held. */
+bool limit_may_grow(size_t size);
+/* Others may take the room that it has found, so many times. */
+#define GROWTH_ROUNDS 16
+/* hak_on_limit's. */
+void limit_set_handler(bool (*handler)(size_t wanted, void *context), void *context);
+void limit_reset_in_child(void);
+
 /* ---- background.c: ageing, by a helper thread or on the way ---- */
 
 /* Called by each slow path, with no lock held: starts the helper if there is reason to, or does its

@@ -71,15 +71,29 @@ static void *take_aligned(size_t alignment, size_t size, bool is_zeroed)
     return take_class(size_class, size, is_zeroed);
 }
 
+/* Memory is at its limit, or address space or metadata is short. */
+static noinline_cold void *take_again(size_t alignment, size_t size, bool is_zeroed)
+{
+    void *block = NULL;
+    for (unsigned round = 0; !block && round < GROWTH_ROUNDS && limit_was_met(); round++) {
+        if (!limit_may_grow(max_size(size, 1)))
+            return NULL;
+        block = take_aligned(alignment, size, is_zeroed);
+    }
+    if (block)
+        return block;
+    /* what lies free may be what is missing */
+    route_trim();
+    return take_aligned(alignment, size, is_zeroed);
+}
+
 void *route_alloc_aligned(size_t alignment, size_t size, bool is_zeroed)
 {
     background_poll();
     void *block = take_aligned(alignment, size, is_zeroed);
     if (likely(block != NULL) || route_good_size(size) == 0 || alignment > reservation_bytes())
         return block;
-    /* address space or metadata is short: what lies free may be what is missing */
-    route_trim();
-    return take_aligned(alignment, size, is_zeroed);
+    return take_again(alignment, size, is_zeroed);
 }
 
 void *route_alloc(size_t size, bool is_zeroed)
@@ -198,6 +212,8 @@ static void *resize_huge(void *block, size_t size)
 {
     size_t usable = huge_record(block, "realloc")->size;
     void *resized = size > LANE_ACE_MAX ? huge_resize(block, size) : NULL;
+    if (!resized && size > usable && limit_was_met() && limit_may_grow(size))
+        resized = huge_resize(block, size);
     return resized ? resized : resize_by_copy(block, usable, size);
 }
 

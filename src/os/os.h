@@ -56,6 +56,12 @@ bool os_address_space_is_limited(void);
 /* Is every private mapping charged when made (vm.overcommit_memory = 2)? */
 bool os_commit_is_strict(void);
 size_t os_page_size(void);
+/* The least limit on memory of the process's control group and those above it; UINT64_MAX: none. */
+uint64_t os_memory_limit(void);
+/* Resident memory of the process; 0 when the kernel does not say. */
+size_t os_resident_bytes(void);
+/* Do tasks wait for memory, in this system or container (pressure stall information)? */
+bool os_memory_is_short(void);
 
 /* ---- time, threads, files ---- */
 

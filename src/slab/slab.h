@@ -128,6 +128,15 @@ size_t reservation_bytes(void);
 /* The most superslabs that have been in use: how far up the reservation the heap has been. */
 size_t slab_peak_superslabs(void);
 
+/* Superslabs in use, and how many may be: beyond that a taking fails, and *is_at_limit is said. */
+struct slab_allowance {
+    size_t in_use;
+    size_t allowed;
+    bool is_at_limit;
+};
+void slab_get_allowance(struct slab_allowance *allowance);
+void slab_allow(size_t superslabs);
+
 /* Start of a range of `count` whole, contiguous superslabs; NULL when there is none. *is_zero says
  * that none of its pages has been used. */
 char *superslab_range_take(size_t count, bool *is_zero);

@@ -27,6 +27,9 @@ struct space {
     size_t frontier;              /* superslabs below have been used at least once */
     size_t lowest_free;           /* no superslab below is wholly free */
     size_t dumped;                /* superslabs below are included in core dumps */
+    size_t claimed;               /* superslabs of ranges taken whole */
+    size_t allowed;               /* more than that may not be in use; used + claimed <= allowed */
+    bool is_at_limit;             /* something was refused for that since allowed was set */
     size_t used;                  /* superslabs of which slabs are in use */
     _Atomic size_t warm_slabs;    /* free slabs that may have pages */
     struct superslab *list[2][RUN_LISTS];
