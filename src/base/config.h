@@ -59,7 +59,7 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
 #define BIN_SMALL_MAX (4 * KIB)
 
 /* However many threads there are, each may keep this much. */
-#define THREAD_CACHE_MIN (64 * KIB)
+#define THREAD_CACHE_MIN (32 * KIB)
 /* A bin grows beyond this only in a thread that also allocates from it. */
 #define BIN_SLOTS_UNUSED 32
 /* What a refill brings at most, and a thread holds of blocks that it only frees: so many bytes make
@@ -113,6 +113,8 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
       "most bytes of free slabs kept backed by pages (warm pool)")                                 \
     X(decay_ms, "DECAY_MS", MILLIS, 1000, -1, 3600000,                                             \
       "age at which free pages go back to the kernel; 0 at once, -1 never")                        \
+    X(limit, "LIMIT", BYTES, 0, -100, TIB,                                                         \
+      "most memory, or % of the cgroup's limit, before malloc fails; 0: never")                    \
     X(background, "BACKGROUND", FLAG, 1, 0, 1,                                                     \
       "give free pages back while the program is idle, by a thread of our own")                    \
     X(report, "REPORT", TEXT, 0, 0, 0,                                                             \
