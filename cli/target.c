@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A process as a target: its mappings from /proc/PID/smaps, its memory by process_vm_readv; and the
- * search for hakmem_root, in a core file too. Who may do that is ptrace's rule; each refusal is told
- * in one line. Called by the verbs.
+ * search for hakmem_root, in a core file too. Who may do that is ptrace's rule; each refusal is
+ * told in one line. Called by the verbs.
  */
 #include <ctype.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What tests of the command's parts share: stand-ins for main.c, which is not linked. What would end
- * the command ends the test.
+ * What tests of the command's parts share: stand-ins for main.c, which is not linked. What would
+ * end the command ends the test.
  */
 #ifndef TESTS_CLI_PARTS_H
 #define TESTS_CLI_PARTS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of cli/residency.c on this very process: pages written, read only, and never touched, by the
- * kernel's newer and older ways to tell.
+ * Tests of cli/residency.c on this very process: pages written, read only, and never touched, by
+ * the kernel's newer and older ways to tell.
  */
 #include "parts.h"
 
