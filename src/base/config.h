@@ -62,14 +62,16 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
 #define THREAD_CACHE_MIN (64 * KIB)
 /* A bin grows beyond this only in a thread that also allocates from it. */
 #define BIN_SLOTS_UNUSED 32
-/* What a refill brings at most, and a thread holds of blocks that it only frees. */
+/* What a refill brings at most, and a thread holds of blocks that it only frees: so many bytes make
+ * up for a slow path, but for a lock that has to come from another processor. */
 #define BATCH_BYTES (16 * KIB)
+#define BATCH_BLOCKS_MIN 4
 
 /* The depot: blocks in a batch, and full batches kept for each class. */
 #define BATCH_BLOCKS 64
 #define DEPOT_BATCHES_MAX 128
 /* Bytes that they may come to, but for a single batch. */
-#define DEPOT_BYTES_MAX (128 * KIB)
+#define DEPOT_BYTES_MAX (256 * KIB)
 /* Larger blocks go to their slabs: that takes no time beside their use. */
 #define DEPOT_BLOCK_MAX (8 * KIB)
 

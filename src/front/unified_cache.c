@@ -50,15 +50,17 @@ static unsigned slots_max(unsigned size_class)
     /* to touch such a block takes longer than to fetch it from the lane */
     if (size <= BIN_BYTES_MAX / 4)
         return (unsigned)(BIN_BYTES_MAX / 2 / size);
+    if (size <= 64 * KIB)
+        return 4;
     if (size <= 128 * KIB)
         return 2;
     return size <= 512 * KIB ? 1 : 0;
 }
 
-/* At most `most` blocks, and less of large ones: BATCH_BYTES make up for a slow path. */
+/* At most `most` blocks, and less of large ones. */
 static size_t batch_blocks(unsigned size_class, size_t most)
 {
-    return min_size(most, max_size(BATCH_BYTES / size_classes[size_class].size, 1));
+    return min_size(most, max_size(BATCH_BYTES / size_classes[size_class].size, BATCH_BLOCKS_MIN));
 }
 
 /* Length of the magazine for that many blocks. */
