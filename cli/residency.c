@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which pages of a target are resident: of a process by PAGEMAP_SCAN, or from /proc/PID/pagemap
- * where the kernel is older; of a core by core_file.c. Called by the verbs through target_present. The
+ * where the kernel is older; of a core by core_file.c. Called by the verbs, as target_present. The
  * kernel's pages may be larger than the units that are asked for.
  */
 #include <string.h>
