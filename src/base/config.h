@@ -59,7 +59,7 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
 #define BIN_SMALL_MAX (4 * KIB)
 
 /* However many threads there are, each may keep this much. */
-#define THREAD_CACHE_MIN (32 * KIB)
+#define THREAD_CACHE_MIN (16 * KIB)
 /* A bin grows beyond this only in a thread that also allocates from it. */
 #define BIN_SLOTS_UNUSED 32
 /* What a refill brings at most, and a thread holds of blocks that it only frees: so many bytes make
@@ -70,8 +70,10 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
 /* The depot: blocks in a batch, and full batches kept for each class. */
 #define BATCH_BLOCKS 64
 #define DEPOT_BATCHES_MAX 128
-/* Bytes that they may come to, but for a single batch. */
+/* Bytes that they may come to, but for a single batch; less where so many threads and more have
+ * caches of their own, since all of it together is to stay within bounds. */
 #define DEPOT_BYTES_MAX (256 * KIB)
+#define DEPOT_THREADS 32
 /* Larger blocks go to their slabs: that takes no time beside their use. */
 #define DEPOT_BLOCK_MAX (8 * KIB)
 
@@ -107,7 +109,7 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
       "most blocks moved by one refill of a thread's bin")                                         \
     X(thread_cache_max, "THREAD_CACHE_MAX", BYTES, 4 * MIB, 0, GIB,                                \
       "most bytes one thread's cache may hold")                                                    \
-    X(caches_total_max, "CACHES_TOTAL_MAX", BYTES, 16 * MIB, 0, TIB,                               \
+    X(caches_total_max, "CACHES_TOTAL_MAX", BYTES, 8 * MIB, 0, TIB,                                \
       "most bytes that all threads' caches may hold, shared evenly")                               \
     X(ss_cache_max, "SS_CACHE_MAX", BYTES, 1 * GIB, 0, TIB,                                        \
       "most bytes of free slabs kept backed by pages (warm pool)")                                 \

@@ -142,6 +142,11 @@ static void give_blocks(unsigned size_class, void **blocks, unsigned count)
     misuse_stop_at_fault(unified_cache_give(size_class, blocks, count));
 }
 
+static size_t depot_bytes(void)
+{
+    return DEPOT_BYTES_MAX / (1 + unified_cache_threads() / DEPOT_THREADS);
+}
+
 /* A batch for the depot, or to the slabs if it has enough. To judge a batch takes as long as all
  * else that is done with it. */
 static void give_batch(struct thread_heap *heap, unsigned size_class, void **blocks, unsigned count)
@@ -149,7 +154,7 @@ static void give_batch(struct thread_heap *heap, unsigned size_class, void **blo
     if (is_block_class(size_class)) {
         if (heap->batches++ % JUDGE_EVERY == 0)
             misuse_stop_at_fault(judge_blocks(size_class, blocks, count));
-        if (depot_give(size_class, blocks, count))
+        if (depot_give(size_class, blocks, count, depot_bytes()))
             return;
     }
     give_blocks(size_class, blocks, count);
