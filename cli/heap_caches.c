@@ -90,18 +90,21 @@ static void read_threads(struct heap_view *view)
         view->implausible++;
         return;
     }
-    size_t most = atomic_load(&list.live_count) + 16;
+    const struct thread_heap *seen = NULL; /* one that comes again means a circle (Brent 1980) */
     const struct thread_heap *at = list.live;
-    while (at && view->thread_count < most && view->thread_count < THREADS_MAX) {
+    while (at && at != seen && view->thread_count < THREADS_MAX) {
         if (!is_in(at, view) || !target_read(view->target, (uintptr_t)at, &heap, sizeof heap)) {
             view->implausible++;
             return;
         }
+        if ((view->thread_count & (view->thread_count - 1)) == 0)
+            seen = at;
         view->threads = target_resize(view->threads, view->thread_count + 1,
                                       sizeof view->threads[0]);
         read_thread(view, &heap, (uint32_t)view->thread_count++);
         at = heap.next;
     }
+    view->implausible += at != NULL;
 }
 
 /* ---- depots ---- */

@@ -66,6 +66,10 @@ static struct text text_of_bytes(int64_t value)
         step++;
     }
     struct text text;
+    if (value < 0) {
+        snprintf(text.bytes, sizeof text.bytes, "%" PRId64 "%%", -value);
+        return text;
+    }
     char suffix[2] = {suffixes[step], '\0'};
     snprintf(text.bytes, sizeof text.bytes, "%" PRId64 "%s", value, suffix);
     return text;
@@ -92,6 +96,8 @@ static struct text text_of_range(const struct setting *setting)
         return (struct text){"0, 1, 2 or auto"};
     if (setting->kind == KIND_WHEN)
         return (struct text){"exit, interval or 0"};
+    if (setting->kind == KIND_BYTES && setting->min < 0)
+        return (struct text){"0 to 1024G, or 1% to 100%"};
     if (setting->kind != KIND_TEXT)
         snprintf(text.bytes, sizeof text.bytes, "%.24s to %.24s",
                  text_of_value(setting, setting->min).bytes,
@@ -153,6 +159,15 @@ static bool parse_value(const struct setting *setting, const char *text, struct 
     }
     int64_t max = setting->kind == KIND_PREFAULT ? PREFAULT_TOUCH : setting->max;
     int64_t value;
+    size_t length = strlen(text);
+    if (setting->kind == KIND_BYTES && setting->min < 0 && length > 1 &&
+        length < sizeof out->bytes && text[length - 1] == '%') {
+        snprintf(out->bytes, sizeof out->bytes, "%.*s", (int)length - 1, text);
+        if (!parse_number(out->bytes, false, &value))
+            return false;
+        snprintf(out->bytes, sizeof out->bytes, "%s", text);
+        return value > 0 && -value >= setting->min;
+    }
     if (!parse_number(text, setting->kind == KIND_BYTES, &value))
         return false;
     snprintf(out->bytes, sizeof out->bytes, "%" PRId64, value);

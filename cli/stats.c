@@ -151,7 +151,8 @@ static void print_text(const struct heap_view *view, const struct heap_terms *te
     printf("\npurged %s since the start; %" PRIu64 " calls handed over to libc\n",
            text_of_size(view->purged_bytes).bytes, handed_over);
     if (view->implausible)
-        printf("%u things changed while they were read, and are left out\n", view->implausible);
+        printf("left out, since it changed while it was read: %u %s\n", view->implausible,
+               view->implausible == 1 ? "thing" : "things");
 }
 
 /* ---- the verb ---- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A process as a target: its mappings from /proc/PID/smaps, its memory by process_vm_readv, its
- * resident pages from /proc/PID/pagemap; and the search for hakmem_root, in a core file too. Who
- * may do that is ptrace's rule; each refusal is told in one line. Called by the verbs.
+ * A process as a target: its mappings from /proc/PID/smaps, its memory by process_vm_readv; and the
+ * search for hakmem_root, in a core file too. Who may do that is ptrace's rule; each refusal is
+ * told in one line. Called by the verbs.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -274,85 +273,6 @@ void target_gather(struct target *target, struct piece *pieces, size_t count)
 {
     for (size_t at = 0; at < count; at += GATHER_MAX)
         gather_some(target, pieces + at, count - at < GATHER_MAX ? count - at : GATHER_MAX);
-}
-
-/* ---- resident pages ---- */
-
-/* PAGEMAP_SCAN (Linux 6.7): as in linux/fs.h, which may be older. It alone tells the zero page,
- * which smaps does not count, from others. */
-struct scan_region {
-    uint64_t start;
-    uint64_t end;
-    uint64_t categories;
-};
-struct scan_request {
-    uint64_t size;
-    uint64_t flags;
-    uint64_t start;
-    uint64_t end;
-    uint64_t walk_end;
-    uint64_t regions;
-    uint64_t region_count;
-    uint64_t max_pages;
-    uint64_t inverted;
-    uint64_t mask;
-    uint64_t any_of;
-    uint64_t wanted;
-};
-#define SCAN_PRESENT ((uint64_t)1 << 3)
-#define SCAN_ZERO_PAGE ((uint64_t)1 << 5)
-#define SCAN_REGIONS 512
-
-static bool scan_pages(int file, uint64_t address, size_t pages, uint8_t *present)
-{
-    struct scan_region regions[SCAN_REGIONS];
-    uint64_t end = address + pages * TARGET_PAGE;
-    memset(present, 0, pages);
-    for (uint64_t at = address; at < end;) {
-        struct scan_request scan = {
-            .size = sizeof scan,
-            .start = at,
-            .end = end,
-            .regions = (uint64_t)(uintptr_t)regions,
-            .region_count = SCAN_REGIONS,
-            .inverted = SCAN_ZERO_PAGE,
-            .mask = SCAN_PRESENT | SCAN_ZERO_PAGE,
-            .wanted = SCAN_PRESENT,
-        };
-        int count = ioctl(file, _IOWR('f', 16, struct scan_request), &scan);
-        if (count < 0 || scan.walk_end <= at)
-            return false;
-        for (int i = 0; i < count; i++)
-            memset(present + (regions[i].start - address) / TARGET_PAGE, 1,
-                   (regions[i].end - regions[i].start) / TARGET_PAGE);
-        at = scan.walk_end;
-    }
-    return true;
-}
-
-/* Bit 63 of a page's word: it is present. */
-static void read_pagemap(int file, uint64_t address, size_t pages, uint8_t *present)
-{
-    uint64_t words[512];
-    for (size_t at = 0; at < pages;) {
-        size_t want = pages - at < 512 ? pages - at : 512;
-        off_t offset = (off_t)((address / TARGET_PAGE + at) * sizeof words[0]);
-        ssize_t got = pread(file, words, want * sizeof words[0], offset);
-        if (got <= 0)
-            return;
-        for (size_t i = 0; i < (size_t)got / sizeof words[0]; i++)
-            present[at + i] = words[i] >> 63;
-        at += (size_t)got / sizeof words[0];
-    }
-}
-
-void target_present(struct target *target, uint64_t address, size_t pages, uint8_t *present)
-{
-    memset(present, 0, pages);
-    if (target->is_core)
-        core_present(target, address, pages, present);
-    else if (!scan_pages(target->file, address, pages, present))
-        read_pagemap(target->file, address, pages, present);
 }
 
 /* ---- the root ---- */

@@ -85,6 +85,9 @@ bool core_open(struct target *target, const char *path);
 bool core_read(struct target *target, uint64_t address, void *into, size_t size);
 void core_present(struct target *target, uint64_t address, size_t pages, uint8_t *present);
 
+/* residency.c: for kernels without PAGEMAP_SCAN; `present` must be zero. The zero page counts. */
+void residency_from_pagemap(int file, uint64_t address, size_t pages, uint8_t *present);
+
 /* symbol.c: the file offset of a symbol of an ELF file; false when the file has none. */
 bool symbol_find(const char *path, const char *symbol, uint64_t *file_offset);
 

@@ -6,6 +6,7 @@
  */
 #include "api/api.h"
 #include "diag/diag.h"
+#include "front/upkeep.h"
 
 #include <errno.h>
 
@@ -90,6 +91,11 @@ exported size_t hak_good_size(size_t size)
 exported size_t hak_trim(void)
 {
     return init_gate() == GATE_OPEN ? route_trim() : 0;
+}
+
+exported void hak_on_limit(bool (*handler)(size_t wanted, void *context), void *context)
+{
+    limit_set_handler(handler, context);
 }
 
 exported int hak_check(void)

@@ -6,6 +6,7 @@
  */
 #include "api/api.h"
 #include "diag/diag.h"
+#include "front/upkeep.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -80,6 +81,7 @@ static void after_fork_in_child(void)
     lane_reset_locks();
     front_reset_in_child();
     background_reset_in_child();
+    limit_reset_in_child();
     lock_reset(&init.key_lock);
     libc_lock_reset();
 }
@@ -101,7 +103,10 @@ static enum init_state start(void)
         return INIT_LIBC;
     unified_cache_on_new_heap = on_new_heap;
     publish_start();
-    return reservation_make() ? INIT_READY : INIT_NONE;
+    if (!reservation_make())
+        return INIT_NONE;
+    limit_start();
+    return INIT_READY;
 }
 
 /* Somebody is at it: another thread, which makes a handful of system calls, or this one, which is

@@ -59,17 +59,21 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
 #define BIN_SMALL_MAX (4 * KIB)
 
 /* However many threads there are, each may keep this much. */
-#define THREAD_CACHE_MIN (64 * KIB)
+#define THREAD_CACHE_MIN (16 * KIB)
 /* A bin grows beyond this only in a thread that also allocates from it. */
 #define BIN_SLOTS_UNUSED 32
-/* What a refill brings at most, and a thread holds of blocks that it only frees. */
+/* What a refill brings at most, and a thread holds of blocks that it only frees: so many bytes make
+ * up for a slow path, but for a lock that has to come from another processor. */
 #define BATCH_BYTES (16 * KIB)
+#define BATCH_BLOCKS_MIN 4
 
 /* The depot: blocks in a batch, and full batches kept for each class. */
 #define BATCH_BLOCKS 64
 #define DEPOT_BATCHES_MAX 128
-/* Bytes that they may come to, but for a single batch. */
-#define DEPOT_BYTES_MAX (128 * KIB)
+/* Bytes that they may come to, but for a single batch; less where so many threads and more have
+ * caches of their own, since all of it together is to stay within bounds. */
+#define DEPOT_BYTES_MAX (256 * KIB)
+#define DEPOT_THREADS 32
 /* Larger blocks go to their slabs: that takes no time beside their use. */
 #define DEPOT_BLOCK_MAX (8 * KIB)
 
@@ -105,12 +109,14 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
       "most blocks moved by one refill of a thread's bin")                                         \
     X(thread_cache_max, "THREAD_CACHE_MAX", BYTES, 4 * MIB, 0, GIB,                                \
       "most bytes one thread's cache may hold")                                                    \
-    X(caches_total_max, "CACHES_TOTAL_MAX", BYTES, 16 * MIB, 0, TIB,                               \
+    X(caches_total_max, "CACHES_TOTAL_MAX", BYTES, 8 * MIB, 0, TIB,                                \
       "most bytes that all threads' caches may hold, shared evenly")                               \
     X(ss_cache_max, "SS_CACHE_MAX", BYTES, 1 * GIB, 0, TIB,                                        \
       "most bytes of free slabs kept backed by pages (warm pool)")                                 \
     X(decay_ms, "DECAY_MS", MILLIS, 1000, -1, 3600000,                                             \
       "age at which free pages go back to the kernel; 0 at once, -1 never")                        \
+    X(limit, "LIMIT", BYTES, 0, -100, TIB,                                                         \
+      "most memory, or % of the cgroup's limit, before malloc fails; 0: never")                    \
     X(background, "BACKGROUND", FLAG, 1, 0, 1,                                                     \
       "give free pages back while the program is idle, by a thread of our own")                    \
     X(report, "REPORT", TEXT, 0, 0, 0,                                                             \

@@ -83,7 +83,6 @@
     SIZE(struct depot)                                                                             \
     FIELD(struct depot, batches)                                                                   \
     FIELD(struct thread_heaps, live)                                                               \
-    FIELD(struct thread_heaps, live_count)                                                         \
     SIZE(struct thread_heap)                                                                       \
     FIELD(struct thread_heap, top)                                                                 \
     FIELD(struct thread_heap, bottom)                                                              \

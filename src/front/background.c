@@ -6,13 +6,17 @@
  * has been nothing to do for a while. Without a helper (HAKMEM_BACKGROUND=0, or none can be made)
  * slow paths do the work, one at each epoch. Called by route.c and the api layer.
  */
-#include "front/front.h"
+#include "front/upkeep.h"
 
 /* A heap that has never had more than this many superslabs gets no helper. */
 #define GROWN_SUPERSLABS 2
 
 /* The helper ends after so many epochs without work and without a call from the program. */
 #define QUIET_EPOCHS (2 * EPOCHS_PER_DECAY)
+
+/* How long is waited for the helper to empty sleeping threads' bins: looks, and time between. */
+#define URGENT_LOOKS 100
+#define URGENT_LOOK_US 200
 
 /* Purpose: what the program's threads and the helper tell each other. `is_on_duty` is set by who
  * starts a helper and cleared by the helper at its end; `is_active` by any slow path that finds it
@@ -23,6 +27,7 @@ static early_data struct {
     _Atomic bool is_on_duty;
     _Atomic bool is_active;
     _Atomic bool is_refused; /* the last start failed; the next epoch may try again */
+    _Atomic bool is_urgent;  /* somebody waits for sleeping threads' bins */
     _Atomic bool has_fault;
     struct verdict fault; /* what the helper found: written before has_fault */
 } background;
@@ -44,10 +49,13 @@ static void set(_Atomic bool *flag, bool value)
 static bool work(struct verdict *verdict)
 {
     bool is_pending = false;
-    unsigned min_age = settings.decay_ms == 0 ? 0 : EPOCHS_PER_DECAY;
+    bool is_short = os_helper_has_files() && os_memory_is_short();
+    unsigned min_age = settings.decay_ms == 0 || is_short ? 0 : EPOCHS_PER_DECAY;
     *verdict = depot_trim(false);
     if (settings.decay_ms >= 0)
         pool_purge_idle(&shared_pool, min_age, &is_pending);
+    if (settings.decay_ms >= 0 && is_short)
+        decay_purge_all();
     return is_pending || decay_is_due();
 }
 
@@ -68,10 +76,14 @@ static void work_until_quiet(void)
     for (unsigned quiet = 0; quiet < QUIET_EPOCHS && !get(&background.has_fault);) {
         struct verdict verdict;
         os_helper_sleep(decay_ms_to_epoch());
+        if (get(&background.is_urgent)) {
+            keep_fault(idle_threads_drain(true));
+            atomic_store(&background.is_urgent, false);
+        }
         if (!decay_poll())
             continue;
         bool is_active = atomic_exchange(&background.is_active, false);
-        keep_fault(idle_threads_drain());
+        keep_fault(idle_threads_drain(false));
         bool is_pending = work(&verdict);
         keep_fault(verdict);
         quiet = is_active || is_pending ? 0 : quiet + 1;
@@ -124,6 +136,19 @@ void background_poll(void)
         work_here();
 }
 
+void background_empty_others(void)
+{
+    if (unified_cache_threads() < 2)
+        return;
+    atomic_store(&background.is_urgent, true);
+    if (settings.background && get(&background.is_allowed) && os_helper_start(helper_main)) {
+        os_helper_wake();
+        for (unsigned i = 0; i < URGENT_LOOKS && atomic_load(&background.is_urgent); i++)
+            os_sleep_us(URGENT_LOOK_US);
+    }
+    unified_cache_ask_all();
+}
+
 void background_allow(void)
 {
     set(&background.is_allowed, true);
@@ -134,4 +159,5 @@ void background_reset_in_child(void)
     os_helper_forget();
     set(&background.is_on_duty, false);
     set(&background.is_refused, false);
+    set(&background.is_urgent, false);
 }

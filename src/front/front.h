@@ -33,6 +33,7 @@ struct thread_heap {
     struct lock lock;
     uint32_t thread_id;
     bool is_early;          /* made before unified_cache_started */
+    bool is_to_empty;       /* its thread shall empty it at its next slow path */
     bool is_parked;         /* its thread has been sent to the slow path: idle_threads.c */
     uint8_t quiet;          /* looks in a row that found the same tops */
     uint64_t tops;          /* what they came to at the last look */
@@ -178,7 +179,8 @@ bool route_usable(const void *block, size_t *usable);
 bool route_resize(void *block, size_t size, void **result);
 /* Usable bytes of a block of this size; 0 when there is none. */
 size_t route_good_size(size_t size);
-/* Empty the calling thread's cache, the depots and the warm pool. Bytes given to the kernel. */
+/* Empty all threads' caches as far as they can be, the depots, the warm pool, and what is free in
+ * partly used slabs. Bytes of pages that went back to the kernel. */
 size_t route_trim(void);
 /* The last look at what the calling thread and the depots hold free: ends the program if a block
  * lies there twice. */
@@ -203,6 +205,8 @@ struct verdict misuse_diagnose(const void *block);
 
 /* ---- thread_heap.c ---- */
 
+/* All other threads' heaps are to be emptied, by their threads. */
+void unified_cache_ask_all(void);
 /* The calling thread's heap, made at first use. NULL when the thread is ending or out of memory. */
 struct thread_heap *unified_cache_heap(void);
 /* Threads that have a heap. */
@@ -247,25 +251,6 @@ void unified_cache_flush(unsigned size_class, void *block);
 void unified_cache_empty(void);
 /* Check that the bins of the calling thread hold no block twice; ends the program if one does. */
 void unified_cache_judge(void);
-
-/* ---- background.c: ageing, by a helper thread or on the way ---- */
-
-/* Called by each slow path, with no lock held: starts the helper if there is reason to, or does its
- * work if there can be none. */
-void background_poll(void);
-/* From here on a helper may be started: the program is set up. */
-void background_allow(void);
-void background_reset_in_child(void);
-
-/* ---- idle_threads.c ---- */
-
-/* In the helper, once an epoch: give back what the bins of sleeping threads hold. The verdict on
- * the first block at fault. */
-struct verdict idle_threads_drain(void);
-/* Blocks in a bin of a parked heap. */
-unsigned idle_threads_count(struct thread_heap *heap, unsigned size_class);
-/* A thread is back in the slow path: its parked heap becomes usable. */
-void idle_threads_unpark(struct thread_heap *heap);
 
 /* ---- owned_heap.c: first-class heaps ---- */
 

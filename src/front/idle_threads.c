@@ -10,7 +10,7 @@
  * If the thread has run meanwhile nothing is taken: it only goes the slow way once. Called by the
  * helper; calls the lanes.
  */
-#include "front/front.h"
+#include "front/upkeep.h"
 
 /* Looks in a row that find no bin changed before a thread is taken to be idle. */
 #define QUIET_LOOKS 2
@@ -21,6 +21,7 @@
 /* Purpose: the blocks taken from one heap, by class. Owner: the helper. */
 static struct {
     struct verdict verdict;
+    bool is_urgent;
     unsigned count;
     uint16_t counts[CLASS_COUNT];
     void *blocks[TAKEN_MAX];
@@ -49,7 +50,8 @@ static bool is_quiet(struct thread_heap *heap)
     bool is_same = tops == heap->tops;
     heap->tops = tops;
     heap->quiet = is_same ? (uint8_t)min_size(heap->quiet + 1u, QUIET_LOOKS) : 0;
-    return heap->quiet == QUIET_LOOKS && !heap->is_parked && holds_blocks(heap);
+    return (heap->quiet == QUIET_LOOKS || taken.is_urgent) && !heap->is_parked &&
+           holds_blocks(heap);
 }
 
 static bool has_users(struct thread_heap *heap)
@@ -113,8 +115,9 @@ static void give_taken(void)
     taken.count = 0;
 }
 
-struct verdict idle_threads_drain(void)
+struct verdict idle_threads_drain(bool is_urgent)
 {
+    taken.is_urgent = is_urgent;
     taken.verdict = (struct verdict){FAULT_NONE, NULL, 0};
     if (os_helper_has_files())
         unified_cache_visit(drain, give_taken);

@@ -4,7 +4,7 @@
  * one by one, so that destroying the heap frees slabs and spans without looking at blocks. Called
  * by api/hak.c and, for blocks given to plain free and realloc, by route.c; calls the lanes.
  */
-#include "front/front.h"
+#include "front/upkeep.h"
 
 #include <string.h>
 
@@ -55,6 +55,11 @@ void *owned_heap_alloc(struct hak_heap *heap, size_t alignment, size_t size, boo
 {
     bool is_zero;
     void *block = take(heap, alignment, size, &is_zero);
+    for (unsigned round = 0; !block && round < GROWTH_ROUNDS && limit_was_met(); round++) {
+        if (!limit_may_grow(max_size(size, 1)))
+            return NULL;
+        block = take(heap, alignment, size, &is_zero);
+    }
     if (!block && route_trim() > 0)
         block = take(heap, alignment, size, &is_zero);
     if (!block || !is_zeroed || is_zero)

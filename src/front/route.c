@@ -6,6 +6,7 @@
  * layer knows of other allocators.
  */
 #include "front/request.h"
+#include "front/upkeep.h"
 
 #include <string.h>
 
@@ -30,9 +31,17 @@ static void attend(void)
 
 size_t route_trim(void)
 {
+    bool is_pending;
+    decay_count(true);
+    uint64_t before = decay_returned_bytes();
     unified_cache_empty();
+    background_empty_others();
     misuse_stop_at_fault(depot_trim(true));
-    return decay_purge_all();
+    pool_purge_idle(&shared_pool, 0, &is_pending);
+    decay_purge_all();
+    uint64_t after = decay_returned_bytes();
+    decay_count(false);
+    return (size_t)(after - before);
 }
 
 void route_judge_caches(void)
@@ -70,15 +79,29 @@ static void *take_aligned(size_t alignment, size_t size, bool is_zeroed)
     return take_class(size_class, size, is_zeroed);
 }
 
+/* Memory is at its limit, or address space or metadata is short. */
+static noinline_cold void *take_again(size_t alignment, size_t size, bool is_zeroed)
+{
+    void *block = NULL;
+    for (unsigned round = 0; !block && round < GROWTH_ROUNDS && limit_was_met(); round++) {
+        if (!limit_may_grow(max_size(size, 1)))
+            return NULL;
+        block = take_aligned(alignment, size, is_zeroed);
+    }
+    if (block)
+        return block;
+    /* what lies free may be what is missing */
+    route_trim();
+    return take_aligned(alignment, size, is_zeroed);
+}
+
 void *route_alloc_aligned(size_t alignment, size_t size, bool is_zeroed)
 {
     attend();
     void *block = take_aligned(alignment, size, is_zeroed);
     if (likely(block != NULL) || route_good_size(size) == 0 || alignment > reservation_bytes())
         return block;
-    /* address space or metadata is short: what lies free may be what is missing */
-    route_trim();
-    return take_aligned(alignment, size, is_zeroed);
+    return take_again(alignment, size, is_zeroed);
 }
 
 void *route_alloc(size_t size, bool is_zeroed)
@@ -214,7 +237,10 @@ static void *resize_huge(void *block, size_t size)
     /* a little more than is needed is the slack of a block that is appended to */
     if (front_is_good_fit(size, usable) && (size <= LANE_ACE_MAX || size >= usable - usable / 16))
         return block;
-    void *resized = size > LANE_ACE_MAX || size > usable ? huge_resize(block, size) : NULL;
+    bool is_huge = size > LANE_ACE_MAX || size > usable;
+    void *resized = is_huge ? huge_resize(block, size) : NULL;
+    if (!resized && size > usable && limit_was_met() && limit_may_grow(size))
+        resized = huge_resize(block, size);
     return resized ? resized : resize_by_copy(block, usable, size);
 }
 

@@ -123,7 +123,19 @@ struct thread_heap *unified_cache_enter(void)
     atomic_store_explicit(&heap->users,
                           atomic_load_explicit(&heap->users, memory_order_relaxed) + 1,
                           memory_order_relaxed);
+    if (unlikely(word_load(&heap->is_to_empty))) {
+        word_store(&heap->is_to_empty, false);
+        unified_cache_empty();
+    }
     return heap;
+}
+
+void unified_cache_ask_all(void)
+{
+    lock_acquire(&heaps.lock);
+    for (struct thread_heap *heap = heaps.live; heap; heap = heap->next)
+        word_store(&heap->is_to_empty, !heap->is_parked);
+    lock_release(&heaps.lock);
 }
 
 void unified_cache_thread_exit(void)

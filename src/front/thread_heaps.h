@@ -6,7 +6,7 @@
 #ifndef HAK_FRONT_THREAD_HEAPS_H
 #define HAK_FRONT_THREAD_HEAPS_H
 
-#include "front/front.h"
+#include "front/upkeep.h"
 
 /* Purpose: all heaps. Owner: lock. Lock order: this -> a heap's lock; both are leaves otherwise. */
 struct thread_heaps {

@@ -50,15 +50,17 @@ static unsigned slots_max(unsigned size_class)
     /* to touch such a block takes longer than to fetch it from the lane */
     if (size <= BIN_BYTES_MAX / 4)
         return (unsigned)(BIN_BYTES_MAX / 2 / size);
+    if (size <= 64 * KIB)
+        return 4;
     if (size <= 128 * KIB)
         return 2;
     return size <= 512 * KIB ? 1 : 0;
 }
 
-/* At most `most` blocks, and less of large ones: BATCH_BYTES make up for a slow path. */
+/* At most `most` blocks, and less of large ones. */
 static size_t batch_blocks(unsigned size_class, size_t most)
 {
-    return min_size(most, max_size(BATCH_BYTES / size_classes[size_class].size, 1));
+    return min_size(most, max_size(BATCH_BYTES / size_classes[size_class].size, BATCH_BLOCKS_MIN));
 }
 
 /* Length of the magazine for that many blocks. */
@@ -140,6 +142,11 @@ static void give_blocks(unsigned size_class, void **blocks, unsigned count)
     misuse_stop_at_fault(unified_cache_give(size_class, blocks, count));
 }
 
+static size_t depot_bytes(void)
+{
+    return DEPOT_BYTES_MAX / (1 + unified_cache_threads() / DEPOT_THREADS);
+}
+
 /* A batch for the depot, or to the slabs if it has enough. To judge a batch takes as long as all
  * else that is done with it. */
 static void give_batch(struct thread_heap *heap, unsigned size_class, void **blocks, unsigned count)
@@ -147,7 +154,7 @@ static void give_batch(struct thread_heap *heap, unsigned size_class, void **blo
     if (is_block_class(size_class)) {
         if (heap->batches++ % JUDGE_EVERY == 0)
             misuse_stop_at_fault(judge_blocks(size_class, blocks, count));
-        if (depot_give(size_class, blocks, count))
+        if (depot_give(size_class, blocks, count, depot_bytes()))
             return;
     }
     give_blocks(size_class, blocks, count);

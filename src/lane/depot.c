@@ -11,10 +11,10 @@
 
 struct depot depots[CLASS_POOL_LAST + 1];
 
-static uint32_t batches_max(unsigned size_class, unsigned count)
+static uint32_t batches_max(unsigned size_class, unsigned count, size_t bytes_max)
 {
     size_t size = size_classes[size_class].size;
-    return (uint32_t)min_size(DEPOT_BATCHES_MAX, max_size(DEPOT_BYTES_MAX / (count * size), 1));
+    return (uint32_t)min_size(DEPOT_BATCHES_MAX, max_size(bytes_max / (count * size), 1));
 }
 
 static struct batch *pop_locked(struct depot *depot)
@@ -63,14 +63,14 @@ static struct batch *take_spare_locked(struct depot *depot)
     return meta_alloc(sizeof(*batch));
 }
 
-bool depot_give(unsigned size_class, void *const *blocks, unsigned count)
+bool depot_give(unsigned size_class, void *const *blocks, unsigned count, size_t bytes_max)
 {
     struct depot *depot = &depots[size_class];
     struct batch *batch = NULL;
     if (size_classes[size_class].size > DEPOT_BLOCK_MAX)
         return false;
     lock_acquire(&depot->lock);
-    if (depot->count < batches_max(size_class, count))
+    if (depot->count < batches_max(size_class, count, bytes_max))
         batch = take_spare_locked(depot);
     if (batch) {
         batch->count = count;

@@ -150,8 +150,9 @@ size_t pool_purge_idle(struct pool *pool, unsigned min_age, bool *is_pending);
 /* Take a batch of a class, or as many of it as are wanted (1..BATCH_BLOCKS), into `blocks`. 0 when
  * there is none. */
 unsigned depot_take(unsigned size_class, void **blocks, unsigned want);
-/* Leave a batch of 1..BATCH_BLOCKS blocks. False when the depot has enough of them. */
-bool depot_give(unsigned size_class, void *const *blocks, unsigned count);
+/* Leave a batch of 1..BATCH_BLOCKS blocks. False when the depot has enough: batches of bytes_max
+ * together, or one. */
+bool depot_give(unsigned size_class, void *const *blocks, unsigned count, size_t bytes_max);
 /* Flush the batches that were not needed since the last call (all of them if `all`) to the slabs.
  * The verdict on the first block at fault. */
 struct verdict depot_trim(bool all);

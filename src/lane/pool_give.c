@@ -150,10 +150,10 @@ static enum fault mark_one(struct giving *giving, const void *block, bool is_fre
         fault = find_slab(giving, block);
     if (fault == FAULT_NONE && !find_index(giving, block, &index))
         fault = FAULT_NOT_START;
-    uint64_t *word = &giving->bits[index / 64];
-    uint64_t bit = (uint64_t)1 << (index % 64);
     if (fault != FAULT_NONE)
         return fault;
+    uint64_t *word = &giving->bits[index / 64];
+    uint64_t bit = (uint64_t)1 << (index % 64);
     if (is_free && (*word & bit))
         return FAULT_DOUBLE_FREE;
     *word ^= bit;

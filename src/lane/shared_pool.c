@@ -323,8 +323,7 @@ void pool_destroy(struct pool *pool)
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_POOL_LAST; size_class++) {
         struct pool_class *class_pool = &pool->classes[size_class];
         for (unsigned list = 0; list < POOL_LISTS; list++)
-            while (class_pool->lists[list]) {
-                struct slab *slab = class_pool->lists[list];
+            for (struct slab *slab; (slab = class_pool->lists[list]) != NULL;) {
                 unlink_slab(class_pool, slab);
                 pool_retire(slab);
             }

@@ -56,6 +56,12 @@ bool os_address_space_is_limited(void);
 /* Is every private mapping charged when made (vm.overcommit_memory = 2)? */
 bool os_commit_is_strict(void);
 size_t os_page_size(void);
+/* The least limit on memory of the process's control group and those above it; UINT64_MAX: none. */
+uint64_t os_memory_limit(void);
+/* Resident memory of the process; 0 when the kernel does not say. */
+size_t os_resident_bytes(void);
+/* Do tasks wait for memory, in this system or container (pressure stall information)? */
+bool os_memory_is_short(void);
 
 /* ---- time, threads, files ---- */
 
@@ -63,6 +69,8 @@ size_t os_page_size(void);
 uint64_t os_now_ms(void);
 /* Microseconds of processor time that the calling thread has used; exact, a system call. */
 uint64_t os_cpu_time_us(void);
+/* The calling thread sleeps, if no signal wakes it. */
+void os_sleep_us(unsigned us);
 /* The kernel's number of the calling thread; never 0. */
 uint32_t os_thread_id(void);
 /*
@@ -83,8 +91,9 @@ static inline bool os_helper_is_running(void)
     /* relaxed: whoever reads an old value only does once more, or once less, what is harmless */
     return atomic_load_explicit(&os_helper_thread, memory_order_relaxed) != 0;
 }
-/* In the helper: sleep. */
+/* In the helper: sleep, until os_helper_wake at the latest. */
 void os_helper_sleep(uint64_t ms);
+void os_helper_wake(void);
 /* In the helper: may it open files, that is, does it have its own descriptors? */
 bool os_helper_has_files(void);
 /* In the helper: what /proc says of another thread of the process. */

@@ -208,6 +208,12 @@ uint64_t os_cpu_time_us(void)
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
+void os_sleep_us(unsigned us)
+{
+    struct timespec time = {0, (long)us * 1000};
+    nanosleep(&time, NULL);
+}
+
 uint32_t os_thread_id(void)
 {
     return (uint32_t)syscall(SYS_gettid);

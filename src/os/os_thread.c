@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
+#include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -43,8 +44,9 @@ early_data _Atomic uint32_t os_helper_thread;
 static early_data struct {
     _Atomic bool starting;
     _Atomic bool has_files;
-    char *memory; /* storage below the thread pointer, above it, then the stack */
-    size_t reach; /* bytes on either side of the thread pointer */
+    _Atomic uint32_t alarm; /* 1: it is to be awake */
+    char *memory;           /* storage below the thread pointer, above it, then the stack */
+    size_t reach;           /* bytes on either side of the thread pointer */
     void (*body)(void);
 } helper;
 
@@ -158,7 +160,15 @@ bool os_helper_start(void (*body)(void))
 void os_helper_sleep(uint64_t ms)
 {
     struct timespec time = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
-    syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &time, NULL);
+    syscall(SYS_futex, &helper.alarm, FUTEX_WAIT_PRIVATE, 0, &time, NULL, 0);
+    /* acquire: what is wanted was said before the alarm */
+    atomic_exchange_explicit(&helper.alarm, 0, memory_order_acquire);
+}
+
+void os_helper_wake(void)
+{
+    if (atomic_exchange_explicit(&helper.alarm, 1, memory_order_release) == 0)
+        syscall(SYS_futex, &helper.alarm, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
 bool os_helper_has_files(void)

@@ -60,8 +60,14 @@ static bool parse_digits(const char **text, int64_t *out)
     return true;
 }
 
-static bool parse_suffix(const char **text, int64_t *value)
+/* A part of the control group's limit is negative where that is in the range. */
+static bool parse_suffix(const struct row *row, const char **text, int64_t *value)
 {
+    if (row->min < 0 && **text == '%') {
+        *text += 1;
+        *value = -*value;
+        return *value < 0;
+    }
     static const char suffixes[] = "KkMmGg";
     const char *found = **text ? strchr(suffixes, **text) : NULL;
     if (!found)
@@ -88,7 +94,7 @@ static bool parse_value(const struct row *row, const char *text, int64_t *out)
         return true;
     if (!parse_digits(&text, out))
         return false;
-    if (row->kind == KIND_BYTES && !parse_suffix(&text, out))
+    if (row->kind == KIND_BYTES && !parse_suffix(row, &text, out))
         return false;
     int64_t max = row->kind == KIND_PREFAULT ? PREFAULT_TOUCH : row->max;
     return *text == '\0' && *out >= row->min && *out <= max;
@@ -100,6 +106,10 @@ static void report_bad_value(const struct row *row, const char *text)
         log_line(PREFIX "%s=%s: expected 0, 1, 2 or auto; the default holds", row->name, text);
     else if (row->kind == KIND_WHEN)
         log_line(PREFIX "%s=%s: expected exit, interval or 0; the default holds", row->name, text);
+    else if (row->kind == KIND_BYTES && row->min < 0)
+        log_line(PREFIX "%s=%s: expected bytes up to %ld (K, M, G allowed) or 1%% to 100%%; the "
+                        "default holds",
+                 row->name, text, (long)row->max);
     else if (row->kind == KIND_BYTES)
         log_line(PREFIX
                  "%s=%s: expected bytes from %ld to %ld (K, M, G allowed); the default holds",

@@ -106,11 +106,34 @@ static bool collect(size_t *cursor, unsigned min_age, struct purge *purge)
     return purge->slabs != 0;
 }
 
+void decay_count(bool is_on)
+{
+    atomic_fetch_add_explicit(&decay.counting, is_on ? 1u : -1u, memory_order_relaxed);
+}
+
+uint64_t decay_returned_bytes(void)
+{
+    return atomic_load_explicit(&decay.returned_bytes, memory_order_relaxed);
+}
+
+static size_t present_bytes(char *start, size_t size)
+{
+    size_t page = os_page_size();
+    size_t pages = 0;
+    for (size_t at = 0; at < size; at += 64 * page)
+        pages += os_present_pages(start + at, (size - at) / page);
+    return pages * page;
+}
+
 bool decay_give_pages(char *start, size_t size)
 {
+    size_t present = 0;
+    if (atomic_load_explicit(&decay.counting, memory_order_relaxed) > 0)
+        present = present_bytes(start, size);
     for (size_t done = 0; done < size; done += PURGE_CALL)
         if (!os_purge(start + done, min_size(size - done, PURGE_CALL)))
             return false;
+    atomic_fetch_add_explicit(&decay.returned_bytes, present, memory_order_relaxed);
     /* relaxed: a figure */
     atomic_fetch_add_explicit(&decay.purged_bytes, size, memory_order_relaxed);
     return true;

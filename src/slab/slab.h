@@ -133,6 +133,15 @@ bool reservation_is_whole(void);
 /* The most superslabs that have been in use: how far up the reservation the heap has been. */
 size_t slab_peak_superslabs(void);
 
+/* Superslabs in use, and how many may be: beyond that a taking fails, and *is_at_limit is said. */
+struct slab_allowance {
+    size_t in_use;
+    size_t allowed;
+    bool is_at_limit;
+};
+void slab_get_allowance(struct slab_allowance *allowance);
+void slab_allow(size_t superslabs);
+
 /* Start of a range of `count` whole, contiguous superslabs; NULL when there is none. *is_zero says
  * that none of its pages has been used. */
 char *superslab_range_take(size_t count, bool *is_zero);
@@ -200,6 +209,10 @@ bool decay_poll(void);
 /* Purge all that is warm. Returns the bytes given back. No lock may be held. */
 size_t decay_purge_all(void);
 uint64_t decay_purged_bytes(void);
+/* Pages that were present and are not any more, in bytes: counted between decay_count(true) and
+ * decay_count(false) only, since the kernel must be asked. */
+void decay_count(bool is_on);
+uint64_t decay_returned_bytes(void);
 /* The epoch by which warm slabs are dated: a quarter of the decay time. */
 #define EPOCHS_PER_DECAY 4
 uint8_t decay_epoch(void);

@@ -49,6 +49,17 @@ static unsigned check_superslab(size_t index, size_t *warm, size_t *used)
     return faults;
 }
 
+static unsigned check_claimed(void)
+{
+    size_t claimed = 0;
+    for (size_t i = 0; i < space.frontier; i++)
+        claimed += space.superslabs[i].state == SUPERSLAB_HUGE;
+    if (claimed == space.claimed)
+        return 0;
+    log_line("check: %zu superslabs are claimed, but %zu are counted", claimed, space.claimed);
+    return 1;
+}
+
 static unsigned check_list(enum run_kind kind, unsigned run)
 {
     unsigned faults = 0;
@@ -81,6 +92,7 @@ unsigned slab_check(void)
         log_line("check: %zu slabs are warm, but %zu are counted", warm, counted);
         faults++;
     }
+    faults += check_claimed();
     if (used != space.used) {
         log_line("check: %zu superslabs are used, but %zu are counted", used, space.used);
         faults++;

@@ -27,6 +27,9 @@ struct space {
     size_t frontier;              /* superslabs below have been used at least once */
     size_t lowest_free;           /* no superslab below is wholly free */
     size_t dumped;                /* superslabs below are included in core dumps */
+    size_t claimed;               /* superslabs of ranges taken whole */
+    size_t allowed;               /* more than that may not be in use; used + claimed <= allowed */
+    bool is_at_limit;             /* something was refused for that since allowed was set */
     size_t used;                  /* superslabs of which slabs are in use */
     size_t moved;                 /* superslabs with is_moved */
     _Atomic size_t warm_slabs;    /* free slabs that may have pages */
@@ -44,6 +47,8 @@ struct decay_clock {
     _Atomic uint64_t next_ms; /* when the next epoch begins */
     _Atomic uint8_t epoch;
     _Atomic uint64_t purged_bytes;
+    _Atomic uint64_t returned_bytes;
+    _Atomic unsigned counting; /* callers between decay_count(true) and (false) */
 };
 extern struct decay_clock decay;
 

@@ -203,6 +203,7 @@ static void include_in_dumps_locked(size_t end)
 static void set_aside_locked(struct superslab *superslab)
 {
     size_t index = superslab_index(superslab);
+    space.claimed -= superslab->state == SUPERSLAB_HUGE;
     superslab->state = SUPERSLAB_FIXED;
     set_taken(index, true);
     raise_frontier(index + 1);
@@ -250,13 +251,39 @@ static bool claim_locked(size_t first, size_t count)
         superslab->zero = zero;
         set_taken(i, true);
     }
+    space.claimed += count;
     raise_frontier(first + count);
     include_in_dumps_locked(first + count);
     return is_zero;
 }
 
+static bool is_allowed_locked(size_t count)
+{
+    bool is_allowed = space.used + space.claimed + count <= space.allowed;
+    space.is_at_limit |= !is_allowed;
+    return is_allowed;
+}
+
+void slab_get_allowance(struct slab_allowance *allowance)
+{
+    lock_acquire(&space.lock);
+    *allowance = (struct slab_allowance){space.used + space.claimed, space.allowed,
+                                         space.is_at_limit};
+    lock_release(&space.lock);
+}
+
+void slab_allow(size_t superslabs)
+{
+    lock_acquire(&space.lock);
+    space.allowed = superslabs;
+    space.is_at_limit = false;
+    lock_release(&space.lock);
+}
+
 static char *range_take_locked(size_t count, bool *is_zero)
 {
+    if (!is_allowed_locked(count))
+        return NULL;
     for (;;) {
         size_t first = find_range_locked(count);
         if (first + count > space.count)
@@ -290,6 +317,7 @@ bool superslab_range_extend(char *start, size_t old_count, size_t count)
     size_t more = count - old_count;
     bool is_room = first + more <= space.count;
     lock_acquire(&space.lock);
+    is_room = is_room && is_allowed_locked(more);
     for (size_t i = first; is_room && i < first + more; i++)
         is_room = !is_taken(i);
     if (is_room && space.is_piecewise)
@@ -305,6 +333,7 @@ bool superslab_range_extend(char *start, size_t old_count, size_t count)
 /* Make a superslab of a range one with free slabs; `warm` says which may have pages. */
 static void release_superslab_locked(struct superslab *superslab, uint32_t warm)
 {
+    space.claimed--;
     superslab->warm = superslab->zero = 0;
     superslab->state = SUPERSLAB_SLABS;
     superslab->free = ~warm;
@@ -433,6 +462,7 @@ struct superslab *superslab_fresh_locked(void)
     }
     superslab->state = SUPERSLAB_SLABS;
     superslab->free = ALL_SLABS;
+    space.claimed--;
     space.used++;
     list(superslab, RUN_FREE, SLABS_PER_SUPERSLAB);
     return superslab;

@@ -101,7 +101,9 @@ static void trim_counts(void)
     hak.stats(&before, sizeof before);
     size_t given_back = hak.trim();
     hak.stats(&after, sizeof after);
-    CHECK_EQ(after.purged_bytes - before.purged_bytes, given_back);
+    /* only what was present counts as given back */
+    CHECK_LE(given_back, after.purged_bytes - before.purged_bytes);
+    CHECK_GE(given_back, 30 * MIB);
     CHECK_GE(given_back + before.purged_bytes, 20 * MIB); /* decay may have been first */
     CHECK_EQ(after.warm_bytes, 0);
     hak.trim();

@@ -86,6 +86,21 @@ for file in bad.*; do
     done
 done
 
+step "a list that goes in a circle"
+cat >circle.gdb <<'GDB'
+set confirm off
+set var heaps.live->next = heaps.live
+generate-core-file circle.core
+kill
+GDB
+gdb -batch -p $TARGET -x circle.gdb >gdb.out 2>&1
+if [[ -s circle.core ]] && ! grep -q 'No symbol' gdb.out; then
+    timeout 20 "$CLI" stats --core circle.core >out 2>err || fail "a circle: status $?, $(cat err)"
+    expect_in out "^left out, since it changed while it was read: 1 thing$" "a circle"
+else
+    echo "gdb cannot plant it: $(tail -n 1 gdb.out)"
+fi
+
 step "a core of another build"
 python3 - <<'PYTHON'
 data = bytearray(open("gdb.core", "rb").read())

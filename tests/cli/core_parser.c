@@ -8,43 +8,12 @@
 #include <elf.h>
 #include <sys/procfs.h>
 
-#include "cli.h"
-#include "target.h"
+#include "parts.h"
 
 #define SEGMENTS 4
 #define NOTES_AT ((size_t)0x1000)
 #define DATA_AT ((size_t)0x2000)
 #define BASE ((uint64_t)0x700000000000)
-
-/* main.c is not linked: what would end the command ends the test. */
-int cli_fail(int status, const char *format, ...)
-{
-    fail_msg("cli_fail(%d, %s)", status, format);
-    return status;
-}
-
-int cli_end_output(int status)
-{
-    return status;
-}
-
-void cli_export(const char *name, const char *value)
-{
-    fail_msg("cli_export(%s, %s)", name, value);
-}
-
-void cli_parse(const struct argp *argp, int argc, char **argv, void *input)
-{
-    (void)argp;
-    (void)input;
-    fail_msg("cli_parse(%s, %d)", argv[0], argc);
-}
-
-void cli_parse_common(int key, struct argp_state *state)
-{
-    (void)state;
-    fail_msg("cli_parse_common(%d)", key);
-}
 
 /* ---- a core ---- */
 

@@ -90,7 +90,7 @@ static void with_records(void)
     CHECK_EQ(shared_pool.classes[CLASS_FIRST].slab_count, 0);
     unsigned got = pool_take(&shared_pool, 20, blocks, BATCH_BLOCKS); /* an inline bitmap */
     CHECK(got > 0);
-    CHECK(!depot_give(20, blocks, got));
+    CHECK(!depot_give(20, blocks, got, DEPOT_BYTES_MAX));
     CHECK_EQ(pool_give(&shared_pool, 20, blocks, got).fault, FAULT_NONE);
     char *block = route_alloc(300, true); /* no thread's heap: one by one */
     CHECK(block != NULL && unit_is_zero(block, 300));

@@ -8,7 +8,7 @@
  */
 #include "unit/unit.h"
 
-#include "front/front.h"
+#include "front/upkeep.h"
 
 #include <sched.h>
 
@@ -20,7 +20,7 @@
 static void look(void)
 {
     for (unsigned i = 0; i < 4; i++)
-        if (idle_threads_drain().fault != FAULT_NONE)
+        if (idle_threads_drain(false).fault != FAULT_NONE)
             _exit(1);
 }
 
@@ -99,9 +99,15 @@ static void check_distinct(void *first)
         release(blocks[i]);
 }
 
-/* Run `body` in a thread that has a full bin; drain at stage 1, and let it go on. Returns the
- * blocks that were out after the drain. */
-static size_t drain_beside(void *(*body)(void *))
+/* Now, and not after a while. */
+static void trim(void)
+{
+    route_trim();
+}
+
+/* Run `body` in a thread that has a full bin; `empty` it at stage 1, and let it go on. Returns
+ * the blocks that were out after that. */
+static size_t drained_by(void (*empty)(void), void *(*body)(void *))
 {
     pthread_t thread;
     go(0);
@@ -109,13 +115,18 @@ static size_t drain_beside(void *(*body)(void *))
     while (stage < 1)
         sched_yield();
     usleep(20000); /* it goes to sleep; if it has not yet, less is drained and the test says so */
-    drain();
+    empty();
     size_t out = blocks_out();
     go(2);
     CHECK_EQ(pthread_join(thread, NULL), 0);
     CHECK_EQ(depot_trim(true).fault, FAULT_NONE);
     CHECK_EQ(blocks_out(), 0);
     return out;
+}
+
+static size_t drain_beside(void *(*body)(void *))
+{
+    return drained_by(drain, body);
 }
 
 static void *sleeps(void *unused)
@@ -226,6 +237,7 @@ static int set_up(void **state)
 {
     (void)state;
     settings.decay_ms = 3600000;
+    settings.background = 0; /* the helper here is the test's */
     unified_cache_on_new_heap = announce;
     unified_cache_started();
     return pthread_key_create(&key, end_heap) == 0 && reservation_make() ? 0 : -1;
@@ -268,6 +280,18 @@ static void test_interrupted(void **state)
     CHECK_EQ(drain_beside(sleeps_and_ends), 1);
 }
 
+static void test_trim(void **state)
+{
+    (void)state;
+    handle_no_signal();
+    settings.background = 1;
+    background_allow();
+    CHECK_EQ(drained_by(trim, sleeps), 0);
+    CHECK_EQ(drained_by(trim, sleeps_and_ends), 0);
+    CHECK(drained_by(trim, spins) >= BLOCKS);
+    CHECK(drained_by(trim, sleeps_in_a_slow_path) >= BLOCKS);
+}
+
 static void before_fork(void)
 {
     front_lock_all();
@@ -286,10 +310,9 @@ int main(void)
     if (UNIT_SANITIZED)
         return 0;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_asleep),
-        cmocka_unit_test(test_not_asleep),
-        cmocka_unit_test(test_interrupted),
-        cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_asleep),      cmocka_unit_test(test_not_asleep),
+        cmocka_unit_test(test_interrupted), cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_trim), /* the last: it leaves a helper of the allocator's */
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

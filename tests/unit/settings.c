@@ -154,6 +154,24 @@ static void test_bytes(void **state)
     }
 }
 
+/* A part of the control group's limit: negative, where the range allows that. */
+static void test_percent(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ROWS; i++) {
+        bool has_percent = rows[i].kind == BYTES && rows[i].min < 0;
+        if (has_percent) {
+            check_taken(&rows[i], "90%", -90);
+            check_taken(&rows[i], "100%", -100);
+            check_refused(&rows[i], "0%");
+            check_refused(&rows[i], "101%");
+            check_refused(&rows[i], "90%%");
+        } else if (rows[i].kind != TEXT) {
+            check_refused(&rows[i], "90%");
+        }
+    }
+}
+
 static void test_prefault(void **state)
 {
     (void)state;
@@ -246,10 +264,15 @@ static void test_kernel_environment(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults), cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_bytes),    cmocka_unit_test(test_prefault),
-        cmocka_unit_test(test_when),     cmocka_unit_test(test_text),
-        cmocka_unit_test(test_names),    cmocka_unit_test(test_kernel_environment),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_percent),
+        cmocka_unit_test(test_prefault),
+        cmocka_unit_test(test_when),
+        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_kernel_environment),
     };
     if (argc == 2 && strcmp(argv[1], READ_KERNEL_ENVIRONMENT) == 0)
         return read_kernel_environment();

@@ -207,7 +207,8 @@ static void growth_of(unsigned size_class)
     static void *blocks[3 * BIN_SLOTS_MAX];
     size_t size = size_classes[size_class].size;
     unsigned slots = slots_of(size);
-    unsigned unused = (unsigned)min_size(BIN_SLOTS_UNUSED, max_size(BATCH_BYTES / size, 1));
+    unsigned unused = (unsigned)min_size(BIN_SLOTS_UNUSED,
+                                         max_size(BATCH_BYTES / size, BATCH_BLOCKS_MIN));
     for (unsigned i = 0; i < 3 * slots; i++)
         blocks[i] = alloc_class(size_class);
     unified_cache_empty();
