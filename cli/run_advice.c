@@ -3,6 +3,7 @@
  * What stands out in a run, in plain words, each with what can be done. Called by run_page.c.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "run_report.h"
@@ -16,6 +17,8 @@ _Static_assert(OTHERS == TERM_COUNT - 1, "the terms' order is stats_terms's");
 #define ROUNDING_SHARE 0.05
 #define FREE_SHARE 0.10
 #define OTHERS_SHARE 0.5
+/* What stays at the end is worth one from this share of the RSS on. */
+#define STAYS_SHARE 0.25
 /* A fault with a fresh page costs a microsecond or so: this many are a tenth of the time. */
 #define FAULTS_PER_SECOND 1e5
 
@@ -175,6 +178,23 @@ static void advise_growth(const struct subject *subject)
     advice_end_line(subject->advice);
 }
 
+/* Memory that the program gave back after the peak, and that cannot go to the kernel. */
+static void advise_ebb(const struct subject *subject)
+{
+    const struct look *last = &subject->report->sampler->last;
+    uint64_t bytes = last->terms[PARTLY];
+    bool is_ebb = last->terms[LIVE] < subject->peak->look.terms[LIVE] / 2;
+    if (!is_ebb || (double)bytes < fmax(LEAST_BYTES, STAYS_SHARE * (double)last->rss))
+        return;
+    advice_add(
+        subject->advice,
+        "At the last look, with less than half of the peak's live memory, %s, %s of what was "
+        "resident, was free inside slabs that still held a live block, and could not go back "
+        "to the kernel.",
+        text_of_size(bytes).bytes, text_of_percent((double)bytes, (double)last->rss).bytes);
+    advice_end_line(subject->advice);
+}
+
 static void advise_peak(const struct subject *subject)
 {
     const struct look *look = &subject->peak->look;
@@ -207,6 +227,7 @@ void run_advise(const struct run_report *report, struct advice *advice)
     advise_peak(&subject);
     size_t before = advice->count;
     advise_growth(&subject);
+    advise_ebb(&subject);
     advise_partly(&subject);
     advise_rounding(&subject);
     advise_caches(&subject);

@@ -55,15 +55,20 @@ static int known(void)
     return 7;
 }
 
-/* One block in fifty stays: each slab holds a live one. */
-static int sparse(void)
+/* One block in fifty stays, so that each slab holds a live one; and more memory is used after that,
+ * or all of it was before. */
+static int sparse(int is_ebb)
 {
     static void *blocks[60000];
     for (int i = 0; i < 60000; i++)
         blocks[i] = touched(1000);
+    if (is_ebb)
+        usleep(400000);
     for (int i = 0; i < 60000; i++)
         if (i % 50)
             free(blocks[i]);
+    if (!is_ebb)
+        touched(10 * MIB);
     usleep(700000);
     return 0;
 }
@@ -100,7 +105,8 @@ int main(int argc, char **argv)
     (void)argc;
     switch (argv[1][0]) {
     case 'k': return known();
-    case 's': return sparse();
+    case 's': return sparse(0);
+    case 'e': return sparse(1);
     case 'r': return rounded();
     case 'o': return others();
     default: return growing();
@@ -187,6 +193,7 @@ step "the advice"
 expect_advice sparse 'is free inside slabs that still hold a live block, most of it \([0-9.]+ MiB\) '\
 'in the class of 1024 bytes'
 ! grep -q 'rounding waste' advice || fail "advice on rounding for sparse blocks: $(cat advice)"
+expect_advice ebbing 'At the last look, with less than half of the peak.s live memory, [0-9.]+ MiB'
 expect_advice rounded 'is rounding waste \(an estimate\), most of it \([0-9.]+ MiB\) in the class of '\
 '32 bytes, to which sizes from 17 on are rounded up'
 expect_advice others "is not the heap's: code, stacks"
