@@ -8,6 +8,7 @@
 #ifndef HAK_CLI_H
 #define HAK_CLI_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -67,6 +68,7 @@ bool text_to_number(const char *text, uint64_t *number);
 /* ---- The commands: argv[0] is "hakmem VERB"; each returns the exit status. ---- */
 
 int run_command(int argc, char **argv);
+int compare_command(int argc, char **argv);
 int record_command(int argc, char **argv);
 int settings_command(int argc, char **argv);
 int stats_command(int argc, char **argv);
@@ -91,14 +93,26 @@ void settings_parse_live(const char *command, const char *assignment, uint32_t *
                          int64_t *value);
 /* The name of a row, without the prefix; NULL beyond the table. */
 const char *settings_name(size_t row);
+/* A row's value as one would type it, and whether it is the default. */
+struct settings;
+bool settings_value(const struct settings *of, size_t row, char *text, size_t size);
 
 /* ---- library.c ---- */
 
 #define LIBRARY_ALLOCATOR "libhakmem.so"
 #define LIBRARY_RECORDER "libhakmem_record.so"
 
-/* Put the library first in LD_PRELOAD, before what the user preloads. HAKMEM_LIBRARY can name the
- * allocator's. Where there is none: one line that begins with `command`, and EXIT_INTERNAL. */
+/* Where one of our libraries is: an absolute path. HAKMEM_LIBRARY can name the allocator's. Where
+ * there is none: one line that begins with `command`, and EXIT_INTERNAL. */
+void library_find(const char *command, const char *name, char path[PATH_MAX]);
+
+/* End the process as above when the path is one that LD_PRELOAD cannot name. */
+void library_check(const char *command, const char *path);
+
+/* Put a library first in LD_PRELOAD, before what the user preloads. */
+void library_export(const char *command, const char *path);
+
+/* All of the above. */
 void library_preload(const char *command, const char *name);
 
 /* ---- program.c ---- */
@@ -110,11 +124,25 @@ struct outcome {
     int status; /* of wait4 */
     double wall_seconds;
     struct rusage usage; /* of the program and the children it waited for */
+    int passed_on;       /* the last signal that was sent to us and went on to it; 0: none */
+};
+
+/* A program to run, and what to do meanwhile. */
+struct program {
+    const char *command; /* ours, for messages */
+    char **argv;
+    void (*prepare)(void *state); /* in the child, just before it becomes the program; or NULL */
+    /* While it runs; returns how many ms to wait until the next look. Or NULL. */
+    unsigned (*watch)(void *state, pid_t pid);
+    void *state;
 };
 
 /* Run a program to its end. EXIT_SUCCESS when it ran, however it ended; else the status to exit
- * with, after one line that begins with `command`. */
-int program_run(const char *command, char **argv, struct outcome *outcome);
+ * with, after one line that begins with the command. */
+int program_run(const struct program *program, struct outcome *outcome);
+
+/* Seconds of a clock that only goes forward. */
+double program_clock(void);
 
 /* What to exit with: the program's status, or EXIT_SIGNAL_BASE and its signal. */
 int program_status(const struct outcome *outcome);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The libraries that the command preloads into programs: where they are, and LD_PRELOAD. Called by
- * run.c and record.c.
+ * run.c, record.c and allocators.c.
  */
 #include <errno.h>
 #include <limits.h>
@@ -51,22 +51,37 @@ static void find_library(const char *command, const char *name, char library[PAT
                   strcmp(name, LIBRARY_ALLOCATOR) == 0 ? " (HAKMEM_LIBRARY can name it)" : ""));
 }
 
-void library_preload(const char *command, const char *name)
+void library_find(const char *command, const char *name, char path[PATH_MAX])
 {
-    char library[PATH_MAX];
     const char *chosen = NULL;
     if (strcmp(name, LIBRARY_ALLOCATOR) == 0)
         chosen = getenv(SETTING_PREFIX "LIBRARY");
-    if (!is_chosen(command, chosen, library))
-        find_library(command, name, library);
-    if (strpbrk(library, " :"))
+    if (!is_chosen(command, chosen, path))
+        find_library(command, name, path);
+}
+
+void library_check(const char *command, const char *path)
+{
+    if (strpbrk(path, " :"))
         exit(cli_fail(EXIT_INTERNAL,
                       "%s: LD_PRELOAD cannot name a path with a space or a colon: %s", command,
-                      library));
+                      path));
+}
+
+void library_export(const char *command, const char *path)
+{
     const char *others = getenv("LD_PRELOAD");
     char *list;
-    if (asprintf(&list, "%s%s%s", library, others && *others ? ":" : "", others ? others : "") < 0)
+    if (asprintf(&list, "%s%s%s", path, others && *others ? ":" : "", others ? others : "") < 0)
         exit(cli_fail(EXIT_INTERNAL, "%s: %s", command, strerror(errno)));
     cli_export("LD_PRELOAD", list);
     free(list);
+}
+
+void library_preload(const char *command, const char *name)
+{
+    char path[PATH_MAX];
+    library_find(command, name, path);
+    library_check(command, path);
+    library_export(command, path);
 }

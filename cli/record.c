@@ -80,7 +80,8 @@ static int record_program(const char *file, char **argv)
     library_preload("hakmem record", LIBRARY_RECORDER);
     make_file(file, path);
     cli_export(TRACE_VARIABLE, path);
-    int status = program_run("hakmem record", argv, &outcome);
+    const struct program program = {.command = "hakmem record", .argv = argv};
+    int status = program_run(&program, &outcome);
     if (status != EXIT_SUCCESS) {
         unlink(path);
         return status;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * `hakmem run`: prepares the environment, runs the program on the library, and ends with the
- * program's report and its exit status. Called by main.c; calls library.c, program.c, settings.c
- * and report.c.
+ * program's report and its exit status; with --report, watches it meanwhile and writes a page.
+ * Called by main.c; calls library.c, program.c, settings.c, report.c, sampler.c and run_page.c.
  */
 #include <argp.h>
 #include <dirent.h>
@@ -14,8 +14,18 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "output.h"
+#include "progress.h"
+#include "run_report.h"
 
+#define COMMAND "hakmem run"
 #define KEY_SET CLI_KEY(1)
+#define KEY_REPORT CLI_KEY(2)
+
+struct options {
+    char **program;
+    struct output page;
+};
 
 /* ---- The directory of the reports ---- */
 
@@ -83,34 +93,63 @@ static void show_report(const struct outcome *outcome, const struct report *repo
     fputs(text, stderr);
 }
 
-static int run_program(char **argv)
+/* The page, if one is wanted; gives `status` back, or EXIT_INTERNAL when it cannot be written. */
+static int write_page(struct options *options, const struct run_report *report, int status)
 {
+    if (!options->page.path)
+        return status;
+    run_page_print(output_begin(&options->page), report);
+    if (output_end(&options->page, EXIT_SUCCESS) != EXIT_SUCCESS)
+        return EXIT_INTERNAL;
+    fprintf(stderr, COMMAND ": the report is in %s\n", options->page.path);
+    return status;
+}
+
+static int run_program(struct options *options)
+{
+    static struct sampler sampler;
     struct report_directory directory;
     struct outcome outcome;
-    library_preload("hakmem run", LIBRARY_ALLOCATOR);
+    bool is_watched = options->page.path;
+    const struct program program = {.command = COMMAND,
+                                    .argv = options->program,
+                                    .watch = is_watched ? sampler_look : NULL,
+                                    .state = &sampler};
+    library_preload(COMMAND, LIBRARY_ALLOCATOR);
+    if (!output_open(&options->page))
+        return EXIT_USAGE;
     prepare_directory(&directory);
-    int status = program_run("hakmem run", argv, &outcome);
+    if (is_watched)
+        sampler_begin(&sampler);
+    int status = program_run(&program, &outcome);
     if (status != EXIT_SUCCESS) {
         remove_directory(&directory);
+        output_drop(&options->page);
         return status;
     }
+    if (is_watched)
+        progress_clear();
     struct report report = report_collect(directory.path, outcome.pid, directory.since);
+    const struct run_report all = {options->program, &outcome, &report, &sampler};
     remove_directory(&directory);
     show_report(&outcome, &report);
-    return program_status(&outcome);
+    status = write_page(options, &all, program_status(&outcome));
+    sampler_end(&sampler);
+    return status;
 }
 
 /* ---- Arguments ---- */
 
 static error_t parse_run(int key, char *argument, struct argp_state *state)
 {
-    char ***program = state->input;
+    struct options *options = state->input;
     cli_parse_common(key, state);
     switch (key) {
     case KEY_SET: settings_export(argument); return 0;
+    case KEY_REPORT: options->page.path = argument; return 0;
     case ARGP_KEY_ARG:
         /* the rest is the program's */
-        *program = state->argv + state->next - 1;
+        options->program = state->argv + state->next - 1;
         state->next = state->argc;
         return 0;
     default: return ARGP_ERR_UNKNOWN;
@@ -121,6 +160,7 @@ int run_command(int argc, char **argv)
 {
     static const struct argp_option options[] = {
         {"set", KEY_SET, "NAME=VALUE", 0, "run it with this setting (see hakmem settings)", 0},
+        {"report", KEY_REPORT, "FILE", 0, "write a page on its memory over time (HTML)", 0},
         CLI_OPTION_HELP,
         {0},
     };
@@ -134,9 +174,9 @@ int run_command(int argc, char **argv)
                "it; 127 when there is no such program, 126 when it cannot be executed, 125 when "
                "hakmem itself fails, 2 when the command line is wrong.",
     };
-    char **program = NULL;
-    cli_parse(&argp, argc, argv, &program);
-    if (!program)
-        return cli_fail(EXIT_USAGE, "hakmem run: no program given (see hakmem run --help)");
-    return run_program(program);
+    struct options input = {.page = {.command = COMMAND}};
+    cli_parse(&argp, argc, argv, &input);
+    if (!input.program)
+        return cli_fail(EXIT_USAGE, COMMAND ": no program given (see " COMMAND " --help)");
+    return run_program(&input);
 }

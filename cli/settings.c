@@ -242,6 +242,20 @@ const char *settings_name(size_t row)
     return row < SETTING_COUNT ? table[row].name : NULL;
 }
 
+bool settings_value(const struct settings *of, size_t row, char *text, size_t size)
+{
+    const struct setting *setting = &table[row];
+    const char *field = (const char *)of + setting->offset;
+    if (setting->kind == KIND_TEXT) {
+        snprintf(text, size, "%.*s", SETTING_TEXT_MAX - 1, field[0] ? field : "none");
+        return field[0] == '\0';
+    }
+    int64_t value;
+    memcpy(&value, field, sizeof value);
+    snprintf(text, size, "%s", text_of_value(setting, value).bytes);
+    return value == setting->fallback;
+}
+
 /* ---- hakmem settings ---- */
 
 static void print_text(void)

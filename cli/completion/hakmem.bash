@@ -19,11 +19,17 @@ _hakmem() {
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
         mapfile -t COMPREPLY < <(compgen -W \
-            "run record stats map why top trim set settings help --help --version" -- "$word")
+            "run compare record stats map why top trim set settings help --help --version" -- "$word")
         return
     fi
     case $before in
-    --core | --svg | --output | -o)
+    --json)
+        if [[ $verb == compare ]]; then
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+        fi
+        ;;
+    --core | --svg | --output | -o | --html | --input | --report)
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
         ;;
@@ -32,10 +38,11 @@ _hakmem() {
         mapfile -t COMPREPLY < <(compgen -W "$(_hakmem_settings)" -- "${word^^}")
         return
         ;;
-    --delay | --wait) return ;;
+    --delay | --wait | --only | --precision | --time | --runs) return ;;
     esac
     case $verb in
-    run) words="--set --help" ;;
+    run) words="--set --report --help" ;;
+    compare) words="--only --allocator --precision --time --runs --input --show-output --json --html" ;;
     record) words="--output --help" ;;
     stats) words="--core --json --metrics --help" ;;
     map) words="--core --svg --help" ;;
@@ -44,16 +51,16 @@ _hakmem() {
     trim) words="--wait --help" ;;
     set) words="--wait --help" ;;
     settings) words="--man --markdown --help" ;;
-    help) words="run record stats map why top trim set settings" ;;
+    help) words="run compare record stats map why top trim set settings" ;;
     esac
     case $verb,$word in
     help,* | *,-*) ;;
-    run,* | record,*)
+    run,* | compare,* | record,*)
         # the program, then its own words
         if declare -F _command_offset >/dev/null; then
             local at=2
             while [[ ${COMP_WORDS[at]} == -* && at -lt COMP_CWORD ]]; do
-                [[ ${COMP_WORDS[at]} == @(--set|--output|-o) ]] && at=$((at + 1))
+                [[ ${COMP_WORDS[at]} != @(--help|--show-output|--*=*) ]] && at=$((at + 1))
                 at=$((at + 1))
             done
             _command_offset "$at"
