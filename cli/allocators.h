@@ -11,7 +11,7 @@
 #define ALLOCATOR_OURS "hakmem"
 
 struct allocator {
-    char name[24];
+    char name[16];
     char *path; /* of the library to preload, absolute and real; NULL: libc's own */
 };
 

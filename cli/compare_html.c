@@ -9,8 +9,8 @@
 
 /* A plot's measures, in units of its viewBox, which are pixels on a phone. */
 #define PLOT_WIDTH 360
-#define PLOT_LEFT 84
-#define PLOT_RIGHT 282
+#define PLOT_LEFT 98
+#define PLOT_RIGHT 288
 #define PLOT_ROW 26
 
 static bool has_figures(const struct contender *contender)

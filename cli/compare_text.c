@@ -61,24 +61,28 @@ static void print_right(FILE *out, const char *text, int columns)
 static void print_contender(FILE *out, const struct comparison *comparison,
                             const struct contender *contender, enum metric first)
 {
-    fprintf(out, "%-12s", contender->allocator.name);
+    fprintf(out, "%-15s", contender->allocator.name);
     for (enum metric metric = first; metric < first + 2; metric++) {
         const struct interval *interval = &contender->intervals[metric];
         bool is_best = compare_is_best(comparison, contender, metric);
         print_right(out, interval->count ? metric_text(metric, interval->mean).bytes : "-", 14);
         print_right(out, interval->count ? metric_precision(interval).bytes : "", 10);
-        fputs(is_best ? " *" : "  ", out);
+        bool is_last = metric == first + 1 && first != METRIC_WALL;
+        fputs(is_best ? " *" : is_last ? "" : "  ", out);
     }
     if (first == METRIC_WALL)
-        fprintf(out, " %7zu", contender->runs);
+        fprintf(out, "%7zu", contender->runs);
     fputc('\n', out);
 }
 
 /* Two metrics side by side. */
 static void print_table(FILE *out, const struct comparison *comparison, enum metric first)
 {
-    fprintf(out, "\n%-12s %14s %10s   %14s %10s  %s\n", "allocator", metric_names[first].label, "",
-            metric_names[first + 1].label, "", first == METRIC_WALL ? "    runs" : "");
+    fprintf(out, "\n%-15s %14s %10s   %14s", "allocator", metric_names[first].label, "",
+            metric_names[first + 1].label);
+    if (first == METRIC_WALL)
+        fprintf(out, "%20s", "runs");
+    fputc('\n', out);
     for (size_t i = 0; i < comparison->count; i++)
         if (comparison->contenders[i].runs && !comparison->contenders[i].failure[0])
             print_contender(out, comparison, &comparison->contenders[i], first);

@@ -103,6 +103,9 @@ void run_plot_terms(FILE *out, const struct sampler *sampler)
     fputs("</ul></figure>\n", out);
 }
 
+/* The first looks are so close to each other that a rate would say little. */
+#define RATE_SECONDS 0.05
+
 /* A value of a look, or of the time since the look before. */
 enum series { SERIES_FAULTS, SERIES_THREADS, SERIES_PURGED };
 
@@ -114,9 +117,9 @@ static double value_of(const struct sampler *sampler, size_t index, enum series 
     case SERIES_PURGED: return (double)look->purged;
     default:
         if (index == 0)
-            return (double)look->minor_faults / fmax(look->at, 1e-3);
+            return (double)look->minor_faults / fmax(look->at, RATE_SECONDS);
         return fmax(0, (double)look->minor_faults - (double)look[-1].minor_faults) /
-               fmax(look->at - look[-1].at, 1e-3);
+               fmax(look->at - look[-1].at, RATE_SECONDS);
     }
 }
 

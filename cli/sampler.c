@@ -18,9 +18,10 @@
  * a look took, at a heap so large that this is more. */
 #define FIRST_MS 2
 #define LOOK_MS 50
-/* All of a heap is kept anew when its RSS has grown by PEAK_STEP since it was last kept, and also
- * when it is still within PEAK_RANGE of the most, and PEAK_AGE times as old: of a long plateau the
- * end tells more than the beginning. Both happen ever more seldom. */
+/* All of a heap is kept anew when its RSS has grown by PEAK_STEP since it was last kept. Of a long
+ * plateau, within PEAK_RANGE of the most, the moment with most live memory tells most, and of such
+ * ones the last: there it is kept anew when it has PEAK_STEP more live memory, or hardly less and is
+ * PEAK_AGE times as old. All of these happen ever more seldom. */
 #define PEAK_STEP 1.02
 #define PEAK_RANGE 0.99
 #define PEAK_AGE 1.25
@@ -120,10 +121,15 @@ static bool is_peak(struct sampler *sampler, const struct look *look)
 {
     const struct look *peak = &sampler->peak.look;
     double rss = (double)look->rss;
+    double live = (double)look->terms[0];
+    double kept = (double)peak->terms[0];
     if (look->rss > sampler->most)
         sampler->most = look->rss;
-    return sampler->made == 0 || rss > PEAK_STEP * (double)peak->rss ||
-           (rss >= PEAK_RANGE * (double)sampler->most && look->at > PEAK_AGE * peak->at);
+    if (sampler->made == 0 || rss > PEAK_STEP * (double)peak->rss)
+        return true;
+    return rss >= PEAK_RANGE * (double)sampler->most &&
+           (live > PEAK_STEP * kept ||
+            (live >= PEAK_RANGE * kept && look->at > PEAK_AGE * peak->at));
 }
 
 static void look_at_heap(struct sampler *sampler, struct target *target, struct heap_view *view)

@@ -36,7 +36,7 @@ expect_error "cannot write 'none/page.html': No such file or directory" --html n
 expect_error "cannot write '.': Is a directory" --json .
 expect_error "cannot write 'none/x.json': No such file or directory" --html new --json none/x.json
 [[ ! -e new ]] || fail "a file was left behind"
-expect_error "--allocator 'mine': expected NAME=PATH, a name of 1 to 23 letters, digits, '.', '_' \
+expect_error "--allocator 'mine': expected NAME=PATH, a name of 1 to 15 letters, digits, '.', '_' \
 and '-'" --allocator mine
 expect_error "--allocator 'glibc=x': glibc is libc's own, without a library" --allocator glibc=x
 expect_error "--allocator mine: none.so: No such file or directory" --allocator mine=none.so
