@@ -51,7 +51,8 @@ bench: bench-programs
 bench-report: bench-programs
 	@rm -f $(BUILD)/bench/raw.csv
 	@bench/run.py $(BUILD) $(BENCH_ARGS) || [ $$? -eq 1 ]
-	@bench/report.py $(BUILD)/bench/raw.csv $(BUILD)/bench/report.html
+	@bench/report.py $(BUILD)/bench/raw.csv $(BUILD)/bench/report.html \
+	    --text $(BUILD)/bench/bench.txt
 	@echo "the report: $(BUILD)/bench/report.html"
 
 fuzz: configure-tests

@@ -2,14 +2,17 @@
 /*
  * False sharing of cache lines, after Berger's cache-scratch and cache-thrash. passive: the main
  * thread allocates small blocks one after another and deals them out; each thread frees its own,
- * allocates as many again and writes them, many times. active: the same, but nothing is dealt out.
- * Only the writes are timed, and ops counts them. Then the line that matters most: how many live
- * blocks have a cache line in common with a block of another thread.
+ * allocates as many again and writes them, many times. kept: of the blocks dealt out each thread
+ * keeps every other one, replaces the rest and writes these. active: nothing is dealt out.
+ *
+ * Only the writes are timed, and ops counts them. Then the line that matters most: how many of the
+ * blocks written have a cache line in common with a block of another thread.
  */
 #include "harness.h"
+#include "threads.h"
 
 enum { MODE, THREADS, BLOCKS, SIZE, ROUNDS, WRITES, PARAMS };
-enum { PASSIVE, ACTIVE };
+enum { PASSIVE, ACTIVE, KEPT };
 enum { CACHE_LINE = 64 };
 
 struct writer {
@@ -34,31 +37,46 @@ static bool has_line_of(const volatile unsigned char *block, const struct writer
     return false;
 }
 
+/* How many blocks of a thread are replaced in each round, and written. */
+static size_t count_written(const struct harness_param *params)
+{
+    return params[MODE].value == KEPT ? params[BLOCKS].value / 2 : params[BLOCKS].value;
+}
+
+/* The index of the nth of them. */
+static size_t written(const struct harness_param *params, size_t n)
+{
+    return params[MODE].value == KEPT ? 2 * n + 1 : n;
+}
+
+/* Blocks that were dealt out and kept may share lines with each other, whatever the allocator. */
 static void say_shared(const struct writer *all, const char *when)
 {
     size_t shared = 0;
     size_t threads = all->params[THREADS].value;
-    size_t blocks = all->params[BLOCKS].value;
-    for (size_t n = 0; n < threads * blocks; n++) {
+    size_t count = count_written(all->params);
+    for (size_t n = 0; n < threads * count; n++) {
+        const volatile unsigned char *block =
+            all[n / count].blocks[written(all->params, n % count)];
         bool found = false;
         for (size_t t = 0; t < threads && !found; t++) {
-            found = t != n / blocks && has_line_of(all[n / blocks].blocks[n % blocks], &all[t]);
+            found = t != n / count && has_line_of(block, &all[t]);
         }
         shared += found;
     }
-    harness_say("%s: %zu of %zu live blocks share a cache line with another thread's\n", when,
-                shared, threads * blocks);
+    harness_say("NOTE %s: %zu of %zu new blocks share a cache line with another thread's\n", when,
+                shared, threads * count);
 }
 
 static void replace_blocks(struct writer *writer)
 {
     size_t size = writer->params[SIZE].value;
-    size_t count = writer->params[BLOCKS].value;
-    for (size_t i = 0; i < count; i++) {
-        free((void *)writer->blocks[i]);
+    size_t count = count_written(writer->params);
+    for (size_t n = 0; n < count; n++) {
+        free((void *)writer->blocks[written(writer->params, n)]);
     }
-    for (size_t i = 0; i < count; i++) {
-        writer->blocks[i] = harness_need(malloc(size), size);
+    for (size_t n = 0; n < count; n++) {
+        writer->blocks[written(writer->params, n)] = harness_need(malloc(size), size);
     }
 }
 
@@ -66,7 +84,7 @@ static void *write_blocks(void *argument)
 {
     struct writer *writer = argument;
     size_t last = writer->params[SIZE].value - 1;
-    size_t count = writer->params[BLOCKS].value;
+    size_t count = count_written(writer->params);
     uint64_t rounds = writer->params[ROUNDS].value;
     for (uint64_t round = 0; round < rounds; round++) {
         replace_blocks(writer);
@@ -77,7 +95,7 @@ static void *write_blocks(void *argument)
         pthread_barrier_wait(writer->barrier);
         double start = harness_now();
         for (uint64_t n = 0; n < writer->params[WRITES].value; n++) {
-            volatile unsigned char *block = writer->blocks[n % count];
+            volatile unsigned char *block = writer->blocks[written(writer->params, n % count)];
             block[0]++;
             block[last]++;
         }
@@ -90,7 +108,7 @@ static void *write_blocks(void *argument)
 int main(int argc, char **argv)
 {
     struct harness_param params[PARAMS] = {
-        [MODE] = {"MODE", PASSIVE, 0, 0, {"passive", "active"}},
+        [MODE] = {"MODE", PASSIVE, 0, 0, {"passive", "active", "kept"}},
         [THREADS] = {"THREADS", 2, 1, 64, {0}},
         [BLOCKS] = {"BLOCKS", 16, 1, 100, {0}}, /* of each thread */
         [SIZE] = {"SIZE", 8, 1, 4096, {0}},
@@ -98,6 +116,9 @@ int main(int argc, char **argv)
         [WRITES] = {"WRITES", 1000000, 1, UINT32_MAX, {0}}, /* of each thread, a round */
     };
     harness_parse(argc, argv, params, PARAMS);
+    if (count_written(params) == 0) {
+        harness_fail(2, "kept needs at least 2 BLOCKS");
+    }
     size_t threads = params[THREADS].value;
     size_t count = params[BLOCKS].value;
     pthread_barrier_t barrier;
@@ -107,7 +128,7 @@ int main(int argc, char **argv)
         void *blocks = harness_map(count * sizeof *writers->blocks);
         writers[t] = (struct writer){blocks, writers, &barrier, params, 0};
     }
-    for (size_t n = 0; params[MODE].value == PASSIVE && n < threads * count; n++) {
+    for (size_t n = 0; params[MODE].value != ACTIVE && n < threads * count; n++) {
         size_t size = params[SIZE].value;
         writers[n % threads].blocks[n / threads] = harness_need(malloc(size), size);
     }

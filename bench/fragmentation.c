@@ -56,12 +56,14 @@ static void thin_out(struct heap *heap, struct block **list, uint64_t keep)
     }
 }
 
-static void say_memory(const struct heap *heap, const char *when, unsigned long own_kb)
+/* Returns RSS over live bytes. */
+static double say_memory(const struct heap *heap, const char *when, unsigned long own_kb)
 {
     unsigned long rss_kb = harness_status_kb("VmRSS:");
     rss_kb -= rss_kb > own_kb ? own_kb : rss_kb;
-    harness_say("%s live %6zu KiB, RSS %6lu KiB, %.2f", when, heap->live >> 10, rss_kb,
-                (double)rss_kb * 1024 / (double)(heap->live ? heap->live : 1));
+    double ratio = (double)rss_kb * 1024 / (double)(heap->live ? heap->live : 1);
+    harness_say("%s live %6zu KiB, RSS %6lu KiB, %.2f", when, heap->live >> 10, rss_kb, ratio);
+    return ratio;
 }
 
 int main(int argc, char **argv)
@@ -80,6 +82,8 @@ int main(int argc, char **argv)
     unsigned long own_kb = harness_status_kb("VmRSS:");
 
     double seconds = 0;
+    double full = 0;
+    double thinned = 0;
     for (uint64_t phase = 0; phase < params[PHASES].value; phase++) {
         struct block **list = &heap->phases[phase % kept_phases];
         const struct range *range = &ranges[phase % (sizeof ranges / sizeof *ranges)];
@@ -88,13 +92,15 @@ int main(int argc, char **argv)
         fill(heap, list, params[LIVE].value, range);
         seconds += harness_now() - start;
         harness_say("%5zu..%-5zu ", range->min, range->max);
-        say_memory(heap, "full:", own_kb);
+        full = say_memory(heap, "full:", own_kb);
         start = harness_now();
         thin_out(heap, list, params[KEEP].value);
         seconds += harness_now() - start;
-        say_memory(heap, "; thinned:", own_kb);
+        thinned = say_memory(heap, "; thinned:", own_kb);
         harness_say("\n");
     }
+    harness_say("NOTE RSS over live bytes in the last phase: full %.2f, thinned %.2f\n", full,
+                thinned);
     for (size_t i = 0; i < kept_phases; i++) {
         thin_out(heap, &heap->phases[i], 0);
     }

@@ -60,8 +60,9 @@ int main(int argc, char **argv)
         }
         double end = harness_now();
         seconds += grown - start + end - freeing;
-        harness_say("grown in %.3f s to %lu KiB, freed in %.3f s, %lu KiB remain\n", grown - start,
-                    full_kb - own_kb, end - freeing, harness_status_kb("VmRSS:") - own_kb);
+        harness_say("NOTE grown in %.3f s to %lu KiB, freed in %.3f s, %lu KiB remain\n",
+                    grown - start, full_kb - own_kb, end - freeing,
+                    harness_status_kb("VmRSS:") - own_kb);
     }
     harness_result("growth_collapse", 2 * count * params[ROUNDS].value, seconds);
     return 0;

@@ -39,7 +39,7 @@ static inline void harness_write(int fd, const char *text)
     }
 }
 
-/* A line of the result on stdout. */
+/* A line of the result on stdout. One that begins with "NOTE " is shown by the runner too. */
 __attribute__((format(printf, 1, 2))) static inline void harness_say(const char *format, ...)
 {
     char text[512];
@@ -224,19 +224,6 @@ static inline void harness_start(pthread_t *thread, void *(*run)(void *), void *
     if (error != 0) {
         harness_fail(1, "cannot start a thread: %s", strerror(error));
     }
-}
-
-/* Run `count` threads, one for each element of an array of `size` byte elements, to their end. */
-static inline void harness_run_threads(size_t count, void *(*run)(void *), void *array, size_t size)
-{
-    pthread_t *threads = harness_map(count * sizeof *threads);
-    for (size_t i = 0; i < count; i++) {
-        harness_start(&threads[i], run, (char *)array + i * size);
-    }
-    for (size_t i = 0; i < count; i++) {
-        pthread_join(threads[i], NULL);
-    }
-    munmap(threads, count * sizeof *threads);
 }
 
 /* ---- Result ---- */

@@ -5,6 +5,7 @@
  * that did not allocate them.
  */
 #include "harness.h"
+#include "threads.h"
 
 enum { THREADS, ROUNDS, OPS, BLOCKS, MIN_SIZE, MAX_SIZE, SEED, PARAMS };
 

@@ -44,6 +44,7 @@ class Launcher:
         self.environment = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}
         self.pid = 0
         self.timed_out = False
+        self.notes = []  # what the last run has to say beside its figures
         signal.signal(signal.SIGALRM, self.on_alarm)
 
     def on_alarm(self, _signal, _frame):
@@ -101,7 +102,9 @@ class Launcher:
         and LD_PRELOAD is set for it alone."""
         wall, status, usage = self.spawn(argv, preload, settings or {})
         self.check(status)
-        for line in self.text(self.out).splitlines():
+        lines = self.text(self.out).splitlines()
+        self.notes = [line[5:] for line in lines if line.startswith("NOTE ")]
+        for line in lines:
             if line.startswith("RESULT "):
                 result = dict(pair.split("=", 1) for pair in line.split()[1:])
                 return run_of_result(result, wall, usage)

@@ -5,6 +5,7 @@
  * holds a lock of the allocator makes all others wait.
  */
 #include "harness.h"
+#include "threads.h"
 
 #include <stdatomic.h>
 

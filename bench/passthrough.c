@@ -6,6 +6,7 @@
  */
 #include "harness.h"
 #include "ring.h"
+#include "threads.h"
 
 enum { THREADS, BLOCKS, MIN_SIZE, MAX_SIZE, BATCH, SEED, PARAMS };
 

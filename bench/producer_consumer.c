@@ -6,6 +6,7 @@
  */
 #include "harness.h"
 #include "ring.h"
+#include "threads.h"
 
 enum { PRODUCERS, CONSUMERS, MESSAGES, MIN_SIZE, MAX_SIZE, BATCH, SEED, PARAMS };
 

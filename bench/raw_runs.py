@@ -6,7 +6,8 @@ import math
 import shlex
 from collections import namedtuple
 
-from run import RAW_HEADER, Run
+from launcher import Run
+from run import RAW_HEADER
 
 # allocator -> its repetitions, each a list of runs; failed: allocator -> "N of M runs"
 Case = namedtuple("Case", "title runs failed")

@@ -21,7 +21,8 @@ REAL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "real")
 Command = namedtuple("Command", "argv settings", defaults=[{}])
 
 GIT_SETTINGS = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
-REPACK = ["-c", "pack.threads=1", "repack", "-adfq"]  # all deltas anew, each time the same
+# all deltas anew, each time the same, in one thread, and a window that takes no minutes
+COLLECT = ["-c", "pack.threads=1", "-c", "gc.aggressiveWindow=10", "gc", "--aggressive", "--quiet"]
 
 
 def find(*names):
@@ -55,7 +56,7 @@ class Inputs:
         return path
 
     def repository(self, commits):
-        """A bare git repository of that many commits, repacked once: the first time is not like
+        """A bare git repository of that many commits, collected once: the first time is not like
         the others, which find the pack they make."""
         stream = self.generate(f"history_{commits}", "history.py", commits)
         path = self.path(f"history_{commits}.git")
@@ -68,7 +69,7 @@ class Inputs:
             with open(stream, "rb") as history:
                 subprocess.run(["git", "-C", path + ".part", "fast-import", "--quiet", "--done"],
                                stdin=history, check=True, env=environment)
-            subprocess.run(["git", "-C", path + ".part"] + REPACK, check=True, env=environment)
+            subprocess.run(["git", "-C", path + ".part"] + COLLECT, check=True, env=environment)
             os.rename(path + ".part", path)
         return path
 
@@ -129,7 +130,7 @@ def node(_inputs, thousands):
 
 def git(inputs, commits):
     program = find("git")
-    return Command([program, "-C", inputs.repository(commits)] + REPACK, GIT_SETTINGS)
+    return Command([program, "-C", inputs.repository(commits)] + COLLECT, GIT_SETTINGS)
 
 
 PROGRAMS = {"python3": python3, "sqlite3": sqlite3, "gcc": gcc, "cc1": cc1, "g++": gxx,
@@ -149,14 +150,16 @@ def runner(name, args, build_dir, measure, launcher):
 
 
 def trace(name, program, args, build_dir):
-    """The path of the trace of a real program, recorded when missing or older than the recorder.
-    Raises Missing where recording fails."""
+    """The path of the trace of a real program, recorded when missing or older than the command or
+    its recorder. Raises Missing where recording fails."""
     directory = os.path.abspath(os.path.join(build_dir, "bench", "traces"))
     recorder = os.path.abspath(os.path.join(build_dir, "hakmem"))
-    path = os.path.join(directory, name + ".trace")
-    if not os.path.exists(recorder):
-        raise Missing(f"there is no {recorder}")
-    if is_newer(path, recorder):
+    library = os.path.join(os.path.dirname(recorder), "libhakmem_record.so")
+    path = os.path.join(directory, "_".join([name] + args.split()) + ".hmtrace")
+    for needed in (recorder, library):
+        if not os.path.exists(needed):
+            raise Missing(f"there is no {needed}")
+    if is_newer(path, recorder) and is_newer(path, library):
         return path
     command = PROGRAMS[program](Inputs(build_dir), *args.split())
     os.makedirs(directory, exist_ok=True)

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * realloc as programs use it: vectors that grow side by side by half their size up to LIMIT, and
- * a string that is appended to, 16 bytes at a time. Content is checked after every move.
+ * realloc as programs use it. vectors: COUNT vectors grow side by side, by half their size up to
+ * LIMIT. strings: COUNT strings are appended to one after another, 16 bytes at a time up to LIMIT.
+ * Content is checked after every move.
  */
 #include "harness.h"
 
-enum { LIMIT, VECTORS, ROUNDS, PARAMS };
-enum { FIRST_SIZE = 64, STRING_MAX = 16 << 10, STRING_STEP = 16, STRINGS = 100 };
+enum { MODE, LIMIT, COUNT, ROUNDS, PARAMS };
+enum { VECTORS, STRINGS };
+enum { FIRST_SIZE = 64, STRING_STEP = 16 };
 
 struct vector {
     unsigned char *bytes;
@@ -43,33 +45,36 @@ static uint64_t grow_vectors(struct vector *vectors, size_t count, size_t limit)
 }
 
 /* Returns the calls made. */
-static uint64_t append_strings(void)
+static uint64_t append_strings(size_t count, size_t limit)
 {
-    for (size_t i = 0; i < STRINGS; i++) {
+    for (size_t i = 0; i < count; i++) {
         unsigned char *string = NULL;
-        for (size_t size = STRING_STEP; size <= STRING_MAX; size += STRING_STEP) {
+        for (size_t size = STRING_STEP; size <= limit; size += STRING_STEP) {
             string = grow(string, size - STRING_STEP, size, (unsigned char)(i + 1));
         }
         free(string);
     }
-    return (uint64_t)STRINGS * (STRING_MAX / STRING_STEP + 1);
+    return (uint64_t)count * (limit / STRING_STEP + 1);
 }
 
 int main(int argc, char **argv)
 {
     struct harness_param params[PARAMS] = {
+        [MODE] = {"MODE", VECTORS, 0, 0, {"vectors", "strings"}},
         [LIMIT] = {"LIMIT", 64 << 20, FIRST_SIZE, (uint64_t)64 << 30, {0}},
-        [VECTORS] = {"VECTORS", 2, 1, 100000, {0}},
+        [COUNT] = {"COUNT", 2, 1, 100000, {0}},
         [ROUNDS] = {"ROUNDS", 4, 1, 1000000, {0}},
     };
     harness_parse(argc, argv, params, PARAMS);
-    struct vector *vectors = harness_map(params[VECTORS].value * sizeof *vectors);
+    size_t limit = params[LIMIT].value;
+    size_t count = params[COUNT].value;
+    struct vector *vectors = harness_map(count * sizeof *vectors);
 
     uint64_t ops = 0;
     double start = harness_now();
     for (uint64_t round = 0; round < params[ROUNDS].value; round++) {
-        ops += grow_vectors(vectors, params[VECTORS].value, params[LIMIT].value);
-        ops += append_strings();
+        ops += params[MODE].value == VECTORS ? grow_vectors(vectors, count, limit)
+                                             : append_strings(count, limit);
     }
     harness_result("realloc_growth", ops, harness_now() - start);
     return 0;

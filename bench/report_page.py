@@ -3,48 +3,19 @@
 
 import os
 import statistics
-from collections import namedtuple
 from html import escape
 
-from figures import METRICS, geometric_mean, ratios, samples, system_share
+from figures import (EVEN, FAULTS, METRICS, PEAK, WALL, behind_best, goals, mean_of, ratio_of,
+                     samples, system_share)
 from report_plots import Bar, Dot, Line, bars, ratio_plot
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # what the report compares: the whole process, not the workload's own clock
-COMPARED = [(METRICS[0], "wall time"), (METRICS[2], "peak RSS"), (METRICS[3], "page faults")]
-EVEN = 1.03  # less apart than this is no difference
+COMPARED = [(WALL, "wall time"), (PEAK, "peak RSS"), (FAULTS, "page faults")]
 STEPS = (1.25, 2.0)  # from here on a cell is darker
-
-Ratio = namedtuple("Ratio", "low median high")
 
 
 # ---- Figures ----
-
-def ratio_of(case, ours, peer, metric):
-    """ours / peer over the repetitions of a case; None where there is nothing to compare."""
-    if ours not in case.runs or peer not in case.runs:
-        return None
-    found = ratios(case.runs[ours], case.runs[peer], metric)
-    return Ratio(min(found), statistics.median(found), max(found)) if found else None
-
-
-def mean_of(cases, ours, peer, metric):
-    """The geometric mean of the medians, and of how many cases it is."""
-    found = [ratio_of(case, ours, peer, metric) for case in cases]
-    medians = [ratio.median for ratio in found if ratio]
-    return (geometric_mean(medians) if medians else None), len(medians)
-
-
-def behind_best(cases, ours, peers, metric):
-    """The cases in which a peer is ahead of ours, and how many there are to compare."""
-    worst = []
-    for case in cases:
-        found = [ratio_of(case, ours, peer, metric) for peer in peers]
-        medians = [ratio.median for ratio in found if ratio]
-        if medians:
-            worst.append((case, max(medians)))
-    return [case for case, most in worst if most > EVEN], len(worst)
-
 
 def ratio_text(value):
     return f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
@@ -98,8 +69,14 @@ def figure(title, note, plot):
     return f"<figure><figcaption><b>{escape(title)}</b>{more}</figcaption>{plot}</figure>\n"
 
 
-def link(number, case):
-    return f'<a href="#case-{number}">{escape(case.title)}</a>'
+def link(number, title):
+    """A link to a case; its name may break after an underscore."""
+    return f'<a href="#case-{number}">{escape(title).replace("_", "_<wbr>")}</a>'
+
+
+def case_numbers(results):
+    """Title of a case -> its number on the page."""
+    return {case.title: number for number, case in enumerate(results.cases, 1)}
 
 
 # ---- The summary ----
@@ -115,26 +92,62 @@ def heading(results, machine, when):
             "</header>\n")
 
 
-def behind_list(results, ours, peers):
+def answer(results, peers):
+    """Who is faster by how much, and where ours is behind, in two sentences."""
+    means = [(mean, peer) for peer in peers if (mean := mean_of(results.cases, peer, WALL)[0])]
+    if not means:
+        return ""
+    parts = []
+    for mean, peer in sorted(means):
+        percent = round(100 * abs(1 - mean))
+        less = f"<b>{percent}&nbsp;%</b> {'less' if mean < 1 else 'more'} than"
+        parts.append(f"{less if percent else '<b>as much</b> as'} {escape(peer)}")
+    listed = ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1]
+    behind, count = behind_best(results.cases, peers, WALL)
+    where = f'<a href="#behind">{len(behind)} of {count} cases</a>' if behind else "no case"
+    return (f'<p class="answer">Wall time of ours, in geometric mean over the cases: {listed}. The best '
+            f"peer is ahead by more than 3\u00a0% in {where}.</p>\n")
+
+
+def goal_list(results, peers):
+    verdicts = {True: ("met", "✓ met"), False: ("missed", "✗ missed"), None: ("", "–")}
     items = []
-    for metric, name in COMPARED:
-        behind, count = behind_best(results.cases, ours, peers, metric)
-        links = [link(number, case) for number, case in enumerate(results.cases, 1)
-                 if case in behind]
-        where = ", ".join(links) or "nowhere"
-        items.append(f"<li><strong>{len(behind)} of {count}</strong>cases behind the best peer in "
-                     f'{name} by more than 3 %<br><span class="note">{where}</span></li>\n')
-    return f'<ul class="behind">{"".join(items)}</ul>\n'
+    for each in goals(results.cases, peers):
+        style, verdict = verdicts[each.met]
+        items.append(f'<li class="{style}"><span class="verdict">{verdict}</span>'
+                     f"<strong>{escape(each.text)}</strong>{escape(each.name)}<br>"
+                     f'<span class="note">goal: {escape(each.target)}</span></li>\n')
+    return f'<h3>Goals</h3>\n<ul class="goals">{"".join(items)}</ul>\n'
 
 
-def overview_plot(results, ours, peers, metric, name):
+def unsure(ratio):
+    """A word for a lead that not each repetition confirms."""
+    return ", not always" if ratio.low <= 1 else ""
+
+
+def behind_table(results, peers):
+    """The cases where ours is behind the best peer in time, the furthest first."""
+    behind, count = behind_best(results.cases, peers, WALL)
+    numbers = case_numbers(results)
+    text = f"{len(behind)} of {count} cases are behind the best by more than 3 % in wall time"
+    if not behind:
+        return f"<h3>Where ours is behind</h3>\n<p>{text}.</p>\n"
+    rows = [(link(numbers[best.title], best.title),
+             [f"<td>{escape(best.peer)}</td>",
+              ratio_cell(best.ratio.median, spread_text(best.ratio) + unsure(best.ratio))], "")
+            for best in behind]
+    return '<h3 id="behind">Where ours is behind</h3>\n' + table(
+        text, ["case", "best peer", "ours / best"], rows, "Cases behind the best peer")
+
+
+def overview_plot(results, peers, metric, name):
     """For each peer a dot for each case, and the geometric mean among them."""
     lines = []
     for peer in peers:
-        mean, _ = mean_of(results.cases, ours, peer, metric)
+        mean, _ = mean_of(results.cases, peer, metric)
         if mean is None:
             continue
-        found = [(case, ratio_of(case, ours, peer, metric)) for case in results.cases]
+        found = [(case, ratio_of(case.runs, peer, metric)) for case in results.cases]
         dots = [Dot(ratio.median, ratio.median, ratio.median, "case",
                     f"{case.title}: {ratio_text(ratio.median)}") for case, ratio in found if ratio]
         dots.append(Dot(mean, mean, mean, "mean", f"geometric mean: {ratio_text(mean)}"))
@@ -147,24 +160,25 @@ def overview_plot(results, ours, peers, metric, name):
                   ratio_plot(label, lines))
 
 
-def summary(results, ours, peers):
+def summary(results, peers):
     if not peers:
         return "<section><h2>Summary</h2><p>There is no peer to compare with.</p></section>\n"
     rows = []
     for peer in peers:
-        means = [mean_of(results.cases, ours, peer, metric) for metric, _ in COMPARED]
+        means = [mean_of(results.cases, peer, metric) for metric, _ in COMPARED]
         cells = [ratio_cell(mean) for mean, _ in means]
         rows.append((escape(peer), cells + [f"<td>{means[0][1]}</td>"], ""))
-    plots = "".join(overview_plot(results, ours, peers, *each) for each in COMPARED)
-    return ("<section><h2>Summary</h2>\n<p>A ratio is ours / peer, taken inside each repetition: "
-            "below 1 ours is ahead. Figures are medians over the repetitions.</p>\n"
-            + behind_list(results, ours, peers)
+    plots = "".join(overview_plot(results, peers, *each) for each in COMPARED)
+    return ("<section><h2>Summary</h2>\n" + answer(results, peers)
+            + "<p>A ratio is ours / peer, taken inside each repetition: below 1 ours is ahead. "
+            "Figures are medians over the repetitions.</p>\n"
             + table("Geometric mean of ours / peer over the cases",
                     ["peer"] + [name for _, name in COMPARED] + ["cases"], rows, "Geometric means")
-            + f'<div class="plots">{plots}</div></section>\n')
+            + f'<div class="plots">{plots}</div>\n' + goal_list(results, peers)
+            + behind_table(results, peers) + "</section>\n")
 
 
-def heat_tables(results, ours, peers):
+def heat_tables(results, peers):
     legend = ('<p class="note legend"><span class="a3">▼ ours ahead, 2 times and more</span>'
               '<span class="a2">▼ 1.25 times and more</span><span class="a1">▼ less</span>'
               '<span class="even">= within 3 %</span><span class="b1">▲ ours behind</span>'
@@ -176,14 +190,14 @@ def heat_tables(results, ours, peers):
         for number, case in enumerate(results.cases, 1):
             cells = []
             for peer in peers:
-                ratio = ratio_of(case, ours, peer, metric)
+                ratio = ratio_of(case.runs, peer, metric)
                 if peer in case.failed:
                     cells.append("<td>failed</td>")
                 elif ratio:
                     cells.append(ratio_cell(ratio.median, spread_text(ratio)))
                 else:
                     cells.append(ratio_cell(None))
-            rows.append((link(number, case), cells, ""))
+            rows.append((link(number, case.title), cells, ""))
         parts.append(f"<h3>{sentence(name)}</h3>\n")
         parts.append(table(f"Ours / peer in {name}: median, and lowest..highest repetition",
                            ["case"] + peers, rows, f"{name} of all cases"))
@@ -216,10 +230,10 @@ def bar_figure(case, ours, title, rows, note=""):
     return figure(title, note, bars(label, rows, ours))
 
 
-def ratio_figure(case, ours, peers, compared, title, note, apart):
+def ratio_figure(case, peers, compared, title, note, apart):
     lines = []
     for peer in peers:
-        found = [(metric, name, ratio_of(case, ours, peer, metric)) for metric, name in compared]
+        found = [(metric, name, ratio_of(case.runs, peer, metric)) for metric, name in compared]
         dots = [Dot(*ratio, metric.field,
                     f"{name}: {ratio_text(ratio.median)}, {spread_text(ratio)}")
                 for metric, name, ratio in found if ratio]
@@ -241,9 +255,9 @@ def case_plots(case, ours, peers):
         bar_figure(case, ours, "RSS", bar_rows(case, "peak_kb", 1 / 1024, " MiB", "rss_kb"),
                    memory_note),
         bar_figure(case, ours, "Page faults", bar_rows(case, "faults", 1, "")),
-        ratio_figure(case, ours, peers, COMPARED[:1], "Ratio of time",
+        ratio_figure(case, peers, COMPARED[:1], "Ratio of time",
                      "ours / peer; below 1 ours is ahead", 0),
-        ratio_figure(case, ours, peers, COMPARED[1:], "Ratio of memory",
+        ratio_figure(case, peers, COMPARED[1:], "Ratio of memory",
                      "● peak RSS · □ page faults", 11)])
 
 
@@ -281,6 +295,6 @@ def page(results, machine, when, text):
     return ('<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
             f"<title>HAKMEM beside other allocators</title>\n<style>\n{style}</style>\n</head>\n"
-            f"<body>\n{heading(results, machine, when)}<main>\n{summary(results, ours, peers)}"
-            f"{heat_tables(results, ours, peers) if peers else ''}{cases}{printed}</main>\n"
+            f"<body>\n{heading(results, machine, when)}<main>\n{summary(results, peers)}"
+            f"{heat_tables(results, peers) if peers else ''}{cases}{printed}</main>\n"
             "</body>\n</html>\n")

@@ -95,7 +95,7 @@ def mark(dot, x, y):
         return f'<rect class="dot open" x="{x - 4:.1f}" y="{y - 4:.1f}" width="8" height="8">' \
                f"{tip}</rect>"
     if dot.kind == "mean":
-        return f'<path class="dot" d="M{x:.1f} {y - 7:.1f}l6 7l-6 7l-6 -7z">{tip}</path>'
+        return f'<path class="dot mean" d="M{x:.1f} {y - 7:.1f}l6 7l-6 7l-6 -7z">{tip}</path>'
     size = 3.5 if dot.kind == "case" else 4.5
     return f'<circle class="dot {dot.kind}" cx="{x:.1f}" cy="{y:.1f}" r="{size}">{tip}</circle>'
 
@@ -117,6 +117,8 @@ def ratio_plot(label, lines, apart=0):
         parts.append(text(WIDTH, middle + 4, line.text, "value peer"))
         for number, dot in enumerate(line.dots):
             y = middle + (number - (len(line.dots) - 1) / 2) * apart
+            if dot.kind == "case":  # those of the same value side by side
+                y += (number * 2 % 5 - 2) * 3
             if dot.high > dot.low:
                 parts.append(whisker(axis.at(dot.low), axis.at(dot.high), y, "ratio"))
             parts.append(mark(dot, axis.at(dot.median), y))

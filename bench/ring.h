@@ -16,6 +16,8 @@
 struct ring {
     _Alignas(64) atomic_size_t head; /* next to read; the reader's */
     _Alignas(64) atomic_size_t tail; /* next to write; the writer's */
+    size_t head_seen; /* the writer's: read again only when it leaves no room, or each block that
+                         is freed would cost the writer a cache miss */
     _Alignas(64) uint64_t *slots[RING_SLOTS];
 };
 
@@ -23,8 +25,10 @@ struct ring {
 static inline bool ring_write(struct ring *ring, uint64_t **blocks, size_t count)
 {
     size_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
-    size_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
-    if (tail - head + count > RING_SLOTS) {
+    if (tail - ring->head_seen + count > RING_SLOTS) {
+        ring->head_seen = atomic_load_explicit(&ring->head, memory_order_acquire);
+    }
+    if (tail - ring->head_seen + count > RING_SLOTS) {
         return false;
     }
     for (size_t i = 0; i < count; i++) {

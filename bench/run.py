@@ -8,28 +8,32 @@ one repetition's runs; figures are medians over the repetitions. A ratio is alwa
 taken inside each repetition: below 1 we use less. Every run goes to BUILD_DIR/bench/raw.csv.
 
 cases.py has the table of cases, launcher.py starts the programs, real_programs.py knows the real
-ones. LD_PRELOAD is set for the measured program alone.
+ones. LD_PRELOAD is set for the measured program alone. What is printed also goes to
+BUILD_DIR/bench/bench.txt.
 """
 
 import argparse
 import csv
 import fnmatch
 import glob
+import mmap
 import os
 import platform
+import re
 import resource
 import shlex
 import statistics
 import subprocess
 import sys
+from collections import namedtuple
 
 import real_programs
 from cases import CASES, TRACES
-from figures import METRICS, geometric_mean, ratios, samples, system_share
+from figures import (METRICS, OURS, WALL, behind_best, goals, mean_of, ratio_of, samples,
+                     system_share)
 from launcher import Launcher, Missing, RunFailed
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-OURS = "ours"
 DEFAULT_PEERS = "glibc,mimalloc,jemalloc,tcmalloc,tbbmalloc,scudo"
 LIBRARIES = {
     "mimalloc": "libmimalloc.so.2",
@@ -38,8 +42,15 @@ LIBRARIES = {
     "tbbmalloc": "libtbbmalloc_proxy.so.2",
     "scudo": "libclang_rt.scudo_standalone-x86_64.so",
 }
-LIBRARY_DIRS = ["/usr/local/lib", "/usr/lib/*-linux-gnu", "/usr/lib64", "/usr/lib",
-                "/usr/lib/llvm-*/lib/clang/*/lib/linux"]
+LIBRARY_DIRS = ["/usr/local/lib", f"/usr/lib/{platform.machine()}-linux-gnu", "/usr/lib64",
+                "/usr/lib", "/usr/lib/llvm-*/lib/clang/*/lib/linux"]
+
+WARM_LEAST_BYTES = 16 << 20
+MADV_POPULATE_WRITE = 23  # which mmap does not name yet
+
+# what was measured of a case: its title, allocator -> repetitions (None: failed), and what each
+# allocator's last run had to say
+Result = namedtuple("Result", "title runs notes")
 
 RAW_HEADER = ["workload", "args", "allocator", "repetition", "run", "wall_s", "loop_s", "ops",
               "peak_rss_kb", "end_rss_kb", "minflt", "majflt", "utime_s", "stime_s"]
@@ -67,7 +78,7 @@ def parse_arguments():
         description="Run the workloads of bench/ and real programs under each allocator, "
                     "interleaved.",
         epilog="A peer is one of glibc, " + ", ".join(LIBRARIES) + ", or NAME=LIBRARY_PATH. Real "
-               "programs are 'real NAME ARGUMENTS', traces played again 'replay NAME'.")
+               "programs are 'real NAME ARGUMENTS', traces played again 'replay NAME ROUNDS'.")
     parser.add_argument("build_dir", metavar="BUILD_DIR", help="where libhakmem.so is")
     parser.add_argument("--reps", type=positive, metavar="N",
                         help="repetitions (default $REPS, or 5; 2 with --quick)")
@@ -103,10 +114,17 @@ def select_cases(options):
     return cases
 
 
+def llvm_version(path):
+    found = re.search(r"/llvm-(\d+)/", path)
+    return int(found.group(1)) if found else 0
+
+
 def find_library(soname):
+    """The first directory's that has it, and the newest of LLVM's."""
     for directory in LIBRARY_DIRS:
-        for path in sorted(glob.glob(os.path.join(directory, soname))):
-            return path
+        found = sorted(glob.glob(os.path.join(directory, soname)))
+        if found:
+            return max(found, key=llvm_version)
     return None
 
 
@@ -163,14 +181,14 @@ def prepare(case, options, launcher):
         return real_programs.runner(name, case.args, options.build_dir, measure_path, launcher)
     argv = [build(case.program, options.build_dir)] + case.args.split()
     if kind == "replay":
-        trace = real_programs.trace(case.args, *TRACES[case.args], options.build_dir)
-        argv = [argv[0], trace]
+        trace_name, rounds = case.args.split()
+        trace = real_programs.trace(trace_name, *TRACES[trace_name], options.build_dir)
+        argv = [argv[0], trace, rounds]
     return lambda preload: launcher.run(argv, preload)
 
 
-def prepare_all(options):
+def prepare_all(options, launcher):
     """Case -> how to run it. What is missing is named and left out."""
-    launcher = Launcher()
     prepared = {}
     for case in select_cases(options):
         try:
@@ -181,6 +199,22 @@ def prepare_all(options):
 
 
 # ---- The runs ----
+
+def warm_memory(size):
+    """Take and give back that much memory. On a virtual machine memory that has been free for a
+    second may be back at the host, which gives it again some 30 times slower than the kernel alone
+    would: without this a run would be fast or slow by what ran before it."""
+    with open("/proc/meminfo", encoding="utf-8") as lines:
+        available = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))
+    size = min(size, available * 1024 // 2)
+    with mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
+        try:
+            memory.madvise(mmap.MADV_HUGEPAGE)
+            memory.madvise(MADV_POPULATE_WRITE)
+        except OSError:  # an older kernel, or one without huge pages
+            for offset in range(0, size, mmap.PAGESIZE):
+                memory[offset] = 1
+
 
 class RawLog:
     """The CSV of all runs, complete up to the last one also when the runner is interrupted."""
@@ -205,10 +239,31 @@ def title(case):
     return f"{case.program} {case.args}".rstrip()
 
 
-def measure(case, run_once, allocators, reps, log):
-    """All runs of a case: allocator -> a list of runs for each repetition. An allocator whose run
-    fails is named, left out of this case, and appears with None."""
+class Warmed:
+    """Runs a case, each time on memory that is warm: as much as it took at most until now, and a
+    quarter more. A first run, which nobody sees, says how much that is."""
+
+    def __init__(self, run_once, preload):
+        self.run_once = run_once
+        self.bytes = WARM_LEAST_BYTES
+        try:
+            self.run(preload)
+        except RunFailed:
+            pass
+
+    def run(self, preload):
+        warm_memory(self.bytes)
+        run = self.run_once(preload)
+        self.bytes = max(self.bytes, run.peak_kb * 1280)
+        return run
+
+
+def measure(case, run_once, allocators, reps, log, launcher):
+    """The Result of all runs of a case. An allocator whose run fails is named, left out of this
+    case, and appears with None."""
     reps = min(reps, case.reps or reps)
+    notes = {}
+    warmed = Warmed(run_once, next(iter(allocators.values())))
     runs = {name: [[] for _ in range(reps)] for name in allocators}
     for turn in range(reps * case.runs):
         repetition, index = divmod(turn, case.runs)
@@ -218,17 +273,33 @@ def measure(case, run_once, allocators, reps, log):
             if runs[name] is None:
                 continue
             try:
-                run = run_once(allocators[name])
+                run = warmed.run(allocators[name])
             except RunFailed as failure:
                 print(f"{title(case)} under {name}: {failure}", file=sys.stderr)
                 runs[name] = None
                 continue
+            notes[name] = launcher.notes
             runs[name][repetition].append(run)
             log.add(case, name, repetition, index, run)
-    return runs
+    return Result(title(case), runs, notes)
 
 
 # ---- Text ----
+
+class Copied:
+    """Standard output that also goes to a file."""
+
+    def __init__(self, path):
+        self.outputs = [sys.stdout, open(path, "w", encoding="utf-8")]
+
+    def write(self, text):
+        for output in self.outputs:
+            output.write(text)
+
+    def flush(self):
+        for output in self.outputs:
+            output.flush()
+
 
 def cpu_model():
     with open("/proc/cpuinfo", encoding="utf-8") as info:
@@ -240,7 +311,7 @@ def cpu_model():
 
 def print_preamble(options):
     print(f"{cpu_model()}, {os.cpu_count()} CPUs, Linux {platform.release()}, "
-          f"{options.reps} repetitions")
+          f"{options.reps} repetition{'s' if options.reps > 1 else ''}")
     print("o/p: ours / peer, below 1 ours is ahead; spread: lowest..highest o/p of wall time")
     print("wall: the whole process; loop: the workload's own clock; sys %: time in the kernel,")
     print("an estimate of the share of page faults")
@@ -250,77 +321,99 @@ def print_preamble(options):
             print(f"note: {name} of {soft >> 10} KiB holds for every run")
 
 
-def ratio_cells(ours, name, repetitions):
+def spread(ratio):
+    return f"{ratio.low:.2f}..{ratio.high:.2f}"
+
+
+def ratio_cells(runs, name):
     """Metric field -> text of the ratio, and the spread of the wall ratio."""
-    if ours is None or name == OURS:
-        return {metric.field: "-" for metric in METRICS}, "-"
-    cells = {}
-    for metric in METRICS:
-        found = ratios(ours, repetitions, metric)
-        cells[metric.field] = f"{statistics.median(found):.2f}" if found else "-"
-    wall = ratios(ours, repetitions, METRICS[0])
-    return cells, f"{min(wall):.2f}..{max(wall):.2f}" if wall else "-"
+    found = {metric.field: ratio_of(runs, name, metric) if name != OURS else None
+             for metric in METRICS}
+    cells = {field: f"{ratio.median:.2f}" if ratio else "-" for field, ratio in found.items()}
+    return cells, spread(found["wall"]) if found["wall"] else "-"
 
 
-def print_case(case, runs):
+def print_case(case, result):
     each = f", {case.runs} runs each" if case.runs > 1 else ""
-    each += f", {case.reps} repetition at most" if case.reps else ""
+    each += f", {case.reps} repetitions at most" if case.reps else ""
     print(f"\n{title(case)}{each}")
     heading = f"{'allocator':<10}"
     for metric in METRICS:
         heading += f"{metric.heading:>10}{'o/p':>7}"
         heading += f"{'spread':>12}" if metric.field == "wall" else ""
     print(heading + f"{'sys %':>7}")
-    ours = runs.get(OURS)
-    for name, repetitions in runs.items():
+    for name, repetitions in result.runs.items():
         if repetitions is None:
             print(f"{name:<10}{'failed':>10}")
             continue
-        cells, spread = ratio_cells(ours, name, repetitions)
+        cells, spread = ratio_cells(result.runs, name)
         line = f"{name[:9]:<10}"
         for metric in METRICS:
             median = statistics.median(samples(repetitions, metric.field)) * metric.scale
             line += f"{median:>10.{metric.digits}f}{cells[metric.field]:>7}"
             line += f"{spread:>12}" if metric.field == "wall" else ""
         print(line + f"{system_share(repetitions):>7.1f}")
+    for name, notes in result.notes.items():
+        for note in notes:
+            print(f"  {name}: {note}")
     sys.stdout.flush()
 
 
-def print_summary(results, allocators):
+def print_means(results, peers):
     """Geometric means of the ratios over the cases, for each peer."""
-    rows = []
-    for name in allocators:
-        both = [runs for runs in results if name != OURS and runs[name] and runs.get(OURS)]
-        if not both:
-            continue
+    print("\nours / peer, geometric mean over the cases")
+    print(f"{'allocator':<10}{'wall':>10}{'loop':>10}{'peak':>10}{'faults':>10}{'cases':>8}")
+    for name in peers:
         row = f"{name[:9]:<10}"
         for metric in METRICS:
-            found = [ratios(runs[OURS], runs[name], metric) for runs in both]
-            medians = [statistics.median(each) for each in found if each]
-            row += f"{geometric_mean(medians):>10.2f}" if medians else f"{'-':>10}"
-        rows.append(row + f"{len(both):>8}")
-    if rows:
-        print("\nours / peer, geometric mean over the cases")
-        print(f"{'allocator':<10}{'wall':>10}{'loop':>10}{'peak':>10}{'faults':>10}{'cases':>8}")
-        print("\n".join(rows))
+            mean, _ = mean_of(results, name, metric)
+            row += f"{mean:>10.2f}" if mean else f"{'-':>10}"
+        print(row + f"{mean_of(results, name, WALL)[1]:>8}")
+
+
+def print_behind(results, peers):
+    """The cases where a peer is faster, the furthest first."""
+    behind, count = behind_best(results, peers, WALL)
+    print(f"\nbehind the best by more than 3 %: {len(behind)} of {count} cases")
+    for best in behind:
+        print(f"  {best.title:<44}{best.peer[:9]:<10}{best.ratio.median:>6.2f}  "
+              f"{spread(best.ratio)}")
+
+
+def print_goals(results, peers):
+    verdicts = {True: "met", False: "missed", None: ""}
+    print("\ngoals")
+    for goal in goals(results, peers):
+        print(f"  {goal.name:<54}{goal.target:<14}{goal.text:<20} {verdicts[goal.met]}".rstrip())
+
+
+def print_summary(results, allocators):
+    peers = [name for name in allocators if name != OURS]
+    if peers and OURS in allocators:
+        print_means(results, peers)
+        print_behind(results, peers)
+        print_goals(results, peers)
 
 
 def main():
     options = parse_arguments()
     allocators = find_allocators(options)
     os.makedirs(os.path.join(options.build_dir, "bench"), exist_ok=True)
-    cases = prepare_all(options)
+    launcher = Launcher()
+    cases = prepare_all(options, launcher)
     raw_path = os.path.join(options.build_dir, "bench", "raw.csv")
     log = RawLog(raw_path)
+    sys.stdout = Copied(os.path.join(options.build_dir, "bench", "bench.txt"))
     print_preamble(options)
     results = []
     for case, run_once in cases.items():
-        runs = measure(case, run_once, allocators, options.reps, log)
-        print_case(case, runs)
-        results.append(runs)
+        launcher.notes = []
+        results.append(measure(case, run_once, allocators, options.reps, log, launcher))
+        print_case(case, results[-1])
     print_summary(results, allocators)
     print(f"\nevery run: {raw_path}")
-    if any(repetitions is None for runs in results for repetitions in runs.values()):
+    sys.stdout.flush()
+    if any(repetitions is None for result in results for repetitions in result.runs.values()):
         sys.exit(1)
 
 

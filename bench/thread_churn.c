@@ -4,6 +4,7 @@
  * BLOCKS blocks, frees half of them and leaves the other half to its successor.
  */
 #include "harness.h"
+#include "threads.h"
 
 enum { THREADS, ALIVE, BLOCKS, SEED, PARAMS };
 
@@ -61,7 +62,7 @@ int main(int argc, char **argv)
             free(chains[i].blocks[j]);
         }
     }
-    harness_say("%.2f us a thread\n", seconds * 1e6 / (double)(rounds * alive));
+    harness_say("NOTE %.2f us a thread\n", seconds * 1e6 / (double)(rounds * alive));
     harness_result("thread_churn", 2 * rounds * alive * count, seconds);
     return 0;
 }

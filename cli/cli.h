@@ -2,11 +2,13 @@
 /*
  * What the files of the command `hakmem` share: exit statuses, the commands, the table of settings
  * and the report that a process with the library leaves at its exit. The command does not link the
- * library: it knows base/config.h (the table), hakmem.h (the version) and the report's text.
+ * library: it knows its headers, by which heap_view.h reads a process's heap from outside, the
+ * report's text and trace.h (a trace's head).
  */
 #ifndef HAK_CLI_H
 #define HAK_CLI_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -52,10 +54,29 @@ void cli_parse_common(int key, struct argp_state *state);
 #define CLI_OPTION_HELP {"help", CLI_KEY_HELP, NULL, 0, "print this help", -1}
 // clang-format on
 
+/* ---- text.c ---- */
+
+struct short_text {
+    char bytes[24];
+};
+/* 512 B, 12.3 MiB: four digits at most before the point. */
+struct short_text text_of_size(uint64_t bytes);
+struct short_text text_of_percent(double part, double whole);
+/* A whole decimal number of digits only. */
+bool text_to_number(const char *text, uint64_t *number);
+
 /* ---- The commands: argv[0] is "hakmem VERB"; each returns the exit status. ---- */
 
 int run_command(int argc, char **argv);
+int compare_command(int argc, char **argv);
+int record_command(int argc, char **argv);
 int settings_command(int argc, char **argv);
+int stats_command(int argc, char **argv);
+int map_command(int argc, char **argv);
+int why_command(int argc, char **argv);
+int top_command(int argc, char **argv);
+int trim_command(int argc, char **argv);
+int set_command(int argc, char **argv);
 
 /* ---- settings.c ---- */
 
@@ -65,6 +86,66 @@ int settings_command(int argc, char **argv);
  * decimal. NAME may have the prefix and be in either case. A bad one ends the process with one line
  * and EXIT_USAGE. */
 void settings_export(const char *assignment);
+
+/* Check NAME=VALUE for a running process, in the words of `command`: the setting's row in the
+ * table, and the value. A bad one, or one that holds from the start on, ends the process. */
+void settings_parse_live(const char *command, const char *assignment, uint32_t *row,
+                         int64_t *value);
+/* The name of a row, without the prefix; NULL beyond the table. */
+const char *settings_name(size_t row);
+/* A row's value as one would type it, and whether it is the default. */
+struct settings;
+bool settings_value(const struct settings *of, size_t row, char *text, size_t size);
+
+/* ---- library.c ---- */
+
+#define LIBRARY_ALLOCATOR "libhakmem.so"
+#define LIBRARY_RECORDER "libhakmem_record.so"
+
+/* Where one of our libraries is: an absolute path. HAKMEM_LIBRARY can name the allocator's. Where
+ * there is none: one line that begins with `command`, and EXIT_INTERNAL. */
+void library_find(const char *command, const char *name, char path[PATH_MAX]);
+
+/* End the process as above when the path is one that LD_PRELOAD cannot name. */
+void library_check(const char *command, const char *path);
+
+/* Put a library first in LD_PRELOAD, before what the user preloads. */
+void library_export(const char *command, const char *path);
+
+/* All of the above. */
+void library_preload(const char *command, const char *name);
+
+/* ---- program.c ---- */
+
+/* What the kernel tells of a program that has ended. */
+struct outcome {
+    const char *program; /* as given on the command line */
+    pid_t pid;
+    int status; /* of wait4 */
+    double wall_seconds;
+    struct rusage usage; /* of the program and the children it waited for */
+    int passed_on;       /* the last signal that was sent to us and went on to it; 0: none */
+};
+
+/* A program to run, and what to do meanwhile. */
+struct program {
+    const char *command; /* ours, for messages */
+    char **argv;
+    void (*prepare)(void *state); /* in the child, just before it becomes the program; or NULL */
+    /* While it runs; returns how many ms to wait until the next look. Or NULL. */
+    unsigned (*watch)(void *state, pid_t pid);
+    void *state;
+};
+
+/* Run a program to its end. EXIT_SUCCESS when it ran, however it ended; else the status to exit
+ * with, after one line that begins with the command. */
+int program_run(const struct program *program, struct outcome *outcome);
+
+/* Seconds of a clock that only goes forward. */
+double program_clock(void);
+
+/* What to exit with: the program's status, or EXIT_SIGNAL_BASE and its signal. */
+int program_status(const struct outcome *outcome);
 
 /* ---- report.c ---- */
 
@@ -109,15 +190,6 @@ struct report {
     uint64_t value[KEY_COUNT];
     unsigned others;            /* reports of other processes in the same directory */
     unsigned others_incomplete; /* of those */
-};
-
-/* What the kernel tells of a program that has ended. */
-struct outcome {
-    const char *program; /* as given on the command line */
-    pid_t pid;
-    int status; /* of wait4 */
-    double wall_seconds;
-    struct rusage usage; /* of the program and the children it waited for */
 };
 
 /* The report of process `pid` in `directory`, and the count of the others there. Files last written

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The command `hakmem`: finds the command asked for and calls it; help and version; how all of them
- * read their arguments and report errors. Called by the shell; calls run.c and settings.c.
+ * read their arguments and report errors. Called by the shell; calls the verbs' files.
  */
 #include <argp.h>
 #include <errno.h>
@@ -18,7 +18,9 @@ static const struct command {
     const char *verb;
     int (*call)(int argc, char **argv);
 } commands[] = {
-    {"run", run_command},
+    {"run", run_command},           {"compare", compare_command}, {"record", record_command},
+    {"stats", stats_command},       {"top", top_command},         {"map", map_command},
+    {"why", why_command},           {"trim", trim_command},       {"set", set_command},
     {"settings", settings_command},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
@@ -54,14 +56,19 @@ void cli_export(const char *name, const char *value)
 
 /* ---- Arguments: argp, with its own messages (two lines) and exits turned off ---- */
 
+/* Whether `word` is this option, or the start of its long name. */
+static bool names_option(const struct argp_option *option, const char *word)
+{
+    if (strncmp(word, "--", 2) == 0)
+        return strncmp(option->name, word + 2, strlen(word) - 2) == 0;
+    return word[0] == '-' && word[1] == option->key && word[2] == '\0';
+}
+
 /* Whether `word` is an option of the table that takes a value. */
 static bool takes_value(const struct argp *argp, const char *word)
 {
-    size_t length = strlen(word);
-    if (strncmp(word, "--", 2) != 0)
-        return false;
     for (const struct argp_option *option = argp->options; option->name; option++)
-        if (option->arg && strncmp(option->name, word + 2, length - 2) == 0)
+        if (option->arg && names_option(option, word))
             return true;
     return false;
 }
@@ -126,13 +133,20 @@ static const struct argp main_argp = {
     .options = main_options,
     .parser = parse_main,
     .args_doc = "COMMAND [ARGUMENTS]",
-    .doc = "Run programs on the HAKMEM memory allocator.\n\n"
-           "  hakmem run [--set NAME=VALUE]... [--] PROGRAM [ARGUMENTS]\n"
-           "      run a program on the allocator and report what its heap did\n"
-           "  hakmem settings [--markdown | --man]\n"
-           "      list the HAKMEM_* settings\n"
-           "  hakmem help [COMMAND]\n"
-           "      print the help of a command, or this\n"
+    .doc = "Run programs on the HAKMEM memory allocator, and look at their heaps.\n\n"
+           "  hakmem run [--] PROGRAM ...   run a program, report what its heap did\n"
+           "  hakmem compare [--] PROGRAM   run it under each allocator, compare\n"
+           "  hakmem record [--] PROGRAM    write its allocator calls to a file\n"
+           "  hakmem stats PID              where the memory of a process is\n"
+           "  hakmem top [PID]              the same, live, of one process or all\n"
+           "  hakmem map PID                the address space of its heap\n"
+           "  hakmem why PID ADDRESS        what lies at an address\n"
+           "  hakmem trim PID               have it give free pages back\n"
+           "  hakmem set PID NAME=VALUE     change a setting while it runs\n"
+           "  hakmem settings               list the HAKMEM_* settings\n"
+           "  hakmem help [COMMAND]         print the help of a command, or this\n"
+           "\n"
+           "stats, map and why take --core FILE instead of PID."
            "\v"
            "More is in the manual page: man hakmem.",
 };
@@ -147,7 +161,7 @@ static int call_command(int argc, char **argv)
         argv[0] = name;
         return commands[i].call(argc, argv);
     }
-    return cli_fail(EXIT_USAGE, "hakmem: '%.60s' is no command (run, settings or help)", argv[0]);
+    return cli_fail(EXIT_USAGE, "hakmem: '%.60s' is no command (see hakmem --help)", argv[0]);
 }
 
 /* hakmem help [COMMAND] is hakmem [COMMAND] --help. */
@@ -171,7 +185,7 @@ int main(int argc, char **argv)
         argv[0] = name;
     cli_parse(&main_argp, argc, argv, &verb);
     if (!verb)
-        return cli_fail(EXIT_USAGE, "hakmem: no command given (run, settings or help)");
+        return cli_fail(EXIT_USAGE, "hakmem: no command given (see hakmem --help)");
     int verb_argc = argc - (int)(verb - argv);
     if (strcmp(verb[0], "help") == 0)
         return cli_end_output(call_help(verb_argc, verb));

@@ -34,21 +34,12 @@ struct reading {
     bool bad;
 };
 
-static bool parse_decimal(const char *text, uint64_t *out)
-{
-    if (text[strspn(text, "0123456789")] != '\0' || text[0] == '\0')
-        return false;
-    errno = 0;
-    *out = strtoull(text, NULL, 10);
-    return errno != ERANGE;
-}
-
 static void read_number(struct reading *reading, const char *key, const char *text)
 {
     for (size_t i = 0; i < KEY_COUNT; i++) {
         if (strcmp(key, key_names[i]) != 0)
             continue;
-        if (!parse_decimal(text, &reading->report->value[i]) || reading->seen[i])
+        if (!text_to_number(text, &reading->report->value[i]) || reading->seen[i])
             reading->bad = true;
         reading->seen[i] = true;
     }
@@ -154,46 +145,14 @@ struct report report_collect(const char *directory, pid_t pid, struct timespec s
 
 /* ---- Values as text ---- */
 
-struct text {
-    char bytes[24];
-};
-
-/* 512 B, 12.3 MiB: four digits at most before the point. */
-static struct text text_of_size(uint64_t bytes)
-{
-    static const char units[] = "KMGTPE";
-    struct text text;
-    if (bytes < 1024) {
-        snprintf(text.bytes, sizeof text.bytes, "%" PRIu64 " B", bytes);
-        return text;
-    }
-    unsigned step = 0;
-    double size = (double)bytes / 1024;
-    /* 1023.95 would be printed as 1024.0 */
-    while (size >= 1023.95) {
-        size /= 1024;
-        step++;
-    }
-    snprintf(text.bytes, sizeof text.bytes, "%.1f %ciB", size, units[step]);
-    return text;
-}
-
-static struct text text_of_percent(double part, double whole)
-{
-    struct text text = {"-"};
-    if (whole > 0)
-        snprintf(text.bytes, sizeof text.bytes, "%.1f %%", 100 * part / whole);
-    return text;
-}
-
 static double seconds_of(struct timeval time)
 {
     return (double)time.tv_sec + (double)time.tv_usec / 1e6;
 }
 
-static struct text text_of_seconds(double seconds)
+static struct short_text text_of_seconds(double seconds)
 {
-    struct text text;
+    struct short_text text;
     snprintf(text.bytes, sizeof text.bytes, "%.*f s", seconds < 99.9995 ? 3 : 1, seconds);
     return text;
 }

@@ -1,81 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `hakmem run`: finds the library, prepares the environment, runs the program with its signals
- * passed on, and ends with the program's report and its exit status. Called by main.c; calls
- * settings.c and report.c.
+ * `hakmem run`: prepares the environment, runs the program on the library, and ends with the
+ * program's report and its exit status; with --report, watches it meanwhile and writes a page.
+ * Called by main.c; calls library.c, program.c, settings.c, report.c, sampler.c and run_page.c.
  */
 #include <argp.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli.h"
+#include "output.h"
+#include "progress.h"
+#include "run_report.h"
 
-#define LIBRARY_NAME "libhakmem.so"
+#define COMMAND "hakmem run"
 #define KEY_SET CLI_KEY(1)
+#define KEY_REPORT CLI_KEY(2)
 
-/* ---- The library ---- */
-
-/* The directory of this executable, with a slash at its end. */
-static void own_directory(char directory[PATH_MAX])
-{
-    ssize_t length = readlink("/proc/self/exe", directory, PATH_MAX - 1);
-    if (length < 0)
-        exit(
-            cli_fail(EXIT_INTERNAL, "hakmem run: cannot read /proc/self/exe: %s", strerror(errno)));
-    directory[length] = '\0';
-    *(strrchr(directory, '/') + 1) = '\0';
-}
-
-/* The library's absolute path. HAKMEM_LIBRARY names it, else it is where builds and packages put
- * it: seen from the executable. */
-static void find_library(char library[PATH_MAX])
-{
-    static const char *const places[] = {"", "../lib/", "../lib/hakmem/",
-                                         "../lib/x86_64-linux-gnu/"};
-    const char *chosen = getenv(SETTING_PREFIX "LIBRARY");
-    if (chosen && *chosen) {
-        if (!realpath(chosen, library) || access(library, R_OK) != 0)
-            exit(cli_fail(EXIT_INTERNAL, "hakmem run: " SETTING_PREFIX "LIBRARY=%s: %s", chosen,
-                          strerror(errno)));
-        return;
-    }
-    char directory[PATH_MAX];
-    own_directory(directory);
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-        char candidate[2 * PATH_MAX];
-        snprintf(candidate, sizeof candidate, "%s%s" LIBRARY_NAME, directory, places[i]);
-        if (realpath(candidate, library) && access(library, R_OK) == 0)
-            return;
-    }
-    exit(cli_fail(EXIT_INTERNAL,
-                  "hakmem run: no " LIBRARY_NAME " in %s or %s../lib (HAKMEM_LIBRARY can name it)",
-                  directory, directory));
-}
-
-/* Put the library first in LD_PRELOAD, before what the user preloads. */
-static void export_preload(void)
-{
-    char library[PATH_MAX];
-    find_library(library);
-    if (strpbrk(library, " :"))
-        exit(cli_fail(EXIT_INTERNAL,
-                      "hakmem run: LD_PRELOAD cannot name a path with a space or a colon: %s",
-                      library));
-    const char *others = getenv("LD_PRELOAD");
-    char *list;
-    if (asprintf(&list, "%s%s%s", library, others && *others ? ":" : "", others ? others : "") < 0)
-        exit(cli_fail(EXIT_INTERNAL, "hakmem run: %s", strerror(errno)));
-    cli_export("LD_PRELOAD", list);
-    free(list);
-}
+struct options {
+    char **program;
+    struct output page;
+};
 
 /* ---- The directory of the reports ---- */
 
@@ -131,104 +81,6 @@ static void remove_directory(const struct report_directory *directory)
     rmdir(directory->path);
 }
 
-/* ---- The program ---- */
-
-/* Signals that end or steer a program: those sent to us go on to it. */
-static const int forwarded[] = {SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
-/* The terminal sends these to the program too: nothing to do but to outlive them. */
-static const int outlived[] = {SIGINT, SIGQUIT, SIGPIPE};
-
-/* What the program gets back as it was. */
-struct signals {
-    sigset_t mask;
-    struct sigaction child;
-};
-
-/* Hold every signal of interest back, for wait_program to fetch or for ever. */
-static void hold_signals(struct signals *before, sigset_t *awaited)
-{
-    sigset_t held;
-    sigemptyset(awaited);
-    sigaddset(awaited, SIGCHLD);
-    for (size_t i = 0; i < sizeof forwarded / sizeof forwarded[0]; i++)
-        sigaddset(awaited, forwarded[i]);
-    held = *awaited;
-    for (size_t i = 0; i < sizeof outlived / sizeof outlived[0]; i++)
-        sigaddset(&held, outlived[i]);
-    sigprocmask(SIG_BLOCK, &held, &before->mask);
-    /* an ignored SIGCHLD, as some parents leave it, would lose the program's status */
-    struct sigaction standard = {.sa_handler = SIG_DFL};
-    sigaction(SIGCHLD, &standard, &before->child);
-}
-
-/* In the child: become the program, or tell the parent through `pipe_end` why not. */
-static _Noreturn void become_program(char **argv, const struct signals *before, int pipe_end)
-{
-    sigaction(SIGCHLD, &before->child, NULL);
-    sigprocmask(SIG_SETMASK, &before->mask, NULL);
-    execvp(argv[0], argv);
-    int error = errno;
-    ssize_t written = write(pipe_end, &error, sizeof error);
-    _exit(written == (ssize_t)sizeof error ? EXIT_NOT_FOUND : EXIT_INTERNAL);
-}
-
-/* Start the program. 0 when it runs, else the error that kept it from running; *pid is -1 when
- * there was not even a process. */
-static int start_program(char **argv, const struct signals *before, pid_t *pid)
-{
-    int ends[2];
-    *pid = -1;
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        return errno;
-    *pid = fork();
-    if (*pid < 0)
-        return errno;
-    if (*pid == 0)
-        become_program(argv, before, ends[1]);
-    close(ends[1]);
-    int error = 0;
-    /* end of file: exec has closed the other end */
-    ssize_t length = read(ends[0], &error, sizeof error);
-    close(ends[0]);
-    if (length != (ssize_t)sizeof error)
-        return 0;
-    waitpid(*pid, NULL, 0);
-    return error;
-}
-
-static int fail_start(const char *program, pid_t pid, int error)
-{
-    if (pid < 0)
-        return cli_fail(EXIT_INTERNAL, "hakmem run: cannot start a process: %s", strerror(error));
-    if (error == ENOENT && strchr(program, '/') && access(program, F_OK) == 0)
-        return cli_fail(EXIT_CANNOT_EXECUTE, "hakmem run: cannot execute '%s': no such interpreter",
-                        program);
-    if (error == ENOENT)
-        return cli_fail(EXIT_NOT_FOUND, "hakmem run: '%s': no such program", program);
-    return cli_fail(EXIT_CANNOT_EXECUTE, "hakmem run: cannot execute '%s': %s", program,
-                    strerror(error));
-}
-
-/* Wait for the program's end. A signal is passed on only while its process is ours to name: it is
- * reaped here and nowhere else. */
-static void wait_program(const sigset_t *awaited, struct outcome *outcome)
-{
-    for (;;) {
-        int number = sigwaitinfo(awaited, NULL);
-        if (number > 0 && number != SIGCHLD)
-            kill(outcome->pid, number);
-        if (wait4(outcome->pid, &outcome->status, WNOHANG, &outcome->usage) == outcome->pid)
-            return;
-    }
-}
-
-static double seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 /* The report in one write, so that it stays in one piece beside the output of others. */
 static void show_report(const struct outcome *outcome, const struct report *report)
 {
@@ -241,42 +93,63 @@ static void show_report(const struct outcome *outcome, const struct report *repo
     fputs(text, stderr);
 }
 
-static int run_program(char **argv)
+/* The page, if one is wanted; gives `status` back, or EXIT_INTERNAL when it cannot be written. */
+static int write_page(struct options *options, const struct run_report *report, int status)
 {
+    if (!options->page.path)
+        return status;
+    run_page_print(output_begin(&options->page), report);
+    if (output_end(&options->page, EXIT_SUCCESS) != EXIT_SUCCESS)
+        return EXIT_INTERNAL;
+    fprintf(stderr, COMMAND ": the report is in %s\n", options->page.path);
+    return status;
+}
+
+static int run_program(struct options *options)
+{
+    static struct sampler sampler;
     struct report_directory directory;
-    struct signals before;
-    sigset_t awaited;
-    struct outcome outcome = {.program = argv[0]};
-    export_preload();
+    struct outcome outcome;
+    bool is_watched = options->page.path;
+    const struct program program = {.command = COMMAND,
+                                    .argv = options->program,
+                                    .watch = is_watched ? sampler_look : NULL,
+                                    .state = &sampler};
+    library_preload(COMMAND, LIBRARY_ALLOCATOR);
+    if (!output_open(&options->page))
+        return EXIT_USAGE;
     prepare_directory(&directory);
-    hold_signals(&before, &awaited);
-    double start = seconds_now();
-    int error = start_program(argv, &before, &outcome.pid);
-    if (error) {
+    if (is_watched)
+        sampler_begin(&sampler);
+    int status = program_run(&program, &outcome);
+    if (status != EXIT_SUCCESS) {
         remove_directory(&directory);
-        return fail_start(argv[0], outcome.pid, error);
+        output_drop(&options->page);
+        return status;
     }
-    wait_program(&awaited, &outcome);
-    outcome.wall_seconds = seconds_now() - start;
+    if (is_watched)
+        progress_clear();
     struct report report = report_collect(directory.path, outcome.pid, directory.since);
+    const struct run_report all = {options->program, &outcome, &report, &sampler};
     remove_directory(&directory);
     show_report(&outcome, &report);
-    if (WIFSIGNALED(outcome.status))
-        return EXIT_SIGNAL_BASE + WTERMSIG(outcome.status);
-    return WEXITSTATUS(outcome.status);
+    status = write_page(options, &all, program_status(&outcome));
+    sampler_end(&sampler);
+    return status;
 }
 
 /* ---- Arguments ---- */
 
 static error_t parse_run(int key, char *argument, struct argp_state *state)
 {
-    char ***program = state->input;
+    struct options *options = state->input;
     cli_parse_common(key, state);
     switch (key) {
     case KEY_SET: settings_export(argument); return 0;
+    case KEY_REPORT: options->page.path = argument; return 0;
     case ARGP_KEY_ARG:
         /* the rest is the program's */
-        *program = state->argv + state->next - 1;
+        options->program = state->argv + state->next - 1;
         state->next = state->argc;
         return 0;
     default: return ARGP_ERR_UNKNOWN;
@@ -287,6 +160,7 @@ int run_command(int argc, char **argv)
 {
     static const struct argp_option options[] = {
         {"set", KEY_SET, "NAME=VALUE", 0, "run it with this setting (see hakmem settings)", 0},
+        {"report", KEY_REPORT, "FILE", 0, "write a page on its memory over time (HTML)", 0},
         CLI_OPTION_HELP,
         {0},
     };
@@ -300,9 +174,9 @@ int run_command(int argc, char **argv)
                "it; 127 when there is no such program, 126 when it cannot be executed, 125 when "
                "hakmem itself fails, 2 when the command line is wrong.",
     };
-    char **program = NULL;
-    cli_parse(&argp, argc, argv, &program);
-    if (!program)
-        return cli_fail(EXIT_USAGE, "hakmem run: no program given (see hakmem run --help)");
-    return run_program(program);
+    struct options input = {.page = {.command = COMMAND}};
+    cli_parse(&argp, argc, argv, &input);
+    if (!input.program)
+        return cli_fail(EXIT_USAGE, COMMAND ": no program given (see " COMMAND " --help)");
+    return run_program(&input);
 }

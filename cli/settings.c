@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The table of settings as the command sees it: checks of --set, and `hakmem settings` as text, as
- * docs/table.md and as the ENVIRONMENT section of the manual page. The table itself is
+ * docs/SETTINGS.md and as the ENVIRONMENT section of the manual page. The table itself is
  * HAK_SETTINGS of base/config.h. Called by main.c and run.c.
  */
 #include <argp.h>
@@ -12,17 +12,18 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/config.h"
 #include "cli.h"
+#include "os/os.h"
 
 #define KEY_MARKDOWN CLI_KEY(1)
 #define KEY_MAN CLI_KEY(2)
 
-enum kind { KIND_FLAG, KIND_NUMBER, KIND_BYTES, KIND_MILLIS, KIND_PREFAULT, KIND_TEXT };
+enum kind { KIND_FLAG, KIND_NUMBER, KIND_BYTES, KIND_MILLIS, KIND_PREFAULT, KIND_WHEN, KIND_TEXT };
 
 static const char *const kind_names[] = {
     [KIND_FLAG] = "flag",     [KIND_NUMBER] = "number",     [KIND_BYTES] = "bytes",
-    [KIND_MILLIS] = "millis", [KIND_PREFAULT] = "prefault", [KIND_TEXT] = "path",
+    [KIND_MILLIS] = "millis", [KIND_PREFAULT] = "prefault", [KIND_WHEN] = "when",
+    [KIND_TEXT] = "path",
 };
 
 struct setting {
@@ -32,11 +33,18 @@ struct setting {
     int64_t min;
     int64_t max;
     const char *help;
+    size_t offset; /* in struct settings */
 };
 
 static const struct setting table[] = {
 #define ROW(field, name, kind, fallback, min, max, help)                                           \
-    {name, KIND_##kind, (int64_t)(fallback), (int64_t)(min), (int64_t)(max), help},
+    {name,                                                                                         \
+     KIND_##kind,                                                                                  \
+     (int64_t)(fallback),                                                                          \
+     (int64_t)(min),                                                                               \
+     (int64_t)(max),                                                                               \
+     help,                                                                                         \
+     offsetof(struct settings, field)},
     HAK_SETTINGS(ROW)
 #undef ROW
 };
@@ -86,6 +94,8 @@ static struct text text_of_range(const struct setting *setting)
         return (struct text){"0 or 1"};
     if (setting->kind == KIND_PREFAULT)
         return (struct text){"0, 1, 2 or auto"};
+    if (setting->kind == KIND_WHEN)
+        return (struct text){"exit, interval or 0"};
     if (setting->kind == KIND_BYTES && setting->min < 0)
         return (struct text){"0 to 1024G, or 1% to 100%"};
     if (setting->kind != KIND_TEXT)
@@ -141,6 +151,12 @@ static bool parse_value(const struct setting *setting, const char *text, struct 
         *out = (struct text){"auto"};
         return true;
     }
+    if (setting->kind == KIND_WHEN &&
+        (strcasecmp(text, "exit") == 0 || strcasecmp(text, "interval") == 0)) {
+        *out = tolower((unsigned char)text[0]) == 'e' ? (struct text){"exit"}
+                                                      : (struct text){"interval"};
+        return true;
+    }
     int64_t max = setting->kind == KIND_PREFAULT ? PREFAULT_TOUCH : setting->max;
     int64_t value;
     size_t length = strlen(text);
@@ -171,30 +187,73 @@ static const struct setting *find_setting(const char *name, size_t length)
     return NULL;
 }
 
-static _Noreturn void fail_value(const struct setting *setting, const char *value)
-{
-    exit(cli_fail(EXIT_USAGE, "hakmem run: " SETTING_PREFIX "%s cannot be '%.60s': expected %s",
-                  setting->name, value, text_of_expectation(setting).bytes));
-}
-
-void settings_export(const char *assignment)
+/* The row that NAME=VALUE names, and the value, checked; or the end of the command. A path has no
+ * number. */
+static const struct setting *parse_assignment(const char *command, const char *option,
+                                              const char *assignment, struct text *number)
 {
     const char *equals = strchr(assignment, '=');
     size_t length = equals ? (size_t)(equals - assignment) : 0;
     if (length == 0)
-        exit(cli_fail(EXIT_USAGE, "hakmem run: '--set %.60s' is not of the form NAME=VALUE",
+        exit(cli_fail(EXIT_USAGE, "%s: '%s%.60s' is not of the form NAME=VALUE", command, option,
                       assignment));
     const struct setting *setting = find_setting(assignment, length);
     if (!setting)
-        exit(cli_fail(EXIT_USAGE, "hakmem run: '%.*s' is no setting (see hakmem settings)",
+        exit(cli_fail(EXIT_USAGE, "%s: '%.*s' is no setting (see hakmem settings)", command,
                       length > 60 ? 60 : (int)length, assignment));
     const char *value = equals + 1;
+    if (setting->kind == KIND_TEXT ? value[0] == '\0' : !parse_value(setting, value, number))
+        exit(cli_fail(EXIT_USAGE, "%s: " SETTING_PREFIX "%s cannot be '%.60s': expected %s",
+                      command, setting->name, value, text_of_expectation(setting).bytes));
+    return setting;
+}
+
+void settings_export(const char *assignment)
+{
     struct text number;
-    if (setting->kind == KIND_TEXT ? value[0] == '\0' : !parse_value(setting, value, &number))
-        fail_value(setting, value);
     char name[64];
+    const struct setting *setting = parse_assignment("hakmem run", "--set ", assignment, &number);
     snprintf(name, sizeof name, SETTING_PREFIX "%s", setting->name);
-    cli_export(name, setting->kind == KIND_TEXT ? value : number.bytes);
+    cli_export(name, setting->kind == KIND_TEXT ? strchr(assignment, '=') + 1 : number.bytes);
+}
+
+void settings_parse_live(const char *command, const char *assignment, uint32_t *row, int64_t *value)
+{
+    static const size_t live[] = {
+#define FIELD(field) offsetof(struct settings, field),
+        HAK_LIVE_SETTINGS(FIELD)
+#undef FIELD
+    };
+    struct text number;
+    const struct setting *setting = parse_assignment(command, "", assignment, &number);
+    *row = (uint32_t)(setting - table);
+    *value = strcmp(number.bytes, "auto") == 0 ? PREFAULT_AUTO : strtoll(number.bytes, NULL, 10);
+    for (size_t i = 0; i < sizeof live / sizeof live[0]; i++)
+        if (live[i] == setting->offset)
+            return;
+    exit(cli_fail(EXIT_USAGE,
+                  "%s: " SETTING_PREFIX "%s holds from a process's start on: set it in its "
+                  "environment",
+                  command, setting->name));
+}
+
+const char *settings_name(size_t row)
+{
+    return row < SETTING_COUNT ? table[row].name : NULL;
+}
+
+bool settings_value(const struct settings *of, size_t row, char *text, size_t size)
+{
+    const struct setting *setting = &table[row];
+    const char *field = (const char *)of + setting->offset;
+    if (setting->kind == KIND_TEXT) {
+        snprintf(text, size, "%.*s", SETTING_TEXT_MAX - 1, field[0] ? field : "none");
+        return field[0] == '\0';
+    }
+    int64_t value;
+    memcpy(&value, field, sizeof value);
+    snprintf(text, size, "%s", text_of_value(setting, value).bytes);
+    return value == setting->fallback;
 }
 
 /* ---- hakmem settings ---- */
@@ -231,7 +290,7 @@ static void print_markdown(void)
     puts("\n"
          "Kinds: a *flag* is 0 or 1; *bytes* take K, M or G (powers of 1024) after the number;\n"
          "*millis* are milliseconds, and -1 is never; *prefault* is a mode by number or `auto`;\n"
-         "a *path* is taken as it is.");
+         "*when* is a moment; a *path* is taken as it is.");
 }
 
 /* Text as troff source: a hyphen stays a hyphen-minus, a backslash stays one. */
@@ -278,7 +337,7 @@ static error_t parse_settings(int key, char *argument, struct argp_state *state)
 int settings_command(int argc, char **argv)
 {
     static const struct argp_option options[] = {
-        {"markdown", KEY_MARKDOWN, NULL, 0, "print docs/table.md", 0},
+        {"markdown", KEY_MARKDOWN, NULL, 0, "print docs/SETTINGS.md", 0},
         {"man", KEY_MAN, NULL, 0, "print the settings as part of a manual page", 0},
         CLI_OPTION_HELP,
         {0},

@@ -9,7 +9,8 @@
 #   tests/abort/F.c                   `// expect: TEXT`, then SIGABRT      abort.F.MODE
 #   tests/preload/F.sh                bash F.sh BUILD_DIR                  preload.F
 #   tests/cli/F.sh                    the same                             cli.F
-#   tests/bench/F.sh                  bash F.sh; its label is report       bench.F
+#   tests/cli/F.c                     cmocka programs on cli/ but main.c   cli.F
+#   tests/bench/F.sh                  bash F.sh BUILD_DIR; label report    bench.F
 #   tests/lint/F.sh                   bash F.sh SOURCE_DIR BUILD_DIR       lint.F
 #   tests/fuzz/F.c                    libFuzzer targets                    fuzz.F
 #
@@ -39,7 +40,7 @@ elseif(TARGET hakmem_shared)
     file(CONFIGURE OUTPUT ${weak_names} CONTENT "#include \"hakmem/hakmem.h\"\n${pragmas}")
     add_dependencies(tests hakmem_shared hakmem_static)
     if(TARGET hakmem_command)
-        add_dependencies(tests hakmem_command)
+        add_dependencies(tests hakmem_command hakmem_record)
     endif()
 endif()
 
@@ -154,6 +155,21 @@ if(TARGET hakmem_shared)
         endforeach()
     endforeach()
 
+    set(cli_parts ${cli_sources})
+    list(FILTER cli_parts EXCLUDE REGEX "/main\\.c$")
+    add_library(hakmem_cli STATIC EXCLUDE_FROM_ALL ${cli_parts} src/lane/size_class.c)
+    target_include_directories(hakmem_cli PRIVATE bench)
+    target_compile_definitions(hakmem_cli PRIVATE HAK_SHARED=0)
+    target_link_libraries(hakmem_cli PUBLIC ${ELF_LIBRARY} ${CURSES_LIBRARY})
+    file(GLOB test_sources CONFIGURE_DEPENDS tests/cli/*.c)
+    foreach(source IN LISTS test_sources)
+        cmake_path(GET source STEM name)
+        hak_test_program(cli ${source} plain)
+        target_include_directories(cli.${name}.plain PRIVATE cli)
+        target_link_libraries(cli.${name}.plain PRIVATE hakmem_cli ${CMOCKA_LIBRARY})
+        hak_test(cli.${name} cli 120 "" $<TARGET_FILE:cli.${name}.plain>)
+    endforeach()
+
     file(GLOB test_sources CONFIGURE_DEPENDS tests/abort/*.c)
     foreach(source IN LISTS test_sources)
         cmake_path(GET source STEM name)
@@ -188,7 +204,7 @@ if(CMAKE_BUILD_TYPE STREQUAL Release)
     file(GLOB test_scripts CONFIGURE_DEPENDS tests/bench/*.sh)
     foreach(script IN LISTS test_scripts)
         cmake_path(GET script STEM name)
-        hak_test(bench.${name} report 300 "" bash ${script})
+        hak_test(bench.${name} report 300 "" bash ${script} ${CMAKE_BINARY_DIR})
     endforeach()
     file(GLOB test_scripts CONFIGURE_DEPENDS tests/lint/*.sh)
     foreach(script IN LISTS test_scripts)

@@ -5,12 +5,19 @@
 # dpkg it does nothing: the build then names what it lacks.
 set -euo pipefail
 
-packages=(gcc cmake make libc6-dev)
+packages=(gcc cmake make libc6-dev libelf-dev libncurses-dev)
 test_packages=(
     g++ clang libclang-rt-dev clang-format clang-tidy libcmocka-dev valgrind time       # tools
     libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4 libtbbmalloc2                      # peers
     redis-server memcached nginx sqlite3 stress-ng git perl lua5.4 nodejs python3       # programs
-    musl-tools xz-utils groff-base chromium gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
+    musl-tools xz-utils groff-base chromium gdb tmux zsh fish
+    gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
+    python3-prometheus-client
+)
+
+# Installed where this system has them: without, a peer is another version, or left out.
+optional_packages=(
+    libclang-rt-19-dev                                                                  # scudo
 )
 
 as_root=()
@@ -55,6 +62,14 @@ need() {
         apt-get install -qq -y --no-install-recommends "${known[@]}" </dev/null >/dev/null
 }
 
+# Those of the packages named that are in this system's lists.
+known_of() {
+    local name
+    for name in "$@"; do
+        [[ $(apt-cache policy "$name") != *'Candidate: '[^\(]* ]] || echo "$name"
+    done
+}
+
 command -v dpkg-query >/dev/null || exit 0
 need "${packages[@]}"
 [[ ${1:-} == --test ]] || exit 0
@@ -62,3 +77,6 @@ need "${test_packages[@]}"
 # The `test` package of Debian's python3 has its version in its name.
 python=$(readlink -f /usr/bin/python3)
 need "lib${python##*/}-testsuite"
+mapfile -t optional < <(missing_of "${optional_packages[@]}")
+mapfile -t optional < <(known_of "${optional[@]}")
+((${#optional[@]} == 0)) || need "${optional[@]}"

@@ -103,9 +103,20 @@ struct hak_stats {
     uint64_t metadata_bytes; /* records, thread caches, tables */
     uint64_t purged_bytes;   /* given back to the kernel since the start */
     uint64_t threads;        /* threads with a cache */
+    /* since version 2; zero where the library is older */
+    uint64_t version;             /* HAK_STATS_VERSION of the library */
+    uint64_t thread_cached_bytes; /* of cached_bytes, those in threads' caches */
+    uint64_t depot_bytes;         /* of cached_bytes, those in depots */
+    uint64_t rounding_bytes;      /* of live_bytes, those not asked for: an estimate */
+    uint64_t libc_calls;          /* calls handed over to libc */
 };
-/* Fill `size` bytes of *out (sizeof *out at compile time). Consistent per class, not across. */
+#define HAK_STATS_VERSION 2
+/* Fill `size` bytes of *out (sizeof *out at compile time): fields are only ever added at the end,
+ * and what the library does not know is zero. Consistent per class, not across. */
 void hak_stats(struct hak_stats *out, size_t size);
+/* The figures by lane and size class as JSON text: up to size - 1 bytes of it, terminated, as
+ * snprintf does. Returns the length of the whole text, which may be longer a moment later. */
+size_t hak_stats_json(char *buffer, size_t size);
 
 /* ---- What was handed over to libc, by reason (HAKMEM_WRAP_DIAG=1 writes each) ---- */
 

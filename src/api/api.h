@@ -34,7 +34,7 @@ extern __thread unsigned entry_depth __attribute__((tls_model("initial-exec")));
 void *entry_alloc_slow(size_t size);
 void *entry_calloc_slow(size_t size);
 void entry_free_slow(void *block);
-void *entry_realloc(void *block, size_t size);
+void *entry_realloc_slow(void *block, size_t size);
 void *entry_reallocarray(void *block, size_t count, size_t size);
 void *entry_reallocf(void *block, size_t size);
 /* alignment must be a power of two; sets errno */
@@ -52,10 +52,32 @@ static always_inline void *entry_malloc(size_t size)
     return likely(block != NULL) ? block : entry_alloc_slow(size);
 }
 
+static always_inline void *entry_realloc(void *block, size_t size)
+{
+    return likely(front_resize(block, size)) ? block : entry_realloc_slow(block, size);
+}
+
 static always_inline void entry_free(void *block)
 {
     if (unlikely(!front_free(block)))
         entry_free_slow(block);
+}
+
+/* memset of a block, which is of whole 16-byte steps: most are too small to be worth a call. */
+static always_inline void *entry_zero(void *block, size_t size)
+{
+    typedef long long step __attribute__((vector_size(16), may_alias));
+    step *steps = block;
+    if (size > 4 * sizeof(step))
+        return memset(block, 0, size);
+    steps[0] = (step){0};
+    if (size > sizeof(step))
+        steps[1] = (step){0};
+    if (size > 2 * sizeof(step))
+        steps[2] = (step){0};
+    if (size > 3 * sizeof(step))
+        steps[3] = (step){0};
+    return block;
 }
 
 static always_inline void *entry_calloc(size_t count, size_t size)
@@ -64,8 +86,15 @@ static always_inline void *entry_calloc(size_t count, size_t size)
     if (unlikely(__builtin_mul_overflow(count, size, &total)))
         return entry_fail();
     void *block = front_alloc(total);
-    return likely(block != NULL) ? memset(block, 0, total) : entry_calloc_slow(total);
+    return likely(block != NULL) ? entry_zero(block, total) : entry_calloc_slow(total);
 }
+
+/* ---- publish.c: the figures to those who asked for them in the environment ---- */
+
+/* Once the settings are read: arrange for what they ask. */
+void publish_start(void);
+/* The process ends. */
+void publish_at_exit(void);
 
 /* ---- libc_handover.c ---- */
 

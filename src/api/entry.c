@@ -16,7 +16,7 @@ noinline_cold void *entry_fail(void)
     return NULL;
 }
 
-/* alignment is a power of two. */
+/* alignment is a power of two. NULL when out of memory; errno is kept all the same. */
 static void *alloc_slow(size_t alignment, size_t size, bool is_zeroed)
 {
     int saved = errno;
@@ -32,17 +32,22 @@ static void *alloc_slow(size_t alignment, size_t size, bool is_zeroed)
     case GATE_CLOSED: break;
     }
     errno = saved;
+    return block;
+}
+
+static void *or_fail(void *block)
+{
     return likely(block != NULL) ? block : entry_fail();
 }
 
 __attribute__((noinline)) void *entry_alloc_slow(size_t size)
 {
-    return alloc_slow(BLOCK_ALIGN, size, false);
+    return or_fail(alloc_slow(BLOCK_ALIGN, size, false));
 }
 
 __attribute__((noinline)) void *entry_calloc_slow(size_t size)
 {
-    return alloc_slow(BLOCK_ALIGN, size, true);
+    return or_fail(alloc_slow(BLOCK_ALIGN, size, true));
 }
 
 __attribute__((noinline)) void entry_free_slow(void *block)
@@ -58,7 +63,7 @@ __attribute__((noinline)) void entry_free_slow(void *block)
     errno = saved;
 }
 
-void *entry_realloc(void *block, size_t size)
+__attribute__((noinline)) void *entry_realloc_slow(void *block, size_t size)
 {
     if (!block)
         return entry_malloc(size);
@@ -74,7 +79,7 @@ void *entry_realloc(void *block, size_t size)
     if (!is_ours)
         return libc_realloc(block, size);
     errno = saved;
-    return likely(result != NULL) ? result : entry_fail();
+    return or_fail(result);
 }
 
 void *entry_reallocarray(void *block, size_t count, size_t size)
@@ -93,11 +98,17 @@ void *entry_reallocf(void *block, size_t size)
     return result;
 }
 
+/* As alloc_slow. */
+static void *alloc_aligned(size_t alignment, size_t size)
+{
+    void *block = front_alloc_aligned(alignment, size);
+    return likely(block != NULL) ? block
+                                 : alloc_slow(max_size(alignment, BLOCK_ALIGN), size, false);
+}
+
 void *entry_aligned(size_t alignment, size_t size)
 {
-    if (alignment <= BLOCK_ALIGN)
-        return entry_malloc(size);
-    return alloc_slow(alignment, size, false);
+    return or_fail(alloc_aligned(alignment, size));
 }
 
 void *entry_aligned_checked(size_t alignment, size_t size)
@@ -113,9 +124,7 @@ int entry_posix_memalign(void **out, size_t alignment, size_t size)
 {
     if (!is_power_of_two(alignment) || alignment % sizeof(void *) != 0)
         return EINVAL;
-    int saved = errno;
-    void *block = entry_aligned(alignment, size);
-    errno = saved;
+    void *block = alloc_aligned(alignment, size);
     if (!block)
         return ENOMEM;
     *out = block;
@@ -124,10 +133,8 @@ int entry_posix_memalign(void **out, size_t alignment, size_t size)
 
 size_t entry_usable(const void *block)
 {
-    size_t usable;
-    if (!block)
-        return 0;
-    if (init_gate() != GATE_OPEN || !route_usable(block, &usable))
-        return libc_usable(block);
-    return usable;
+    size_t usable = front_usable(block);
+    if (usable > 0 || !block)
+        return usable;
+    return route_usable(block, &usable) ? usable : libc_usable(block);
 }

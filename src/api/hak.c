@@ -6,6 +6,7 @@
  */
 #include "api/api.h"
 #include "diag/diag.h"
+#include "front/upkeep.h"
 
 #include <errno.h>
 
@@ -111,8 +112,40 @@ exported void hak_stats(struct hak_stats *out, size_t size)
 {
     struct snapshot snapshot;
     snapshot_take(&snapshot);
+    for (unsigned reason = 0; reason < HAK_FB_COUNT; reason++)
+        snapshot.stats.libc_calls += g_fb_counts[reason];
     memset(out, 0, size);
     memcpy(out, &snapshot.stats, min_size(size, sizeof(snapshot.stats)));
+}
+
+/* Purpose: a caller's buffer that is filled as far as it goes. */
+struct buffer {
+    char *at;
+    size_t room; /* without the terminator */
+    size_t length;
+};
+
+static void put_in_buffer(void *context, const char *text, size_t length)
+{
+    struct buffer *buffer = context;
+    size_t fits = min_size(length, buffer->room);
+    memcpy(buffer->at, text, fits);
+    buffer->at += fits;
+    buffer->room -= fits;
+    buffer->length += length;
+}
+
+exported size_t hak_stats_json(char *buffer, size_t size)
+{
+    char none[1];
+    struct snapshot snapshot;
+    struct buffer target = {size ? buffer : none, size ? size - 1 : 0, 0};
+    struct writer writer = {.put = put_in_buffer, .context = &target};
+    snapshot_take(&snapshot);
+    render_json(&writer, &snapshot, (struct handed_over){g_fb_counts, libc_reason_name});
+    writer_flush(&writer);
+    *target.at = '\0';
+    return target.length;
 }
 
 /* ---- first-class heaps ---- */

@@ -6,6 +6,7 @@
  */
 #include "api/api.h"
 #include "diag/diag.h"
+#include "front/upkeep.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -101,6 +102,7 @@ static enum init_state start(void)
     if (settings.force_libc_alloc)
         return INIT_LIBC;
     unified_cache_on_new_heap = on_new_heap;
+    publish_start();
     if (!reservation_make())
         return INIT_NONE;
     limit_start();
@@ -196,6 +198,7 @@ __attribute__((destructor)) static void report_at_exit(void)
         return;
     if (settings.report[0])
         write_report();
+    publish_at_exit();
     if (init_gate() == GATE_OPEN && !settings.bench_fast_mode)
         route_judge_caches();
 }

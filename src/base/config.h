@@ -54,27 +54,39 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
 #define META_STEP (256 * KIB)
 
 /* The unified cache: what one bin may hold at most. */
-#define BIN_SLOTS_MAX 256
+#define BIN_SLOTS_MAX 1024
 #define BIN_BYTES_MAX (64 * KIB)
 #define BIN_SMALL_MAX (4 * KIB)
 
 /* However many threads there are, each may keep this much. */
-#define THREAD_CACHE_MIN (32 * KIB)
+#define THREAD_CACHE_MIN (16 * KIB)
 /* A bin grows beyond this only in a thread that also allocates from it. */
 #define BIN_SLOTS_UNUSED 32
+/* What a refill brings at most, and a thread holds of blocks that it only frees: so many bytes make
+ * up for a slow path, but for a lock that has to come from another processor. */
+#define BATCH_BYTES (16 * KIB)
+#define BATCH_BLOCKS_MIN 4
 
 /* The depot: blocks in a batch, and full batches kept for each class. */
 #define BATCH_BLOCKS 64
-#define DEPOT_BATCHES_MAX 16
-/* Bytes that they may come to, but for a single batch: less where blocks are large, and the lane is
- * not slow beside their use. */
-#define DEPOT_BYTES_MAX(size) ((size) <= BIN_SMALL_MAX ? 256 * KIB : 64 * KIB)
+#define DEPOT_BATCHES_MAX 128
+/* Bytes that they may come to, but for a single batch; less where so many threads and more have
+ * caches of their own, since all of it together is to stay within bounds. */
+#define DEPOT_BYTES_MAX (256 * KIB)
+#define DEPOT_THREADS 32
+/* Larger blocks go to their slabs: that takes no time beside their use. */
+#define DEPOT_BLOCK_MAX (8 * KIB)
 
 /*
  * Settings: X(field, NAME, kind, default, min, max, help).
  * Kinds: FLAG (0 or 1), NUMBER, BYTES (with K, M or G), MILLIS (-1 is never), PREFAULT (0, 1, 2 or
- * auto), TEXT (a path; default, min and max do not apply). The environment variable is HAKMEM_NAME.
+ * auto), WHEN (exit or interval, 0 for neither), TEXT (a path; default, min and max do not apply).
+ * The environment variable is HAKMEM_NAME.
  */
+#define WHEN_NEVER 0
+#define WHEN_EXIT 1
+#define WHEN_INTERVAL 2
+
 #define HUGE_PAGES_OFF 0
 #define HUGE_PAGES_AUTO 1
 
@@ -93,11 +105,11 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
       "make pages present ahead: 0 off, 1 populate, 2 touch, auto")                                \
     X(huge_pages, "HUGE_PAGES", FLAG, HUGE_PAGES_AUTO, 0, 1,                                       \
       "back the ranges of a grown heap by huge pages")                                             \
-    X(tiny_refill_batch_size, "TINY_REFILL_BATCH_SIZE", NUMBER, 32, 1, BATCH_BLOCKS,               \
+    X(tiny_refill_batch_size, "TINY_REFILL_BATCH_SIZE", NUMBER, 64, 1, BATCH_BLOCKS,               \
       "most blocks moved by one refill of a thread's bin")                                         \
     X(thread_cache_max, "THREAD_CACHE_MAX", BYTES, 4 * MIB, 0, GIB,                                \
       "most bytes one thread's cache may hold")                                                    \
-    X(caches_total_max, "CACHES_TOTAL_MAX", BYTES, 16 * MIB, 0, TIB,                               \
+    X(caches_total_max, "CACHES_TOTAL_MAX", BYTES, 8 * MIB, 0, TIB,                                \
       "most bytes that all threads' caches may hold, shared evenly")                               \
     X(ss_cache_max, "SS_CACHE_MAX", BYTES, 1 * GIB, 0, TIB,                                        \
       "most bytes of free slabs kept backed by pages (warm pool)")                                 \
@@ -109,7 +121,25 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
       "give free pages back while the program is idle, by a thread of our own")                    \
     X(report, "REPORT", TEXT, 0, 0, 0,                                                             \
       "directory in which each process leaves its report at exit")                                 \
+    X(stats, "STATS", WHEN, WHEN_NEVER, 0, 2, "write the figures to standard error")               \
+    X(metrics, "METRICS", TEXT, 0, 0, 0,                                                           \
+      "file kept up to date with OpenMetrics text; %p is the process")                             \
+    X(interval_ms, "INTERVAL_MS", NUMBER, 5000, 100, 3600000,                                      \
+      "milliseconds between two writings of STATS=interval and METRICS")                           \
     X(library, "LIBRARY", TEXT, 0, 0, 0,                                                           \
       "libhakmem.so that the command hakmem preloads; the library ignores it")
+
+/* Those that may change while the process runs (`hakmem set`): numbers that slow paths read anew
+ * each time. */
+#define HAK_LIVE_SETTINGS(X)                                                                       \
+    X(wrap_diag)                                                                                   \
+    X(ss_prefault)                                                                                 \
+    X(huge_pages)                                                                                  \
+    X(tiny_refill_batch_size)                                                                      \
+    X(thread_cache_max)                                                                            \
+    X(caches_total_max)                                                                            \
+    X(ss_cache_max)                                                                                \
+    X(decay_ms)                                                                                    \
+    X(interval_ms)
 
 #endif

@@ -16,6 +16,7 @@ struct class_figures {
     size_t slabs;
     size_t live;   /* blocks */
     size_t cached; /* blocks in bins and the depot */
+    size_t depot;  /* of these, in the depot */
     size_t free;   /* blocks in slabs */
 };
 
@@ -45,6 +46,18 @@ void writer_flush(struct writer *writer);
 void render_text(struct writer *writer, const struct snapshot *snapshot);
 void render_xml(struct writer *writer, const struct snapshot *snapshot);
 void render_report(struct writer *writer, const struct snapshot *snapshot);
+
+/* render_formats.c: a snapshot for programs, as JSON and as OpenMetrics text. `calls` are those
+ * handed over to libc, by reason, with the reasons' names. */
+struct handed_over {
+    const uint64_t *calls;
+    const char *(*name)(enum hak_fb_reason reason);
+};
+void render_json(struct writer *writer, const struct snapshot *snapshot, struct handed_over calls);
+void render_metrics(struct writer *writer, const struct snapshot *snapshot,
+                    struct handed_over calls);
+/* The process's resident bytes, as the kernel says; 0 when it does not. */
+uint64_t process_resident_bytes(void);
 
 /* sites.c: count one call of a site; its figures so far; all sites, each in one line of
  * render's. */

@@ -130,7 +130,7 @@ void render_xml(struct writer *writer, const struct snapshot *snapshot)
 
 /* ---- the report of one process ---- */
 
-static uint64_t resident_bytes(void)
+uint64_t process_resident_bytes(void)
 {
     char text[128];
     if (os_read_file("/proc/self/statm", text, sizeof(text)) <= 0)
@@ -157,7 +157,8 @@ void render_report(struct writer *writer, const struct snapshot *snapshot)
     writer_add(writer, "reserved_bytes %lu\nmapped_bytes %lu\nwarm_bytes %lu\n",
                stats->reserved_bytes, stats->mapped_bytes, stats->warm_bytes);
     writer_add(writer, "metadata_bytes %lu\npurged_bytes %lu\nthreads %lu\nrss_bytes %lu\n",
-               stats->metadata_bytes, stats->purged_bytes, stats->threads, resident_bytes());
+               stats->metadata_bytes, stats->purged_bytes, stats->threads,
+               process_resident_bytes());
     for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++) {
         const struct hak_lane_stats *figures = &stats->lane[lane];
         const char *name = lane_name(lane);

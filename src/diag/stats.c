@@ -32,7 +32,8 @@ static void add_block_class(struct class_figures *figures, struct pool_figures *
     pool_count(&shared_pool, size_class, pool);
     figures->slabs = pool->slabs;
     figures->free = pool->blocks_free;
-    figures->cached = in_bins + depot_count(size_class);
+    figures->depot = depot_count(size_class);
+    figures->cached = in_bins + figures->depot;
     figures->live = difference(pool->blocks_out, figures->cached);
 }
 
@@ -51,6 +52,28 @@ static void add_spans(struct hak_lane_stats *lane, struct span_figures *figures)
     /* spans in bins are free, but left their lane: they are in cached_bytes already */
     lane->live_bytes = difference(bytes, lane->cached_bytes);
     lane->live_blocks = blocks;
+}
+
+/* What version 2 has besides. */
+static void add_sums(struct snapshot *snapshot)
+{
+    struct hak_stats *stats = &snapshot->stats;
+    uint64_t in_depots = 0;
+    uint64_t rounding = 0;
+    uint32_t below = 0;
+    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {
+        const struct class_figures *figures = &snapshot->classes[size_class];
+        in_depots += (uint64_t)figures->depot * figures->size;
+        /* sizes between two classes taken as equally likely */
+        rounding += (uint64_t)figures->live * (figures->size - below - 1) / 2;
+        below = figures->size;
+    }
+    for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++)
+        stats->thread_cached_bytes += stats->lane[lane].cached_bytes;
+    stats->thread_cached_bytes = difference(stats->thread_cached_bytes, in_depots);
+    stats->depot_bytes = in_depots;
+    stats->rounding_bytes = rounding;
+    stats->version = HAK_STATS_VERSION;
 }
 
 void snapshot_take(struct snapshot *snapshot)
@@ -87,4 +110,5 @@ void snapshot_take(struct snapshot *snapshot)
     stats->metadata_bytes = meta_used_bytes();
     stats->purged_bytes = decay_purged_bytes();
     stats->threads = threads;
+    add_sums(snapshot);
 }

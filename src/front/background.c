@@ -6,7 +6,7 @@
  * has been nothing to do for a while. Without a helper (HAKMEM_BACKGROUND=0, or none can be made)
  * slow paths do the work, one at each epoch. Called by route.c and the api layer.
  */
-#include "front/front.h"
+#include "front/upkeep.h"
 
 /* A heap that has never had more than this many superslabs gets no helper. */
 #define GROWN_SUPERSLABS 2

@@ -27,6 +27,7 @@ struct thread_heap {
     uint8_t refill[CLASS_COUNT];            /* blocks that the next refill asks for */
     bool is_used[CLASS_COUNT];              /* a refill came since the bin last grew */
     bool is_busy[CLASS_COUNT];              /* a slow path came since the budget's clock passed */
+    uint32_t last_use[CLASS_COUNT];         /* slow_paths at the last one */
     uint16_t slots[CLASS_COUNT];            /* length of the magazine */
     uint8_t strangers[CLASS_LINE_LAST + 1]; /* blocks freed before any was allocated */
     struct lock lock;
@@ -40,6 +41,9 @@ struct thread_heap {
     ptrdiff_t *distance;    /* its thread's thread_heap_distance */
     unsigned victim;        /* the class that gives up budget next */
     size_t granted;         /* bytes that the bins may hold by their limits */
+    uint32_t slow_paths;    /* how many there were; wraps */
+    uint32_t turnover;      /* slab_turnover() when idle bins were looked for */
+    unsigned batches;       /* that have left for the depot */
     struct thread_heap *next;
     struct thread_heap *prev;
 };
@@ -92,6 +96,24 @@ static always_inline void *front_alloc(size_t size)
     return NULL;
 }
 
+/* The class whose blocks hold `size` bytes and are all aligned to a power of two; CLASS_HUGE if
+ * there is none. Eight classes a doubling have each multiple of a power of two up to eight of it,
+ * and only multiples of it above. */
+static always_inline unsigned front_aligned_class(size_t alignment, size_t size)
+{
+    if (unlikely(size > LANE_ACE_MAX || alignment > SLAB_SIZE))
+        return CLASS_HUGE;
+    if (size <= LANE_POOL_MAX) /* spans begin where slabs do */
+        size = align_up(max_size(size, 1), alignment);
+    return size_class_of(size);
+}
+
+/* The aligned calls' fast half. */
+static always_inline void *front_alloc_aligned(size_t alignment, size_t size)
+{
+    return bin_pop(thread_heap_at(reservation_get()), front_aligned_class(alignment, size));
+}
+
 /* free's fast half: false when the slow path must decide. */
 static always_inline bool front_free(void *block)
 {
@@ -102,6 +124,52 @@ static always_inline bool front_free(void *block)
     size_t size_class = slab_map_get(base, offset);
     __asm__ volatile("" ::"r"(size_class)); /* or clang keeps base and heap in two registers */
     return bin_push(thread_heap_at(base), size_class, block);
+}
+
+/* May the block stay as it is? One that would be more than half empty is worth a copy. */
+static always_inline bool front_is_good_fit(size_t size, size_t usable)
+{
+    return size <= usable && (size >= usable / 2 || usable == BLOCK_ALIGN);
+}
+
+/* Does a block of this class, which the slab map names for it, start at `block`? For a block that
+ * the caller holds the answer cannot change meanwhile. */
+static always_inline bool front_is_start(unsigned size_class, const void *block)
+{
+    const struct size_class *row = &size_classes[size_class];
+    size_t offset = (size_t)((const char *)block - slab_find(block)->start);
+    size_t index = offset * row->reciprocal >> RECIPROCAL_SHIFT;
+    return offset == index * row->size && index < row->blocks;
+}
+
+/* Is it the block of its class that the calling thread freed last? */
+static always_inline bool front_was_freed(unsigned size_class, const void *block)
+{
+    struct thread_heap *heap = thread_heap_at(reservation_get());
+    void **top = word_load(&heap->top[size_class]);
+    return top > heap->bottom[size_class] && top[-1] == block;
+}
+
+/* Usable bytes of a block of a class. 0 for what is not ours, or of no class, or at fault: the slow
+ * paths tell. */
+static always_inline size_t front_usable(const void *block)
+{
+    struct reservation *base = reservation_get();
+    size_t offset = reservation_offset(base, block);
+    if (unlikely(offset >= base->size))
+        return 0;
+    unsigned size_class = slab_map_get(base, offset);
+    size_t size = size_classes[size_class].size; /* 0 for a byte that names no class */
+    return likely(size > 0) && likely(front_is_start(size_class, block)) &&
+                   likely(!front_was_freed(size_class, block))
+               ? size
+               : 0;
+}
+
+/* realloc's fast half: does the block serve `size` bytes as it is? */
+static always_inline bool front_resize(const void *block, size_t size)
+{
+    return size > 0 && front_is_good_fit(size, front_usable(block));
 }
 
 /* ---- route.c: the slow paths. The reservation must exist. ---- */
@@ -119,9 +187,6 @@ bool route_usable(const void *block, size_t *usable);
 bool route_resize(void *block, size_t size, void **result);
 /* Usable bytes of a block of this size; 0 when there is none. */
 size_t route_good_size(size_t size);
-/* The smallest class whose blocks hold `size` bytes and are all aligned; CLASS_HUGE if there is no
- * such class. */
-unsigned route_aligned_class(size_t alignment, size_t size);
 /* Empty all threads' caches as far as they can be, the depots, the warm pool, and what is free in
  * partly used slabs. Bytes of pages that went back to the kernel. */
 size_t route_trim(void);
@@ -130,6 +195,10 @@ size_t route_trim(void);
 void route_judge_caches(void);
 /* End the program: `block`, given to `function`, is no pointer of any allocator. */
 __attribute__((noreturn)) void route_report_foreign(const char *function, const void *block);
+
+/* Called on each slow path, with no lock held; NULL when nobody wants to know. Set before the
+ * reservation exists. */
+extern void (*route_on_slow_path)(void);
 
 /* misuse.c: end the program with one line. `verdict` must be a fault. */
 __attribute__((noreturn)) void misuse_report(const char *function, struct verdict verdict);
@@ -190,44 +259,6 @@ void unified_cache_flush(unsigned size_class, void *block);
 void unified_cache_empty(void);
 /* Check that the bins of the calling thread hold no block twice; ends the program if one does. */
 void unified_cache_judge(void);
-/* Is the block among the last few that the calling thread freed? */
-bool unified_cache_was_freed(unsigned size_class, const void *block);
-
-/* ---- limit.c: the limit on memory ---- */
-
-/* The reservation is there: it has a limit from now on. */
-void limit_start(void);
-/* Was something refused because of the limit? */
-bool limit_was_met(void);
-/* `size` bytes more are wanted: is there room, after whatever can be done for it? No lock held. */
-bool limit_may_grow(size_t size);
-/* Others may take the room that it has found, so many times. */
-#define GROWTH_ROUNDS 16
-/* hak_on_limit's. */
-void limit_set_handler(bool (*handler)(size_t wanted, void *context), void *context);
-void limit_reset_in_child(void);
-
-/* ---- background.c: ageing, by a helper thread or on the way ---- */
-
-/* Called by each slow path, with no lock held: starts the helper if there is reason to, or does its
- * work if there can be none. */
-void background_poll(void);
-/* From here on a helper may be started: the program is set up. */
-void background_allow(void);
-void background_reset_in_child(void);
-/* Have the bins of all other threads emptied: of those that sleep now, of the others at their next
- * slow path. */
-void background_empty_others(void);
-
-/* ---- idle_threads.c ---- */
-
-/* In the helper, once an epoch: give back what the bins of sleeping threads hold, if they have been
- * left alone for a while (or at once, if is_urgent). The verdict on the first block at fault. */
-struct verdict idle_threads_drain(bool is_urgent);
-/* Blocks in a bin of a parked heap. */
-unsigned idle_threads_count(struct thread_heap *heap, unsigned size_class);
-/* A thread is back in the slow path: its parked heap becomes usable. */
-void idle_threads_unpark(struct thread_heap *heap);
 
 /* ---- owned_heap.c: first-class heaps ---- */
 

@@ -10,7 +10,7 @@
  * If the thread has run meanwhile nothing is taken: it only goes the slow way once. Called by the
  * helper; calls the lanes.
  */
-#include "front/front.h"
+#include "front/upkeep.h"
 
 /* Looks in a row that find no bin changed before a thread is taken to be idle. */
 #define QUIET_LOOKS 2

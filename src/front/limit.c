@@ -6,7 +6,7 @@
  * says that malloc may fail, calls the program's handler, and refuses. Called by route.c with no
  * lock held.
  */
-#include "front/front.h"
+#include "front/upkeep.h"
 
 /* A heap of this many superslabs is too small to ask for the limits of its memory. */
 #define UNASKED_SUPERSLABS 16

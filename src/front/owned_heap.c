@@ -4,7 +4,7 @@
  * one by one, so that destroying the heap frees slabs and spans without looking at blocks. Called
  * by api/hak.c and, for blocks given to plain free and realloc, by route.c; calls the lanes.
  */
-#include "front/front.h"
+#include "front/upkeep.h"
 
 #include <string.h>
 
@@ -41,7 +41,7 @@ struct hak_heap *owned_heap_new(void)
 /* A block from wherever its class lives; *is_zero says that it reads as zero. */
 static void *take(struct hak_heap *heap, size_t alignment, size_t size, bool *is_zero)
 {
-    unsigned size_class = route_aligned_class(alignment, size);
+    unsigned size_class = front_aligned_class(alignment, size);
     *is_zero = false;
     if (size_class == CLASS_HUGE)
         return huge_take(max_size(size, 1), alignment, &heap->spans, is_zero);

@@ -5,9 +5,27 @@
  * and first-class heaps. What is not in the reservation is returned to the caller: only the api
  * layer knows of other allocators.
  */
-#include "front/front.h"
+#include "front/request.h"
+#include "front/upkeep.h"
 
 #include <string.h>
+
+/* Spans of this size that grow are given superslabs of their own: fewer, and address space would
+ * run out before memory. */
+#define GROWING_MIN (96 * KIB)
+
+/* ---- what others want of a slow path ---- */
+
+early_data void (*route_on_slow_path)(void);
+
+/* The command's requests, the ageing of what is free, figures that are due. */
+static void attend(void)
+{
+    request_poll();
+    background_poll();
+    if (unlikely(route_on_slow_path != NULL))
+        route_on_slow_path();
+}
 
 /* ---- shortage ---- */
 
@@ -53,19 +71,9 @@ static void *take_class(unsigned size_class, size_t size, bool is_zeroed)
     return block;
 }
 
-unsigned route_aligned_class(size_t alignment, size_t size)
-{
-    if (size > LANE_ACE_MAX || alignment > SLAB_SIZE)
-        return CLASS_HUGE;
-    unsigned size_class = size_class_of(size);
-    while (is_block_class(size_class) && size_classes[size_class].size % alignment != 0)
-        size_class++;
-    return size_class;
-}
-
 static void *take_aligned(size_t alignment, size_t size, bool is_zeroed)
 {
-    unsigned size_class = route_aligned_class(alignment, size);
+    unsigned size_class = front_aligned_class(alignment, size);
     if (size_class == CLASS_HUGE)
         return take_huge(max_size(size, 1), alignment, is_zeroed);
     return take_class(size_class, size, is_zeroed);
@@ -89,7 +97,7 @@ static noinline_cold void *take_again(size_t alignment, size_t size, bool is_zer
 
 void *route_alloc_aligned(size_t alignment, size_t size, bool is_zeroed)
 {
-    background_poll();
+    attend();
     void *block = take_aligned(alignment, size, is_zeroed);
     if (likely(block != NULL) || route_good_size(size) == 0 || alignment > reservation_bytes())
         return block;
@@ -123,7 +131,7 @@ bool route_free(void *block)
     size_t offset = reservation_offset(base, block);
     if (offset >= base->size)
         return false;
-    background_poll(); /* before the give: what is freed now is dated now */
+    attend(); /* before the give: what is freed now is dated now */
     unsigned byte = slab_map_get(base, offset);
     if (byte == CLASS_NONE)
         misuse_report("free", misuse_diagnose(block));
@@ -141,12 +149,10 @@ bool route_free(void *block)
 /* The size of a live block of a class; ends the program if there is none at `block`. */
 static size_t checked_size(unsigned size_class, const void *block, const char *function)
 {
-    bool is_start = is_block_class(size_class) ? pool_is_start(size_class, block)
-                                               : slab_find(block)->start == block;
     size_t size = size_classes[size_class].size;
-    if (unlikely(!is_start))
+    if (unlikely(!front_is_start(size_class, block)))
         misuse_report(function, (struct verdict){FAULT_NOT_START, block, size});
-    if (unlikely(unified_cache_was_freed(size_class, block)))
+    if (unlikely(front_was_freed(size_class, block)))
         misuse_report(function, (struct verdict){FAULT_DOUBLE_FREE, block, size});
     return size;
 }
@@ -174,23 +180,40 @@ bool route_usable(const void *block, size_t *usable)
 
 /* ---- resizing ---- */
 
-/* May the block stay as it is? One that would be more than half empty is worth a copy. */
-static bool is_good_fit(size_t size, size_t usable)
+/* A span that has grown will grow again: it moves to superslabs of its own, where it can, without
+ * another copy. What it does not use of them is address space only. */
+static void *take_growing(size_t size)
 {
-    return size <= usable && (size >= usable / 2 || usable == BLOCK_ALIGN);
+    bool is_zero;
+    return reservation_is_whole() ? huge_take(size, BLOCK_ALIGN, NULL, &is_zero) : NULL;
+}
+
+static void *take_copy(size_t usable, size_t size)
+{
+    void *copy = NULL;
+    if (size > usable && usable >= GROWING_MIN)
+        copy = take_growing(size);
+    if (!copy)
+        copy = front_alloc(size);
+    return copy ? copy : route_alloc(size, false);
+}
+
+static void make_present(void *block, size_t bytes)
+{
+    struct slab *slab = slab_find(block);
+    if (slab->state == SLAB_HUGE)
+        huge_make_present(block, bytes);
+    else if (slab->state == SLAB_SPAN)
+        ace_make_present(block, bytes);
 }
 
 static void *resize_by_copy(void *block, size_t usable, size_t size)
 {
-    void *copy = front_alloc(size);
-    if (!copy)
-        copy = route_alloc(size, false);
+    void *copy = take_copy(usable, size);
     if (!copy)
         return size <= usable ? block : NULL;
-    if (size > LANE_ACE_MAX)
-        huge_make_present(copy, min_size(usable, size));
-    else if (size > LANE_POOL_MAX)
-        ace_make_present(copy, min_size(usable, size));
+    if (size > LANE_POOL_MAX)
+        make_present(copy, min_size(usable, size));
     memcpy(copy, block, min_size(usable, size));
     if (!front_free(block))
         route_free(block);
@@ -200,7 +223,7 @@ static void *resize_by_copy(void *block, size_t usable, size_t size)
 static void *resize_class(unsigned size_class, void *block, size_t size)
 {
     size_t usable = checked_size(size_class, block, "realloc");
-    if (is_good_fit(size, usable))
+    if (front_is_good_fit(size, usable))
         return block;
     if (is_span_class(size_class) && size > LANE_POOL_MAX && size <= LANE_ACE_MAX &&
         ace_resize(block, size_class_of(size)))
@@ -211,7 +234,11 @@ static void *resize_class(unsigned size_class, void *block, size_t size)
 static void *resize_huge(void *block, size_t size)
 {
     size_t usable = huge_record(block, "realloc")->size;
-    void *resized = size > LANE_ACE_MAX ? huge_resize(block, size) : NULL;
+    /* a little more than is needed is the slack of a block that is appended to */
+    if (front_is_good_fit(size, usable) && (size <= LANE_ACE_MAX || size >= usable - usable / 16))
+        return block;
+    bool is_huge = size > LANE_ACE_MAX || size > usable;
+    void *resized = is_huge ? huge_resize(block, size) : NULL;
     if (!resized && size > usable && limit_was_met() && limit_may_grow(size))
         resized = huge_resize(block, size);
     return resized ? resized : resize_by_copy(block, usable, size);

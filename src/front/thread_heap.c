@@ -5,7 +5,7 @@
  * heap, gets one of its own at its first slow path, and ends with the exited one, which is empty
  * and full for good, so that what is freed after its end goes straight to the lanes.
  */
-#include "front/front.h"
+#include "front/thread_heaps.h"
 
 #include <string.h>
 
@@ -14,16 +14,7 @@ __thread ptrdiff_t thread_heap_distance;
 /* The heap of a thread that has ended its own: empty and full like the first one, but for good. */
 static struct thread_heap exited_heap;
 
-/* Purpose: all heaps. Owner: lock. Lock order: this -> a heap's lock; both are leaves otherwise. */
-static early_data struct {
-    struct lock lock;
-    struct thread_heap *live;
-    struct thread_heap *next_visit; /* where unified_cache_visit goes on */
-    struct thread_heap *spare;
-    struct thread_heap *forking; /* that of the thread in fork */
-    _Atomic size_t live_count;   /* changed under the lock, read without */
-    bool is_started;             /* thread-local storage is what it will stay */
-} heaps;
+early_data struct thread_heaps heaps;
 
 early_data void (*unified_cache_on_new_heap)(struct thread_heap *heap);
 

@@ -12,6 +12,14 @@
 /* Slots granted one at a time before a bin doubles. */
 #define SLOW_START_SLOTS 8
 
+/* Slabs that are taken between two looks for idle bins, and how long one must have been left alone,
+ * in slow paths of the thread: a program that goes through all sizes by turns is to keep its. */
+#define TURNOVER_SLABS 16
+#define IDLE_SLOW_PATHS 1024
+
+/* Of so many batches that leave for the depot, one is judged. */
+#define JUDGE_EVERY 32
+
 /* So many blocks smaller than a cache line, freed by a thread that has allocated none, go to the
  * lane: they are another thread's, which may have their neighbours. */
 #define STRANGERS_MAX BIN_SLOTS_UNUSED
@@ -42,9 +50,17 @@ static unsigned slots_max(unsigned size_class)
     /* to touch such a block takes longer than to fetch it from the lane */
     if (size <= BIN_BYTES_MAX / 4)
         return (unsigned)(BIN_BYTES_MAX / 2 / size);
+    if (size <= 64 * KIB)
+        return 4;
     if (size <= 128 * KIB)
         return 2;
     return size <= 512 * KIB ? 1 : 0;
+}
+
+/* At most `most` blocks, and less of large ones. */
+static size_t batch_blocks(unsigned size_class, size_t most)
+{
+    return min_size(most, max_size(BATCH_BYTES / size_classes[size_class].size, BATCH_BLOCKS_MIN));
 }
 
 /* Length of the magazine for that many blocks. */
@@ -126,12 +142,19 @@ static void give_blocks(unsigned size_class, void **blocks, unsigned count)
     misuse_stop_at_fault(unified_cache_give(size_class, blocks, count));
 }
 
-/* A batch for the depot, or to the slabs if it has enough. */
-static void give_batch(unsigned size_class, void **blocks, unsigned count)
+static size_t depot_bytes(void)
+{
+    return DEPOT_BYTES_MAX / (1 + unified_cache_threads() / DEPOT_THREADS);
+}
+
+/* A batch for the depot, or to the slabs if it has enough. To judge a batch takes as long as all
+ * else that is done with it. */
+static void give_batch(struct thread_heap *heap, unsigned size_class, void **blocks, unsigned count)
 {
     if (is_block_class(size_class)) {
-        misuse_stop_at_fault(judge_blocks(size_class, blocks, count));
-        if (depot_give(size_class, blocks, count))
+        if (heap->batches++ % JUDGE_EVERY == 0)
+            misuse_stop_at_fault(judge_blocks(size_class, blocks, count));
+        if (depot_give(size_class, blocks, count, depot_bytes()))
             return;
     }
     give_blocks(size_class, blocks, count);
@@ -144,7 +167,7 @@ static void flush_oldest(struct thread_heap *heap, unsigned size_class, unsigned
     void **bottom = heap->bottom[size_class];
     for (unsigned done = 0; done < leaving;) {
         unsigned batch = (unsigned)min_size(leaving - done, BATCH_BLOCKS);
-        give_batch(size_class, bottom + done, batch);
+        give_batch(heap, size_class, bottom + done, batch);
         done += batch;
     }
     memmove(bottom, bottom + leaving, (count - leaving) * sizeof(void *));
@@ -170,17 +193,18 @@ static void shrink_bin(struct thread_heap *heap, unsigned size_class)
         flush_oldest(heap, size_class, bin_count(heap, size_class) - limit);
 }
 
-/* Take budget for `more` bytes from bins that have been idle, so that no class keeps what another
- * needs. The hand of a clock goes round once; a bin that was busy since its last visit stays. */
+/* Is there budget for `more` bytes? If not, one bin loses some that has been idle, so that no class
+ * keeps what another needs. The hand of a clock moves on by one each time; a bin that was busy
+ * since its last visit stays. Slowly: bins that are all in use would only take from each other. */
 static bool need_budget(struct thread_heap *heap, size_t more)
 {
     size_t budget = thread_budget();
-    for (unsigned step = 0; heap->granted + more > budget && step < CLASS_ACE_LAST; step++) {
-        unsigned victim = heap->victim = heap->victim % CLASS_ACE_LAST + 1;
-        if (!heap->is_busy[victim] && heap->limit[victim] > heap->bottom[victim])
-            shrink_bin(heap, victim);
-        heap->is_busy[victim] = false;
-    }
+    if (likely(heap->granted + more <= budget))
+        return true;
+    unsigned victim = heap->victim = heap->victim % CLASS_ACE_LAST + 1;
+    if (!heap->is_busy[victim] && heap->limit[victim] > heap->bottom[victim])
+        shrink_bin(heap, victim);
+    heap->is_busy[victim] = false;
     return heap->granted + more <= budget;
 }
 
@@ -201,36 +225,84 @@ static bool grant(struct thread_heap *heap, unsigned size_class, unsigned limit)
     return true;
 }
 
+/* ---- bins that have gone idle ---- */
+
+/* Give all that a bin holds, and may hold, back to the lane. */
+static void close_bin(struct thread_heap *heap, unsigned size_class)
+{
+    unsigned count = bin_count(heap, size_class);
+    heap->granted -= (size_t)bin_limit(heap, size_class) * size_classes[size_class].size;
+    heap->limit[size_class] = heap->bottom[size_class];
+    set_top(heap, size_class, heap->bottom[size_class]);
+    if (count > 0)
+        give_blocks(size_class, heap->bottom[size_class], count);
+}
+
+/* While slabs are taken, what lies in bins of sizes that the program has turned away from would do
+ * as well, and it keeps whole slabs from others. The depots' idle batches likewise. */
+static void close_idle_bins(struct thread_heap *heap)
+{
+    uint32_t turnover = slab_turnover();
+    if (likely(turnover - heap->turnover < TURNOVER_SLABS))
+        return;
+    heap->turnover = turnover;
+    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++)
+        if (heap->limit[size_class] > heap->bottom[size_class] &&
+            heap->slow_paths - heap->last_use[size_class] > IDLE_SLOW_PATHS)
+            close_bin(heap, size_class);
+    misuse_stop_at_fault(depot_trim(false));
+}
+
+static void note_use(struct thread_heap *heap, unsigned size_class)
+{
+    heap->is_busy[size_class] = true;
+    heap->last_use[size_class] = ++heap->slow_paths;
+}
+
 /* ---- refill ---- */
 
-/* How many blocks to ask for: one to return, and what the bin has room for. */
+/* How many blocks to ask for: as many as the bin has room for, or the one to return. */
 static unsigned refill_want(struct thread_heap *heap, unsigned size_class)
 {
     unsigned want = heap->refill[size_class];
-    grant(heap, size_class, want - 1);
-    return (unsigned)min_size(want, bin_limit(heap, size_class) + 1);
+    if (want > 1)
+        grant(heap, size_class, want);
+    return (unsigned)max_size(min_size(want, bin_limit(heap, size_class)), 1);
 }
 
-static unsigned take_blocks(struct thread_heap *heap, unsigned size_class, void **blocks)
+static void reverse(void **blocks, unsigned count)
 {
-    heap->is_busy[size_class] = true;
+    for (unsigned i = 0, j = count; i + 1 < j; i++) {
+        void *block = blocks[--j];
+        blocks[j] = blocks[i];
+        blocks[i] = block;
+    }
+}
+
+/* Fill an empty bin, and take the block on top. The shared pool's come lowest address first: they
+ * are popped in that order. */
+static void *refill_bin(struct thread_heap *heap, unsigned size_class)
+{
+    note_use(heap, size_class);
+    close_idle_bins(heap);
+    void *one;
     unsigned want = refill_want(heap, size_class);
+    void **blocks = want > 1 ? heap->bottom[size_class] : &one;
     unsigned count = depot_take(size_class, blocks, want);
-    return count ? count : pool_take(&shared_pool, size_class, blocks, want);
-}
-
-/* Put blocks into an empty bin so that the first is popped first. */
-static void fill_bin(struct thread_heap *heap, unsigned size_class, void **blocks, unsigned count)
-{
-    void **top = get_top(heap, size_class);
-    for (unsigned i = count; i-- > 0;)
-        *top++ = blocks[i];
-    set_top(heap, size_class, top);
+    if (count == 0) {
+        count = pool_take(&shared_pool, size_class, blocks, want);
+        reverse(blocks, count);
+    }
+    if (count == 0)
+        return NULL;
+    if (want > 1)
+        set_top(heap, size_class, blocks + count - 1);
+    return blocks[count - 1];
 }
 
 static void raise_refill(struct thread_heap *heap, unsigned size_class)
 {
-    size_t most = min_size((size_t)settings.tiny_refill_batch_size,
+    size_t most = min_size(batch_blocks(size_class, (size_t)settings.tiny_refill_batch_size),
                            max_size(slots_max(size_class) / 2, 1));
     heap->is_used[size_class] = true;
     if (size_class <= CLASS_LINE_LAST)
@@ -238,56 +310,46 @@ static void raise_refill(struct thread_heap *heap, unsigned size_class)
     heap->refill[size_class] = (uint8_t)min_size(heap->refill[size_class] * 2u, most);
 }
 
-static void *refill_bin(struct thread_heap *heap, unsigned size_class, bool *is_zero)
+static void *refill(struct thread_heap *heap, unsigned size_class, bool *is_zero)
 {
-    void *blocks[BATCH_BLOCKS];
-    if (heap) {
-        /* making the heap may have called us and filled the bin */
-        void *block = bin_pop(heap, size_class);
-        if (block) {
-            *is_zero = false;
-            return block;
-        }
-    }
+    void *block = NULL;
+    *is_zero = false;
+    if (heap) /* making the heap may have called us and filled the bin */
+        block = bin_pop(heap, size_class);
+    if (block)
+        return block;
     if (is_span_class(size_class))
         return ace_take(size_class, NULL, is_zero);
-    *is_zero = false;
-    unsigned count = heap ? take_blocks(heap, size_class, blocks)
-                          : pool_take(&shared_pool, size_class, blocks, 1);
-    if (count == 0)
-        return NULL;
-    if (heap && count > 1)
-        fill_bin(heap, size_class, blocks + 1, count - 1);
-    if (heap)
+    if (!heap)
+        return pool_take(&shared_pool, size_class, &block, 1) ? block : NULL;
+    block = refill_bin(heap, size_class);
+    if (block)
         raise_refill(heap, size_class);
-    return blocks[0];
+    return block;
 }
 
 void *unified_cache_refill(unsigned size_class, bool *is_zero)
 {
     struct thread_heap *heap = unified_cache_enter();
-    void *block = refill_bin(heap, size_class, is_zero);
+    void *block = refill(heap, size_class, is_zero);
     unified_cache_leave(heap);
     return block;
 }
 
 /* ---- flush ---- */
 
-/* Check a block that is about to enter a bin, with all that the bin holds. */
+/* Check a block that is about to enter a bin, which has room, with all that the bin holds. */
 static void judge_with_bin(struct thread_heap *heap, unsigned size_class, void *block)
 {
-    void *blocks[BIN_SLOTS_MAX + 1];
-    unsigned count = bin_count(heap, size_class);
-    if (count > 0)
-        memcpy(blocks, heap->bottom[size_class], count * sizeof(void *));
-    blocks[count] = block;
-    misuse_stop_at_fault(judge_blocks(size_class, blocks, count + 1));
+    *get_top(heap, size_class) = block;
+    misuse_stop_at_fault(
+        judge_blocks(size_class, heap->bottom[size_class], bin_count(heap, size_class) + 1));
 }
 
 /* A full bin grows, unless the thread only frees: then it need not hold more than a batch. */
 static bool grow_bin(struct thread_heap *heap, unsigned size_class, unsigned limit)
 {
-    if (limit >= BIN_SLOTS_UNUSED && !heap->is_used[size_class])
+    if (limit >= batch_blocks(size_class, BIN_SLOTS_UNUSED) && !heap->is_used[size_class])
         return false;
     heap->is_used[size_class] = false;
     return grant(heap, size_class, limit < SLOW_START_SLOTS ? limit + 1 : limit * 2);
@@ -322,7 +384,7 @@ static void flush_bin(struct thread_heap *heap, unsigned size_class, void *block
         return;
     }
     unsigned limit = bin_limit(heap, size_class);
-    heap->is_busy[size_class] = true;
+    note_use(heap, size_class);
     if (grow_bin(heap, size_class, limit))
         judge_with_bin(heap, size_class, block);
     else if (limit > 0)
@@ -372,15 +434,4 @@ void unified_cache_judge(void)
             misuse_stop_at_fault(judge_blocks(size_class, heap->bottom[size_class], count));
     }
     unified_cache_leave(heap);
-}
-
-bool unified_cache_was_freed(unsigned size_class, const void *block)
-{
-    struct thread_heap *heap = thread_heap_at(reservation_get());
-    void **top = get_top(heap, size_class);
-    unsigned count = (unsigned)min_size(bin_count(heap, size_class), SLOW_START_SLOTS);
-    for (unsigned i = 1; i <= count; i++)
-        if (top[-(ptrdiff_t)i] == block)
-            return true;
-    return false;
 }

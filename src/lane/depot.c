@@ -5,41 +5,23 @@
  * its working set: batches that nobody needed since the last look are flushed. Called by the
  * unified cache.
  */
-#include "lane/lane.h"
+#include "lane/depot.h"
 
 #include <string.h>
 
-/* Purpose: pointers to free blocks of one class; in a depot's list, or owned by who took it. */
-struct batch {
-    struct batch *next;
-    uint32_t count;
-    void *blocks[BATCH_BLOCKS];
-};
+struct depot depots[CLASS_POOL_LAST + 1];
 
-/* Purpose: the depot of one class. Owner: lock. Invariant: count is the length of `batches`, low
- * the least that count has been since the last trim; `spare` holds batches with no block. */
-struct depot {
-    struct lock lock;
-    uint32_t count;
-    uint32_t low;
-    struct batch *batches;
-    struct batch *spare;
-};
-
-static struct depot depots[CLASS_POOL_LAST + 1];
-
-static uint32_t batches_max(unsigned size_class, unsigned count)
+static uint32_t batches_max(unsigned size_class, unsigned count, size_t bytes_max)
 {
     size_t size = size_classes[size_class].size;
-    return (uint32_t)min_size(DEPOT_BATCHES_MAX,
-                              max_size(DEPOT_BYTES_MAX(size) / (count * size), 1));
+    return (uint32_t)min_size(DEPOT_BATCHES_MAX, max_size(bytes_max / (count * size), 1));
 }
 
 static struct batch *pop_locked(struct depot *depot)
 {
     struct batch *batch = depot->batches;
     if (batch) {
-        depot->batches = batch->next;
+        word_store(&depot->batches, batch->next);
         depot->count--;
         if (depot->count < depot->low)
             depot->low = depot->count;
@@ -51,6 +33,8 @@ unsigned depot_take(unsigned size_class, void **blocks, unsigned want)
 {
     struct depot *depot = &depots[size_class];
     unsigned count = 0;
+    if (!word_load(&depot->batches)) /* what comes at this moment is for the next call */
+        return 0;
     lock_acquire(&depot->lock);
     struct batch *batch = depot->batches;
     if (batch && batch->count > want) {
@@ -79,18 +63,20 @@ static struct batch *take_spare_locked(struct depot *depot)
     return meta_alloc(sizeof(*batch));
 }
 
-bool depot_give(unsigned size_class, void *const *blocks, unsigned count)
+bool depot_give(unsigned size_class, void *const *blocks, unsigned count, size_t bytes_max)
 {
     struct depot *depot = &depots[size_class];
     struct batch *batch = NULL;
+    if (size_classes[size_class].size > DEPOT_BLOCK_MAX)
+        return false;
     lock_acquire(&depot->lock);
-    if (depot->count < batches_max(size_class, count))
+    if (depot->count < batches_max(size_class, count, bytes_max))
         batch = take_spare_locked(depot);
     if (batch) {
         batch->count = count;
         memcpy(batch->blocks, blocks, count * sizeof(batch->blocks[0]));
         batch->next = depot->batches;
-        depot->batches = batch;
+        word_store(&depot->batches, batch);
         depot->count++;
     }
     lock_release(&depot->lock);
@@ -115,7 +101,10 @@ static struct batch *take_idle(struct depot *depot, bool all)
 static struct verdict trim_class(unsigned size_class, bool all)
 {
     struct verdict verdict = {FAULT_NONE, NULL, 0};
-    struct batch *idle = take_idle(&depots[size_class], all);
+    /* most are empty; and what comes at this moment is not idle */
+    struct batch *idle = word_load(&depots[size_class].batches)
+                             ? take_idle(&depots[size_class], all)
+                             : NULL;
     while (idle) {
         struct batch *next = idle->next;
         if (verdict.fault == FAULT_NONE)
@@ -123,6 +112,8 @@ static struct verdict trim_class(unsigned size_class, bool all)
         meta_free(idle, sizeof(*idle));
         idle = next;
     }
+    if (pool_may_trim(&shared_pool, size_class))
+        pool_trim(&shared_pool, size_class, all);
     return verdict;
 }
 

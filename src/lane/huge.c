@@ -22,23 +22,17 @@ static inline uint64_t *superslab_count_of(struct slab *slab)
     return &slab->inline_bits[0];
 }
 
-/* Set when pages were moved in: the range's mapping is not the reservation's any more. */
-static inline uint64_t *is_moved_of(struct slab *slab)
-{
-    return &slab->inline_bits[1];
-}
-
 /* Bytes from the start that may have pages: at least `size`, more after a shrink that the kernel
  * refused to purge. */
 static inline uint64_t *used_of(struct slab *slab)
 {
-    return &slab->inline_bits[2];
+    return &slab->inline_bits[1];
 }
 
 /* Set when the kernel may use huge pages in the range. */
 static inline uint64_t *is_open_of(struct slab *slab)
 {
-    return &slab->inline_bits[3];
+    return &slab->inline_bits[2];
 }
 
 /* Up to here a block is made present at once; a larger one may be meant for later. */
@@ -174,21 +168,11 @@ void huge_zero(void *block)
     superslab_range_zero(slab->start, *superslab_count_of(slab));
 }
 
-/* Back to the slab layer; with pages moved in, as fresh mapping like the rest of the
- * reservation. */
-static void give_range(char *start, size_t count, size_t used, bool is_moved)
-{
-    if (is_moved && os_remap_fresh(start, count << SUPERSLAB_SHIFT))
-        superslab_range_give_cold(start, count);
-    else
-        superslab_range_give(start, count, used);
-}
-
 void huge_give(void *block)
 {
     struct slab *slab = slab_find(block);
     leave(slab);
-    give_range(slab->start, *superslab_count_of(slab), *used_of(slab), *is_moved_of(slab));
+    superslab_range_give(slab->start, *superslab_count_of(slab), *used_of(slab));
 }
 
 static void shrink(struct slab *slab, size_t good)
@@ -203,29 +187,32 @@ static void shrink(struct slab *slab, size_t good)
     else
         *used_of(slab) = page_end;
     if (spare > 0)
-        give_range(slab->start + end, spare, used > end ? used - end : 0, *is_moved_of(slab));
+        superslab_range_give(slab->start + end, spare, used > end ? used - end : 0);
     *superslab_count_of(slab) = count;
     slab->size = good;
 }
 
-/* Move one superslab's pages, or copy them. A range may be of several mappings, and a call moves
- * within one; a superslab is never split. False: nothing of it is lost, but `to` has no mapping. */
-static bool move_superslab(char *from, char *to)
+/* Move one superslab's pages, or copy them; *is_copied is set then. A range may be of several
+ * mappings, and a call moves within one; a superslab is never split. False: nothing of it is lost,
+ * but `to` has no mapping. */
+static bool move_superslab(char *from, char *to, bool *is_copied)
 {
     if (os_move(from, to, SUPERSLAB_SIZE))
         return true;
     if (!os_remap_fresh(to, SUPERSLAB_SIZE))
         return false;
     memcpy(to, from, SUPERSLAB_SIZE);
+    *is_copied = true;
     return true;
 }
 
 /* Move all pages. On failure those moved go back, and `to` is given up. */
-static bool move_range(char *from, char *to, size_t count)
+static bool move_range(char *from, char *to, size_t count, bool *is_copied)
 {
+    *is_copied = false;
     for (size_t i = 0; i < count; i++) {
         size_t offset = i << SUPERSLAB_SHIFT;
-        if (move_superslab(from + offset, to + offset))
+        if (move_superslab(from + offset, to + offset, is_copied))
             continue;
         while (i-- > 0)
             memcpy(from + (i << SUPERSLAB_SHIFT), to + (i << SUPERSLAB_SHIFT), SUPERSLAB_SIZE);
@@ -234,15 +221,15 @@ static bool move_range(char *from, char *to, size_t count)
     return true;
 }
 
-/* The old block's range, whose pages are gone, goes back. */
-static void give_moved(struct slab *old)
+/* The old block's range goes back; its pages are gone if they were moved. */
+static void give_moved(struct slab *old, bool is_copied)
 {
     size_t count = *superslab_count_of(old);
     leave(old);
-    if (os_remap_fresh(old->start, count << SUPERSLAB_SHIFT))
-        superslab_range_give_cold(old->start, count);
-    else
+    if (is_copied)
         superslab_range_give(old->start, count, count << SUPERSLAB_SHIFT);
+    else
+        superslab_range_give_cold(old->start, count);
 }
 
 /* A range of our own in which nothing is, and whose mapping may be gone. */
@@ -261,19 +248,32 @@ static void give_up(struct slab *slab)
 static void *move(struct slab *old, size_t good)
 {
     bool is_zero;
-    char *block = huge_take(good, SUPERSLAB_SIZE, old->owner, &is_zero);
+    char *block = NULL;
+    if (superslab_may_move_in(*superslab_count_of(old)))
+        block = huge_take(good, SUPERSLAB_SIZE, old->owner, &is_zero);
     if (!block)
         return NULL;
     struct slab *slab = slab_find(block);
-    if (!move_range(old->start, block, *superslab_count_of(old))) {
+    bool is_copied;
+    if (!move_range(old->start, block, *superslab_count_of(old), &is_copied)) {
         give_up(slab);
         return NULL;
     }
-    *is_moved_of(slab) = 1;
+    superslab_range_moved_in(block, *superslab_count_of(old));
     prepare(slab, old->size, density_is_written(block, old->size));
     *used_of(slab) = *superslab_count_of(slab) << SUPERSLAB_SHIFT;
-    give_moved(old);
+    give_moved(old, is_copied);
     return block;
+}
+
+/* What grows by little is appended to, and will be again: it gets a 32nd more, as far as the
+ * superslab reaches that is needed in any case. */
+static size_t with_slack(size_t old_size, size_t good)
+{
+    if (good <= old_size || good - old_size > old_size / 32)
+        return good;
+    return min_size(align_up(old_size + old_size / 32, os_page_size()), superslabs_for(good)
+                                                                            << SUPERSLAB_SHIFT);
 }
 
 void *huge_resize(void *block, size_t size)
@@ -282,6 +282,7 @@ void *huge_resize(void *block, size_t size)
     size_t good = huge_good_size(size);
     if (good == 0)
         return NULL;
+    good = with_slack(slab->size, good);
     size_t count = superslabs_for(good);
     size_t old_count = *superslab_count_of(slab);
     if (good >= COMMIT_ASK_MIN && good > slab->size && !os_could_commit(good - slab->size))

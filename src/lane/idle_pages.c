@@ -92,6 +92,8 @@ static void set_parts_free(struct slab *slab, uint64_t parts, bool is_free)
         changed += set_free(slab, blocks_of(slab, part, lowest_bit(rest)), is_free);
     slab->free_count = (uint16_t)(is_free ? slab->free_count + changed
                                           : slab->free_count - changed);
+    if (is_free)
+        slab->low_word = 0;
 }
 
 /* ---- finding ---- */

@@ -88,8 +88,9 @@ struct verdict {
 /* Purpose: the slabs of one class in one pool. Owner: lock. Invariant: a slab is in lists[n] with
  * n == its `list`; POOL_LIST_FULL holds those with no free block. */
 struct pool_class {
-    struct lock lock;
+    _Alignas(CACHE_LINE) struct lock lock;
     uint32_t slab_count;
+    bool is_touched;   /* blocks were taken since the last pool_trim */
     bool is_dirty;     /* some slab is */
     struct slab *scan; /* the next that idle_pages.c looks at */
     struct slab *lists[POOL_LISTS];
@@ -126,6 +127,14 @@ void pool_count(struct pool *pool, unsigned size_class, struct pool_figures *fig
 unsigned pool_check(struct pool *pool);
 /* The list in which a slab belongs. */
 unsigned pool_list_of(const struct slab *slab);
+/* Give the empty slab back that a class may have kept, if no block was taken since the last call,
+ * or in any case (`all`). No lock may be held. */
+void pool_trim(struct pool *pool, unsigned size_class, bool all);
+/* Might there be one? Cheap, without the lock. */
+static inline bool pool_may_trim(const struct pool *pool, unsigned size_class)
+{
+    return word_load(&pool->classes[size_class].lists[0]) != NULL;
+}
 /* Give every slab of a pool back, whatever is in use. */
 void pool_destroy(struct pool *pool);
 
@@ -141,8 +150,9 @@ size_t pool_purge_idle(struct pool *pool, unsigned min_age, bool *is_pending);
 /* Take a batch of a class, or as many of it as are wanted (1..BATCH_BLOCKS), into `blocks`. 0 when
  * there is none. */
 unsigned depot_take(unsigned size_class, void **blocks, unsigned want);
-/* Leave a batch of 1..BATCH_BLOCKS blocks. False when the depot has enough of them. */
-bool depot_give(unsigned size_class, void *const *blocks, unsigned count);
+/* Leave a batch of 1..BATCH_BLOCKS blocks. False when the depot has enough: batches of bytes_max
+ * together, or one. */
+bool depot_give(unsigned size_class, void *const *blocks, unsigned count, size_t bytes_max);
 /* Flush the batches that were not needed since the last call (all of them if `all`) to the slabs.
  * The verdict on the first block at fault. */
 struct verdict depot_trim(bool all);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What shared_pool.c and idle_pages.c share: a slab's place in its class, and the parts of a slab
- * whose pages were purged. Private to the lane layer; all of it under the class lock.
+ * What shared_pool.c, pool_give.c and idle_pages.c share: a slab's place in its class, and the
+ * parts of a slab whose pages were purged. Private to the lane layer; all of it under the class
+ * lock.
  */
 #ifndef HAK_LANE_POOL_H
 #define HAK_LANE_POOL_H
@@ -12,6 +13,8 @@
 void pool_relist(struct pool_class *pool, struct slab *slab);
 /* Take a slab out of its pool if all its blocks are free: it is to be retired, without the lock. */
 bool pool_leave_if_empty(struct pool_class *pool, struct slab *slab);
+/* Is it the only slab of its class that has blocks to give? */
+bool pool_is_last(const struct pool_class *pool, const struct slab *slab);
 /* Give a slab that has left its pool back. No lock may be held. */
 void pool_retire(struct slab *slab);
 

@@ -44,6 +44,9 @@ static unsigned check_slab(const struct pool *pool, unsigned size_class, const s
         faults += fault(slab, "cut into blocks of another size");
     if (count_bits(slab) != slab->free_count)
         faults += fault(slab, "the bitmap and the count of free blocks differ");
+    for (unsigned word = 0; word < slab->low_word; word++)
+        if (slab->bits[word] != 0)
+            faults += fault(slab, "a block is free below the lowest word that says so");
     for (unsigned i = 0; i < slab->slab_count; i++)
         if (slab_map_get(base, reservation_offset(base, slab->start) + i * SLAB_SIZE) != byte)
             faults += fault(slab, "the slab map says another class");

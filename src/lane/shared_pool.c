@@ -24,12 +24,10 @@ unsigned pool_list_of(const struct slab *slab)
 {
     if (slab->free_count == 0)
         return POOL_LIST_FULL;
-    /* 3 for nearly full down to 0 for nearly empty: the quarter, without a division */
+    /* 3 for nearly full down to 0 for nearly empty, by quarters */
     unsigned used = (unsigned)(slab->block_count - slab->free_count);
-    unsigned list = 0;
-    while (used * POOL_LIST_FULL >= (list + 1) * slab->block_count)
-        list++;
-    return list;
+    unsigned quarter = slab->block_count / POOL_LIST_FULL;
+    return (unsigned)(used >= quarter) + (used >= 2 * quarter) + (used >= 3 * quarter);
 }
 
 static void push(struct pool_class *pool, struct slab *slab)
@@ -39,7 +37,7 @@ static void push(struct pool_class *pool, struct slab *slab)
     slab->next = pool->lists[slab->list];
     if (slab->next)
         slab->next->prev = slab;
-    pool->lists[slab->list] = slab;
+    word_store(&pool->lists[slab->list], slab); /* pool_trim reads it without the lock */
 }
 
 static void unlink_slab(struct pool_class *pool, struct slab *slab)
@@ -49,7 +47,7 @@ static void unlink_slab(struct pool_class *pool, struct slab *slab)
     if (slab->prev)
         slab->prev->next = slab->next;
     else
-        pool->lists[slab->list] = slab->next;
+        word_store(&pool->lists[slab->list], slab->next);
     if (slab->next)
         slab->next->prev = slab->prev;
 }
@@ -109,6 +107,7 @@ static struct slab *add_slab_locked(struct pool *pool, unsigned size_class)
     slab->size_class = (uint8_t)size_class;
     slab->owner = pool;
     slab->carved = 0;
+    slab->low_word = 0;
     slab->absent = 0;
     slab->is_dirty = false;
     if (!make_bits(slab)) {
@@ -120,6 +119,23 @@ static struct slab *add_slab_locked(struct pool *pool, unsigned size_class)
     push(&pool->classes[size_class], slab);
     pool->classes[size_class].slab_count++;
     return slab;
+}
+
+bool pool_leave_if_empty(struct pool_class *pool, struct slab *slab)
+{
+    if (slab->free_count < slab->block_count)
+        return false;
+    unlink_slab(pool, slab);
+    pool->slab_count--;
+    /* from here on a block of this slab that comes once more is at fault */
+    slab->state = SLAB_FREE;
+    return true;
+}
+
+bool pool_is_last(const struct pool_class *pool, const struct slab *slab)
+{
+    return pool->lists[0] == slab && !slab->next && !pool->lists[1] && !pool->lists[2] &&
+           !pool->lists[3];
 }
 
 /* ---- take ---- */
@@ -160,7 +176,8 @@ static unsigned batch_end(const struct pool_class *pool, const struct slab *slab
 {
     if (pool->slab_count >= YOUNG_SLABS || settings.ss_prefault == PREFAULT_OFF)
         return slab->block_count;
-    return (unsigned)max_size(slab->carved, slab->resident * os_page_size() / slab->size);
+    size_t present = slab->resident * os_page_size() / slab->size;
+    return (unsigned)min_size(max_size(slab->carved, present), slab->block_count);
 }
 
 /* Those free blocks of a word whose cache lines hold free blocks only. */
@@ -181,51 +198,75 @@ struct taking {
     unsigned last; /* index of the last block taken */
 };
 
-/* Take free blocks below `end`, lowest first; those of the first line may lie above it, if there
- * are no others. */
+static void take_word(struct slab *slab, unsigned word, uint64_t bits, struct taking *taking)
+{
+    const char *start = slab->start + (size_t)word * 64 * slab->size;
+    unsigned taken = taking->taken;
+    uint64_t rest = bits;
+    for (; rest && taken < taking->want; rest &= rest - 1) {
+        taking->last = lowest_bit(rest);
+        taking->blocks[taken++] = (void *)(start + taking->last * slab->size);
+    }
+    taking->last += word * 64;
+    taking->taken = taken;
+    slab->bits[word] &= ~(bits & ~rest);
+}
+
+/* Take free blocks below `end`, lowest first; only whole cache lines of them, if so asked. */
 static void take_below(struct slab *slab, unsigned end, bool lines_only, struct taking *taking)
 {
-    unsigned words = (slab->block_count + 63u) / 64;
-    for (unsigned word = 0; word < words && taking->taken < taking->want; word++) {
+    unsigned word = slab->low_word;
+    for (; word * 64 < end && slab->bits[word] == 0; word++)
+        slab->low_word = (uint8_t)word;
+    for (; word * 64 < end && taking->taken < taking->want; word++) {
         uint64_t bits = slab->bits[word];
-        uint64_t rest = lines_only ? whole_lines(bits, slab->size) : bits;
-        for (; rest && taking->taken < taking->want; rest &= rest - 1) {
-            unsigned index = word * 64 + lowest_bit(rest);
-            bool is_new_line = taking->taken == 0 || index % line_blocks(slab->size) == 0;
-            if (index >= end && (lines_only || (taking->taken > 0 && is_new_line)))
-                break;
-            bits &= ~(rest & -rest);
-            taking->last = (unsigned)max_size(taking->last, index);
-            taking->blocks[taking->taken++] = slab->start + index * slab->size;
-        }
-        slab->bits[word] = bits;
-        if (rest)
-            break;
+        if (end - word * 64 < 64)
+            bits &= ((uint64_t)1 << (end - word * 64)) - 1;
+        if (lines_only)
+            bits = whole_lines(bits, slab->size);
+        if (bits)
+            take_word(slab, word, bits, taking);
     }
+}
+
+/* Take the lowest free block, and those of its cache line. */
+static void take_line(struct slab *slab, struct taking *taking)
+{
+    unsigned word = slab->low_word;
+    while (slab->bits[word] == 0)
+        word++;
+    unsigned first = lowest_bit(slab->bits[word]);
+    unsigned line = line_blocks(slab->size);
+    uint64_t mask = (((uint64_t)1 << line) - 1) << (first & ~(line - 1));
+    take_word(slab, word, slab->bits[word] & mask, taking);
 }
 
 static unsigned take_from_slab(struct pool_class *pool, struct slab *slab, void **blocks,
                                unsigned want)
 {
     struct taking taking = {blocks, want, 0, 0};
+    unsigned last = 0;
     /* blocks smaller than a cache line: whole lines first, as far as that touches no new page, so
      * that what two threads are given lies in lines of their own */
-    if (slab->size < CACHE_LINE)
-        take_below(slab,
-                   (unsigned)max_size(slab->carved, slab->resident * os_page_size() / slab->size),
+    if (slab->size < CACHE_LINE) {
+        unsigned present = (unsigned)(slab->resident * os_page_size() / slab->size);
+        take_below(slab, (unsigned)min_size(max_size(slab->carved, present), slab->block_count),
                    true, &taking);
+        last = taking.last;
+    }
     if (taking.taken < (want + 1) / 2)
         take_below(slab, batch_end(pool, slab), false, &taking);
-    unsigned taken = taking.taken;
-    unsigned last = taking.last;
+    if (taking.taken == 0)
+        take_line(slab, &taking);
+    last = (unsigned)max_size(last, taking.last);
     slab->age = decay_epoch();
     if (unlikely(slab->absent != 0))
-        idle_make_present(slab, blocks, taken);
-    slab->free_count = (uint16_t)(slab->free_count - taken);
+        idle_make_present(slab, blocks, taking.taken);
+    slab->free_count = (uint16_t)(slab->free_count - taking.taken);
     if (last >= slab->carved)
         carve(pool, slab, last + 1);
     pool_relist(pool, slab);
-    return taken;
+    return taking.taken;
 }
 
 static struct slab *fullest_slab(const struct pool_class *pool)
@@ -241,6 +282,7 @@ unsigned pool_take(struct pool *pool, unsigned size_class, void **blocks, unsign
     struct pool_class *class_pool = &pool->classes[size_class];
     unsigned taken = 0;
     lock_acquire(&class_pool->lock);
+    class_pool->is_touched = true;
     struct slab *slab = fullest_slab(class_pool);
     if (!slab)
         slab = add_slab_locked(pool, size_class);
@@ -249,117 +291,6 @@ unsigned pool_take(struct pool *pool, unsigned size_class, void **blocks, unsign
         taken = take_from_slab(class_pool, slab, blocks, want);
     lock_release(&class_pool->lock);
     return taken;
-}
-
-/* ---- give ---- */
-
-/* Where a block lies in its slab. */
-struct position {
-    struct slab *slab;
-    unsigned index;
-};
-
-static struct verdict locate(struct pool *pool, unsigned size_class, const void *block,
-                             struct position *position)
-{
-    const struct size_class *row = &size_classes[size_class];
-    struct slab *slab = slab_find(block);
-    size_t offset = (size_t)((const char *)block - slab->start);
-    unsigned index = (unsigned)(offset * row->reciprocal >> RECIPROCAL_SHIFT);
-    *position = (struct position){slab, index};
-    /* a slab that was given back, or is another class's by now, held only free blocks */
-    if (slab->state != SLAB_BLOCKS || slab->size_class != size_class || slab->owner != pool)
-        return (struct verdict){FAULT_DOUBLE_FREE, block, row->size};
-    if (index >= slab->block_count || offset != (size_t)index * row->size)
-        return (struct verdict){FAULT_NOT_START, block, row->size};
-    if (slab->bits[index / 64] >> (index % 64) & 1)
-        return (struct verdict){FAULT_DOUBLE_FREE, block, row->size};
-    return (struct verdict){FAULT_NONE, block, row->size};
-}
-
-static void set_bit(struct position at)
-{
-    at.slab->bits[at.index / 64] |= (uint64_t)1 << (at.index % 64);
-}
-
-static void clear_bit(struct position at)
-{
-    at.slab->bits[at.index / 64] &= ~((uint64_t)1 << (at.index % 64));
-}
-
-bool pool_leave_if_empty(struct pool_class *pool, struct slab *slab)
-{
-    if (slab->free_count < slab->block_count)
-        return false;
-    unlink_slab(pool, slab);
-    pool->slab_count--;
-    /* from here on a block of this slab that comes once more is at fault */
-    slab->state = SLAB_FREE;
-    return true;
-}
-
-/* Put one block into its slab. Returns the slab if that emptied it: it has left the pool then. */
-static struct slab *give_locked(struct pool_class *pool, struct position at)
-{
-    struct slab *slab = at.slab;
-    set_bit(at);
-    slab->free_count++;
-    idle_note_give(pool, slab);
-    if (pool_leave_if_empty(pool, slab))
-        return slab;
-    pool_relist(pool, slab);
-    return NULL;
-}
-
-struct verdict pool_give(struct pool *pool, unsigned size_class, void *const *blocks,
-                         unsigned count)
-{
-    struct pool_class *class_pool = &pool->classes[size_class];
-    struct verdict verdict = {FAULT_NONE, NULL, 0};
-    struct slab *empty = NULL;
-    lock_acquire(&class_pool->lock);
-    for (unsigned i = 0; i < count; i++) {
-        struct position at;
-        verdict = locate(pool, size_class, blocks[i], &at);
-        if (verdict.fault != FAULT_NONE)
-            break;
-        struct slab *emptied = give_locked(class_pool, at);
-        if (emptied) {
-            emptied->next = empty;
-            empty = emptied;
-        }
-    }
-    lock_release(&class_pool->lock);
-    while (empty) {
-        struct slab *next = empty->next;
-        pool_retire(empty);
-        empty = next;
-    }
-    return verdict;
-}
-
-struct verdict pool_judge(struct pool *pool, unsigned size_class, void *const *blocks,
-                          unsigned count)
-{
-    struct pool_class *class_pool = &pool->classes[size_class];
-    struct verdict verdict = {FAULT_NONE, NULL, 0};
-    unsigned marked = 0;
-    lock_acquire(&class_pool->lock);
-    for (; marked < count; marked++) {
-        struct position at;
-        verdict = locate(pool, size_class, blocks[marked], &at);
-        if (verdict.fault != FAULT_NONE)
-            break;
-        set_bit(at);
-    }
-    while (marked-- > 0) {
-        struct position at;
-        /* a bit that is set is 'double free' to locate; the position is right all the same */
-        locate(pool, size_class, blocks[marked], &at);
-        clear_bit(at);
-    }
-    lock_release(&class_pool->lock);
-    return verdict;
 }
 
 bool pool_is_start(unsigned size_class, const void *block)
@@ -372,13 +303,27 @@ bool pool_is_start(unsigned size_class, const void *block)
            offset == index * row->size && index < slab->block_count;
 }
 
+void pool_trim(struct pool *pool, unsigned size_class, bool all)
+{
+    struct pool_class *class_pool = &pool->classes[size_class];
+    lock_acquire(&class_pool->lock);
+    struct slab *slab = class_pool->lists[0];
+    bool is_idle = all || !class_pool->is_touched;
+    class_pool->is_touched = false;
+    if (!is_idle || !slab || !pool_is_last(class_pool, slab) ||
+        !pool_leave_if_empty(class_pool, slab))
+        slab = NULL;
+    lock_release(&class_pool->lock);
+    if (slab)
+        pool_retire(slab);
+}
+
 void pool_destroy(struct pool *pool)
 {
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_POOL_LAST; size_class++) {
         struct pool_class *class_pool = &pool->classes[size_class];
         for (unsigned list = 0; list < POOL_LISTS; list++)
-            while (class_pool->lists[list]) {
-                struct slab *slab = class_pool->lists[list];
+            for (struct slab *slab; (slab = class_pool->lists[list]) != NULL;) {
                 unlink_slab(class_pool, slab);
                 pool_retire(slab);
             }

@@ -67,6 +67,8 @@ bool os_memory_is_short(void);
 
 /* Milliseconds of a clock that never goes back; coarse (a few ms) and cheap: no system call. */
 uint64_t os_now_ms(void);
+/* Microseconds of processor time that the calling thread has used; exact, a system call. */
+uint64_t os_cpu_time_us(void);
 /* The calling thread sleeps, if no signal wakes it. */
 void os_sleep_us(unsigned us);
 /* The kernel's number of the calling thread; never 0. */
@@ -108,8 +110,13 @@ bool os_thread_is_asleep(uint32_t thread);
 void os_helper_forget(void);
 /* Up to size - 1 bytes of a file, terminated. Returns the length, or -1. */
 long os_read_file(const char *path, char *buffer, size_t size);
-/* Create a file that must not exist (mode 0600) for os_write_file. -1 when it cannot be. */
+/* Create a file that must not exist for os_write_file, readable by its owner or, but for the
+ * process's umask, by all. -1 when it cannot be. */
 int os_create_file(const char *path);
+int os_create_public_file(const char *path);
+/* Give a file the name of another, which it replaces. */
+bool os_rename_file(const char *from, const char *to);
+void os_remove_file(const char *path);
 void os_write_file(int fd, const char *text, size_t length);
 void os_close_file(int fd);
 /* What /proc/self/maps says of an address. */
@@ -146,6 +153,7 @@ extern bool (*os_inject_failure)(enum os_call call);
 #define SETTING_FIELD_BYTES(field) int64_t field;
 #define SETTING_FIELD_MILLIS(field) int64_t field;
 #define SETTING_FIELD_PREFAULT(field) int64_t field;
+#define SETTING_FIELD_WHEN(field) int64_t field;
 #define SETTING_FIELD_TEXT(field) char field[SETTING_TEXT_MAX];
 
 /* Purpose: the settings in force. Written once by settings_read, before the first block is handed
@@ -156,6 +164,11 @@ struct settings {
 #undef X
 };
 extern struct settings settings;
+
+/* Change one setting of the running process: `row` is its place in the table. False when that
+ * setting holds from the start on (HAK_LIVE_SETTINGS lists the others) or the value is out of
+ * range. */
+bool settings_change(uint32_t row, int64_t value);
 
 /* Read HAKMEM_* from `environment` (NULL: from the kernel). What is unknown or out of range is
  * named on standard error and its default holds. A set-user-ID program ignores the environment. */

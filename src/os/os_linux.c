@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -205,6 +206,13 @@ uint64_t os_now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+uint64_t os_cpu_time_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 void os_sleep_us(unsigned us)
 {
     struct timespec time = {0, (long)us * 1000};
@@ -240,9 +248,29 @@ long os_read_file(const char *path, char *buffer, size_t size)
     return (long)used;
 }
 
+static int create_file(const char *path, mode_t mode)
+{
+    return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+}
+
 int os_create_file(const char *path)
 {
-    return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    return create_file(path, 0600);
+}
+
+int os_create_public_file(const char *path)
+{
+    return create_file(path, 0644);
+}
+
+bool os_rename_file(const char *from, const char *to)
+{
+    return rename(from, to) == 0;
+}
+
+void os_remove_file(const char *path)
+{
+    unlink(path);
 }
 
 void os_write_file(int fd, const char *text, size_t length)

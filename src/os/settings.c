@@ -12,13 +12,14 @@
 
 #define PREFIX "HAKMEM_"
 
-enum kind { KIND_FLAG, KIND_NUMBER, KIND_BYTES, KIND_MILLIS, KIND_PREFAULT, KIND_TEXT };
+enum kind { KIND_FLAG, KIND_NUMBER, KIND_BYTES, KIND_MILLIS, KIND_PREFAULT, KIND_WHEN, KIND_TEXT };
 
 #define SETTING_INITIAL_FLAG(initial) initial
 #define SETTING_INITIAL_NUMBER(initial) initial
 #define SETTING_INITIAL_BYTES(initial) (int64_t)(initial)
 #define SETTING_INITIAL_MILLIS(initial) initial
 #define SETTING_INITIAL_PREFAULT(initial) initial
+#define SETTING_INITIAL_WHEN(initial) initial
 #define SETTING_INITIAL_TEXT(initial) ""
 
 struct settings settings = {
@@ -76,12 +77,21 @@ static bool parse_suffix(const struct row *row, const char **text, int64_t *valu
                                    value);
 }
 
+static bool parse_when(const char *text, int64_t *out)
+{
+    bool is_exit = strcmp(text, "exit") == 0;
+    *out = is_exit ? WHEN_EXIT : WHEN_INTERVAL;
+    return is_exit || strcmp(text, "interval") == 0;
+}
+
 static bool parse_value(const struct row *row, const char *text, int64_t *out)
 {
     if (row->kind == KIND_PREFAULT && strcmp(text, "auto") == 0) {
         *out = PREFAULT_AUTO;
         return true;
     }
+    if (row->kind == KIND_WHEN && parse_when(text, out))
+        return true;
     if (!parse_digits(&text, out))
         return false;
     if (row->kind == KIND_BYTES && !parse_suffix(row, &text, out))
@@ -94,6 +104,8 @@ static void report_bad_value(const struct row *row, const char *text)
 {
     if (row->kind == KIND_PREFAULT)
         log_line(PREFIX "%s=%s: expected 0, 1, 2 or auto; the default holds", row->name, text);
+    else if (row->kind == KIND_WHEN)
+        log_line(PREFIX "%s=%s: expected exit, interval or 0; the default holds", row->name, text);
     else if (row->kind == KIND_BYTES && row->min < 0)
         log_line(PREFIX "%s=%s: expected bytes up to %ld (K, M, G allowed) or 1%% to 100%%; the "
                         "default holds",
@@ -135,6 +147,25 @@ static const char *after_prefix(const char *entry)
         prefix++;
     }
     return *prefix ? NULL : entry;
+}
+
+bool settings_change(uint32_t row, int64_t value)
+{
+    static int64_t *const live[] = {
+#define X(field) &settings.field,
+        HAK_LIVE_SETTINGS(X)
+#undef X
+    };
+    if (row >= sizeof(rows) / sizeof(rows[0]) || value < rows[row].min || value > rows[row].max)
+        return false;
+    for (size_t i = 0; i < sizeof(live) / sizeof(live[0]); i++) {
+        if (live[i] != rows[row].field)
+            continue;
+        /* relaxed: any thread may read it at any time, and takes the old value or the new one */
+        __atomic_store_n(live[i], value, __ATOMIC_RELAXED);
+        return true;
+    }
+    return false;
 }
 
 /* One "NAME=VALUE" of the environment. */

@@ -14,17 +14,7 @@
  * pages of 4 KiB takes it 60 us. */
 #define PURGE_CALL MIB
 
-/* Purpose: the clock, lock-free: a race at an epoch's border dates a slab one epoch off. `lock` is
- * held while pages are on their way, so that a fork waits for them: by one superslab, or one slab
- * of the pools, at a time. */
-static early_data struct {
-    struct lock lock;
-    _Atomic uint64_t next_ms; /* when the next epoch begins */
-    _Atomic uint8_t epoch;
-    _Atomic uint64_t purged_bytes;
-    _Atomic uint64_t returned_bytes;
-    _Atomic unsigned counting; /* callers between decay_count(true) and (false) */
-} decay;
+early_data struct decay_clock decay;
 
 /* Purpose: warm slabs of one superslab on their way to the kernel; taken while it is. */
 struct purge {
@@ -86,6 +76,13 @@ static uint32_t due_slabs(const struct superslab *superslab, unsigned min_age)
     return due;
 }
 
+/* Of a superslab whose pages were moved in all slabs go at once, and its mapping with them. */
+static uint32_t with_mapping(const struct superslab *superslab, uint32_t slabs)
+{
+    bool is_all = slabs && slabs == superslab->warm && superslab->free == ALL_SLABS;
+    return superslab->is_moved && is_all ? ALL_SLABS : slabs;
+}
+
 /* Take the due slabs of the next superslab that has some out of the warm pool; *cursor is where to
  * look. False at the end. */
 static bool collect(size_t *cursor, unsigned min_age, struct purge *purge)
@@ -100,7 +97,7 @@ static bool collect(size_t *cursor, unsigned min_age, struct purge *purge)
         for (; *cursor < end && !purge->slabs; *cursor += 1) {
             purge->superslab = &space.superslabs[*cursor];
             if (purge->superslab->state == SUPERSLAB_SLABS)
-                purge->slabs = due_slabs(purge->superslab, min_age);
+                purge->slabs = with_mapping(purge->superslab, due_slabs(purge->superslab, min_age));
         }
         if (purge->slabs)
             superslab_mark_taken(purge->superslab, purge->slabs);
@@ -146,6 +143,9 @@ bool decay_give_pages(char *start, size_t size)
 static uint32_t purge_slabs(const struct purge *purge)
 {
     uint32_t purged = 0;
+    if (purge->superslab->is_moved && purge->slabs == ALL_SLABS &&
+        superslab_rejoin(purge->superslab, 1))
+        return ALL_SLABS;
     for (uint32_t rest = purge->slabs; rest;) {
         unsigned first = lowest_bit(rest);
         uint32_t above = ~(rest >> first);

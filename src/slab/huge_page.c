@@ -11,30 +11,50 @@
 
 /* Superslabs in use from which on the next is backed by a huge page: what of it is unused at the
  * peak is then 1/16 of the heap at most, and half of that on average. */
-#define GROWN_SUPERSLABS 3
+#define GROWN_SUPERSLABS 8
 
-/* After the kernel had no huge page to give, so many superslabs are not tried. */
-#define SKIP_AFTER_FAILURE 32
+/* A huge page takes the kernel 80 us, its 512 pages one by one 600 us. One that takes longer is no
+ * gain: memory is fragmented, or the host of this virtual machine has yet to provide it (4 to 8 ms
+ * were measured). The next ones would be no better. */
+#define HUGE_PAGE_US_MAX 1000
 
-static early_data unsigned to_skip; /* under the superslab lock */
+static early_data size_t to_skip; /* superslabs not to be tried; under the superslab lock */
 
-static bool is_wanted_locked(const struct superslab *superslab, uint32_t run)
+/* Has the kernel lately given huge pages, and quickly? If not, this superslab is skipped. */
+static bool is_worth_trying_locked(void)
 {
     if (space.is_piecewise || settings.huge_pages == HUGE_PAGES_OFF ||
         settings.ss_prefault == PREFAULT_OFF)
         return false;
+    if (to_skip == 0)
+        return true;
+    to_skip--;
+    return false;
+}
+
+/* Back a superslab in which nothing is present by a huge page. A try that fails, or takes long, is
+ * the last until the heap has grown by three times what it is. */
+static bool back(struct superslab *superslab)
+{
+    uint64_t start = os_cpu_time_us();
+    bool is_backed = os_back_huge(superslab_start(superslab), SUPERSLAB_SIZE);
+    bool is_slow = os_cpu_time_us() - start > HUGE_PAGE_US_MAX;
+    if (is_backed && !is_slow)
+        return true;
+    lock_acquire(&space.lock);
+    to_skip = 3 * max_size(space.used, GROWN_SUPERSLABS);
+    lock_release(&space.lock);
+    return is_backed;
+}
+
+static bool is_wanted_locked(const struct superslab *superslab, uint32_t run)
+{
     if ((superslab->free | run) != ALL_SLABS || superslab->warm != 0)
         return false;
     for (unsigned i = 0; i < SLABS_PER_SUPERSLAB; i++)
         if (superslab->slabs[i].resident != 0)
             return false;
-    if (space.used < GROWN_SUPERSLABS)
-        return false;
-    if (to_skip > 0) {
-        to_skip--;
-        return false;
-    }
-    return true;
+    return space.used >= GROWN_SUPERSLABS && is_worth_trying_locked();
 }
 
 /* All slabs are present: those of the run, and those that are still free. Others were taken
@@ -61,23 +81,28 @@ bool slab_run_back_huge(struct slab *slab)
     lock_release(&space.lock);
     if (!is_wanted)
         return false;
-    bool is_backed = os_back_huge(superslab_start(superslab), SUPERSLAB_SIZE);
+    if (!back(superslab))
+        return false;
     lock_acquire(&space.lock);
-    if (is_backed)
-        note_present_locked(superslab, slab, run);
-    else
-        to_skip = SKIP_AFTER_FAILURE;
+    note_present_locked(superslab, slab, run);
     lock_release(&space.lock);
-    return is_backed;
+    return true;
+}
+
+/* A whole superslab of a range, in which nothing may be present. */
+static bool back_whole(struct superslab *superslab)
+{
+    lock_acquire(&space.lock);
+    bool is_wanted = superslab->warm == 0 && is_worth_trying_locked();
+    lock_release(&space.lock);
+    return is_wanted && back(superslab);
 }
 
 /* Bytes [from, to) of one superslab of a range. */
 static void populate_part(struct superslab *superslab, size_t from, size_t to)
 {
     char *start = superslab_start(superslab);
-    bool is_whole = from == 0 && to == SUPERSLAB_SIZE;
-    if (is_whole && superslab->warm == 0 && settings.huge_pages != HUGE_PAGES_OFF &&
-        os_back_huge(start, SUPERSLAB_SIZE))
+    if (from == 0 && to == SUPERSLAB_SIZE && back_whole(superslab))
         return;
     while (from < to) {
         size_t end = min_size(align_up(from + 1, SLAB_SIZE), to);

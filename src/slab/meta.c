@@ -9,78 +9,83 @@
 
 #include <string.h>
 
-#define META_ALIGN ((size_t)64)
 /* Pages made present ahead: one call costs less than the fault of a second page. */
 #define META_POPULATE (16 * KIB)
+
+/* Core dumps include the arena in steps, so that it stays in few mappings. */
+#define META_DUMP_STEP (2 * MIB)
 
 struct free_block {
     struct free_block *next;
 };
 
-/* Purpose: the arena. Owner: lock. Invariant: start <= at <= present <= mapped <= end. */
-static early_data struct {
-    struct lock lock;
-    char *at;
-    char *present;
-    char *mapped;
-    char *end;
-    size_t used;
-    struct free_block *free[META_FREE_MAX / META_ALIGN + 1];
-} meta;
+early_data struct meta_arena meta_arena;
 
 void meta_init(char *start, size_t size, bool mapped)
 {
-    meta.at = meta.present = start;
-    meta.end = start + size;
-    meta.mapped = mapped ? meta.end : start;
+    meta_arena.start = meta_arena.at = meta_arena.present = start;
+    meta_arena.end = start + size;
+    meta_arena.dumped = mapped ? start : meta_arena.end;
+    meta_arena.mapped = mapped ? meta_arena.end : start;
 }
 
-/* Room for `size` more bytes at meta.at. */
+/* Who reads a core file needs the records. */
+static void include_in_dumps_locked(const char *end)
+{
+    size_t step = align_up((size_t)(end - meta_arena.dumped), META_DUMP_STEP);
+    size_t size = min_size(step, (size_t)(meta_arena.end - meta_arena.dumped));
+    os_dump(meta_arena.dumped, size, true);
+    meta_arena.dumped += size;
+}
+
+/* Room for `size` more bytes at meta_arena.at. */
 static bool make_room_locked(size_t size)
 {
-    if (size > (size_t)(meta.end - meta.at))
+    if (size > (size_t)(meta_arena.end - meta_arena.at))
         return false;
-    while (size > (size_t)(meta.mapped - meta.at)) {
-        if (META_STEP > (size_t)(meta.end - meta.mapped) ||
-            os_map_at(meta.mapped, META_STEP) != OS_MAP_DONE)
+    while (size > (size_t)(meta_arena.mapped - meta_arena.at)) {
+        if (META_STEP > (size_t)(meta_arena.end - meta_arena.mapped) ||
+            os_map_at(meta_arena.mapped, META_STEP) != OS_MAP_DONE)
             return false;
-        meta.mapped += META_STEP;
+        meta_arena.mapped += META_STEP;
     }
-    if (meta.at + size > meta.present) {
-        char *present = (char *)align_up((uintptr_t)meta.at + size, META_POPULATE);
-        if (present > meta.mapped)
-            present = meta.mapped;
-        os_populate(meta.present, (size_t)(present - meta.present));
-        meta.present = present;
+    if (meta_arena.at + size > meta_arena.present) {
+        char *present = (char *)align_up((uintptr_t)meta_arena.at + size, META_POPULATE);
+        if (present > meta_arena.mapped)
+            present = meta_arena.mapped;
+        os_populate(meta_arena.present, (size_t)(present - meta_arena.present));
+        meta_arena.present = present;
     }
+    if (meta_arena.at + size > meta_arena.dumped)
+        include_in_dumps_locked(meta_arena.at + size);
     return true;
 }
 
 static void *alloc_locked(size_t size)
 {
     if (size <= META_FREE_MAX) {
-        struct free_block *block = meta.free[size / META_ALIGN];
+        struct free_block *block = meta_arena.free[size / META_ALIGN];
         if (block) {
-            meta.free[size / META_ALIGN] = block->next;
+            meta_arena.free[size / META_ALIGN] = block->next;
             memset(block, 0, size);
             return block;
         }
     }
     if (!make_room_locked(size))
         return NULL;
-    void *block = meta.at;
-    meta.at += size;
+    void *block = meta_arena.at;
+    meta_arena.at += size;
     return block;
 }
 
 void *meta_alloc(size_t size)
 {
     size = align_up(size, META_ALIGN);
-    lock_acquire(&meta.lock);
+    lock_acquire(&meta_arena.lock);
     void *block = alloc_locked(size);
     if (block)
-        meta.used += size;
-    lock_release(&meta.lock);
+        meta_arena.used += size;
+    lock_release(&meta_arena.lock);
     return block;
 }
 
@@ -89,32 +94,32 @@ void meta_free(void *block, size_t size)
     struct free_block *freed = block;
     size = align_up(size, META_ALIGN);
     check_invariant(size <= META_FREE_MAX);
-    lock_acquire(&meta.lock);
-    freed->next = meta.free[size / META_ALIGN];
-    meta.free[size / META_ALIGN] = freed;
-    meta.used -= size;
-    lock_release(&meta.lock);
+    lock_acquire(&meta_arena.lock);
+    freed->next = meta_arena.free[size / META_ALIGN];
+    meta_arena.free[size / META_ALIGN] = freed;
+    meta_arena.used -= size;
+    lock_release(&meta_arena.lock);
 }
 
 size_t meta_used_bytes(void)
 {
-    lock_acquire(&meta.lock);
-    size_t used = meta.used;
-    lock_release(&meta.lock);
+    lock_acquire(&meta_arena.lock);
+    size_t used = meta_arena.used;
+    lock_release(&meta_arena.lock);
     return used;
 }
 
 void meta_lock_acquire(void)
 {
-    lock_acquire(&meta.lock);
+    lock_acquire(&meta_arena.lock);
 }
 
 void meta_lock_release(void)
 {
-    lock_release(&meta.lock);
+    lock_release(&meta_arena.lock);
 }
 
 void meta_lock_reset(void)
 {
-    lock_reset(&meta.lock);
+    lock_reset(&meta_arena.lock);
 }

@@ -82,6 +82,7 @@ static void publish(char *base, const struct layout *layout, bool is_piecewise)
     space.dumped = is_piecewise ? space.count : space.frontier;
     meta_init(base + layout->meta, layout->blocks - layout->meta, !is_piecewise);
     head->size = layout->size;
+    head->superslabs = space.superslabs;
     /* release: whoever sees the new base sees a head with its size */
     __atomic_store_n(&reservation, head, __ATOMIC_RELEASE);
 }
@@ -107,6 +108,11 @@ bool reservation_make(void)
 size_t reservation_bytes(void)
 {
     return space.count << SUPERSLAB_SHIFT;
+}
+
+bool reservation_is_whole(void)
+{
+    return !space.is_piecewise;
 }
 
 void slab_map_set(const char *start, unsigned count, unsigned byte)

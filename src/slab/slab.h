@@ -25,6 +25,7 @@
 struct reservation {
     unsigned char front[RESERVATION_FRONT_BYTES];
     size_t size;
+    struct superslab *superslabs; /* the table, by (address - base) >> SUPERSLAB_SHIFT */
 };
 _Static_assert(sizeof(struct reservation) <= SLAB_MAP_OFFSET, "the slab map follows");
 
@@ -68,8 +69,8 @@ enum slab_state { SLAB_FREE, SLAB_BLOCKS, SLAB_SPAN, SLAB_HUGE };
 /*
  * Purpose: the out-of-line record of a run of slabs; of its first slab, that is: the others of the
  * run only say how far the head is. Owner: the lane that took the run, under its lock.
- * Invariant (SLAB_BLOCKS): free_count == number of set bits in bits[0 .. block_count), and blocks
- * at or above `carved` have never been handed out.
+ * Invariant (SLAB_BLOCKS): free_count == number of set bits in bits[0 .. block_count), none of them
+ * in a word below low_word; blocks at or above `carved` have never been handed out.
  */
 struct slab {
     struct slab *next; /* a list of the lane's choice */
@@ -86,10 +87,11 @@ struct slab {
     uint8_t state;
     uint8_t head_delta; /* slabs back to the head's record */
     uint8_t slab_count;
-    uint8_t list;    /* which of the lane's lists */
-    uint8_t age;     /* epoch of the last take, or of the first give since the last purge */
-    bool is_dirty;   /* blocks came back since the last purge */
-    uint64_t absent; /* parts of the run that were purged and not used since; 64 of them */
+    uint8_t list;     /* which of the lane's lists */
+    uint8_t low_word; /* no block is free below this word of bits[] */
+    uint8_t age;      /* epoch of the last take, or of the first give since the last purge */
+    bool is_dirty;    /* blocks came back since the last purge */
+    uint64_t absent;  /* parts of the run that were purged and not used since; 64 of them */
     uint64_t inline_bits[SLAB_INLINE_WORDS];
 };
 _Static_assert(sizeof(struct slab) <= 128, "metadata stays under 1 %");
@@ -114,6 +116,7 @@ struct superslab {
     struct superslab *prev[2];
     uint8_t state;
     uint8_t run[2];                   /* longest run: [0] free, [1] warm */
+    bool is_moved;                    /* pages were moved in: it is part of another mapping */
     uint8_t age[SLABS_PER_SUPERSLAB]; /* epoch in which a warm slab was given back */
 };
 _Static_assert(sizeof(struct superslab) <= 96, "the table is 1/20,000 of the address space");
@@ -125,6 +128,8 @@ _Static_assert(sizeof(struct superslab) <= 96, "the table is 1/20,000 of the add
 bool reservation_make(void);
 /* Bytes of address space (window or mapping). */
 size_t reservation_bytes(void);
+/* Is it one mapping, so that address space costs nothing? */
+bool reservation_is_whole(void);
 /* The most superslabs that have been in use: how far up the reservation the heap has been. */
 size_t slab_peak_superslabs(void);
 
@@ -147,6 +152,11 @@ bool superslab_range_extend(char *start, size_t old_count, size_t count);
 void superslab_range_give(char *start, size_t count, size_t used);
 /* Give a range back all of whose pages are gone (moved, purged). */
 void superslab_range_give_cold(char *start, size_t count);
+/* May pages be moved into a range of `count` superslabs? Each such range is a mapping of its own
+ * until its pages go, and there may not be many. */
+bool superslab_may_move_in(size_t count);
+/* That has happened. */
+void superslab_range_moved_in(char *start, size_t count);
 /* Never use the range again: its addresses are lost to us. */
 void superslab_range_abandon(char *start, size_t count);
 /* Zero those slabs of a range just taken that may have been used before. */
@@ -162,6 +172,8 @@ struct slab *superslab_first_record(char *start);
 /* A run of `count` (1..32) slabs, warm ones first: its head's record with start, slab_count and
  * resident set, and the other records pointing to it. NULL when out of memory. */
 struct slab *slab_run_take(unsigned count, bool *is_zero);
+/* Slabs taken since the start; wraps. A clock that runs while the heap grows, or shifts. */
+uint32_t slab_turnover(void);
 /* Give the run back; its map bytes are cleared. */
 void slab_run_give(struct slab *slab);
 /* The same under a lane's lock: nothing decays. */
@@ -178,7 +190,16 @@ void slab_run_populate(struct slab *slab, unsigned pages);
 bool slab_run_back_huge(struct slab *slab);
 
 /* The record that covers a pointer inside the reservation; NULL if no run was ever there. */
-struct slab *slab_find(const void *pointer);
+static inline struct slab *slab_find(const void *pointer)
+{
+    struct reservation *base = reservation_get();
+    size_t offset = reservation_offset(base, pointer);
+    struct slab *records = base->superslabs[offset >> SUPERSLAB_SHIFT].slabs;
+    if (!records)
+        return NULL;
+    struct slab *slab = &records[(offset >> SLAB_SHIFT) % SLABS_PER_SUPERSLAB];
+    return slab - slab->head_delta;
+}
 
 /* ---- decay.c: the warm pool's end ---- */
 

@@ -63,7 +63,15 @@ static struct slab *take_locked(unsigned count, bool *is_zero)
     }
     unsigned first = lowest_bit(run_starts(mask, count));
     *is_zero = superslab_mark_taken(superslab, run_mask(first, count));
+    uint32_t turnover = atomic_load_explicit(&space.turnover, memory_order_relaxed);
+    atomic_store_explicit(&space.turnover, turnover + count, memory_order_relaxed);
     return set_records(superslab, first, count);
+}
+
+uint32_t slab_turnover(void)
+{
+    /* relaxed: a clock of no exact time */
+    return atomic_load_explicit(&space.turnover, memory_order_relaxed);
 }
 
 struct slab *slab_run_take(unsigned count, bool *is_zero)
@@ -137,13 +145,4 @@ void slab_run_populate(struct slab *slab, unsigned pages)
     default: os_populate(from, size); break;
     }
     slab->resident = (uint16_t)pages;
-}
-
-struct slab *slab_find(const void *pointer)
-{
-    struct slab *records = superslab_of(pointer)->slabs;
-    if (!records)
-        return NULL;
-    struct slab *slab = &records[slab_number(pointer)];
-    return slab - slab->head_delta;
 }

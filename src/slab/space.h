@@ -31,11 +31,42 @@ struct space {
     size_t allowed;               /* more than that may not be in use; used + claimed <= allowed */
     bool is_at_limit;             /* something was refused for that since allowed was set */
     size_t used;                  /* superslabs of which slabs are in use */
+    size_t moved;                 /* superslabs with is_moved */
     _Atomic size_t warm_slabs;    /* free slabs that may have pages */
+    _Atomic uint32_t turnover;    /* slabs taken since the start; changed under the lock */
     struct superslab *list[2][RUN_LISTS];
     uint64_t occupied[2];
 };
 extern struct space space;
+
+/* Purpose: the clock of decay.c, lock-free: a race at an epoch's border dates a slab one epoch off.
+ * `lock` is held while pages are on their way, so that a fork waits for them: by one superslab, or
+ * one slab of the pools, at a time. */
+struct decay_clock {
+    struct lock lock;
+    _Atomic uint64_t next_ms; /* when the next epoch begins */
+    _Atomic uint8_t epoch;
+    _Atomic uint64_t purged_bytes;
+    _Atomic uint64_t returned_bytes;
+    _Atomic unsigned counting; /* callers between decay_count(true) and (false) */
+};
+extern struct decay_clock decay;
+
+#define META_ALIGN ((size_t)64)
+/* Purpose: the arena of meta.c. Owner: lock. Invariant: start <= at <= present <= mapped <= end;
+ * core dumps include what is below `dumped`. */
+struct meta_arena {
+    struct lock lock;
+    char *start;
+    char *at;
+    char *present;
+    char *mapped;
+    char *dumped;
+    char *end;
+    size_t used;
+    struct free_block *free[META_FREE_MAX / META_ALIGN + 1];
+};
+extern struct meta_arena meta_arena;
 
 static inline size_t superslab_index(const struct superslab *superslab)
 {
@@ -88,6 +119,9 @@ bool superslab_mark_taken(struct superslab *superslab, uint32_t slabs);
 struct superslab *superslab_fresh_locked(void);
 /* Make the records of a superslab if it has none. False when metadata is short. */
 bool superslab_need_records(struct superslab *superslab);
+/* Make superslabs that are nobody's part of the reservation's mapping again; their pages go. False
+ * when the kernel refused: nothing has changed. */
+bool superslab_rejoin(struct superslab *superslab, size_t count);
 /* After something was given back: purge if the warm pool is over its limit or keeps nothing. */
 void decay_after_give(void);
 

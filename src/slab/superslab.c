@@ -134,8 +134,11 @@ void superslab_refile(struct superslab *superslab)
     if (!is_idle)
         return;
     superslab->state = SUPERSLAB_FREE;
-    if (space.is_piecewise)
-        os_unmap(superslab_start(superslab), SUPERSLAB_SIZE);
+    if (!space.is_piecewise)
+        return;
+    os_unmap(superslab_start(superslab), SUPERSLAB_SIZE);
+    space.moved -= superslab->is_moved;
+    superslab->is_moved = false;
 }
 
 static void make_warm(struct superslab *superslab, uint32_t slabs)
@@ -177,6 +180,14 @@ bool superslab_mark_taken(struct superslab *superslab, uint32_t slabs)
 
 /* ---- ranges ---- */
 
+/* Who reads a core file needs the slab map and the table as far as they are used. */
+static void include_tables(size_t end)
+{
+    size_t page = os_page_size();
+    os_dump(space.base, align_up(SLAB_MAP_OFFSET + end * SLABS_PER_SUPERSLAB, page), true);
+    os_dump(space.superslabs, align_up(end * sizeof(struct superslab), page), true);
+}
+
 static void include_in_dumps_locked(size_t end)
 {
     if (end <= space.dumped)
@@ -184,6 +195,7 @@ static void include_in_dumps_locked(size_t end)
     size_t to = min_size(align_up(end, DUMP_STEP), space.count);
     os_dump(space.base + (space.dumped << SUPERSLAB_SHIFT), (to - space.dumped) << SUPERSLAB_SHIFT,
             true);
+    include_tables(to);
     space.dumped = to;
 }
 
@@ -347,9 +359,57 @@ void superslab_range_give(char *start, size_t count, size_t used)
     decay_after_give();
 }
 
+/* ---- pages that were moved ---- */
+
+/* So many superslabs may lie in mappings of their own, and ranges of this length do in any case. */
+#define MOVED_MAX 384
+#define MOVED_LONG 32
+
+bool superslab_may_move_in(size_t count)
+{
+    lock_acquire(&space.lock);
+    bool is_allowed = count >= MOVED_LONG || space.moved + count <= MOVED_MAX;
+    lock_release(&space.lock);
+    return is_allowed;
+}
+
+static void set_moved(struct superslab *superslab, size_t count, bool is_moved)
+{
+    lock_acquire(&space.lock);
+    for (size_t i = 0; i < count; i++) {
+        space.moved += (size_t)is_moved - (size_t)superslab[i].is_moved;
+        superslab[i].is_moved = is_moved;
+    }
+    lock_release(&space.lock);
+}
+
+void superslab_range_moved_in(char *start, size_t count)
+{
+    set_moved(superslab_of(start), count, true);
+}
+
+bool superslab_rejoin(struct superslab *superslab, size_t count)
+{
+    if (!os_remap_fresh(superslab_start(superslab), count << SUPERSLAB_SHIFT))
+        return false;
+    set_moved(superslab, count, false);
+    return true;
+}
+
+static bool has_moved(const struct superslab *superslab, size_t count)
+{
+    /* without the lock: the range is the caller's */
+    for (size_t i = 0; i < count; i++)
+        if (superslab[i].is_moved)
+            return true;
+    return false;
+}
+
 void superslab_range_give_cold(char *start, size_t count)
 {
     struct superslab *superslab = superslab_of(start);
+    if (has_moved(superslab, count))
+        superslab_rejoin(superslab, count);
     lock_acquire(&space.lock);
     for (size_t i = 0; i < count; i++)
         release_superslab_locked(&superslab[i], 0);

@@ -27,6 +27,7 @@
     X(check)                                                                                       \
     X(version)                                                                                     \
     X(stats)                                                                                       \
+    X(stats_json)                                                                                  \
     X(heap_new)                                                                                    \
     X(heap_malloc)                                                                                 \
     X(heap_calloc)                                                                                 \

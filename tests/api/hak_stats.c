@@ -116,6 +116,54 @@ static void smaller_struct(void)
     CHECK(stats.reserved_bytes != 0x7777777777777777u);
 }
 
+/* What version 2 has besides adds up with what the first had. */
+static void second_version(void)
+{
+    struct hak_stats stats = stats_now();
+    uint64_t cached = 0;
+    uint64_t live = 0;
+    for (int lane = HAK_LANE_TINY; lane < HAK_LANE_COUNT; lane++) {
+        cached += stats.lane[lane].cached_bytes;
+        live += stats.lane[lane].live_bytes;
+    }
+    CHECK_EQ(stats.version, HAK_STATS_VERSION);
+    CHECK_EQ(stats.thread_cached_bytes + stats.depot_bytes, cached);
+    CHECK_LE(stats.rounding_bytes, live);
+    CHECK_LE(stats.libc_calls, 1000);
+}
+
+/* A newer program's larger struct: what the library does not know is zero. */
+static void larger_struct(void)
+{
+    struct {
+        struct hak_stats stats;
+        uint64_t later;
+    } larger;
+    memset(&larger, 0x77, sizeof larger);
+    hak.stats(&larger.stats, sizeof larger);
+    CHECK_EQ(larger.later, 0);
+    CHECK_EQ(larger.stats.version, HAK_STATS_VERSION);
+}
+
+/* As snprintf: whole if there is room, cut and terminated if not, the length in any case. */
+static void json(void)
+{
+    static char whole[65536];
+    static char part[65536];
+    size_t length = hak.stats_json(whole, sizeof whole);
+    CHECK_LE(length, sizeof whole - 1);
+    CHECK_EQ(strlen(whole), length);
+    CHECK(strncmp(whole, "{\"hakmem\":\"", 11) == 0);
+    CHECK(strcmp(whole + length - 3, "}}\n") == 0);
+    CHECK(strstr(whole, "{\"name\":\"huge\",\"live_blocks\":") != NULL);
+    memset(part, 0x77, sizeof part);
+    CHECK_EQ(hak.stats_json(part, 100), length);
+    CHECK_EQ(strlen(part), 99);
+    CHECK(memcmp(part, whole, 99) == 0);
+    CHECK_EQ(part[100], 0x77);
+    CHECK_EQ(hak.stats_json(NULL, 0), length);
+}
+
 int main(void)
 {
     if (!hak_find())
@@ -127,6 +175,9 @@ int main(void)
     lane_borders();
     threads_follow();
     smaller_struct();
+    second_version();
+    larger_struct();
+    json();
     free(first);
     CHECK_EQ(hak.check(), 0);
     return 0;

@@ -45,18 +45,26 @@ expect_page() {
     expect_count 3 '<section class="case" id="case-' "$1"
     # 3 in the summary; 6 in a case, less the operations of the real program
     expect_count 20 '<svg role="img"' "$1"
-    # the means, 3 for all cases, and one in each case
-    expect_count 7 '<table>' "$1"
-    expect_count 7 '<caption>' "$1"
+    # the means, where ours is behind, 3 for all cases, and one in each case
+    expect_count 8 '<table>' "$1"
+    expect_count 8 '<caption>' "$1"
     expect_count 1 '<h1>' "$1"
     expect_count 5 '<h2>' "$1"
     expect_count 1 '<p class="failed">&lt;b&gt;&amp;tcmalloc failed: 2 of 6 runs are there;' "$1"
     expect_count 3 '<td>failed</td>' "$1"
     expect_count 1 '<h2>churn 1000 &lt;i&gt; 64K</h2>' "$1"
     expect_count 1 'below 1 ours is ahead. Figures' "$1"
-    # behind in time: glibc in startup; in memory: each peer in the other two
-    expect_count 1 '<strong>1 of 3</strong>cases behind the best peer in wall time' "$1"
-    expect_count 1 '<strong>2 of 3</strong>cases behind the best peer in peak RSS' "$1"
+    expect_count 1 'less than glibc and <b>10&nbsp;%</b> less than mimalloc. The' "$1"
+    expect_count 1 'in <a href="#behind">1 of 3 cases</a>.</p>' "$1"
+    expect_count 1 '<h3 id="behind">' "$1"
+    # behind in time: glibc in startup
+    expect_count 1 '>1 of 3 cases are behind the best by more than 3 % in wall time<' "$1"
+    expect_count 1 '">startup</a></th><td>glibc</td><td class="b2">▲ 1.25<small>1.25..1.25<' "$1"
+    # no case is one of a heap that grows
+    expect_count 5 '<span class="verdict">' "$1"
+    expect_count 1 '<span class="verdict">✗ missed</span><strong>0.899</strong>time' "$1"
+    expect_count 1 '<strong>1.342 (&lt;b&gt;&amp;tcmalloc)</strong>peak RSS' "$1"
+    expect_count 2 '<span class="verdict">–</span><strong>not measured</strong>' "$1"
     expect_count 1 '<td class="a2">▼ 0.80<small>0.75..0.80</small></td>' "$1"
     expect_count 1 '<td class="b3">▲ 2.00<small>2.00..2.00</small></td>' "$1"
 }
@@ -78,6 +86,21 @@ expect_count 1 'No run of glibc, mimalloc, &lt;b&gt;&amp;tcmalloc: it failed' al
 head -n 4 "$RAW" >interrupted.csv
 grep -m 1 ',ours,' "$RAW" >>interrupted.csv
 "$SOURCE/bench/report.py" interrupted.csv interrupted.html || fail "one round: exit status $?"
+
+step "the summary that run.py prints"
+python3 - "$SOURCE/bench" "$RAW" >summary 2>err <<'PYTHON' || fail "no summary: $(tail -n 1 err)"
+import sys
+sys.path.insert(0, sys.argv[1])
+import raw_runs, run
+results = raw_runs.read(sys.argv[2], run.OURS)
+run.print_summary(results.cases, results.allocators)
+PYTHON
+expect_count 1 'behind the best by more than 3 %: 1 of 3 cases' summary
+grep -Eqx '  startup +glibc +1\.25  1\.25\.\.1\.25' summary || fail "who is behind: $(cat summary)"
+grep -Eqx 'mimalloc +0\.90 +0\.89 +1\.11 +0\.90 +3' summary || fail "the means: $(cat summary)"
+grep -Eqx '  time, geometric mean, .* 0\.85 +0\.899 +missed' summary || fail "goals: $(cat summary)"
+grep -Eqx '  peak RSS, geometric mean, .* 1\.00 +1\.342 .* +missed' summary ||
+    fail "goals: $(cat summary)"
 
 step "bad input: one line"
 expect_line 2 "report.py: the following arguments are required: RAW_CSV, OUTPUT_HTML"

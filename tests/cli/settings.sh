@@ -34,6 +34,8 @@ expect_set SS_PREFAULT=2 HAKMEM_SS_PREFAULT 2
 expect_set SS_PREFAULT=AUTO HAKMEM_SS_PREFAULT auto
 expect_set HAKMEM_SS_PREFAULT=0 HAKMEM_SS_PREFAULT 0
 expect_set hakmem_ss_prefault=1 HAKMEM_SS_PREFAULT 1
+expect_set STATS=EXIT HAKMEM_STATS exit
+expect_set stats=interval HAKMEM_STATS interval
 expect_set Wrap_Diag=1 HAKMEM_WRAP_DIAG 1
 expect_set DECAY_MS=-1 HAKMEM_DECAY_MS -1
 expect_set DECAY_MS=3600000 HAKMEM_DECAY_MS 3600000
@@ -65,6 +67,9 @@ for value in 0 65 1.5 4294967297 99999999999999999999 + -; do
 done
 for value in -1 1025M 2G 1T 1KB K "" 17179869185G 1kk; do
     expect_refused THREAD_CACHE_MAX "$value" "bytes (K, M or G may follow), 0 to 1G"
+done
+for value in never exits 3 -1 ""; do
+    expect_refused STATS "$value" "exit, interval or 0"
 done
 for value in -2 3600001 1s never; do
     expect_refused DECAY_MS "$value" "milliseconds, -1 to 3600000"

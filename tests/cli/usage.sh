@@ -6,10 +6,10 @@
 source "$(dirname "$0")/lib.bash"
 
 step "a wrong command line: one line, status 2"
-expect_line 2 "hakmem: no command given (run, settings or help)"
-expect_line 2 "hakmem: 'rnu' is no command (run, settings or help)" rnu
-expect_line 2 "hakmem: '' is no command (run, settings or help)" ""
-expect_line 2 "hakmem: 'a?b' is no command (run, settings or help)" $'a\nb'
+expect_line 2 "hakmem: no command given (see hakmem --help)"
+expect_line 2 "hakmem: 'rnu' is no command (see hakmem --help)" rnu
+expect_line 2 "hakmem: '' is no command (see hakmem --help)" ""
+expect_line 2 "hakmem: 'a?b' is no command (see hakmem --help)" $'a\nb'
 expect_line 2 "hakmem: '--frob' is no option (see hakmem --help)" --frob
 expect_line 2 "hakmem: '-x' is no option (see hakmem --help)" -x run ls
 expect_line 2 "hakmem: '--version=2' is no option (see hakmem --help)" --version=2
@@ -21,14 +21,17 @@ expect_line 2 "hakmem run: '--frob' is no option (see hakmem run --help)" run --
 expect_line 2 "hakmem run: '--frob' is no option (see hakmem run --help)" \
     run --set DECAY_MS=0 --set=DECAY_MS=1 --frob ls
 expect_line 2 "hakmem run: '-xy' is no option (see hakmem run --help)" run --set DECAY_MS=0 -xy ls
+expect_line 2 "hakmem record: no program given (see hakmem record --help)" record -o file
+expect_line 2 "hakmem record: '-o' needs a value (see hakmem record --help)" record -o
+expect_line 2 "hakmem record: '-x' is no option (see hakmem record --help)" record -x ls
 expect_line 2 "hakmem settings: 'all' is one word too many" settings all
 expect_line 2 "hakmem settings: '--html' is no option (see hakmem settings --help)" settings --html
 expect_line 2 "hakmem help: 'settings' is one word too many" help run settings
-expect_line 2 "hakmem: 'rnu' is no command (run, settings or help)" help rnu
+expect_line 2 "hakmem: 'rnu' is no command (see hakmem --help)" help rnu
 
 step "help and version"
-for words in --help help "help help" "help --help" "run --help" "help run" "settings --help" \
-    "help settings" --version "run --set DECAY_MS=0 --help"; do
+for words in --help help "help help" "help --help" "run --help" "help run" "record --help" \
+    "help record" "settings --help" "help settings" --version "run --set DECAY_MS=0 --help"; do
     # shellcheck disable=SC2086 # several words
     hakmem $words
     expect_status 0 "hakmem $words"
@@ -40,7 +43,9 @@ hakmem --version
     "$SOURCE/include/hakmem/hakmem.h")" ]] || fail "hakmem --version: $(cat out)"
 hakmem --help
 expect_in out '^ +hakmem run .*PROGRAM' "hakmem --help"
+expect_in out '^ +hakmem record .*PROGRAM' "hakmem --help"
 expect_in out '^ +hakmem settings' "hakmem --help"
+expect_in out '^ +hakmem stats PID' "hakmem --help"
 hakmem run --help
 expect_in out '--set=NAME=VALUE' "hakmem run --help"
 

@@ -13,7 +13,7 @@
 #include "hakmem/hakmem.h"
 
 #define HELD 12
-#define GROWN_BLOCKS (10 * MIB / LANE_POOL_MAX)
+#define GROWN_BLOCKS (20 * MIB / LANE_POOL_MAX)
 #define ANY_CALL (OS_CALL_REMAP + 1)
 
 /* The thread sanitizer looks at something else and is slow: it gets fewer of the same runs. */

@@ -40,6 +40,8 @@ static size_t mapped_bytes(void)
     CHECK_EQ(pool_check(&shared_pool), 0);
     CHECK_EQ(depot_check(), 0);
     CHECK_EQ(owned_heap_check(), 0);
+    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_POOL_LAST; size_class++)
+        pool_trim(&shared_pool, size_class, true);
     slab_count(&figures);
     return figures.mapped_bytes;
 }
@@ -88,7 +90,7 @@ static void with_records(void)
     CHECK_EQ(shared_pool.classes[CLASS_FIRST].slab_count, 0);
     unsigned got = pool_take(&shared_pool, 20, blocks, BATCH_BLOCKS); /* an inline bitmap */
     CHECK(got > 0);
-    CHECK(!depot_give(20, blocks, got));
+    CHECK(!depot_give(20, blocks, got, DEPOT_BYTES_MAX));
     CHECK_EQ(pool_give(&shared_pool, 20, blocks, got).fault, FAULT_NONE);
     char *block = route_alloc(300, true); /* no thread's heap: one by one */
     CHECK(block != NULL && unit_is_zero(block, 300));

@@ -5,7 +5,7 @@
 
 source "$(dirname "$0")/lib.bash"
 
-FILES=({src,include,cli,bench,tests}/**/*.{c,h,cpp})
+FILES=({src,include,cli,record,bench,tests}/**/*.{c,h,cpp})
 perl -CSD -e '
     for my $file (@ARGV) {
         open my $in, "<:utf8", $file or die "$file: $!\n";

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
 #
-# Owns the check that comments in src/, include/ and cli/ name things that are there: each `name.c`,
-# `name.h` or `dir/name.c` is a file of this tree (a header of the system will do), and in
+# Owns the check that comments in src/, include/, cli/ and record/ name things that are there: each
+# `name.c`, `name.h` or `dir/name.c` is a file of this tree (a header of the system will do), and in
 # `name.c:function` the file has that word.
 
 source "$(dirname "$0")/lib.bash"
 
-FILES=("${SOURCES[@]}" include/**/*.h cli/*.[ch])
-TREE=$(printf '/%s\n' {src,include,cli,bench,tests}/**/*.{c,h,cpp})
+FILES=("${SOURCES[@]}" include/**/*.h {cli,record}/*.[ch])
+TREE=$(printf '/%s\n' {src,include,cli,record,bench,tests}/**/*.{c,h,cpp})
 ((${#FILES[@]})) || { echo "ok: no sources yet"; exit 0; }
 
 perl "$HERE/c_text.pl" comments "${FILES[@]}" |

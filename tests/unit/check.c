@@ -34,7 +34,7 @@ static void test_each_layer(void **state)
     shared->free_count++;
     CHECK_REPORTS(check_all(), "the bitmap and the count of free blocks differ");
     own->free_count++;
-    CHECK(depot_give(shared->size_class, &foreign, 1));
+    CHECK(depot_give(shared->size_class, &foreign, 1, DEPOT_BYTES_MAX));
     CHECK_REPORTS(check_all(), "which is not its block");
     static struct unit_capture capture;
     unit_capture_begin(&capture);

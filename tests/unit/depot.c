@@ -77,7 +77,7 @@ static void test_random(void **state)
     for (unsigned step = 0; step < 800; step++) {
         if (unit_random(&random, 2)) {
             struct batch batch = fresh(SIZE_CLASS, 1 + unit_random(&random, BATCH_BLOCKS));
-            bool is_kept = depot_give(SIZE_CLASS, batch.blocks, batch.count);
+            bool is_kept = depot_give(SIZE_CLASS, batch.blocks, batch.count, DEPOT_BYTES_MAX);
             CHECK_EQ(is_kept, batches < DEPOT_BATCHES_MAX);
             if (is_kept)
                 model[batches++] = batch;
@@ -99,7 +99,8 @@ static void test_random(void **state)
     CHECK_EQ(blocks_out(SIZE_CLASS), 0);
 }
 
-/* Every class: no more batches than DEPOT_BATCHES_MAX, and DEPOT_BYTES_MAX unless one is more. */
+/* Every class: no more batches than DEPOT_BATCHES_MAX, and DEPOT_BYTES_MAX unless one is more;
+ * none of blocks larger than DEPOT_BLOCK_MAX. */
 static void test_limits(void **state)
 {
     (void)state;
@@ -108,14 +109,14 @@ static void test_limits(void **state)
         unsigned kept = 0;
         for (;; kept++) {
             struct batch batch = fresh(size_class, count);
-            if (!depot_give(size_class, batch.blocks, count)) {
+            if (!depot_give(size_class, batch.blocks, count, DEPOT_BYTES_MAX)) {
                 to_slabs(size_class, &batch);
                 break;
             }
         }
         size_t bytes = kept * count * (size_t)size_classes[size_class].size;
-        CHECK(kept >= 1 && kept <= DEPOT_BATCHES_MAX);
-        CHECK(kept == 1 || bytes <= DEPOT_BYTES_MAX(size_classes[size_class].size));
+        CHECK(kept <= DEPOT_BATCHES_MAX && (kept <= 1 || bytes <= DEPOT_BYTES_MAX));
+        CHECK_EQ(kept > 0, size_classes[size_class].size <= DEPOT_BLOCK_MAX);
         CHECK_EQ(depot_count(size_class), kept * count);
     }
     check_all_classes();
@@ -129,7 +130,7 @@ static void give_batches(unsigned batches)
 {
     for (unsigned i = 0; i < batches; i++) {
         struct batch batch = fresh(SIZE_CLASS, 10);
-        CHECK(depot_give(SIZE_CLASS, batch.blocks, batch.count));
+        CHECK(depot_give(SIZE_CLASS, batch.blocks, batch.count, DEPOT_BYTES_MAX));
     }
 }
 
@@ -167,7 +168,7 @@ static void test_verdict_of_trim(void **state)
     struct batch batch = fresh(SIZE_CLASS, 5);
     void *extra = fresh(SIZE_CLASS, 1).blocks[0];
     void *planted[3] = {batch.blocks[0], extra, batch.blocks[0]};
-    CHECK(depot_give(SIZE_CLASS, planted, 3));
+    CHECK(depot_give(SIZE_CLASS, planted, 3, DEPOT_BYTES_MAX));
     CHECK_REPORTS(depot_check(), "which is not its block");
     struct verdict verdict = depot_trim(true);
     CHECK_EQ(verdict.fault, FAULT_DOUBLE_FREE);
@@ -179,7 +180,7 @@ static void test_verdict_of_trim(void **state)
 static void check_planted(void *planted)
 {
     void *blocks[BATCH_BLOCKS];
-    CHECK(depot_give(SIZE_CLASS, &planted, 1));
+    CHECK(depot_give(SIZE_CLASS, &planted, 1, DEPOT_BYTES_MAX));
     CHECK_REPORTS(depot_check(), "which is not its block");
     CHECK_EQ(depot_take(SIZE_CLASS, blocks, BATCH_BLOCKS), 1);
     CHECK_EQ(depot_check(), 0);
@@ -215,7 +216,7 @@ static void *exchange(void *number)
             *(uintptr_t *)batch.blocks[i] = (uintptr_t)number;
         for (unsigned i = 0; i < batch.count; i++)
             CHECK_EQ(*(uintptr_t *)batch.blocks[i], (uintptr_t)number);
-        if (!depot_give(size_class, batch.blocks, batch.count))
+        if (!depot_give(size_class, batch.blocks, batch.count, DEPOT_BYTES_MAX))
             to_slabs(size_class, &batch);
         if (step % 500 == 0)
             CHECK_EQ(depot_trim(step % 1000 == 0).fault, FAULT_NONE);

@@ -8,7 +8,7 @@
  */
 #include "unit/unit.h"
 
-#include "front/front.h"
+#include "front/upkeep.h"
 
 #include <sched.h>
 

@@ -154,7 +154,17 @@ static void test_files(void **state)
     CHECK_EQ(figures.st_size, 10);
     CHECK_EQ(os_read_file(path, text, sizeof(text)), 7);
     CHECK(strcmp(text, "0123456") == 0);
-    unlink(path);
+    char other[80];
+    snprintf(other, sizeof(other), "%s.new", path);
+    umask(022);
+    os_close_file(os_create_public_file(other));
+    CHECK_EQ(stat(other, &figures), 0);
+    CHECK_EQ(figures.st_mode & 0777, 0644);
+    CHECK(os_rename_file(other, path));
+    CHECK(!os_rename_file(other, path));
+    CHECK_EQ(os_read_file(path, text, sizeof(text)), 0);
+    os_remove_file(path);
+    CHECK_EQ(os_read_file(path, text, sizeof(text)), -1);
     fd = open("/dev/full", O_WRONLY);
     if (fd >= 0)
         os_write_file(fd, "lost", 4); /* comes back */

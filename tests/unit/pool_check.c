@@ -51,6 +51,7 @@ static void test_records(void **state)
     CHECK_PLANTED(slab->free_count, slab->free_count - 1, "the bitmap and the count");
     CHECK_PLANTED(slab->bits[0], slab->bits[0] | 1, "the bitmap and the count");
     CHECK_PLANTED(slab->list, slab->list + 1, "in the wrong list by fullness");
+    CHECK_PLANTED(slab->low_word, 3, "free below the lowest word");
 }
 
 static void test_slab_map(void **state)

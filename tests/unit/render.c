@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of diag/render.c: the writer's buffer, and what the three forms say of a snapshot: figures
+ * Tests of diag/render.c: the writer's buffer, and what the forms say of a snapshot: figures
  * in the text, elements that are closed in the XML, keys in the report.
  */
 #include "unit/unit.h"
@@ -61,8 +61,8 @@ static struct snapshot *full_snapshot(void)
     for (size_t i = 0; i < sizeof(snapshot.stats) / 8; i++)
         words[i] = value++;
     for (unsigned i = CLASS_FIRST; i <= CLASS_ACE_LAST; i++)
-        snapshot.classes[i] = (struct class_figures){size_classes[i].size, value - i, value + i,
-                                                     1000 + i, 2000 + i};
+        snapshot.classes[i] = (struct class_figures){
+            size_classes[i].size, value - i, value + i, 1000 + i, 100 + i, 2000 + i};
     return &snapshot;
 }
 
@@ -181,6 +181,76 @@ static void test_report(void **state)
     }
 }
 
+static const char *reason_name(enum hak_fb_reason reason)
+{
+    static const char *const names[HAK_FB_COUNT] = {"a", "b", "c", "d", "e"};
+    return names[reason];
+}
+
+static const uint64_t calls[HAK_FB_COUNT] = {11, 12, 13, 14, 15};
+
+/* Every bracket is closed in its turn; commas stand between things only. */
+static void check_json(const char *text)
+{
+    char open[16];
+    unsigned depth = 0;
+    char last = 0;
+    for (const char *at = text; *at; at++) {
+        if (*at == '{' || *at == '[')
+            open[depth++] = *at == '{' ? '}' : ']';
+        if (*at == '}' || *at == ']') {
+            CHECK(depth > 0 && open[--depth] == *at);
+            CHECK(last != ',');
+        }
+        CHECK(depth < sizeof(open) && (*at != ',' || (last != ',' && last != '[' && last != '{')));
+        if (*at != ' ' && *at != '\n')
+            last = *at;
+    }
+    CHECK_EQ(depth, 0);
+}
+
+static void test_json(void **state)
+{
+    (void)state;
+    const struct snapshot *snapshot = full_snapshot();
+    struct writer writer = new_writer();
+    render_json(&writer, snapshot, (struct handed_over){calls, reason_name});
+    writer_flush(&writer);
+    check_json(got.text);
+    check_has("{\"hakmem\":\"%s\",\n\"format\":1,\n\"pid\":%d,\n", HAKMEM_VERSION_STRING,
+              (int)getpid());
+    check_has("{\"name\":\"ace\",\"live_blocks\":%lu,\"live_bytes\":%lu,",
+              snapshot->stats.lane[HAK_LANE_ACE].live_blocks,
+              snapshot->stats.lane[HAK_LANE_ACE].live_bytes);
+    check_has("{\"size\":16,\"live_blocks\":%zu,\"free_blocks\":2001,\"thread_cached_blocks\":900,"
+              "\"depots_blocks\":101}",
+              snapshot->classes[1].live);
+    check_has("\"libc_calls\":{\"a\":11,\"b\":12,\"c\":13,\"d\":14,\"e\":15}}\n");
+}
+
+/* Each line is a head or a sample; a sample's metric has had its head. */
+static void test_metrics(void **state)
+{
+    (void)state;
+    char name[64] = "?";
+    const struct snapshot *snapshot = full_snapshot();
+    struct writer writer = new_writer();
+    render_metrics(&writer, snapshot, (struct handed_over){calls, reason_name});
+    writer_flush(&writer);
+    check_has("hakmem_lane_bytes{lane=\"pool\",state=\"cached\"} %lu\n",
+              snapshot->stats.lane[HAK_LANE_POOL].cached_bytes);
+    check_has("hakmem_class_blocks{size=\"16\",state=\"thread_cached\"} 900\n");
+    check_has("hakmem_libc_calls_total{reason=\"e\"} 15\n");
+    CHECK(strcmp(got.text + got.length - 6, "# EOF\n") == 0);
+    for (char *line = strtok(got.text, "\n"); line; line = strtok(NULL, "\n")) {
+        if (sscanf(line, "# TYPE %63s ", name) == 1 || line[0] == '#')
+            continue;
+        CHECK(strncmp(line, name, strlen(name)) == 0);
+        const char *value = strrchr(line, ' ');
+        CHECK(value != NULL && value[1 + strspn(value + 1, "0123456789")] == '\0');
+    }
+}
+
 static void test_empty_snapshot(void **state)
 {
     static const struct snapshot nothing;
@@ -194,6 +264,11 @@ static void test_empty_snapshot(void **state)
     writer_flush(&writer);
     check_well_formed(got.text);
     check_has("<sizes>\n</sizes>");
+    writer = new_writer();
+    render_json(&writer, &nothing, (struct handed_over){calls, reason_name});
+    writer_flush(&writer);
+    check_json(got.text);
+    check_has("\"classes\":[]");
 }
 
 int main(void)
@@ -203,6 +278,8 @@ int main(void)
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_xml),
         cmocka_unit_test(test_report),
+        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_metrics),
         cmocka_unit_test(test_empty_snapshot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

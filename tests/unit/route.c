@@ -146,7 +146,7 @@ static void aligned_classes(void)
 {
     for (size_t alignment = BLOCK_ALIGN; alignment <= GIB; alignment *= 2)
         for (size_t size = 0; size <= LANE_HUGE_MIN; size = size * 9 / 8 + 7) {
-            unsigned size_class = route_aligned_class(alignment, size);
+            unsigned size_class = front_aligned_class(alignment, size);
             if (size_class == CLASS_HUGE) {
                 CHECK(size > LANE_ACE_MAX || alignment > SLAB_SIZE);
                 continue;

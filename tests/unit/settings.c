@@ -7,7 +7,7 @@
 
 #include "os/os.h"
 
-enum kind { FLAG, NUMBER, BYTES, MILLIS, PREFAULT, TEXT };
+enum kind { FLAG, NUMBER, BYTES, MILLIS, PREFAULT, WHEN, TEXT };
 
 struct row {
     const char *name;
@@ -183,6 +183,18 @@ static void test_prefault(void **state)
         }
 }
 
+static void test_when(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ROWS; i++)
+        if (rows[i].kind == WHEN) {
+            check_taken(&rows[i], "exit", WHEN_EXIT);
+            check_taken(&rows[i], "interval", WHEN_INTERVAL);
+            check_refused(&rows[i], "Exit");
+            check_refused(&rows[i], "exit ");
+        }
+}
+
 static void check_text_setting(const struct row *row)
 {
     char entry[SETTING_TEXT_MAX + 64];
@@ -252,10 +264,15 @@ static void test_kernel_environment(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults), cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_bytes),    cmocka_unit_test(test_percent),
-        cmocka_unit_test(test_prefault), cmocka_unit_test(test_text),
-        cmocka_unit_test(test_names),    cmocka_unit_test(test_kernel_environment),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_percent),
+        cmocka_unit_test(test_prefault),
+        cmocka_unit_test(test_when),
+        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_kernel_environment),
     };
     if (argc == 2 && strcmp(argv[1], READ_KERNEL_ENVIRONMENT) == 0)
         return read_kernel_environment();

@@ -89,8 +89,14 @@ static void check_figures(struct pool *pool)
         CHECK_EQ(figures.blocks_out, out[size_class]);
         CHECK_EQ(figures.blocks_out + figures.blocks_free,
                  figures.slabs * size_classes[size_class].blocks);
-        CHECK(out[size_class] > 0 || figures.slabs == 0);
+        CHECK(out[size_class] > 0 || figures.slabs <= 1); /* one may be kept */
     }
+}
+
+static void trim_all(bool all)
+{
+    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_POOL_LAST; size_class++)
+        pool_trim(&shared_pool, size_class, all);
 }
 
 static void take_and_give(struct pool *pool, unsigned map_byte, uint64_t seed)
@@ -118,6 +124,9 @@ static void test_random(void **state)
     while (held_count > 0)
         give(&shared_pool, 0, BATCH_BLOCKS);
     check_figures(&shared_pool);
+    trim_all(false); /* each class was used just now */
+    check_figures(&shared_pool);
+    trim_all(false);
     CHECK_EQ(decay_purge_all() % SLAB_SIZE, 0);
     struct slab_figures figures;
     slab_count(&figures);
@@ -175,6 +184,7 @@ static void test_each_class(void **state)
         CHECK_EQ(pool_check(&shared_pool), 0);
         CHECK_EQ(pool_give(&shared_pool, size_class, blocks, count).fault, FAULT_NONE);
         CHECK_EQ(pool_check(&shared_pool), 0);
+        pool_trim(&shared_pool, size_class, true);
     }
     CHECK_EQ(meta_used_bytes(), metadata); /* records of former tests serve, bitmaps come back */
 }
@@ -204,7 +214,10 @@ static void test_fullest_first(void **state)
     CHECK_EQ(pool_take(&shared_pool, CLASS, got, BATCH_BLOCKS), 3);
     CHECK_EQ(pool_give(&shared_pool, CLASS, blocks, SLABS * 64).fault, FAULT_NONE);
     pool_count(&shared_pool, CLASS, &figures);
-    CHECK_EQ(figures.slabs, 0);
+    CHECK_EQ(figures.slabs, 1); /* the last one that has blocks stays */
+    pool_trim(&shared_pool, CLASS, true);
+    pool_count(&shared_pool, CLASS, &figures);
+    CHECK_EQ(figures.slabs, 1); /* the sum of both counts */
 }
 
 /* ---- verdicts ---- */
@@ -245,6 +258,8 @@ static void test_verdicts(void **state)
         if (tail < slab_find(first)->start + size_classes[size_class].slabs * SLAB_SIZE)
             check_verdict(size_class, tail, FAULT_NOT_START);
         CHECK_EQ(pool_give(&shared_pool, size_class, blocks, got).fault, FAULT_NONE);
+        check_verdict(size_class, first, FAULT_DOUBLE_FREE); /* its slab is empty */
+        pool_trim(&shared_pool, size_class, true);
         check_verdict(size_class, first, FAULT_DOUBLE_FREE); /* its slab has gone */
     }
     pool_destroy(&other);
@@ -270,6 +285,7 @@ static void test_twice_in_a_batch(void **state)
     CHECK_EQ(pool_check(&shared_pool), 0);
     CHECK_EQ(pool_give(&shared_pool, 4, blocks + 3, 3).fault, FAULT_NONE);
     CHECK_EQ(pool_check(&shared_pool), 0);
+    pool_trim(&shared_pool, 4, true);
 }
 
 /* ---- pages made present ahead ---- */
@@ -282,6 +298,7 @@ static long present_after_one(int64_t prefault)
     CHECK_EQ(pool_take(&shared_pool, CLASS_FIRST, &block, 1), 1);
     long present = unit_present_pages(slab_find(block)->start, SLAB_SIZE);
     CHECK_EQ(pool_give(&shared_pool, CLASS_FIRST, &block, 1).fault, FAULT_NONE);
+    pool_trim(&shared_pool, CLASS_FIRST, true);
     settings.ss_prefault = PREFAULT_AUTO;
     return present;
 }

@@ -207,6 +207,8 @@ static void growth_of(unsigned size_class)
     static void *blocks[3 * BIN_SLOTS_MAX];
     size_t size = size_classes[size_class].size;
     unsigned slots = slots_of(size);
+    unsigned unused = (unsigned)min_size(BIN_SLOTS_UNUSED,
+                                         max_size(BATCH_BYTES / size, BATCH_BLOCKS_MIN));
     for (unsigned i = 0; i < 3 * slots; i++)
         blocks[i] = alloc_class(size_class);
     unified_cache_empty();
@@ -217,7 +219,7 @@ static void growth_of(unsigned size_class)
         free_class(size_class, blocks[i]);
         if (count < limit)
             CHECK_EQ(limit_of(size_class), limit);
-        else if (limit < slots && (limit < BIN_SLOTS_UNUSED || is_used))
+        else if (limit < slots && (limit < unused || is_used))
             CHECK_EQ(limit_of(size_class),
                      min_size(limit < SLOW_START ? limit + 1 : 2 * limit, slots));
         else
@@ -226,7 +228,7 @@ static void growth_of(unsigned size_class)
         CHECK(count_of(size_class) <= limit && limit <= own_heap()->slots[size_class]);
         CHECK(own_heap()->top[size_class][-1] == blocks[i]);
     }
-    CHECK(limit == slots || limit > BIN_SLOTS_UNUSED);
+    CHECK(limit == slots || limit >= unused);
     for (unsigned i = 3 * slots; count_of(size_class) > 0;) /* last in, first out */
         CHECK(bin_pop(own_heap(), size_class) == blocks[--i]);
     check_structure();
@@ -324,8 +326,7 @@ static void use_at_random(uint64_t random, unsigned steps, bool is_checked)
             held[index] = held[--count];
             check_filled(&one);
             free_class(one.size_class, one.block);
-            CHECK(count_of(one.size_class) == 0 ||
-                  unified_cache_was_freed(one.size_class, one.block));
+            CHECK(count_of(one.size_class) == 0 || front_was_freed(one.size_class, one.block));
         }
         if (is_checked && step % 8 == 0)
             check_structure();

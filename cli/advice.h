@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sentences in plain words, made piece by piece.
+ */
+#ifndef HAK_CLI_ADVICE_H
+#define HAK_CLI_ADVICE_H
+
+#include <stddef.h>
+
+#define ADVICE_LINES 12
+#define ADVICE_LENGTH 400
+
+struct advice {
+    size_t count; /* of whole lines */
+    char lines[ADVICE_LINES][ADVICE_LENGTH];
+};
+
+/* More of the line that is being made; what does not fit is cut off. */
+void advice_add(struct advice *advice, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void advice_end_line(struct advice *advice);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The allocators of this machine that a program can be run on.
+ */
+#ifndef HAK_CLI_ALLOCATORS_H
+#define HAK_CLI_ALLOCATORS_H
+
+#include <stddef.h>
+
+#define ALLOCATOR_GLIBC "glibc"
+#define ALLOCATOR_OURS "hakmem"
+
+struct allocator {
+    char name[24];
+    char *path; /* of the library to preload, absolute and real; NULL: libc's own */
+};
+
+struct allocator_list {
+    struct allocator *rows;
+    size_t count;
+};
+
+/* glibc, ours, and each known one that is installed here and can be preloaded. */
+void allocators_find(const char *command, struct allocator_list *list);
+
+/* Add one more, or give a known one another library: NAME=PATH. A bad one ends the process with one
+ * line that begins with `command`. */
+void allocators_add(const char *command, struct allocator_list *list, const char *definition);
+
+/* Keep only these, names with commas between them, in this order. */
+void allocators_choose(const char *command, struct allocator_list *list, const char *names);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which target a verb is to look at: PID, or --core FILE. Shared by the verbs that look.
+ */
+#ifndef HAK_CLI_CHOOSE_H
+#define HAK_CLI_CHOOSE_H
+
+#include "heap_view.h"
+
+struct choice {
+    const char *command; /* "hakmem stats" */
+    const char *pid;
+    const char *core;
+};
+
+#define CHOICE_KEY_CORE CLI_KEY(40)
+// clang-format off
+#define CHOICE_OPTION_CORE                                                                         \
+    {"core", CHOICE_KEY_CORE, "FILE", 0, "look at a core file instead of a process", 0}
+// clang-format on
+
+/* The number of a process, or the end of the command. */
+pid_t choice_pid(const char *command, const char *text);
+/* Open what was chosen and copy its heap; what is wrong ends the command with one line. */
+void choice_open(const struct choice *choice, struct target *target, struct heap_view *view);
+/* "redis-server [1234]", or "core (redis-server [1234])". */
+const char *choice_title(const struct target *target);
+
+#endif

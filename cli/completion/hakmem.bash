@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: MIT
+# Completion of the command hakmem in bash. Installed as share/bash-completion/completions/hakmem.
+
+# The settings' names, as NAME=, from the command itself.
+_hakmem_settings() {
+    "${COMP_WORDS[0]}" settings 2>/dev/null | sed -n 's/^HAKMEM_\([A-Z_]*\) .*/\1=/p'
+}
+
+_hakmem_pids() {
+    local directory
+    for directory in /proc/[0-9]*; do
+        echo "${directory#/proc/}"
+    done
+}
+
+_hakmem() {
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+    local verb=${COMP_WORDS[1]} words=
+    COMPREPLY=()
+    if ((COMP_CWORD == 1)); then
+        mapfile -t COMPREPLY < <(compgen -W \
+            "run compare record stats map why top trim set settings help --help --version" -- "$word")
+        return
+    fi
+    case $before in
+    --json)
+        if [[ $verb == compare ]]; then
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+        fi
+        ;;
+    --core | --svg | --output | -o | --html | --input | --report)
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return
+        ;;
+    --set)
+        compopt -o nospace 2>/dev/null
+        mapfile -t COMPREPLY < <(compgen -W "$(_hakmem_settings)" -- "${word^^}")
+        return
+        ;;
+    --delay | --wait | --only | --precision | --time | --runs) return ;;
+    esac
+    case $verb in
+    run) words="--set --report --help" ;;
+    compare) words="--only --allocator --precision --time --runs --input --show-output --json --html" ;;
+    record) words="--output --help" ;;
+    stats) words="--core --json --metrics --help" ;;
+    map) words="--core --svg --help" ;;
+    why) words="--core --help" ;;
+    top) words="--delay --help" ;;
+    trim) words="--wait --help" ;;
+    set) words="--wait --help" ;;
+    settings) words="--man --markdown --help" ;;
+    help) words="run compare record stats map why top trim set settings" ;;
+    esac
+    case $verb,$word in
+    help,* | *,-*) ;;
+    run,* | compare,* | record,*)
+        # the program, then its own words
+        if declare -F _command_offset >/dev/null; then
+            local at=2
+            while [[ ${COMP_WORDS[at]} == -* && at -lt COMP_CWORD ]]; do
+                [[ ${COMP_WORDS[at]} != @(--help|--show-output|--*=*) ]] && at=$((at + 1))
+                at=$((at + 1))
+            done
+            _command_offset "$at"
+        else
+            mapfile -t COMPREPLY < <(compgen -c -- "$word")
+        fi
+        return
+        ;;
+    set,*)
+        words=$(_hakmem_pids)
+        if [[ $before == [0-9]* ]]; then
+            compopt -o nospace 2>/dev/null
+            words=$(_hakmem_settings)
+            word=${word^^}
+        fi
+        ;;
+    stats,* | map,* | why,* | top,* | trim,*) words=$(_hakmem_pids) ;;
+    esac
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+}
+
+complete -F _hakmem hakmem

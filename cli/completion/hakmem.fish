@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: MIT
+# Completion of the command hakmem in fish. Installed in share/fish/vendor_completions.d.
+
+function __hakmem_settings
+    hakmem settings 2>/dev/null | string replace -rf '^HAKMEM_([A-Z_]*) .*' '$1='
+end
+
+function __hakmem_verb
+    not __fish_seen_subcommand_from run compare record stats map why top trim set settings \
+        help
+end
+
+complete -c hakmem -f
+complete -c hakmem -n __hakmem_verb -l version -d 'print the version'
+complete -c hakmem -l help -d 'print the help'
+complete -c hakmem -n __hakmem_verb -a run -d 'run a program on the allocator'
+complete -c hakmem -n __hakmem_verb -a compare -d 'run it under each allocator, and compare'
+complete -c hakmem -n __hakmem_verb -a record -d 'write its allocator calls to a file'
+complete -c hakmem -n __hakmem_verb -a stats -d 'where the memory of a process is'
+complete -c hakmem -n __hakmem_verb -a map -d 'the address space of a heap'
+complete -c hakmem -n __hakmem_verb -a why -d 'what lies at an address'
+complete -c hakmem -n __hakmem_verb -a top -d 'a live view'
+complete -c hakmem -n __hakmem_verb -a trim -d 'have a process give free pages back'
+complete -c hakmem -n __hakmem_verb -a set -d 'change a setting of a running process'
+complete -c hakmem -n __hakmem_verb -a settings -d 'list the settings'
+complete -c hakmem -n __hakmem_verb -a help -d 'the help of a command'
+
+complete -c hakmem -n '__fish_seen_subcommand_from run' -l set -x -a '(__hakmem_settings)' \
+    -d 'run it with a setting'
+complete -c hakmem -n '__fish_seen_subcommand_from run' -l report -r -F -d 'write a page'
+complete -c hakmem -n '__fish_seen_subcommand_from compare' -l only -x -d 'these allocators'
+complete -c hakmem -n '__fish_seen_subcommand_from compare' -l allocator -x -d 'NAME=PATH: this too'
+complete -c hakmem -n '__fish_seen_subcommand_from compare' -l precision -x -d 'of wall time, in %'
+complete -c hakmem -n '__fish_seen_subcommand_from compare' -l time -x -d 'seconds at most'
+complete -c hakmem -n '__fish_seen_subcommand_from compare' -l runs -x -d 'so many of each'
+complete -c hakmem -n '__fish_seen_subcommand_from compare' -l input -r -F -d 'standard input'
+complete -c hakmem -n '__fish_seen_subcommand_from compare' -l show-output \
+    -d 'show what the program writes'
+complete -c hakmem -n '__fish_seen_subcommand_from compare' -l json -r -F -d 'write all figures'
+complete -c hakmem -n '__fish_seen_subcommand_from compare' -l html -r -F -d 'write a page'
+complete -c hakmem -n '__fish_seen_subcommand_from run compare record' -x -a '(__fish_complete_subcommand)'
+complete -c hakmem -n '__fish_seen_subcommand_from record' -s o -l output -r -F -d 'the file'
+complete -c hakmem -n '__fish_seen_subcommand_from stats map why' -l core -r -F \
+    -d 'look at a core file'
+complete -c hakmem -n '__fish_seen_subcommand_from stats' -l json -d 'print JSON'
+complete -c hakmem -n '__fish_seen_subcommand_from stats' -l metrics -d 'print OpenMetrics text'
+complete -c hakmem -n '__fish_seen_subcommand_from map' -l svg -r -F -d 'draw into an SVG file'
+complete -c hakmem -n '__fish_seen_subcommand_from top' -l delay -x -d 'seconds between looks'
+complete -c hakmem -n '__fish_seen_subcommand_from trim set' -l wait -x -d 'seconds to wait'
+complete -c hakmem -n '__fish_seen_subcommand_from settings' -l man -d 'as a manual page'
+complete -c hakmem -n '__fish_seen_subcommand_from settings' -l markdown -d 'as docs/SETTINGS.md'
+complete -c hakmem -n '__fish_seen_subcommand_from stats map why top trim set' \
+    -a '(__fish_complete_pids)'
+complete -c hakmem -n '__fish_seen_subcommand_from set' -a '(__hakmem_settings)'
+complete -c hakmem -n '__fish_seen_subcommand_from help' \
+    -a 'run compare record stats map why top trim set settings'

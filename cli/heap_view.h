@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A copy of a target's heap, made from outside by way of hakmem_root, and what can be asked of it:
+ * its extents in address order, the state of each block, who holds what, and the terms that add up
+ * to the process's RSS. The heap may change while it is copied: what does not fit together is
+ * counted in `implausible` and left out.
+ */
+#ifndef HAK_CLI_HEAP_VIEW_H
+#define HAK_CLI_HEAP_VIEW_H
+
+#include "diag/root.h"
+#include "target.h"
+
+#define PAGES_PER_SUPERSLAB (SUPERSLAB_SIZE / TARGET_PAGE)
+/* Blocks in an extent at most: the smallest class's in a slab. */
+#define EXTENT_BLOCKS_MAX (SLAB_SIZE / BLOCK_ALIGN)
+#define HOLDER_DEPOT UINT32_MAX
+
+/* A free block that lies in a thread's cache or a depot. */
+struct cached_block {
+    uint64_t address;
+    uint32_t holder; /* index into threads, or HOLDER_DEPOT */
+    uint32_t size_class;
+};
+
+/* One thread's cache. */
+struct thread_view {
+    uint32_t thread_id;
+    char name[16]; /* "" in a core, or when the thread has ended */
+    uint64_t blocks;
+    uint64_t bytes;   /* of the blocks in its bins */
+    uint64_t granted; /* what its bins may hold */
+};
+
+/* The records of one superslab, and the bitmaps that lie outside them. */
+struct record_view {
+    struct slab slabs[SLABS_PER_SUPERSLAB];
+    uint64_t *bits[SLABS_PER_SUPERSLAB]; /* NULL: not read, or inline */
+};
+
+/* Purpose: the copy. Invariant: superslabs[i] and records[i] are those of index first + i; cached
+ * is sorted by address. */
+struct heap_view {
+    struct target *target;
+    uint64_t root_address;
+    struct root root;
+    bool is_empty; /* the target has not set its heap up yet, or uses libc's */
+    uint64_t base;
+    size_t first; /* superslab indexes */
+    size_t count;
+    struct superslab *superslabs;
+    struct record_view **records; /* NULL where there are none */
+    struct space space;
+    struct meta_arena meta;
+    struct settings settings;
+    uint64_t purged_bytes;
+    uint64_t fb_counts[HAK_FB_COUNT];
+    struct thread_view *threads;
+    size_t thread_count;
+    struct cached_block *cached;
+    size_t cached_count;
+    size_t cached_room;
+    unsigned implausible;
+};
+
+/* Copy the heap of an open target. False: see target->error. */
+bool heap_view_open(struct heap_view *view, struct target *target);
+void heap_view_close(struct heap_view *view);
+
+/* heap_caches.c: read the threads' caches and the depots. */
+void heap_caches_read(struct heap_view *view);
+/* The first entry of `cached` at or above an address. */
+size_t heap_caches_find(const struct heap_view *view, uint64_t address);
+
+/* ---- extents ---- */
+
+enum extent_kind {
+    EXTENT_COLD,   /* free address space */
+    EXTENT_WARM,   /* free slabs that may have pages */
+    EXTENT_BLOCKS, /* blocks of one class */
+    EXTENT_SPAN,   /* one ACE block */
+    EXTENT_HUGE,   /* one Huge block */
+    EXTENT_OTHER,  /* not the heap's, or not to be understood now */
+    EXTENT_KINDS
+};
+
+struct extent {
+    enum extent_kind kind;
+    uint64_t start;
+    uint64_t bytes;          /* of address space */
+    const struct slab *slab; /* its record: BLOCKS, SPAN, HUGE */
+    const uint64_t *bits;    /* BLOCKS: which blocks are free in the slab */
+};
+
+/* The heap's first address and the one after its last. */
+uint64_t heap_start(const struct heap_view *view);
+uint64_t heap_end(const struct heap_view *view);
+/* The extent that starts at `at`. False at the heap's end. */
+bool heap_extent_at(const struct heap_view *view, uint64_t at, struct extent *extent);
+/* The extent that holds an address of the heap. */
+bool heap_extent_of(const struct heap_view *view, uint64_t address, struct extent *extent);
+
+enum block_state { BLOCK_LIVE, BLOCK_FREE, BLOCK_IN_THREAD, BLOCK_IN_DEPOT };
+/* The states of an extent's blocks (one, for a span or Huge block); returns how many. */
+unsigned heap_block_states(const struct heap_view *view, const struct extent *extent,
+                           uint8_t states[EXTENT_BLOCKS_MAX]);
+
+/* ---- heap_terms.c ---- */
+
+/* One size class, or a lane: blocks by state, and the resident bytes of each. */
+struct class_terms {
+    uint32_t size;
+    uint64_t extents;
+    uint64_t blocks[BLOCK_IN_DEPOT + 1];
+    uint64_t resident[BLOCK_IN_DEPOT + 1];
+    uint64_t mapped; /* bytes of address space of its extents */
+    double rounding; /* resident bytes of live blocks that were not asked for: estimated */
+};
+
+/* RSS = live + rounding + thread_cached + depots + partly_used + purgeable + metadata + tables +
+ * others, but for what changed meanwhile. Resident bytes all. */
+struct heap_terms {
+    uint64_t rss;      /* as the kernel says; 0 in a core */
+    uint64_t live;     /* in blocks the program holds, less the rounding */
+    uint64_t rounding; /* estimated */
+    uint64_t thread_cached;
+    uint64_t depots;
+    uint64_t partly_used; /* free blocks and ends in slabs that are in use */
+    uint64_t purgeable;
+    uint64_t metadata;
+    uint64_t tables;
+    uint64_t others; /* mappings that are not the heap's, as the kernel says; 0 in a core */
+    struct class_terms classes[CLASS_ACE_LAST + 1];
+    struct class_terms lanes[HAK_LANE_COUNT];
+    uint64_t warm_bytes;
+    uint64_t used_bytes; /* address space of superslabs that are in use or warm */
+};
+void heap_terms_count(const struct heap_view *view, struct heap_terms *terms);
+uint64_t heap_terms_sum(const struct heap_terms *terms);
+extern const char *const lane_names[HAK_LANE_COUNT];
+
+#endif

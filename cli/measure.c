@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One run of a program, measured from outside: times and faults are the kernel's, over the program
+ * and the children that it waited for; RSS is looked at while it runs, over all of its tree.
+ * Called by compare_loop.c; calls program.c and process_tree.c.
+ *
+ * The peak is the larger of two: the kernel's, of the largest process of the tree, which misses
+ * nothing; and the sum over the tree, as the looks saw it. The kernel counts in the former what a
+ * child had before exec: the anonymous memory of this command, below 1 MiB, which is less than any
+ * program that a libc is linked to.
+ */
+#include "measure.h"
+
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "process_tree.h"
+
+/* Looks come after 1, 2, 4, 8 ms, and then each 10. */
+#define LOOK_MS 10
+/* While the program is young, and then at each n-th look, its children are looked for anew. */
+#define YOUNG_SECONDS 0.1
+#define LOOKS_PER_REFRESH 8
+/* By then the loader has long mapped what is preloaded. */
+#define LOADED_SECONDS 0.05
+/* How long a program has to end when we were told to. */
+#define PATIENCE_SECONDS 1.0
+
+/* Purpose: what is seen of one run while it lasts. */
+struct looker {
+    const struct job *job;
+    const char *library; /* NULL: nothing is preloaded */
+    struct process_tree tree;
+    unsigned looks;
+    unsigned wait_ms;
+    double start;
+    double last;
+    double weighted; /* sum of RSS times seconds */
+    double weight;   /* sum of the seconds */
+    double peak;
+    double told_at; /* when the program was told to end; 0: not */
+    bool was_loaded;
+    bool is_unloaded; /* it should have been, and was not */
+};
+
+int measure_interrupted(void)
+{
+    static const int numbers[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP};
+    sigset_t pending;
+    sigpending(&pending);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        if (sigismember(&pending, numbers[i]))
+            return numbers[i];
+    return 0;
+}
+
+/* Ctrl-C ends the program as a rule; where it does not, it is asked, and then made to. */
+static void end_program(struct looker *looker, double now)
+{
+    if (looker->told_at == 0) {
+        looker->told_at = now;
+        tree_kill(&looker->tree, SIGTERM);
+    } else if (now > looker->told_at + PATIENCE_SECONDS) {
+        tree_kill(&looker->tree, SIGKILL);
+    }
+}
+
+static void look_for_library(struct looker *looker, double age)
+{
+    if (!looker->library || looker->was_loaded || looker->is_unloaded)
+        return;
+    looker->was_loaded = tree_has_mapped(&looker->tree, looker->library);
+    looker->is_unloaded = !looker->was_loaded && age > LOADED_SECONDS;
+}
+
+static unsigned look(void *state, pid_t pid)
+{
+    struct looker *looker = state;
+    double now = program_clock();
+    double age = now - looker->start;
+    if (age < YOUNG_SECONDS || looker->looks % LOOKS_PER_REFRESH == 0)
+        tree_refresh(&looker->tree, pid);
+    double rss = (double)tree_rss(&looker->tree);
+    if (looker->looks++ > 0 && rss > 0) {
+        looker->weighted += rss * (now - looker->last);
+        looker->weight += now - looker->last;
+    }
+    looker->last = now;
+    looker->peak = fmax(looker->peak, rss);
+    look_for_library(looker, age);
+    if (measure_interrupted())
+        end_program(looker, now);
+    unsigned wait_ms = looker->wait_ms;
+    looker->wait_ms = wait_ms * 2 < LOOK_MS ? wait_ms * 2 : LOOK_MS;
+    return wait_ms;
+}
+
+/* In the child. What cannot be set up ends it, with a line. */
+static void prepare(void *state)
+{
+    const struct looker *looker = state;
+    const struct job *job = looker->job;
+    bool is_good = lseek(job->input, 0, SEEK_SET) == 0 && dup2(job->input, STDIN_FILENO) >= 0;
+    if (!job->shows_output) {
+        int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+        is_good = is_good && dup2(null, STDOUT_FILENO) >= 0 && dup2(null, STDERR_FILENO) >= 0;
+    }
+    if (looker->library)
+        library_export(job->command, looker->library);
+    if (!is_good)
+        _exit(EXIT_INTERNAL);
+}
+
+static double seconds_of(struct timeval time)
+{
+    return (double)time.tv_sec + (double)time.tv_usec * 1e-6;
+}
+
+static void fill_values(struct run *run, const struct looker *looker, const struct outcome *outcome)
+{
+    const struct rusage *usage = &outcome->usage;
+    run->values[METRIC_WALL] = outcome->wall_seconds;
+    run->values[METRIC_CPU] = seconds_of(usage->ru_utime) + seconds_of(usage->ru_stime);
+    run->values[METRIC_PEAK] = fmax((double)usage->ru_maxrss * 1024, looker->peak);
+    run->values[METRIC_MEAN_RSS] = looker->weight > 0 ? looker->weighted / looker->weight : NAN;
+    run->values[METRIC_MINOR] = (double)usage->ru_minflt;
+    run->values[METRIC_MAJOR] = (double)usage->ru_majflt;
+}
+
+int measure_run(const struct job *job, const struct allocator *allocator, struct run *run)
+{
+    static struct looker looker;
+    struct outcome outcome;
+    const struct program program = {job->command, job->argv, prepare, look, &looker};
+    looker = (struct looker){.job = job, .library = allocator->path, .wait_ms = 1};
+    looker.start = program_clock();
+    int status = program_run(&program, &outcome);
+    if (status != EXIT_SUCCESS)
+        return status;
+    *run = (struct run){.state = RUN_GOOD};
+    fill_values(run, &looker, &outcome);
+    run->signal = outcome.passed_on ? outcome.passed_on : measure_interrupted();
+    if (run->signal)
+        run->state = RUN_INTERRUPTED;
+    else if (WIFSIGNALED(outcome.status))
+        snprintf(run->failure, sizeof run->failure, "killed by signal %d (%s)",
+                 WTERMSIG(outcome.status), strsignal(WTERMSIG(outcome.status)));
+    else if (WEXITSTATUS(outcome.status) != 0)
+        snprintf(run->failure, sizeof run->failure, "exit status %d", WEXITSTATUS(outcome.status));
+    else if (looker.is_unloaded)
+        snprintf(run->failure, sizeof run->failure,
+                 "never loaded: is the program static or set-user-ID?");
+    if (run->failure[0])
+        run->state = RUN_FAILED;
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A running program's heap looked at again and again from outside: its terms over time, and all of
+ * it at the peak.
+ */
+#ifndef HAK_CLI_SAMPLER_H
+#define HAK_CLI_SAMPLER_H
+
+#include "heap_view.h"
+#include "map.h"
+#include "stats.h"
+
+/* Kept at most; with more, each stands for twice as many. */
+#define LOOKS_MOST ((size_t)1024)
+
+/* One look, or the one of several that saw the most resident memory. */
+struct look {
+    double at; /* seconds since the start */
+    uint64_t rss;
+    uint64_t terms[TERM_COUNT]; /* in the order of stats_terms */
+    uint64_t minor_faults;      /* since the start, of the process alone */
+    uint64_t major_faults;
+    uint64_t threads;
+    uint64_t purged; /* bytes since the start */
+};
+
+/* The heap when most memory was resident. */
+struct peak {
+    struct look look;
+    struct heap_terms terms;
+    struct map map;
+    struct thread_view *threads;
+    size_t thread_count;
+};
+
+/* Purpose: what has been seen. Invariant: looks are in the order of time. */
+struct sampler {
+    double start;
+    size_t made; /* looks at a heap, all counted */
+    size_t count;
+    struct look looks[LOOKS_MOST];
+    size_t per_look; /* looks that one kept stands for */
+    size_t in_last;  /* of these, those that the last kept one stands for */
+    struct look last;
+    uint64_t most;    /* RSS */
+    struct peak peak; /* holds when made > 0 */
+    struct settings settings;
+    uint64_t fb_counts[HAK_FB_COUNT];
+    size_t children; /* most descendants that were there at a time */
+    double cost;     /* seconds of the last look */
+    double last_words;
+    char error[320]; /* why the last look failed */
+};
+
+void sampler_begin(struct sampler *sampler);
+/* Look at the process; the form of program->watch: returns the ms until the next look. */
+unsigned sampler_look(void *sampler, pid_t pid);
+void sampler_end(struct sampler *sampler);
+
+#endif

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `hakmem top`: a live view of one process's heap, or of all processes on the allocator. Each look
+ * opens the process anew and reads it from outside, so one that is stopped can be looked at, and
+ * one that ends is no error. Called by main.c; draws through top_screen.c.
+ */
+#include "top.h"
+
+#include <argp.h>
+#include <ctype.h>
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "choose.h"
+#include "cli.h"
+
+#define KEY_DELAY CLI_KEY(1)
+#define DELAY_MIN 0.1
+#define DELAY_MAX 3600.0
+/* Looks after which a process that had no HAKMEM is looked at again: it may have loaded it. */
+#define FORGET_AFTER 10
+
+/* ---- processes without HAKMEM, so that each is not searched at every look ---- */
+
+/* A process by its number and its executable: an exec makes it another one. */
+struct stranger {
+    pid_t pid;
+    ino_t executable;
+};
+
+static struct {
+    struct stranger *rows;
+    size_t count;
+    unsigned looks;
+} strangers;
+
+static ino_t executable_of(pid_t pid)
+{
+    char path[64];
+    struct stat status;
+    snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
+    return stat(path, &status) == 0 ? status.st_ino : 0;
+}
+
+static bool is_stranger(pid_t pid)
+{
+    for (size_t i = 0; i < strangers.count; i++)
+        if (strangers.rows[i].pid == pid)
+            return strangers.rows[i].executable == executable_of(pid);
+    return false;
+}
+
+static void add_stranger(pid_t pid)
+{
+    strangers.rows = target_resize(strangers.rows, strangers.count + 1, sizeof *strangers.rows);
+    strangers.rows[strangers.count++] = (struct stranger){pid, executable_of(pid)};
+}
+
+/* ---- looking ---- */
+
+static uint64_t live_of(const struct heap_terms *terms)
+{
+    return terms->live + terms->rounding;
+}
+
+/* What a process had as its live bytes at the last look. */
+static uint64_t last_live(const struct top_process *old, size_t count, pid_t pid)
+{
+    for (size_t i = 0; i < count; i++)
+        if (old[i].pid == pid)
+            return live_of(&old[i].terms);
+    return 0;
+}
+
+/* Look at one process. False: it has no HAKMEM, or ended, or may not be read. */
+static bool look_at(struct top *top, pid_t pid, struct top_process *process, char error[320])
+{
+    struct target target;
+    struct heap_view view;
+    bool is_open = target_open_process(&target, pid);
+    bool is_good = is_open && heap_view_open(&view, &target);
+    if (!is_good) {
+        snprintf(error, sizeof target.error, "%s", target.error);
+        top->refused += target.is_refused;
+        if (is_open)
+            target_close(&target);
+        return false;
+    }
+    *process = (struct top_process){
+        .pid = pid, .state = target.state, .threads = view.thread_count};
+    snprintf(process->program, sizeof process->program, "%s", target.program);
+    heap_terms_count(&view, &process->terms);
+    if (top->only) {
+        free(top->threads);
+        top->thread_count = view.thread_count;
+        top->threads = target_resize(NULL, view.thread_count, sizeof *top->threads);
+        if (view.thread_count > 0)
+            memcpy(top->threads, view.threads, view.thread_count * sizeof *top->threads);
+    }
+    heap_view_close(&view);
+    target_close(&target);
+    return true;
+}
+
+static void look_at_all(struct top *top)
+{
+    struct top_process *old = top->processes;
+    size_t old_count = top->count;
+    char error[320];
+    top->processes = NULL;
+    top->count = 0;
+    if (strangers.looks++ % FORGET_AFTER == 0)
+        strangers.count = top->refused = 0;
+    DIR *listing = opendir("/proc");
+    for (struct dirent *entry; listing && (entry = readdir(listing));) {
+        struct top_process process;
+        pid_t pid = isdigit((unsigned char)entry->d_name[0]) ? atoi(entry->d_name) : 0;
+        if (pid <= 0 || pid == getpid() || is_stranger(pid))
+            continue;
+        if (!look_at(top, pid, &process, error)) {
+            add_stranger(pid);
+            continue;
+        }
+        process.last_live = last_live(old, old_count, pid);
+        top->processes = target_resize(top->processes, top->count + 1, sizeof *top->processes);
+        top->processes[top->count++] = process;
+    }
+    if (listing)
+        closedir(listing);
+    free(old);
+}
+
+uint64_t top_figure(const struct heap_terms *terms, enum top_order order)
+{
+    switch (order) {
+    case ORDER_LIVE: return live_of(terms);
+    case ORDER_CACHED: return terms->thread_cached + terms->depots;
+    case ORDER_FREE: return terms->partly_used + terms->purgeable;
+    default: return terms->rss;
+    }
+}
+
+static enum top_order process_order;
+
+static int compare_processes(const void *a, const void *b)
+{
+    const struct top_process *left = a;
+    const struct top_process *right = b;
+    if (process_order == ORDER_NAME)
+        return strcmp(left->program, right->program);
+    uint64_t l = top_figure(&left->terms, process_order);
+    uint64_t r = top_figure(&right->terms, process_order);
+    return l != r ? (l < r) - (l > r) : (left->pid > right->pid) - (left->pid < right->pid);
+}
+
+/* Bring the figures up to date. False: the only process cannot be looked at any more. */
+static bool look(struct top *top, char error[320])
+{
+    if (!top->only) {
+        look_at_all(top);
+        process_order = top->order;
+        if (top->count > 0)
+            qsort(top->processes, top->count, sizeof *top->processes, compare_processes);
+        if (top->selected >= top->count)
+            top->selected = top->count ? top->count - 1 : 0;
+        return true;
+    }
+    struct top_process process;
+    if (!look_at(top, top->only, &process, error))
+        return false;
+    process.last_live = last_live(top->processes, top->count, top->only);
+    top->processes = target_resize(top->processes, 1, sizeof *top->processes);
+    top->processes[0] = process;
+    top->count = 1;
+    return true;
+}
+
+/* ---- keys ---- */
+
+static void go_back(struct top *top)
+{
+    if (!top->only || !top->is_chosen)
+        return;
+    top->only = 0;
+    top->is_chosen = false;
+}
+
+static void go_into(struct top *top)
+{
+    if (top->only || top->selected >= top->count)
+        return;
+    top->only = top->processes[top->selected].pid;
+    top->is_chosen = true;
+}
+
+static void move_selection(struct top *top, int by)
+{
+    if (by < 0 && top->selected > 0)
+        top->selected--;
+    if (by > 0 && top->selected + 1 < top->count)
+        top->selected++;
+}
+
+/* Do what a key says. False: quit. */
+static bool obey(struct top *top, int key)
+{
+    switch (key) {
+    case 'q': return false;
+    case 'r': top->order = ORDER_RSS; break;
+    case 'l': top->order = ORDER_LIVE; break;
+    case 'c': top->order = ORDER_CACHED; break;
+    case 'f': top->order = ORDER_FREE; break;
+    case 'n': top->order = ORDER_NAME; break;
+    case 't': top->shows_threads = !top->shows_threads; break;
+    case 'k': move_selection(top, -1); break;
+    case 'j': move_selection(top, 1); break;
+    case '\n': go_into(top); break;
+    case 'b': go_back(top); break;
+    default: break;
+    }
+    return true;
+}
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+/* Keys that order or move are answered at once; the figures change once in a delay. */
+static bool show_until_due(struct top *top)
+{
+    double due = now() + top->delay;
+    pid_t only = top->only;
+    enum top_order order = top->order;
+    for (;;) {
+        top_screen_draw(top);
+        double left = due - now();
+        int key = left > 0 ? top_screen_key(left) : -1;
+        if (key < 0)
+            return true;
+        if (!obey(top, key))
+            return false;
+        if (top->only != only || top->order != order)
+            return true;
+    }
+}
+
+/* Until 'q', or until the only process is gone. */
+static int watch(struct top *top)
+{
+    char error[320] = "";
+    if (!look(top, error))
+        return cli_fail(EXIT_FAILURE, "hakmem top: %s", error);
+    top_screen_begin();
+    while (show_until_due(top)) {
+        top->note[0] = '\0';
+        if (look(top, error))
+            continue;
+        if (!top->is_chosen) {
+            top_screen_end();
+            return cli_fail(EXIT_SUCCESS, "hakmem top: %s", error);
+        }
+        snprintf(top->note, sizeof top->note, "%.120s", error);
+        go_back(top);
+        look(top, error);
+    }
+    top_screen_end();
+    return EXIT_SUCCESS;
+}
+
+/* ---- the verb ---- */
+
+static error_t parse_top(int key, char *argument, struct argp_state *state)
+{
+    struct top *top = state->input;
+    char *end;
+    cli_parse_common(key, state);
+    switch (key) {
+    case KEY_DELAY:
+        top->delay = strtod(argument, &end);
+        if (end == argument || *end || !(top->delay >= DELAY_MIN && top->delay <= DELAY_MAX))
+            exit(cli_fail(EXIT_USAGE,
+                          "hakmem top: --delay cannot be '%.60s': expected %.1f to %.0f seconds",
+                          argument, DELAY_MIN, DELAY_MAX));
+        return 0;
+    case ARGP_KEY_ARG:
+        if (top->only)
+            exit(cli_fail(EXIT_USAGE, "hakmem top: '%.60s' is one word too many", argument));
+        top->only = choice_pid("hakmem top", argument);
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+int top_command(int argc, char **argv)
+{
+    static const struct argp_option options[] = {
+        {"delay", KEY_DELAY, "SECONDS", 0, "time between two looks (1)", 0},
+        CLI_OPTION_HELP,
+        {0},
+    };
+    static const struct argp argp = {
+        .options = options,
+        .parser = parse_top,
+        .args_doc = "[PID]",
+        .doc = "Watch the heap of a process, or of all processes on the allocator."
+               "\v"
+               "Keys: r l c f n order by RSS, live, cached, free, name or size; j k or the arrows "
+               "select, Enter shows the process, b goes back; t shows threads; q quits.",
+    };
+    struct top top = {.delay = 1};
+    cli_parse(&argp, argc, argv, &top);
+    if (!isatty(STDOUT_FILENO) || !isatty(STDIN_FILENO))
+        return cli_fail(EXIT_USAGE,
+                        "hakmem top: needs a terminal (hakmem stats prints the figures once)");
+    int status = watch(&top);
+    free(top.processes);
+    free(top.threads);
+    free(strangers.rows);
+    return status;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Defines hakmem_root (diag/root.h): in this layer because it points to what every layer keeps.
+ * Called by nobody; the command hakmem finds it by its symbol or its magic.
+ */
+#include "diag/root.h"
+
+#include "api/api.h"
+
+/* kept also by a linker that throws away what nobody refers to */
+#if defined(__has_attribute)
+#if __has_attribute(retain)
+#define kept_data __attribute__((used, retain, section(".data.hakmem_root")))
+#endif
+#endif
+#ifndef kept_data
+#define kept_data __attribute__((used, section(".data.hakmem_root")))
+#endif
+
+exported kept_data const struct root hakmem_root = {
+    .head =
+        {
+            .magic = ROOT_MAGIC,
+            .version = ROOT_VERSION,
+            .size = sizeof(struct root),
+            .self = &hakmem_root,
+            .library_version = HAKMEM_VERSION_STRING,
+        },
+    .layout_count = ROOT_LAYOUT_COUNT,
+    .layout = ROOT_LAYOUT,
+    .setting_names = ROOT_SETTING_NAMES,
+    .space = &space,
+    .meta = &meta_arena,
+    .decay = &decay,
+    .settings = &settings,
+    .size_classes = size_classes,
+    .shared_pool = &shared_pool,
+    .depots = depots,
+    .thread_heaps = &heaps,
+    .fb_counts = g_fb_counts,
+    .request = &request,
+};

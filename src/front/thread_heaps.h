@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The list of all threads' heaps. Private to thread_heap.c, but for who reads the heap from outside
+ * (diag/root.h).
+ */
+#ifndef HAK_FRONT_THREAD_HEAPS_H
+#define HAK_FRONT_THREAD_HEAPS_H
+
+#include "front/upkeep.h"
+
+/* Purpose: all heaps. Owner: lock. Lock order: this -> a heap's lock; both are leaves otherwise. */
+struct thread_heaps {
+    struct lock lock;
+    struct thread_heap *live;
+    struct thread_heap *next_visit; /* where unified_cache_visit goes on */
+    struct thread_heap *spare;
+    struct thread_heap *forking; /* that of the thread in fork */
+    _Atomic size_t live_count;   /* changed under the lock, read without */
+    bool is_started;             /* thread-local storage is what it will stay */
+};
+extern struct thread_heaps heaps;
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What keeps the heap small while the program does something else: the limit on memory, the ageing
+ * of what lies free, the bins of sleeping threads. Called from slow paths and by the helper thread;
+ * never on the fast path.
+ */
+#ifndef HAK_FRONT_UPKEEP_H
+#define HAK_FRONT_UPKEEP_H
+
+#include "front/front.h"
+
+/* ---- limit.c: the limit on memory ---- */
+
+/* The reservation is there: it has a limit from now on. */
+void limit_start(void);
+/* Was something refused because of the limit? */
+bool limit_was_met(void);
+/* `size` bytes more are wanted: is there room, after whatever can be done for it? No lock held. */
+bool limit_may_grow(size_t size);
+/* Others may take the room that it has found, so many times. */
+#define GROWTH_ROUNDS 16
+/* hak_on_limit's. */
+void limit_set_handler(bool (*handler)(size_t wanted, void *context), void *context);
+void limit_reset_in_child(void);
+
+/* ---- background.c: ageing, by a helper thread or on the way ---- */
+
+/* Called by each slow path, with no lock held: starts the helper if there is reason to, or does its
+ * work if there can be none. */
+void background_poll(void);
+/* From here on a helper may be started: the program is set up. */
+void background_allow(void);
+void background_reset_in_child(void);
+/* Have the bins of all other threads emptied: of those that sleep now, of the others at their next
+ * slow path. */
+void background_empty_others(void);
+
+/* ---- idle_threads.c ---- */
+
+/* In the helper, once an epoch: give back what the bins of sleeping threads hold, if they have been
+ * left alone for a while (or at once, if is_urgent). The verdict on the first block at fault. */
+struct verdict idle_threads_drain(bool is_urgent);
+/* Blocks in a bin of a parked heap. */
+unsigned idle_threads_count(struct thread_heap *heap, unsigned size_class);
+/* A thread is back in the slow path: its parked heap becomes usable. */
+void idle_threads_unpark(struct thread_heap *heap);
+
+#endif

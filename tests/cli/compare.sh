@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: MIT
+#
+# Owns the check of `hakmem compare`: what is wrong gives one line before anything runs; the figures
+# are those of the runs, the conclusions those of the figures; a program that fails is left out; a
+# signal ends with what is there; and the page, by its text and in a browser. Nothing here depends
+# on how fast a program runs.
+
+source "$(dirname "$0")/lib.bash"
+source "$SOURCE/tests/cli/browser.bash"
+LIBRARY=$(dirname "$CLI")/libhakmem.so
+[[ -f $LIBRARY ]] || { echo "SKIP: no $LIBRARY"; exit 77; }
+command -v cc >/dev/null || { echo "SKIP: no C compiler"; exit 77; }
+PAIR=(compare --only "glibc,hakmem" --runs 2)
+
+# expect_error LINE WORDS...: this line, status 2, and the program has not run.
+expect_error() {
+    local line=$1
+    shift
+    expect_line 2 "hakmem compare: $line" compare "$@" touch ran
+    [[ ! -e ran ]] || fail "hakmem compare $*: the program ran"
+}
+
+step "a wrong command line: one line, and nothing runs"
+expect_line 2 "hakmem compare: no program given (see hakmem compare --help)" compare
+expect_line 2 "hakmem compare: no program given (see hakmem compare --help)" compare --runs 3 --
+expect_error "'--frob' is no option (see hakmem compare --help)" --frob
+expect_error "--runs '0': expected a number from 1 to 100000" --runs 0
+expect_error "--runs '2x': expected a number from 1 to 100000" --runs 2x
+expect_error "--precision 'fine': expected a number from 0.01 to 100" --precision fine
+expect_error "--precision '0': expected a number from 0.01 to 100" --precision 0
+expect_error "--time '-1': expected a number from 0.1 to 1e+06" --time=-1
+expect_error "--time '': expected a number from 0.1 to 1e+06" --time=
+expect_error "cannot read 'none': No such file or directory" --input none
+expect_error "cannot read '.': not a regular file, to be read in each run" --input .
+expect_error "cannot write 'none/page.html': No such file or directory" --html none/page.html
+expect_error "cannot write '.': Is a directory" --json .
+expect_error "cannot write 'none/x.json': No such file or directory" --html new --json none/x.json
+[[ ! -e new ]] || fail "a file was left behind"
+expect_error "--allocator 'mine': expected NAME=PATH, a name of 1 to 23 letters, digits, '.', '_' \
+and '-'" --allocator mine
+expect_error "--allocator 'glibc=x': glibc is libc's own, without a library" --allocator glibc=x
+expect_error "--allocator mine: none.so: No such file or directory" --allocator mine=none.so
+head -c 9999 /dev/zero >text.so
+expect_error "--allocator mine: $SCRATCH/text.so cannot be preloaded: invalid ELF header" \
+    --allocator mine=text.so
+cp "$LIBRARY" "a space.so"
+expect_line 125 "hakmem compare: LD_PRELOAD cannot name a path with a space or a colon: \
+$SCRATCH/a space.so" compare --allocator "mine=a space.so" touch ran
+hakmem compare --only glibc,none touch ran
+expect_status 2 "an allocator that is not here"
+expect_in err "^hakmem compare: --only: there is no allocator 'none' here: expected some of glibc, \
+hakmem" "an allocator that is not here"
+[[ $(wc -l <err) == 1 && ! -e ran ]] || fail "an allocator that is not here: $(cat err)"
+expect_line 127 "hakmem compare: 'no-such-program': no such program" compare --html new \
+    no-such-program
+[[ ! -e new ]] || fail "a program that is not there left a page"
+
+step "Student's t, means and their intervals"
+cc -D_GNU_SOURCE -O1 -Wall -Wextra -I"$SOURCE/src" "$SOURCE"/tests/cli/programs/conclusions.c \
+    "$SOURCE"/cli/{compare_advice,statistics,advice}.c -lm -o conclusions || fail "conclusions.c"
+# degrees of freedom, and the value of the tables
+for pair in 1:12.7062 2:4.3027 5:2.5706 9:2.2622 10:2.2281 15:2.1314 30:2.0423 120:1.9799; do
+    got=$(./conclusions t "${pair%:*}")
+    # a table is rounded, and the formula is good to 4 digits
+    awk -v got="$got" -v right="${pair#*:}" 'BEGIN { d = got - right
+        exit !(d > -0.0006 && d < 0.0006) }' || fail "t of ${pair%:*} degrees: $got"
+done
+[[ $(./conclusions mean 1 2 3 4 nan 5) == "5 3.000000 1.963243" ]] ||
+    fail "the mean of 1 to 5: $(./conclusions mean 1 2 3 4 nan 5)"
+[[ $(./conclusions mean 7) == "1 7.000000 inf" ]] || fail "a mean of one value"
+
+# expect_conclusion PATTERN FIGURES...: a line of the conclusions.
+expect_conclusion() {
+    local pattern=$1
+    shift
+    ./conclusions "$@" >lines
+    expect_in lines "$pattern" "conclusions $*"
+}
+
+step "the conclusions"
+expect_conclusion '^Recommendation: stay with glibc: nothing is faster or smaller beyond noise\.$' \
+    glibc:10~.1:100 hakmem:12~.1:120
+expect_conclusion '^Time: glibc needs least; then hakmem \(20 % more\)\.$' \
+    glibc:10~.1:100 hakmem:12~.1:120
+expect_conclusion '^Peak memory: glibc needs least; then hakmem \(2\.5 times as much\)\.$' \
+    glibc:10~.1:100 hakmem:12~.1:250
+# the intervals touch; and 0.5 % is no difference
+expect_conclusion '^Time: no difference beyond noise\.$' glibc:10~.6:100 hakmem:11~.6:100
+expect_conclusion '^Peak memory: no difference beyond noise\.$' glibc:10:1000 hakmem:10:1005
+expect_conclusion '^Time is known to 6 % only, not to 3 %' glibc:10~.6:100 hakmem:11~.6:100
+expect_conclusion '^Time: hakmem needs least, 20 % less than glibc; then glibc \(25 % more\)' \
+    glibc:10:100 hakmem:8:100
+expect_conclusion '^Recommendation: hakmem: 20 % less time, no difference in peak memory beyond '\
+'noise, compared with glibc\.$' glibc:10:100 hakmem:8:100
+expect_conclusion '^Recommendation: other: 20 % less time and 10 % less peak memory, compared' \
+    glibc:10:100 hakmem:9:100 other:8:90
+# a tie in time is broken by memory
+expect_conclusion '^Recommendation: b: 20 % less time, no difference in peak memory' \
+    glibc:10:100 a:7.9~.5:150 b:8~.5:100
+expect_conclusion '^Recommendation: hakmem where time matters more than peak memory, else glibc: '\
+'20 % less time and 30 % more peak memory, compared with glibc\.$' glibc:10:100 hakmem:8:130
+expect_conclusion '^Recommendation: hakmem where peak memory matters more than time, else glibc: '\
+'20 % less peak memory and 10 % more time' glibc:10:100 hakmem:11:80
+expect_conclusion '^Recommendation: a where time matters \(20 % less time and 50 % more peak '\
+'memory\), b where memory does \(40 % less peak memory, no difference in time beyond noise\), '\
+'compared with glibc\.$' glibc:10:100 a:8:150 b:10:60
+expect_conclusion 'compared with b\.$' b:10:100 a:8:100
+expect_conclusion '^Nothing to compare: only one allocator has been measured\.$' glibc:10:100
+
+# touch MIB: touches as much. touch MIB MS: so do two children, and when all have, they hold it for so
+# long, to be looked at.
+cat >touch.c <<'C'
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+    size_t size = (size_t)atoi(argv[1]) << 20;
+    _Atomic int *ready = mmap(NULL, sizeof *ready, 3, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    for (int i = 0; argc > 2 && i < 2; i++)
+        if (fork() == 0)
+            break;
+    char *block = malloc(size);
+    memset(block, 1, size);
+    for (++*ready; argc > 2 && *ready < 3;)
+        usleep(1000);
+    if (argc > 2)
+        usleep(atoi(argv[2]) * 1000);
+    while (wait(NULL) > 0)
+        ;
+    return block[size / 2] != 1;
+}
+C
+cc -O1 -fno-builtin touch.c -o touch || fail "touch.c"
+
+# The figures of the file out.json: `figure NAME METRIC` is a mean.
+figure() {
+    python3 - "$@" <<'PYTHON'
+import json, sys
+document = json.load(open("out.json"))
+print([row["metrics"][sys.argv[2]]["mean"] for row in document["allocators"]
+       if row["name"] == sys.argv[1]][0])
+PYTHON
+}
+
+# expect_between LEAST VALUE MOST WHAT: MiB, and bytes for the value.
+expect_between() {
+    python3 -c 'import sys; a, b, c = map(float, sys.argv[1:]); sys.exit(not a <= b / 2**20 <= c)' \
+        "$1" "$2" "$3" || fail "$4: $2 bytes"
+}
+
+step "the figures"
+hakmem compare --only hakmem,glibc --runs 3 --json out.json ./touch 64 200
+expect_status 0 "hakmem compare --json"
+expect_narrow out "hakmem compare"
+expect_in out '^3 rounds in .* s: as many as were asked$' "how it ended"
+expect_in out '^hakmem +[0-9.]+ m?s +± .* 3$' "a row"
+expect_in err '^hakmem compare: warm-up of 2 allocators: ' "progress by lines"
+expect_in err '^hakmem compare: round 3: wall time to ' "progress by lines"
+[[ $(wc -l <err) == 4 ]] || fail "progress: $(cat err)"
+python3 - <<'PYTHON' || fail "out.json: $(cat out.json)"
+import json, math, statistics
+document = json.load(open("out.json"))
+assert document["command"] == ["./touch", "64", "200"] and document["rounds"] == 3
+assert document["confidence"] == 0.95 and len(document["conclusions"]) >= 4
+assert [row["name"] for row in document["allocators"]] == ["hakmem", "glibc"]
+assert document["allocators"][1]["library"] is None
+for row in document["allocators"]:
+    assert row["failure"] is None
+    for key, metric in row["metrics"].items():
+        runs = metric["runs"]
+        half = 4.3027 * statistics.stdev(runs) / math.sqrt(3)
+        assert len(runs) == 3 and math.isclose(metric["mean"], statistics.mean(runs)), key
+        assert math.isclose(metric["high"] - metric["mean"], half, rel_tol=1e-3, abs_tol=1e-9), key
+        assert math.isclose(metric["mean"] - metric["low"], half, rel_tol=1e-3, abs_tol=1e-9), key
+    assert min(row["metrics"]["wall_seconds"]["runs"]) >= 0.2
+    assert min(row["metrics"]["minor_faults"]["runs"]) >= 50
+PYTHON
+# three processes of 64 MiB at the same time
+for name in glibc hakmem; do
+    expect_between 192 "$(figure $name peak_rss_bytes)" 220 "$name: peak RSS of a tree"
+    expect_between 64 "$(figure $name mean_rss_bytes)" 200 "$name: mean RSS of a tree"
+done
+hakmem "${PAIR[@]}" --json out.json ./touch 64
+for name in glibc hakmem; do
+    expect_between 64 "$(figure $name peak_rss_bytes)" 72 "$name: peak RSS of one process"
+done
+expect_in out '^Peak memory: ' "the conclusions"
+
+# All of this is in the measured program only, with what the user preloads.
+step "LD_PRELOAD, input and output"
+cat >shell.sh <<'SH'
+echo "preload=$LD_PRELOAD input=$(cat)" >>"$1"
+echo shown
+echo shown on error >&2
+SH
+printf 'a line' >line
+hakmem "${PAIR[@]}" --input line sh shell.sh log
+expect_status 0 "hakmem compare sh"
+! grep -q shown out err || fail "the program's output was shown"
+# the warm-up and two rounds, whose order moves on
+printf 'preload=%s input=a line\n' "" "$LIBRARY" "$LIBRARY" "" "" "$LIBRARY" |
+    diff - log || fail "LD_PRELOAD or the input"
+LIBC=$(ldd "$CLI" | awk '$1 == "libc.so.6" { print $3 }')
+LD_PRELOAD=$LIBC hakmem "${PAIR[@]}" --runs 1 --only hakmem,glibc --show-output sh shell.sh log2
+expect_in log2 "^preload=$LIBRARY:$LIBC input=$" "what the user preloads"
+expect_in log2 "^preload=$LIBC input=$" "what the user preloads"
+expect_in out '^shown$' "--show-output"
+expect_in err '^shown on error$' "--show-output"
+expect_in out '^One run tells no difference from noise' "one run"
+cp "$LIBRARY" copy.so
+hakmem compare --allocator mine=copy.so --only glibc,mine --runs 2 --json out.json sh shell.sh log3
+expect_in log3 "^preload=$SCRATCH/copy.so " "--allocator"
+expect_in out.json "\"library\": \"$SCRATCH/copy.so\"" "--allocator"
+
+step "precision and time"
+hakmem compare --only glibc,hakmem --precision 100 --time 1000 true
+expect_in out '^[0-9]+ rounds in .* s: wall time is known as well as was asked$' "--precision"
+hakmem compare --only glibc,hakmem --precision 0.01 --time 1 ./touch 1
+expect_status 0 "--time"
+expect_in out '^[0-9]+ rounds? in .* s: the time was spent$' "--time"
+
+step "an allocator under which the program fails is left out"
+cat >fail.sh <<'SH'
+case $LD_PRELOAD in *libhakmem*) exit 3 ;; *copy.so*) kill -SEGV $$ ;; esac
+SH
+hakmem compare --only glibc,hakmem,tcopy,gcopy --allocator tcopy=copy.so --allocator gcopy="$LIBC" \
+    --runs 2 --html page.html sh fail.sh
+expect_status 1 "a program that fails"
+expect_in err '^hakmem compare: hakmem failed, and is left out: exit status 3$' "a failure"
+expect_in err '^hakmem compare: tcopy failed, and is left out: killed by signal 11' "a failure"
+expect_in out '^left out: hakmem: exit status 3$' "a failure"
+! grep -Eq '^(hakmem|tcopy) ' out || fail "what failed has figures: $(cat out)"
+expect_in out '^gcopy +[0-9.]+ m?s .* 2$' "what did not fail"
+expect_count 1 '<p class="failed">Left out: hakmem: exit status 3</p>' page.html
+hakmem compare --only glibc,hakmem --runs 2 false
+expect_status 1 "a program that fails everywhere"
+expect_in out '^Nothing to compare: no allocator has been measured\.$' "all fail"
+if cc -O1 -static -w -o static touch.c 2>static.txt; then
+    hakmem "${PAIR[@]}" ./static 1 500
+    expect_status 1 "a static program"
+    expect_in out '^left out: hakmem: never loaded: is the program static or set-user-ID\?$' static
+fi
+
+step "a signal ends it with what is there"
+for signal in INT TERM; do
+    rm -f out err
+    setsid env --default-signal "$CLI" compare --only glibc,hakmem --precision 0.01 --time 1000 \
+        --json out.json ./touch 1 100 >out 2>err &
+    run=$!
+    for ((i = 0; i < 400; i++)); do
+        ! grep -qs 'round 2:' err || break
+        sleep 0.05
+    done
+    kill "-$signal" $run
+    wait $run
+    STATUS=$?
+    expect_status $((128 + $(kill -l $signal))) "SIG$signal"
+    expect_in out '^[2-9][0-9]* rounds in .* s: interrupted$' "SIG$signal"
+    expect_in out.json '"ending": "interrupted"' "SIG$signal"
+done
+# a program that does not care for signals
+setsid env --default-signal "$CLI" compare --only glibc --runs 2 perl -e \
+    '$SIG{INT} = $SIG{TERM} = "IGNORE"; open my $f, ">", "deaf"; close $f; sleep 60' >out 2>err &
+run=$!
+for ((i = 0; i < 400; i++)); do
+    [[ ! -e deaf ]] || break
+    sleep 0.05
+done
+kill -INT $run
+wait $run
+STATUS=$?
+expect_status 130 "SIGINT, and a program that ignores it"
+
+step "the bar of a terminal"
+if command -v script >/dev/null; then
+    script -qec "'$CLI' compare --only glibc,hakmem --runs 2 true" bar >/dev/null
+    grep -q '\[#*\.*\] .* %  round 2, ' bar || fail "no bar: $(cat -v bar)"
+fi
+
+step "a page"
+hakmem compare --only hakmem,glibc --runs 3 --html page.html ./touch 8 50 '<i>&' $'\xff'
+expect_status 0 "hakmem compare --html"
+expect_page() {
+    expect_count 1 '<h1>Allocators compared</h1>' "$1"
+    expect_count 1 '<p class="answer">Recommendation: ' "$1"
+    expect_count 3 '<h2>' "$1"
+    # wall, CPU, peak, mean, minor faults; major ones where there are some
+    (($(grep -c '<svg role="img"' "$1") >= 5)) || fail "$1: plots are missing"
+    (($(grep -c '<path class="whisker"' "$1") >= 10)) || fail "$1: whiskers are missing"
+    expect_count 1 '<table>' "$1"
+    expect_count 2 '<tr><th scope="row">' "$1"
+    expect_count 1 "./touch 8 50 '&lt;i&gt;&amp;' '?'" "$1"
+    expect_count 1 "<li>hakmem: <code>$LIBRARY</code></li>" "$1"
+}
+expect_page page.html
+expect_self_contained page.html
+"$CLI" compare --only glibc,hakmem --runs 1 --html /dev/full true >out 2>err
+STATUS=$?
+expect_status 1 "a page on a full disk"
+expect_in err "^hakmem compare: cannot write '/dev/full': No space left on device$" "a full disk"
+expect_no_leftovers "hakmem compare"
+
+if ! command -v chromium >/dev/null; then
+    echo "SKIP: no chromium here, so the page was not seen in a browser"
+    exit 0
+fi
+step "the document that a browser makes of it"
+browse 1 --dump-dom "file://$SCRATCH/page.html" >dom
+expect_page dom
+expect_fits_phone page.html

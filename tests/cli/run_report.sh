@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: MIT
+#
+# Owns the check of `hakmem run --report`: what is wrong gives one line before the program runs, the
+# program keeps its status, the page has the figures of a heap that is known, its advice fits what
+# the program does, and a browser shows it. The programs hold still until they have been looked at:
+# they wait for a number of looks' time, and nothing is measured in it.
+
+source "$(dirname "$0")/lib.bash"
+source "$SOURCE/tests/cli/browser.bash"
+[[ -f $(dirname "$CLI")/libhakmem.so ]] || { echo "SKIP: no libhakmem.so"; exit 77; }
+command -v cc >/dev/null || { echo "SKIP: no C compiler"; exit 77; }
+
+step "bad input: one line, and nothing runs"
+expect_line 2 "hakmem run: no program given (see hakmem run --help)" run --report page.html
+expect_line 2 "hakmem run: '--report' needs a value (see hakmem run --help)" run --report
+expect_line 2 "hakmem run: cannot write 'none/page.html': No such file or directory" \
+    run --report none/page.html touch ran
+expect_line 2 "hakmem run: cannot write '.': Is a directory" run --report . touch ran
+expect_line 127 "hakmem run: 'no-such-program': no such program" run --report page.html \
+    no-such-program
+[[ ! -e ran && ! -e page.html ]] || fail "bad input left something behind"
+expect_no_leftovers "bad input"
+
+cat >work.c <<'C'
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#define MIB ((size_t)1 << 20)
+
+static void *touched(size_t size)
+{
+    char *block = malloc(size);
+    return memset(block, 1, size);
+}
+
+static void *idle(void *unused)
+{
+    free(touched(100));
+    pause();
+    return unused;
+}
+
+/* A heap that is known: 50,000 blocks of 100 bytes, one of 40 MiB, three threads. */
+static int known(void)
+{
+    pthread_t thread;
+    for (int i = 0; i < 50000; i++)
+        touched(100);
+    touched(40 * MIB);
+    for (int i = 0; i < 2; i++)
+        pthread_create(&thread, NULL, idle, NULL);
+    usleep(700000);
+    return 7;
+}
+
+/* One block in fifty stays: each slab holds a live one. */
+static int sparse(void)
+{
+    static void *blocks[60000];
+    for (int i = 0; i < 60000; i++)
+        blocks[i] = touched(1000);
+    for (int i = 0; i < 60000; i++)
+        if (i % 50)
+            free(blocks[i]);
+    usleep(700000);
+    return 0;
+}
+
+/* Sizes just above a class: 17 bytes become 32. */
+static int rounded(void)
+{
+    for (int i = 0; i < 500000; i++)
+        touched(17);
+    usleep(400000);
+    return 0;
+}
+
+static int others(void)
+{
+    void *area = mmap(NULL, 64 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    memset(area, 1, 64 * MIB);
+    touched(MIB);
+    usleep(400000);
+    return 0;
+}
+
+static int growing(void)
+{
+    for (int i = 0; i < 60; i++) {
+        touched(MIB);
+        usleep(50000);
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    switch (argv[1][0]) {
+    case 'k': return known();
+    case 's': return sparse();
+    case 'r': return rounded();
+    case 'o': return others();
+    default: return growing();
+    }
+}
+C
+cc -O1 -fno-builtin -pthread work.c -o work || fail "work.c"
+
+expect_page() {
+    expect_count 1 "<h1>A program's memory</h1>" "$1"
+    ! grep 'The heap was never seen' "$1" || fail "$1 has no heap"
+    expect_count 6 '<section id="' "$1"
+    expect_count 1 '<p class="answer">At the peak, ' "$1"
+    expect_count 1 'aria-label="Resident memory over time"' "$1"
+    # nine terms, and the line of the RSS
+    expect_count 9 '<path class="t' "$1"
+    expect_count 1 '<path class="line"' "$1"
+    expect_count 1 'aria-label="Page faults over time"' "$1"
+    expect_count 1 'aria-label="Threads over time"' "$1"
+    expect_count 1 'aria-label="Size classes" viewBox' "$1"
+    expect_count 5 '<table>' "$1"
+    (($(grep -c 'aria-label="superslab ' "$1") >= 3)) || fail "$1: the map is missing"
+}
+
+# number PATTERN: the only number that the page has where the pattern has a group.
+number() {
+    local got
+    got=$(sed -nE "s|.*$1.*|\1|p" page.html)
+    [[ $got =~ ^[0-9.]+$ ]] || fail "no number like $1: '$got'"
+    echo "$got"
+}
+
+# expect_number LEAST MOST PATTERN
+expect_number() {
+    local got
+    got=$(number "$3") || exit 1
+    awk -v a="$1" -v b="$got" -v c="$2" 'BEGIN { exit !(a <= b && b <= c) }' ||
+        fail "$3: $got is not from $1 to $2"
+}
+
+step "a heap that is known"
+hakmem run --report page.html --set DECAY_MS=5000 -- ./work known '<i>&'
+expect_status 7 "the program's status"
+expect_in err '^ended +exit status 7$' "the usual report"
+expect_in err '^hakmem run: the report is in page.html$' "where the page is"
+[[ ! -s out ]] || fail "something on standard output: $(cat out)"
+expect_no_leftovers "hakmem run --report"
+expect_page page.html
+expect_self_contained page.html
+expect_count 1 "./work known '&lt;i&gt;&amp;'" page.html
+expect_count 1 '<dd>exit status 7</dd>' page.html
+expect_number 50000 50100 '<tr><th scope="row">112</th><td>([0-9]+)</td>.*'
+expect_number 1 1 '<tr><th scope="row">Huge</th><td>([0-9]+)</td>.*'
+expect_number 40 41 '<tr><th scope="row">Huge</th><td>[0-9]+</td><td>([0-9.]+) MiB</td>.*'
+# 50,000 times 112 bytes, and 40 MiB
+expect_number 44 47 '<tr><th scope="row">live</th><td>([0-9.]+) MiB</td>.*'
+expect_number 45 60 '<tr><th scope="row"><b>RSS</b></th><td><b>([0-9.]+) MiB</b>.*'
+expect_count 1 '<th scope="row">HAKMEM_DECAY_MS</th><td class="best">5000</td>' page.html
+expect_count 1 '<th scope="row">HAKMEM_SS_PREFAULT</th><td>auto</td>' page.html
+[[ $(grep -Ec '<tr><th scope="row">[0-9]+</th><td>work</td>' page.html) == 3 ]] ||
+    fail "not three threads: $(grep '<td>work</td>' page.html)"
+# the terms add up to the RSS, within 2 % at the peak
+python3 - <<'PYTHON' || fail "the terms do not add up"
+import re
+unit = {"B": 1, "KiB": 1024, "MiB": 1 << 20}
+text = open("page.html").read()
+table = text[text.index("The terms at the peak</caption>"):]
+table = table[:table.index("</table>")]
+rows = re.findall(r'row">(?:<b>)?([^<]+)(?:</b>)?</th><td>(?:<b>)?([0-9.]+) (\w+)', table)
+assert len(rows) == 10, rows
+sizes = [float(number) * unit[word] for _, number, word in rows]
+assert abs(sum(sizes[:9]) - sizes[9]) <= 0.02 * sizes[9], rows
+PYTHON
+
+# expect_advice WORK PATTERN: the page of that work has a paragraph like this; no other advice does.
+expect_advice() {
+    hakmem run --report page.html -- ./work "$1"
+    expect_status 0 "work $1"
+    grep -o '<p>.*</p>' page.html >advice
+    expect_in advice "$2" "the advice for $1"
+}
+
+step "the advice"
+expect_advice sparse 'is free inside slabs that still hold a live block, most of it \([0-9.]+ MiB\) '\
+'in the class of 1024 bytes'
+! grep -q 'rounding waste' advice || fail "advice on rounding for sparse blocks: $(cat advice)"
+expect_advice rounded 'is rounding waste \(an estimate\), most of it \([0-9.]+ MiB\) in the class of '\
+'32 bytes, to which sizes from 17 on are rounded up'
+expect_advice others "is not the heap's: code, stacks"
+expect_advice growing 'Live memory grew to the end: '
+! grep -q 'is free inside' advice || fail "advice on slabs for blocks that stay: $(cat advice)"
+
+step "programs of which little is seen"
+hakmem run --report page.html -- sh -c 'kill -9 $$'
+expect_status 137 "a program that is killed"
+expect_count 1 '<dd>killed by signal 9 (Killed)</dd>' page.html
+HAKMEM_FORCE_LIBC_ALLOC=1 hakmem run --report page.html -- sleep 0.3
+expect_status 0 "libc's allocator"
+expect_count 1 'The heap was never seen: the program did not use it (is HAKMEM_FORCE_LIBC_ALLOC' \
+    page.html
+hakmem run --report page.html -- true
+expect_status 0 "a short program"
+expect_count 1 "<h1>A program's memory</h1>" page.html
+hakmem run --report /dev/full -- true
+expect_status 125 "a page on a full disk"
+expect_in err "^hakmem run: cannot write '/dev/full': No space left on device$" "a full disk"
+
+step "progress on a terminal"
+if command -v script >/dev/null; then
+    script -qec "'$CLI' run --report page.html ./work known" bar >/dev/null
+    grep -q ' s: RSS .*, live .*, [0-9]* thread' bar || fail "no progress: $(cat -v bar)"
+fi
+
+if ! command -v chromium >/dev/null; then
+    echo "SKIP: no chromium here, so the page was not seen in a browser"
+    exit 0
+fi
+step "the document that a browser makes of it"
+hakmem run --report page.html ./work known
+browse 1 --dump-dom "file://$SCRATCH/page.html" >dom
+expect_page dom
+expect_fits_phone page.html

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MIT
+#
+# Owns what the tests of the verbs that look at a process share: programs that run as targets and
+# are ended when the test ends. Sourced after lib.bash.
+
+LIBRARY=$(dirname "$CLI")/libhakmem.so
+[[ -f $LIBRARY ]] || { echo "SKIP: no $LIBRARY"; exit 77; }
+command -v cc >/dev/null || { echo "SKIP: no C compiler"; exit 77; }
+
+STARTED=()
+end_targets() {
+    ((${#STARTED[@]} == 0)) || kill -KILL "${STARTED[@]}" 2>/dev/null
+    rm -rf "$SCRATCH"
+}
+trap end_targets EXIT
+
+# wait_for WHAT COMMAND...: until the command succeeds; 20 seconds are a failure.
+wait_for() {
+    local what=$1 i
+    shift
+    for ((i = 0; i < 400; i++)); do
+        "$@" && return
+        sleep 0.05
+    done
+    fail "waited in vain for $what"
+}
+
+# start FILE COMMAND...: run it on the allocator, its output in FILE; its number goes to TARGET.
+start() {
+    local file=$1
+    shift
+    LD_PRELOAD=$LIBRARY "$@" >"$file" 2>"$file.err" </dev/null &
+    TARGET=$!
+    disown
+    STARTED+=("$TARGET")
+}
+
+build_known_heap() {
+    cc -D_GNU_SOURCE -O1 -fno-builtin -pthread "$SOURCE/tests/cli/programs/known_heap.c" -o known_heap "$@" ||
+        fail "known_heap.c does not compile"
+}
+
+# start_known_heap [WORD]: the program of that name, ready; its lines are in the file `heap`.
+start_known_heap() {
+    [[ -x known_heap ]] || build_known_heap
+    HAKMEM_DECAY_MS=-1 start heap ./known_heap "$@"
+    wait_for "known_heap" grep -qs '^ready' heap
+}
+
+# address NAME: what known_heap printed.
+address() {
+    sed -n "s/^$1 //p" heap
+}
+
+# number PATH: a number of the JSON in `out`, by its path as python writes it.
+number() {
+    python3 -c 'import json, sys; print(eval("data" + sys.argv[1], {"data": json.load(open("out"))}))' "$1"
+}

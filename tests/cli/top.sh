@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT
+#
+# Owns the check of `hakmem top` in a terminal (tmux): one process, stopped too; all processes; the
+# keys; a process that ends.
+
+source "$(dirname "$0")/lib.bash"
+source "$SOURCE/tests/cli/targets.bash"
+command -v tmux >/dev/null || { echo "SKIP: no tmux"; exit 77; }
+
+TMUX_TMPDIR=$SCRATCH
+export TMUX_TMPDIR
+unset TMUX
+TERMINALS=0
+COLUMNS_HERE=100
+end_terminals() {
+    local i
+    for ((i = 1; i <= TERMINALS; i++)); do
+        tmux -L "terminal$i" kill-server 2>/dev/null
+    done
+    end_targets
+}
+trap end_terminals EXIT
+# Each terminal has a server of its own: one that ends would take the next terminal with it.
+terminal() {
+    TERMINALS=$((TERMINALS + 1))
+    in_terminal -f /dev/null new-session -d -x "$COLUMNS_HERE" -y 24 \
+        "$* 2>$SCRATCH/top.err; echo \"ended \$?\"; cat"
+}
+in_terminal() {
+    tmux -L "terminal$TERMINALS" "$@"
+}
+screen() {
+    in_terminal capture-pane -p >screen
+}
+shows() {
+    screen
+    grep -Eq -- "$1" screen
+}
+# expect_screen PATTERN: comes to be shown.
+expect_screen() {
+    wait_for "'$1' on the screen; it shows: $(cat screen 2>/dev/null)" shows "$1"
+}
+key() {
+    in_terminal send-keys "$1"
+}
+
+start_known_heap
+step "one process, stopped"
+kill -STOP $TARGET
+terminal "$CLI" top --delay 0.2 $TARGET
+expect_screen "^hakmem top: known_heap \[$TARGET\], stopped, 2 threads, RSS [0-9.]+ MiB"
+expect_screen "^= live +15\.[0-9] MiB"
+expect_screen "^ +208 +500 "
+key t
+expect_screen "^ +$(address thread) +[0-9]+ "
+key t
+key n
+expect_screen "^ +208 +500 "
+kill -CONT $TARGET
+expect_screen "known_heap \[$TARGET\], sleeps"
+key q
+expect_screen "^ended 0"
+in_terminal kill-server
+
+step "all processes, into one and back"
+terminal "$CLI" top --delay 0.2
+expect_screen "^hakmem top: [0-9]+ process(es)? on the allocator, by RSS"
+expect_screen "^ +$TARGET known_heap +sleeps +2 +[0-9.]+ MiB +15\.[0-9] MiB"
+key n
+expect_screen "on the allocator, by name"
+if grep -q "^hakmem top: 1 process" screen; then
+    key Enter
+    expect_screen "^hakmem top: known_heap \[$TARGET\]"
+    key b
+    expect_screen "on the allocator"
+fi
+key q
+expect_screen "^ended 0"
+in_terminal kill-server
+
+step "a terminal of 80 columns"
+COLUMNS_HERE=80
+terminal "$CLI" top --delay 0.2
+expect_screen "^ +$TARGET known_heap +sleeps +2 +[0-9.]+ MiB +15\.[0-9] MiB +[0-9.]+ KiB +[0-9.]+ MiB\$"
+[[ $(sed -n 3p screen) == "    PID program         state    thr        RSS       live     cached       free" ]] ||
+    fail "80 columns: the third line is $(sed -n 3p screen)"
+key q
+expect_screen "^ended 0"
+in_terminal kill-server
+
+step "a process that ends"
+terminal "$CLI" top --delay 0.2 $TARGET
+expect_screen "^hakmem top: known_heap"
+kill -KILL $TARGET
+expect_screen "^ended 0"
+in_terminal kill-server
+expect_in top.err "^hakmem top: (there is no process|process) $TARGET" "a process that ends"
+
+step "no such process"
+expect_line 2 "hakmem top: 'x' is no process number" top x
+terminal "$CLI" top 99999999
+expect_screen "^ended 1"
+in_terminal kill-server
+expect_in top.err "^hakmem top: there is no process 99999999" "no such process"

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+#
+# Owns the check of `hakmem why` and `hakmem map` on a heap that is known.
+
+source "$(dirname "$0")/lib.bash"
+source "$SOURCE/tests/cli/targets.bash"
+
+# expect_why ADDRESS PATTERN...: each pattern is in some line of the answer.
+expect_why() {
+    local address=$1 pattern
+    shift
+    hakmem why $TARGET "$address"
+    expect_status 0 "hakmem why $address"
+    for pattern; do
+        expect_in out "$pattern" "hakmem why $address"
+    done
+}
+
+plus() {
+    printf '0x%x' $(($1 + $2))
+}
+
+start_known_heap
+live=$(address live)
+
+step "a live block, its bounds and neighbours"
+expect_why "$live" "^$live in known_heap \[$TARGET\]: live\$" \
+    "block +\[$live, $(plus "$live" 208)\), 208 bytes, Tiny lane" "0 bytes from the block's start" \
+    "before +$(plus "$live" -208) free" "after +$(plus "$live" 208) free" \
+    "before +$(plus "$live" -416) live" "page +resident"
+expect_why "$(plus "$live" 7)" ": live" "7 bytes from the block's start, 201 before its end"
+expect_why "${live#0x}" ": live"
+expect_why "$(plus "$live" 208)" ": free" "0 bytes from the block's start"
+
+step "free blocks: in a thread's cache, in the depot or a slab"
+expect_why "$(address cached)" ": free in a thread's cache" \
+    "holder +the cache of thread $(address thread) \(known_heap\)\$"
+expect_why "$(address freed)" ": free"
+
+step "spans and Huge blocks"
+span=$(address span)
+expect_why "$(plus "$span" 299999)" ": live" "block +\[$span, .* 327680 bytes, ACE lane" \
+    "299999 bytes from"
+kept=$(address kept)
+expect_why "$(plus "$kept" $((9 << 20)))" ": live" "block +\[$kept, .* 10489856 bytes, Huge lane"
+expect_why "$(plus "$kept" $((11 << 20)))" ": unused: behind the last block of its span"
+
+step "what is no block"
+expect_why 0x10 "not the heap's, and in no mapping"
+stack=$(sed -n 's/^\([0-9a-f]*\)-.*\[stack\]$/\1/p' /proc/$TARGET/maps)
+expect_why "$stack" "not the heap's: in \[stack\]"
+text=$(sed -n 's/^\([0-9a-f]*\)-.*known_heap$/\1/p' /proc/$TARGET/maps | head -n 1)
+expect_why "$text" "not the heap's: in .*/known_heap"
+
+step "a file with a name that a terminal would obey"
+cp known_heap $'esc\e[2Japed'
+start heap $'./esc\e[2Japed'
+wait_for "the program" grep -qs '^ready' heap
+text=$(sed -n 's/^\([0-9a-f]*\)-.*aped$/\1/p' /proc/$TARGET/maps | head -n 1)
+expect_why "$text" '^0x[0-9a-f]* in esc\?\[2Japed \[[0-9]*\]: not the heap.s: in .*esc\?\[2Japed$'
+kill -KILL $TARGET
+start_known_heap
+
+step "the map"
+hakmem map $TARGET
+expect_status 0 "hakmem map"
+expect_narrow out "hakmem map"
+expect_in out "^$(printf %012x $(($(address huge))))" "hakmem map"
+expect_in out ' H{32} +100 % +100 %$' "hakmem map"
+expect_in out ' [tTpP]+A{5}[.-]+ ' "hakmem map"
+hakmem map $TARGET --svg map.svg
+expect_status 0 "hakmem map --svg"
+python3 - <<'PYTHON' || fail "the SVG is not as it should be"
+import sys, xml.dom.minidom
+svg = xml.dom.minidom.parse("map.svg").documentElement
+titles = [node.firstChild.data for node in svg.getElementsByTagName("title")]
+rects = svg.getElementsByTagName("rect")
+good = svg.tagName == "svg" and len(titles) % 32 == 0 and len(rects) > len(titles)
+good &= any(title.startswith("blocks of 208 bytes") for title in titles)
+good &= titles.count("ACE span of 327680 bytes, 100 % live, 100 % resident") == 4
+sys.exit(not good)
+PYTHON
