@@ -14,8 +14,8 @@
 #include "process_tree.h"
 #include "progress.h"
 
-/* The first looks come soon, for short programs; then there are LOOK_MS between two, or as much as a
- * look took, at a heap so large that this is more. */
+/* The first looks come soon, for short programs; then there are LOOK_MS between two, or as much as
+ * a look took, at a heap so large that this is more. */
 #define FIRST_MS 2
 #define LOOK_MS 50
 /* All of a heap is kept anew when its RSS has grown by PEAK_STEP since it was last kept, and also
