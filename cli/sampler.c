@@ -20,8 +20,8 @@
 #define LOOK_MS 50
 /* All of a heap is kept anew when its RSS has grown by PEAK_STEP since it was last kept. Of a long
  * plateau, within PEAK_RANGE of the most, the moment with most live memory tells most, and of such
- * ones the last: there it is kept anew when it has PEAK_STEP more live memory, or hardly less and is
- * PEAK_AGE times as old. All of these happen ever more seldom. */
+ * ones the last: there it is kept anew when it has PEAK_STEP more live memory, or hardly less and
+ * is PEAK_AGE times as old. All of these happen ever more seldom. */
 #define PEAK_STEP 1.02
 #define PEAK_RANGE 0.99
 #define PEAK_AGE 1.25
