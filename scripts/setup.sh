@@ -11,6 +11,7 @@ test_packages=(
     libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4 libtbbmalloc2                      # peers
     redis-server memcached nginx sqlite3 stress-ng git perl lua5.4 nodejs python3       # programs
     musl-tools xz-utils groff-base chromium gdb tmux zsh fish
+    gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
     python3-prometheus-client
 )
 

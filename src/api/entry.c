@@ -133,8 +133,8 @@ int entry_posix_memalign(void **out, size_t alignment, size_t size)
 
 size_t entry_usable(const void *block)
 {
-    size_t usable;
-    if (!block)
-        return 0;
+    size_t usable = front_usable(block);
+    if (usable > 0 || !block)
+        return usable;
     return route_usable(block, &usable) ? usable : libc_usable(block);
 }

@@ -69,10 +69,10 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
 
 /* The depot: blocks in a batch, and full batches kept for each class. */
 #define BATCH_BLOCKS 64
-#define DEPOT_BATCHES_MAX 128
+#define DEPOT_BATCHES_MAX 256
 /* Bytes that they may come to, but for a single batch; less where so many threads and more have
  * caches of their own, since all of it together is to stay within bounds. */
-#define DEPOT_BYTES_MAX (256 * KIB)
+#define DEPOT_BYTES_MAX (512 * KIB)
 #define DEPOT_THREADS 32
 /* Larger blocks go to their slabs: that takes no time beside their use. */
 #define DEPOT_BLOCK_MAX (8 * KIB)

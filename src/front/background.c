@@ -82,6 +82,8 @@ static void work_until_quiet(void)
         }
         if (!decay_poll())
             continue;
+        if (os_helper_is_stale())
+            return; /* the next slow path starts one that has what the program has */
         bool is_active = atomic_exchange(&background.is_active, false);
         keep_fault(idle_threads_drain(false));
         bool is_pending = work(&verdict);
@@ -96,7 +98,8 @@ static void helper_main(void)
         atomic_store(&background.is_on_duty, true);
         work_until_quiet();
         atomic_store(&background.is_on_duty, false);
-    } while (atomic_load(&background.is_active) && !get(&background.has_fault));
+    } while (atomic_load(&background.is_active) && !get(&background.has_fault) &&
+             !os_helper_is_stale());
 }
 
 /* ---- slow paths ---- */

@@ -150,18 +150,26 @@ static always_inline bool front_was_freed(unsigned size_class, const void *block
     return top > heap->bottom[size_class] && top[-1] == block;
 }
 
-/* realloc's fast half: does a block of a class serve `size` bytes as it is? False also for what is
- * not ours, or at fault: the slow path tells. */
-static always_inline bool front_resize(const void *block, size_t size)
+/* Usable bytes of a block of a class. 0 for what is not ours, or of no class, or at fault: the slow
+ * paths tell. */
+static always_inline size_t front_usable(const void *block)
 {
     struct reservation *base = reservation_get();
     size_t offset = reservation_offset(base, block);
     if (unlikely(offset >= base->size))
-        return false;
-    /* a byte that names no class has a row of size 0 */
+        return 0;
     unsigned size_class = slab_map_get(base, offset);
-    return likely(size > 0 && front_is_good_fit(size, size_classes[size_class].size)) &&
-           likely(front_is_start(size_class, block)) && likely(!front_was_freed(size_class, block));
+    size_t size = size_classes[size_class].size; /* 0 for a byte that names no class */
+    return likely(size > 0) && likely(front_is_start(size_class, block)) &&
+                   likely(!front_was_freed(size_class, block))
+               ? size
+               : 0;
+}
+
+/* realloc's fast half: does the block serve `size` bytes as it is? */
+static always_inline bool front_resize(const void *block, size_t size)
+{
+    return size > 0 && front_is_good_fit(size, front_usable(block));
 }
 
 /* ---- route.c: the slow paths. The reservation must exist. ---- */

@@ -63,10 +63,13 @@ static size_t batch_blocks(unsigned size_class, size_t most)
     return min_size(most, max_size(BATCH_BYTES / size_classes[size_class].size, BATCH_BLOCKS_MIN));
 }
 
-/* Length of the magazine for that many blocks. */
+/* Length of the magazine for that many blocks. Only the longest is too long to be given back. */
 static unsigned magazine_slots(unsigned blocks)
 {
-    return blocks <= 8 ? 8 : blocks <= 32 ? 32 : blocks <= 128 ? 128 : BIN_SLOTS_MAX;
+    unsigned slots = 8;
+    while (slots < blocks)
+        slots *= slots < 128 ? 4 : 2;
+    return slots;
 }
 
 /* Room for `blocks` in the magazine. False when metadata is short. */

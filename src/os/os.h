@@ -96,6 +96,8 @@ void os_helper_sleep(uint64_t ms);
 void os_helper_wake(void);
 /* In the helper: may it open files, that is, does it have its own descriptors? */
 bool os_helper_has_files(void);
+/* In the helper: has the program given up root's user ID, which the helper was made with? */
+bool os_helper_is_stale(void);
 /* In the helper: what /proc says of another thread of the process. */
 struct os_thread_rest {
     uint64_t switches;       /* how often it has gone off its processor; waking up adds nothing */

@@ -110,16 +110,20 @@ void os_touch(void *address, size_t size)
     }
 }
 
+/* Bytes that mincore may write for a page: one, but for an emulator that has pages of 64 KiB on a
+ * machine with pages of 4 KiB, and passes the answer on. */
+#define PRESENT_BYTES 16
+
 bool os_back_huge(void *address, size_t size)
 {
     size_t page = os_page_size();
-    unsigned char is_present = 0;
+    unsigned char is_present[PRESENT_BYTES] = {0};
     if (is_made_to_fail(OS_CALL_HUGE) || madvise(address, size, MADV_HUGEPAGE) != 0)
         return false;
     bool is_done = madvise(address, page, MADV_POPULATE_WRITE) == 0;
     madvise(address, size, MADV_NOHUGEPAGE);
-    return is_done && mincore((char *)address + size - page, page, &is_present) == 0 &&
-           (is_present & 1);
+    return is_done && mincore((char *)address + size - page, page, is_present) == 0 &&
+           (is_present[0] & 1);
 }
 
 void os_allow_huge(void *address, size_t size, bool allow)
@@ -129,11 +133,12 @@ void os_allow_huge(void *address, size_t size, bool allow)
 
 size_t os_present_pages(void *address, size_t count)
 {
-    unsigned char present[64];
+    unsigned char present[64 * PRESENT_BYTES];
     size_t pages = 0;
-    if (mincore(address, min_size(count, sizeof(present)) * os_page_size(), present) != 0)
+    count = min_size(count, 64);
+    if (mincore(address, count * os_page_size(), present) != 0)
         return 0;
-    for (size_t i = 0; i < min_size(count, sizeof(present)); i++)
+    for (size_t i = 0; i < count; i++)
         pages += present[i] & 1;
     return pages;
 }

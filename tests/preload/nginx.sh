@@ -52,8 +52,13 @@ has_two_workers() {
     ((${#children[@]} == 2))
 }
 
+# One that shuts down closes its kept-alive connections: none may be left.
 has_new_workers() {
-    has_two_workers && [[ $(workers) != "$BEFORE" ]]
+    local worker
+    has_two_workers || return 1
+    for worker in $(workers); do
+        [[ " $BEFORE " != *" $worker "* ]] || return 1
+    done
 }
 
 step "$(nginx -v 2>&1)"
