@@ -201,17 +201,16 @@ static void recommend(struct advice *advice, const struct comparison *comparison
     const struct contender *fast = pick(comparison, METRIC_WALL, METRIC_PEAK);
     const struct contender *small = pick(comparison, METRIC_PEAK, METRIC_WALL);
     const char *name = baseline->allocator.name;
+    /* one is all that need be named, if the other is not better where it should be */
+    bool is_fast_enough = fast && (!small || fast == small || order(fast, small, METRIC_PEAK) == 0);
+    bool is_small_enough = small && (!fast || order(small, fast, METRIC_WALL) == 0);
     if (!fast && !small) {
         advice_add(advice,
                    "Recommendation: stay with %s: nothing is faster or smaller beyond noise.",
                    name);
-    } else if (!small || fast == small) {
+    } else if (is_fast_enough) {
         recommend_one(advice, fast, baseline, METRIC_WALL);
-    } else if (!fast) {
-        recommend_one(advice, small, baseline, METRIC_PEAK);
-    } else if (order(fast, small, METRIC_PEAK) == 0) {
-        recommend_one(advice, fast, baseline, METRIC_WALL);
-    } else if (order(small, fast, METRIC_WALL) == 0) {
+    } else if (is_small_enough) {
         recommend_one(advice, small, baseline, METRIC_PEAK);
     } else {
         advice_add(advice, "Recommendation: %s where time matters (", fast->allocator.name);

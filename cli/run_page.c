@@ -93,7 +93,8 @@ static void print_advice(FILE *out, const struct run_report *report)
         fprintf(
             out,
             "<p class=\"failed\">The program had up to %zu child processes at a time: this page "
-            "is about the program alone.</p>\n",
+            "is about the program alone. <code>hakmem top</code> tells of a child while it "
+            "runs.</p>\n",
             report->sampler->children);
     fputs("</section>\n", out);
 }
