@@ -6,8 +6,8 @@
  *
  * The peak is the larger of two: the kernel's, of the largest process of the tree, which misses
  * nothing; and the sum over the tree, as the looks saw it. The kernel counts in the former what a
- * child had before exec: the anonymous memory of this command, below 1 MiB, which is less than any
- * program that a libc is linked to.
+ * child had before exec: the anonymous memory of this command and what it touched until then, 1.2
+ * MiB or so, which is then the least that a peak can be.
  */
 #include "measure.h"
 
