@@ -27,8 +27,6 @@
 /* While the program is young, and then at each n-th look, its children are looked for anew. */
 #define YOUNG_SECONDS 0.1
 #define LOOKS_PER_REFRESH 8
-/* By then the loader has long mapped what is preloaded. */
-#define LOADED_SECONDS 0.05
 /* How long a program has to end when we were told to. */
 #define PATIENCE_SECONDS 1.0
 
@@ -46,7 +44,7 @@ struct looker {
     double peak;
     double told_at; /* when the program was told to end; 0: not */
     bool was_loaded;
-    bool is_unloaded; /* it should have been, and was not */
+    bool was_absent; /* the loader had passed the library by, or there was none */
 };
 
 int measure_interrupted(void)
@@ -71,12 +69,13 @@ static void end_program(struct looker *looker, double now)
     }
 }
 
-static void look_for_library(struct looker *looker, double age)
+static void look_for_library(struct looker *looker)
 {
-    if (!looker->library || looker->was_loaded || looker->is_unloaded)
+    if (!looker->library || looker->was_loaded)
         return;
-    looker->was_loaded = tree_has_mapped(&looker->tree, looker->library);
-    looker->is_unloaded = !looker->was_loaded && age > LOADED_SECONDS;
+    enum library_state state = tree_find_library(&looker->tree, looker->library);
+    looker->was_loaded = state == LIBRARY_LOADED;
+    looker->was_absent = looker->was_absent || state == LIBRARY_ABSENT;
 }
 
 static unsigned look(void *state, pid_t pid)
@@ -93,7 +92,7 @@ static unsigned look(void *state, pid_t pid)
     }
     looker->last = now;
     looker->peak = fmax(looker->peak, rss);
-    look_for_library(looker, age);
+    look_for_library(looker);
     if (measure_interrupted())
         end_program(looker, now);
     unsigned wait_ms = looker->wait_ms;
@@ -153,7 +152,7 @@ int measure_run(const struct job *job, const struct allocator *allocator, struct
                  WTERMSIG(outcome.status), strsignal(WTERMSIG(outcome.status)));
     else if (WEXITSTATUS(outcome.status) != 0)
         snprintf(run->failure, sizeof run->failure, "exit status %d", WEXITSTATUS(outcome.status));
-    else if (looker.is_unloaded)
+    else if (looker.was_absent && !looker.was_loaded)
         snprintf(run->failure, sizeof run->failure,
                  "never loaded: is the program static or set-user-ID?");
     if (run->failure[0])

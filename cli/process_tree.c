@@ -68,32 +68,63 @@ uint64_t tree_rss(const struct process_tree *tree)
     return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-static bool has_mapped(pid_t pid, const char *path)
+/* What the mappings of one process say, line by line. */
+struct mapped {
+    bool is_started; /* the kernel has mapped all that it maps at the start */
+    bool has_loader;
+    bool has_libc; /* glibc's loader maps it after what is preloaded */
+    bool has_library;
+};
+
+static void note_mapping(struct mapped *mapped, const char *name, const char *path)
 {
+    size_t length = strcspn(name, "\n");
+    const char *base = memrchr(name, '/', length);
+    if (strncmp(name, "[vdso]", 6) == 0)
+        mapped->is_started = true;
+    if (!base)
+        return;
+    base++;
+    if (length == strlen(path) && strncmp(name, path, length) == 0)
+        mapped->has_library = true;
+    if (strncmp(base, "libc.so.6", 9) == 0)
+        mapped->has_libc = true;
+    /* of musl, the loader is libc */
+    if (strncmp(base, "ld-", 3) == 0 || strncmp(base, "ld.", 3) == 0 ||
+        strncmp(base, "libc.so", 7) == 0)
+        mapped->has_loader = true;
+}
+
+static enum library_state find_library(pid_t pid, const char *path)
+{
+    struct mapped mapped = {false, false, false, false};
     char maps[32];
     char *line = NULL;
     size_t room = 0;
-    bool is_found = false;
     snprintf(maps, sizeof maps, "/proc/%d/maps", (int)pid);
     FILE *in = fopen(maps, "re");
     if (!in)
-        return false;
-    while (!is_found && getline(&line, &room, in) > 0) {
-        const char *name = strchr(line, '/');
-        size_t length = strlen(path);
-        is_found = name && strncmp(name, path, length) == 0 && name[length] == '\n';
+        return LIBRARY_UNKNOWN;
+    while (getline(&line, &room, in) > 0) {
+        const char *name = strpbrk(line, "/[");
+        if (name)
+            note_mapping(&mapped, name, path);
     }
     free(line);
     fclose(in);
-    return is_found;
+    if (mapped.has_library)
+        return LIBRARY_LOADED;
+    bool is_static = mapped.is_started && !mapped.has_loader;
+    return is_static || mapped.has_libc ? LIBRARY_ABSENT : LIBRARY_UNKNOWN;
 }
 
-bool tree_has_mapped(const struct process_tree *tree, const char *path)
+enum library_state tree_find_library(const struct process_tree *tree, const char *path)
 {
-    for (size_t i = 0; i < tree->count; i++)
-        if (has_mapped(tree->pids[i], path))
-            return true;
-    return false;
+    enum library_state root = find_library(tree->pids[0], path);
+    for (size_t i = 1; i < tree->count && root != LIBRARY_LOADED; i++)
+        if (find_library(tree->pids[i], path) == LIBRARY_LOADED)
+            return LIBRARY_LOADED;
+    return root;
 }
 
 void tree_kill(const struct process_tree *tree, int number)

@@ -22,8 +22,13 @@ struct process_tree {
 void tree_refresh(struct process_tree *tree, pid_t root);
 /* The sum of their resident bytes: pages that several of them share count for each. */
 uint64_t tree_rss(const struct process_tree *tree);
-/* Whether one of them has this file mapped, named by its real path. */
-bool tree_has_mapped(const struct process_tree *tree, const char *path);
+enum library_state {
+    LIBRARY_UNKNOWN, /* the loader may still come to it */
+    LIBRARY_LOADED,  /* in one of them */
+    LIBRARY_ABSENT   /* the root has no loader, or has passed it by */
+};
+/* What has become of a library in LD_PRELOAD, named by its real path. */
+enum library_state tree_find_library(const struct process_tree *tree, const char *path);
 void tree_kill(const struct process_tree *tree, int number);
 
 #endif

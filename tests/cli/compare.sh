@@ -239,7 +239,7 @@ hakmem compare --only glibc,hakmem --runs 2 false
 expect_status 1 "a program that fails everywhere"
 expect_in out '^Nothing to compare: no allocator has been measured\.$' "all fail"
 if cc -O1 -static -w -o static touch.c 2>static.txt; then
-    hakmem "${PAIR[@]}" ./static 1 500
+    hakmem "${PAIR[@]}" ./static 1 100
     expect_status 1 "a static program"
     expect_in out '^left out: hakmem: never loaded: is the program static or set-user-ID\?$' static
 fi
