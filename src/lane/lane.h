@@ -103,8 +103,8 @@ struct pool {
 };
 extern struct pool shared_pool;
 
-/* Take up to `want` blocks of one slab, lowest address first. Returns how many, at least one: 0
- * when out of memory. */
+/* Take up to `want` blocks of one slab, lowest address first; of blocks smaller than a cache line
+ * those of whole lines come before others. Returns how many, at least one: 0 when out of memory. */
 unsigned pool_take(struct pool *pool, unsigned size_class, void **blocks, unsigned want);
 /* Give blocks of one class back. The first that is at fault stops it: those before are given. */
 struct verdict pool_give(struct pool *pool, unsigned size_class, void *const *blocks,

@@ -55,8 +55,7 @@ static void take(struct pool *pool, unsigned size_class, unsigned want, unsigned
         CHECK(pool_is_start(size_class, blocks[i]));
         CHECK(!pool_is_start(size_class, taken.block + 1));
         CHECK_EQ(slab_map_get(base, reservation_offset(base, blocks[i])), map_byte);
-        CHECK(i == 0 || blocks[i] > blocks[i - 1] ||
-              slab_find(blocks[i]) != slab_find(blocks[i - 1]));
+        CHECK(i == 0 || blocks[i] > blocks[i - 1] || size_classes[size_class].size < CACHE_LINE);
         fill(&taken);
         held[held_count++] = taken;
     }
