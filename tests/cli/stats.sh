@@ -128,6 +128,7 @@ disown
 STARTED+=("$TARGET")
 wait_for known_static grep -qs '^ready' heap
 hakmem stats $TARGET --json
+expect_status 0 "hakmem stats of a static program"
 [[ $(number '["lanes"][3]["live_blocks"]') == 2 ]] || fail "static: not two Huge blocks"
 expect_sum $TARGET known_static
 

@@ -43,7 +43,8 @@ build_known_heap() {
 # start_known_heap [WORD]: the program of that name, ready; its lines are in the file `heap`.
 start_known_heap() {
     [[ -x known_heap ]] || build_known_heap
-    HAKMEM_DECAY_MS=-1 start heap ./known_heap "$@"
+    # nothing that is free may go, not even when the machine is short of memory
+    HAKMEM_DECAY_MS=-1 HAKMEM_BACKGROUND=0 start heap ./known_heap "$@"
     wait_for "known_heap" grep -qs '^ready' heap
 }
 
