@@ -97,6 +97,7 @@ expect_sum $TARGET "a reader of zero pages"
 kill -KILL $TARGET
 
 step "a process whose address space is rationed"
+rm heap
 (
     ulimit -v 4000000
     exec env LD_PRELOAD="$LIBRARY" ./known_heap
@@ -122,6 +123,7 @@ cc -D_GNU_SOURCE -O1 -fno-builtin -pthread -static -s "$SOURCE/tests/cli/program
     -Wl,--whole-archive "$(dirname "$CLI")/libhakmem.a" -Wl,--no-whole-archive -o known_static \
     2>link.err ||
     fail "known_heap.c does not link statically"
+rm heap
 ./known_static >heap 2>&1 </dev/null &
 TARGET=$!
 disown

@@ -29,6 +29,7 @@ wait_for() {
 start() {
     local file=$1
     shift
+    rm -f "$file" # it is truncated later: who waits for a line must not find an old one
     LD_PRELOAD=$LIBRARY "$@" >"$file" 2>"$file.err" </dev/null &
     TARGET=$!
     disown
