@@ -118,6 +118,7 @@ struct superslab {
     uint8_t run[2];                   /* longest run: [0] free, [1] warm */
     bool is_moved;                    /* pages were moved in: it is part of another mapping */
     uint8_t age[SLABS_PER_SUPERSLAB]; /* epoch in which a warm slab was given back */
+    bool is_kept; /* SUPERSLAB_FREE in a window, but mapped and zero: it could not be unmapped */
 };
 _Static_assert(sizeof(struct superslab) <= 96, "the table is 1/20,000 of the address space");
 
