@@ -182,6 +182,7 @@ static inline bool os_is_made_to_fail(enum os_call call)
 #define SETTING_FIELD_BYTES(field) int64_t field;
 #define SETTING_FIELD_MILLIS(field) int64_t field;
 #define SETTING_FIELD_PREFAULT(field) int64_t field;
+#define SETTING_FIELD_PAGES(field) int64_t field;
 #define SETTING_FIELD_WHEN(field) int64_t field;
 #define SETTING_FIELD_TEXT(field) char field[SETTING_TEXT_MAX];
 
