@@ -229,6 +229,9 @@ static void count_used(const struct heap_view *view, struct heap_terms *terms)
         uint8_t state = view->superslabs[i].state;
         if (state == SUPERSLAB_SLABS || state == SUPERSLAB_HUGE)
             terms->used_bytes += SUPERSLAB_SIZE;
+        if (state == SUPERSLAB_SLABS)
+            terms->huge_waste += (uint64_t)__builtin_popcount(view->superslabs[i].zero)
+                                 << SLAB_SHIFT;
     }
 }
 

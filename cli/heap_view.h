@@ -133,6 +133,7 @@ struct heap_terms {
     struct class_terms classes[CLASS_ACE_LAST + 1];
     struct class_terms lanes[HAK_LANE_COUNT];
     uint64_t warm_bytes;
+    uint64_t huge_waste; /* of warm_bytes: of huge pages, and never handed out */
     uint64_t used_bytes; /* address space of superslabs that are in use or warm */
 };
 void heap_terms_count(const struct heap_view *view, struct heap_terms *terms);

@@ -18,12 +18,21 @@
 #define KEY_MARKDOWN CLI_KEY(1)
 #define KEY_MAN CLI_KEY(2)
 
-enum kind { KIND_FLAG, KIND_NUMBER, KIND_BYTES, KIND_MILLIS, KIND_PREFAULT, KIND_WHEN, KIND_TEXT };
+enum kind {
+    KIND_FLAG,
+    KIND_NUMBER,
+    KIND_BYTES,
+    KIND_MILLIS,
+    KIND_PREFAULT,
+    KIND_PAGES,
+    KIND_WHEN,
+    KIND_TEXT
+};
 
 static const char *const kind_names[] = {
     [KIND_FLAG] = "flag",     [KIND_NUMBER] = "number",     [KIND_BYTES] = "bytes",
     [KIND_MILLIS] = "millis", [KIND_PREFAULT] = "prefault", [KIND_WHEN] = "when",
-    [KIND_TEXT] = "path",
+    [KIND_TEXT] = "path",     [KIND_PAGES] = "pages",
 };
 
 struct setting {
@@ -48,6 +57,7 @@ static const struct setting table[] = {
     HAK_SETTINGS(ROW)
 #undef ROW
 };
+static const char *const pages_words[] = {"off", "auto", "always"};
 #define SETTING_COUNT (sizeof table / sizeof table[0])
 
 /* ---- Values as text: what the columns and the messages say ---- */
@@ -82,7 +92,9 @@ static struct text text_of_value(const struct setting *setting, int64_t value)
         return text_of_bytes(value);
     if (setting->kind == KIND_PREFAULT && value == PREFAULT_AUTO)
         return (struct text){"auto"};
-    if (setting->kind != KIND_TEXT)
+    if (setting->kind == KIND_PAGES)
+        snprintf(text.bytes, sizeof text.bytes, "%s", pages_words[value]);
+    else if (setting->kind != KIND_TEXT)
         snprintf(text.bytes, sizeof text.bytes, "%" PRId64, value);
     return text;
 }
@@ -94,6 +106,8 @@ static struct text text_of_range(const struct setting *setting)
         return (struct text){"0 or 1"};
     if (setting->kind == KIND_PREFAULT)
         return (struct text){"0, 1, 2 or auto"};
+    if (setting->kind == KIND_PAGES)
+        return (struct text){"off, auto or always"};
     if (setting->kind == KIND_WHEN)
         return (struct text){"exit, interval or 0"};
     if (setting->kind == KIND_BYTES && setting->min < 0)
@@ -151,6 +165,11 @@ static bool parse_value(const struct setting *setting, const char *text, struct 
         *out = (struct text){"auto"};
         return true;
     }
+    for (int i = 0; setting->kind == KIND_PAGES && i <= HUGE_PAGES_ALWAYS; i++)
+        if (strcasecmp(text, pages_words[i]) == 0) {
+            snprintf(out->bytes, sizeof out->bytes, "%d", i);
+            return true;
+        }
     if (setting->kind == KIND_WHEN &&
         (strcasecmp(text, "exit") == 0 || strcasecmp(text, "interval") == 0)) {
         *out = tolower((unsigned char)text[0]) == 'e' ? (struct text){"exit"}

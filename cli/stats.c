@@ -150,6 +150,9 @@ static void print_text(const struct heap_view *view, const struct heap_terms *te
     print_threads(view);
     printf("\npurged %s since the start; %" PRIu64 " calls handed over to libc\n",
            text_of_size(view->purged_bytes).bytes, handed_over);
+    if (terms->huge_waste)
+        printf("of what is purgeable, %s are of huge pages and have never been handed out\n",
+               text_of_size(terms->huge_waste).bytes);
     if (view->implausible)
         printf("left out, since it changed while it was read: %u %s\n", view->implausible,
                view->implausible == 1 ? "thing" : "things");

@@ -89,6 +89,7 @@ static void json_number(FILE *out, const char *name, int64_t value)
 #define SETTING_BYTES(name, field) json_number(out, name, field)
 #define SETTING_MILLIS(name, field) json_number(out, name, field)
 #define SETTING_PREFAULT(name, field) json_number(out, name, field)
+#define SETTING_PAGES(name, field) json_number(out, name, field)
 #define SETTING_WHEN(name, field) json_number(out, name, field)
 #define SETTING_TEXT(name, field) json_text(out, name, field, sizeof field)
 
@@ -119,6 +120,7 @@ void stats_print_json(FILE *out, const struct heap_view *view, const struct heap
             ",\n\"warm_bytes\":%" PRIu64 ",\n\"metadata_used_bytes\":%zu,\n",
             (uint64_t)view->space.count << SUPERSLAB_SHIFT, terms->used_bytes, terms->warm_bytes,
             view->meta.used);
+    fprintf(out, "\"huge_waste_bytes\":%" PRIu64 ",\n", terms->huge_waste);
     fprintf(out, "\"purged_bytes\":%" PRIu64 ",\n\"implausible\":%u,\n\"libc_calls\":{",
             view->purged_bytes, view->implausible);
     for (unsigned reason = 0; reason < HAK_FB_COUNT; reason++)
@@ -181,6 +183,8 @@ void stats_print_metrics(FILE *out, const struct heap_view *view, const struct h
     metrics_one(out, "threads", "Threads with a cache.", view->thread_count);
     metrics_one(out, "mapped_bytes", "Superslabs in use or warm.", terms->used_bytes);
     metrics_one(out, "warm_bytes", "Free slabs that may have pages.", terms->warm_bytes);
+    metrics_one(out, "huge_waste_bytes", "Of huge pages, what nobody has been given.",
+                terms->huge_waste);
     metrics_head(out, "purged_bytes", "counter", "Bytes given back to the kernel.");
     fprintf(out, "hakmem_purged_bytes_total %" PRIu64 "\n", view->purged_bytes);
     metrics_head(out, "libc_calls", "counter", "Calls handed over to libc, by reason.");

@@ -80,7 +80,7 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
 /*
  * Settings: X(field, NAME, kind, default, min, max, help).
  * Kinds: FLAG (0 or 1), NUMBER, BYTES (with K, M or G), MILLIS (-1 is never), PREFAULT (0, 1, 2 or
- * auto), WHEN (exit or interval, 0 for neither), TEXT (a path; default, min and max do not apply).
+ * auto), PAGES (off, auto or always; 0, 1 or 2 for these), WHEN (exit or interval, 0 for neither), TEXT (a path; default, min and max do not apply).
  * The environment variable is HAKMEM_NAME.
  */
 #define WHEN_NEVER 0
@@ -89,6 +89,7 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
 
 #define HUGE_PAGES_OFF 0
 #define HUGE_PAGES_AUTO 1
+#define HUGE_PAGES_ALWAYS 2
 
 #define PREFAULT_OFF 0
 #define PREFAULT_POPULATE 1
@@ -103,8 +104,8 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
       "write each hand-over to libc, and the counts at exit")                                      \
     X(ss_prefault, "SS_PREFAULT", PREFAULT, PREFAULT_AUTO, 0, 3,                                   \
       "make pages present ahead: 0 off, 1 populate, 2 touch, auto")                                \
-    X(huge_pages, "HUGE_PAGES", FLAG, HUGE_PAGES_AUTO, 0, 1,                                       \
-      "back the ranges of a grown heap by huge pages")                                             \
+    X(huge_pages, "HUGE_PAGES", PAGES, HUGE_PAGES_AUTO, 0, 2,                                      \
+      "huge pages: off, auto (ranges of a grown heap) or always (from the first on)")              \
     X(tiny_refill_batch_size, "TINY_REFILL_BATCH_SIZE", NUMBER, 64, 1, BATCH_BLOCKS,               \
       "most blocks moved by one refill of a thread's bin")                                         \
     X(thread_cache_max, "THREAD_CACHE_MAX", BYTES, 4 * MIB, 0, GIB,                                \

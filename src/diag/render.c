@@ -49,6 +49,9 @@ void render_text(struct writer *writer, const struct snapshot *snapshot)
     writer_add(writer, "hakmem %s: %lu threads, %lu KiB mapped, %lu KiB warm, %lu KiB metadata\n",
                HAKMEM_VERSION_STRING, stats->threads, stats->mapped_bytes / KIB,
                stats->warm_bytes / KIB, stats->metadata_bytes / KIB);
+    if (stats->huge_waste_bytes > 0)
+        writer_add(writer, "  huge pages: %lu KiB never handed out\n",
+                   stats->huge_waste_bytes / KIB);
     for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++) {
         const struct hak_lane_stats *figures = &stats->lane[lane];
         writer_add(writer,

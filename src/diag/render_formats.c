@@ -55,9 +55,10 @@ void render_json(struct writer *writer, const struct snapshot *snapshot, struct 
                stats->purged_bytes);
     writer_add(writer,
                "\"thread_count\":%lu,\n\"thread_cached_bytes\":%lu,\n\"depots_bytes\":%lu,\n"
-               "\"rounding_bytes\":%lu,\n\"estimated\":[\"rounding_bytes\"],\n\"libc_calls\":{",
+               "\"rounding_bytes\":%lu,\n\"huge_waste_bytes\":%lu,\n\"estimated\":[\"rounding_"
+               "bytes\"],\n\"libc_calls\":{",
                stats->threads, stats->thread_cached_bytes, stats->depot_bytes,
-               stats->rounding_bytes);
+               stats->rounding_bytes, stats->huge_waste_bytes);
     for (unsigned reason = 0; reason < HAK_FB_COUNT; reason++)
         writer_add(writer, "%s\"%s\":%lu", reason ? "," : "", calls.name(reason),
                    calls.calls[reason]);
@@ -126,6 +127,8 @@ void render_metrics(struct writer *writer, const struct snapshot *snapshot,
     metrics_one(writer, "mapped_bytes", "Superslabs in use or warm.", stats->mapped_bytes);
     metrics_one(writer, "warm_bytes", "Free slabs that may have pages.", stats->warm_bytes);
     metrics_one(writer, "metadata_bytes", "Records, thread caches, tables.", stats->metadata_bytes);
+    metrics_one(writer, "huge_waste_bytes", "Of huge pages, what nobody has been given.",
+                stats->huge_waste_bytes);
     metrics_head(writer, "purged_bytes", "counter", "Bytes given back to the kernel.");
     writer_add(writer, "hakmem_purged_bytes_total %lu\n", stats->purged_bytes);
     metrics_head(writer, "libc_calls", "counter", "Calls handed over to libc, by reason.");

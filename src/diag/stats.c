@@ -54,7 +54,7 @@ static void add_spans(struct hak_lane_stats *lane, struct span_figures *figures)
     lane->live_blocks = blocks;
 }
 
-/* What version 2 has besides. */
+/* What version 2 has besides, and the version. */
 static void add_sums(struct snapshot *snapshot)
 {
     struct hak_stats *stats = &snapshot->stats;
@@ -107,6 +107,7 @@ void snapshot_take(struct snapshot *snapshot)
     stats->reserved_bytes = reservation_bytes();
     stats->mapped_bytes = slabs.mapped_bytes;
     stats->warm_bytes = slabs.warm_bytes;
+    stats->huge_waste_bytes = slabs.huge_waste;
     stats->metadata_bytes = meta_used_bytes();
     stats->purged_bytes = decay_purged_bytes();
     stats->threads = threads;

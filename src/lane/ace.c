@@ -32,9 +32,12 @@ static void prepare(struct slab *slab, bool is_zero)
     if (slab->resident >= pages_of(slab->size))
         return;
     bool is_fresh = is_zero && slab->resident == 0;
-    if (is_fresh ? density_expect(slab->start, slab->size) : density_is_expected(slab->size))
-        if (!slab_run_back_huge(slab))
-            slab_run_populate(slab, pages_of(slab->size));
+    bool is_expected = is_fresh ? density_expect(slab->start, slab->size)
+                                : density_is_expected(slab->size);
+    if (!is_expected && settings.huge_pages != HUGE_PAGES_ALWAYS)
+        return;
+    if (!slab_run_back_huge(slab) && is_expected)
+        slab_run_populate(slab, pages_of(slab->size));
 }
 
 void *ace_take(unsigned size_class, struct span_list *list, bool *is_zero)

@@ -110,9 +110,10 @@ static void open_range(struct slab *slab, size_t from)
 /* Bytes [from, size) of a block are new; is_expected says that they will be written. */
 static void prepare(struct slab *slab, size_t from, bool is_expected)
 {
-    if (!is_expected || settings.ss_prefault == PREFAULT_OFF)
+    bool is_always = settings.huge_pages == HUGE_PAGES_ALWAYS;
+    if ((!is_expected && !is_always) || settings.ss_prefault == PREFAULT_OFF)
         return;
-    if (slab->size - from <= EAGER_MAX && density_is_expected(slab->size))
+    if (is_expected && slab->size - from <= EAGER_MAX && density_is_expected(slab->size))
         superslab_range_populate(slab->start, from, slab->size);
     else
         open_range(slab, from);

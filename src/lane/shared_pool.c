@@ -153,7 +153,8 @@ static unsigned pages_ahead(const struct pool_class *pool)
 /* Is the class likely to use a huge page up? One of large blocks needs more slabs to be. */
 static bool may_begin_huge_page(const struct pool_class *pool, const struct slab *slab)
 {
-    return pool->slab_count >= (slab->size <= BIN_SMALL_MAX ? 2 : 16);
+    return settings.huge_pages == HUGE_PAGES_ALWAYS ||
+           pool->slab_count >= (slab->size <= BIN_SMALL_MAX ? 2 : 16);
 }
 
 /* Blocks below `end` are about to be handed out for the first time. */

@@ -20,8 +20,8 @@ enum os_map_result { OS_MAP_DONE, OS_MAP_OCCUPIED, OS_MAP_NO_MEMORY };
 enum os_map_result os_map_at(void *address, size_t size);
 /* An address at which `size` bytes could be mapped now; NULL when none. Maps nothing. */
 void *os_find_room(size_t size);
-/* Give address space back. */
-void os_unmap(void *address, size_t size);
+/* Give address space back. False when the kernel refuses (too many mappings): it is as it was. */
+bool os_unmap(void *address, size_t size);
 /* Replace whatever is in [address, +size), which must be ours, by fresh zero pages. */
 bool os_remap_fresh(void *address, size_t size);
 /* Make pages present and writable in one call. False when the kernel cannot (too old, no memory):
@@ -133,17 +133,46 @@ enum os_mapping os_find_mapping(const void *address, uintptr_t *start, uintptr_t
 
 /* ---- the point where tests make calls fail ---- */
 
-enum os_call {
-    OS_CALL_RESERVE,
-    OS_CALL_MAP,
-    OS_CALL_POPULATE,
-    OS_CALL_HUGE,
-    OS_CALL_PURGE,
-    OS_CALL_MOVE,
-    OS_CALL_REMAP
-};
-/* When set, asked before each of these calls; true makes the call fail without being made. */
+/* Every system call of this layer, by what it is for. Not among them are those that undo or only
+ * tell: close(), which closes whatever it returns, munmap() of what a probe has just mapped, the
+ * signal mask put back, gettid() and getuid(). Memory depends on those up to REMAP alone. */
+#define HAK_OS_CALLS(X)                                                                            \
+    X(RESERVE)                                                                                     \
+    X(MAP)                                                                                         \
+    X(POPULATE)                                                                                    \
+    X(HUGE)                                                                                        \
+    X(PURGE)                                                                                       \
+    X(MOVE)                                                                                        \
+    X(REMAP)                                                                                       \
+    X(UNMAP)                                                                                       \
+    X(ROOM)    /* os_find_room's mmap */                                                           \
+    X(COMMIT)  /* os_could_commit's mmap */                                                        \
+    X(PRESENT) /* mincore */                                                                       \
+    X(ADVISE)  /* madvise: core dumps, huge pages allowed or not */                                \
+    X(NAME)    /* prctl: names of mappings */                                                      \
+    X(LIMIT)   /* getrlimit */                                                                     \
+    X(CLOCK)                                                                                       \
+    X(SLEEP)                                                                                       \
+    X(OPEN)                                                                                        \
+    X(READ)                                                                                        \
+    X(CREATE)                                                                                      \
+    X(WRITE)                                                                                       \
+    X(RENAME)                                                                                      \
+    X(REMOVE)                                                                                      \
+    X(CLONE)                                                                                       \
+    X(MASK)        /* signals blocked before clone */                                              \
+    X(FUTEX)       /* the helper's sleep and alarm */                                              \
+    X(HELPER_SELF) /* what the helper does to itself: name, priority, descriptors, rights */
+
+#define OS_CALL_CONSTANT(name) OS_CALL_##name,
+enum os_call { HAK_OS_CALLS(OS_CALL_CONSTANT) OS_CALL_COUNT };
+/* When set, asked before each of these calls; true makes the call fail without being made, with the
+ * errno that the function has left. */
 extern bool (*os_inject_failure)(enum os_call call);
+static inline bool os_is_made_to_fail(enum os_call call)
+{
+    return unlikely(os_inject_failure != NULL) && os_inject_failure(call);
+}
 
 /* ---- settings.c ---- */
 
@@ -153,6 +182,7 @@ extern bool (*os_inject_failure)(enum os_call call);
 #define SETTING_FIELD_BYTES(field) int64_t field;
 #define SETTING_FIELD_MILLIS(field) int64_t field;
 #define SETTING_FIELD_PREFAULT(field) int64_t field;
+#define SETTING_FIELD_PAGES(field) int64_t field;
 #define SETTING_FIELD_WHEN(field) int64_t field;
 #define SETTING_FIELD_TEXT(field) char field[SETTING_TEXT_MAX];
 

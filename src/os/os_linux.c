@@ -2,7 +2,7 @@
 /*
  * Linux: the only file with mmap, madvise, mremap, prctl and /proc. Called by every layer above;
  * calls the kernel through libc's thin wrappers. Each wrapper does one thing and reports failure by
- * its return value; none retries and none prints.
+ * its return value; but for interrupted reads and writes none retries, and none prints.
  */
 #include "os/os.h"
 
@@ -34,10 +34,8 @@
 
 early_data bool (*os_inject_failure)(enum os_call call);
 
-static bool is_made_to_fail(enum os_call call)
-{
-    return unlikely(os_inject_failure != NULL) && os_inject_failure(call);
-}
+/* A call that is interrupted is made again so often; one that always is does not hold us up. */
+#define INTERRUPTIONS_MAX 100
 
 static void *map_anonymous(void *address, size_t size, int flags)
 {
@@ -48,7 +46,7 @@ static void *map_anonymous(void *address, size_t size, int flags)
 
 void *os_reserve(size_t size)
 {
-    if (is_made_to_fail(OS_CALL_RESERVE))
+    if (os_is_made_to_fail(OS_CALL_RESERVE))
         return NULL;
     void *mapped = map_anonymous(NULL, size, 0);
     if (mapped) {
@@ -60,8 +58,8 @@ void *os_reserve(size_t size)
 
 enum os_map_result os_map_at(void *address, size_t size)
 {
-    if (is_made_to_fail(OS_CALL_MAP))
-        return OS_MAP_NO_MEMORY;
+    if (os_is_made_to_fail(OS_CALL_MAP))
+        return errno == EEXIST ? OS_MAP_OCCUPIED : OS_MAP_NO_MEMORY;
     void *mapped = map_anonymous(address, size, MAP_FIXED_NOREPLACE);
     if (!mapped)
         return errno == EEXIST ? OS_MAP_OCCUPIED : OS_MAP_NO_MEMORY;
@@ -74,6 +72,8 @@ enum os_map_result os_map_at(void *address, size_t size)
 
 void *os_find_room(size_t size)
 {
+    if (os_is_made_to_fail(OS_CALL_ROOM))
+        return NULL;
     void *mapped = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (mapped == MAP_FAILED)
         return NULL;
@@ -81,14 +81,14 @@ void *os_find_room(size_t size)
     return mapped;
 }
 
-void os_unmap(void *address, size_t size)
+bool os_unmap(void *address, size_t size)
 {
-    munmap(address, size);
+    return !os_is_made_to_fail(OS_CALL_UNMAP) && munmap(address, size) == 0;
 }
 
 bool os_remap_fresh(void *address, size_t size)
 {
-    if (is_made_to_fail(OS_CALL_REMAP) || !map_anonymous(address, size, MAP_FIXED))
+    if (os_is_made_to_fail(OS_CALL_REMAP) || !map_anonymous(address, size, MAP_FIXED))
         return false;
     /* as the reservation is, or it would never merge with its neighbours */
     os_allow_huge(address, size, false);
@@ -98,7 +98,8 @@ bool os_remap_fresh(void *address, size_t size)
 
 bool os_populate(void *address, size_t size)
 {
-    return !is_made_to_fail(OS_CALL_POPULATE) && madvise(address, size, MADV_POPULATE_WRITE) == 0;
+    return !os_is_made_to_fail(OS_CALL_POPULATE) &&
+           madvise(address, size, MADV_POPULATE_WRITE) == 0;
 }
 
 void os_touch(void *address, size_t size)
@@ -118,17 +119,19 @@ bool os_back_huge(void *address, size_t size)
 {
     size_t page = os_page_size();
     unsigned char is_present[PRESENT_BYTES] = {0};
-    if (is_made_to_fail(OS_CALL_HUGE) || madvise(address, size, MADV_HUGEPAGE) != 0)
+    if (os_is_made_to_fail(OS_CALL_HUGE) || madvise(address, size, MADV_HUGEPAGE) != 0)
         return false;
-    bool is_done = madvise(address, page, MADV_POPULATE_WRITE) == 0;
-    madvise(address, size, MADV_NOHUGEPAGE);
-    return is_done && mincore((char *)address + size - page, page, is_present) == 0 &&
-           (is_present[0] & 1);
+    bool is_done = !os_is_made_to_fail(OS_CALL_HUGE) &&
+                   madvise(address, page, MADV_POPULATE_WRITE) == 0;
+    os_allow_huge(address, size, false);
+    return is_done && !os_is_made_to_fail(OS_CALL_PRESENT) &&
+           mincore((char *)address + size - page, page, is_present) == 0 && (is_present[0] & 1);
 }
 
 void os_allow_huge(void *address, size_t size, bool allow)
 {
-    madvise(address, size, allow ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+    if (!os_is_made_to_fail(OS_CALL_ADVISE))
+        madvise(address, size, allow ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 }
 
 size_t os_present_pages(void *address, size_t count)
@@ -136,7 +139,8 @@ size_t os_present_pages(void *address, size_t count)
     unsigned char present[64 * PRESENT_BYTES];
     size_t pages = 0;
     count = min_size(count, 64);
-    if (mincore(address, count * os_page_size(), present) != 0)
+    if (os_is_made_to_fail(OS_CALL_PRESENT) ||
+        mincore(address, count * os_page_size(), present) != 0)
         return 0;
     for (size_t i = 0; i < count; i++)
         pages += present[i] & 1;
@@ -145,12 +149,12 @@ size_t os_present_pages(void *address, size_t count)
 
 bool os_purge(void *address, size_t size)
 {
-    return !is_made_to_fail(OS_CALL_PURGE) && madvise(address, size, MADV_DONTNEED) == 0;
+    return !os_is_made_to_fail(OS_CALL_PURGE) && madvise(address, size, MADV_DONTNEED) == 0;
 }
 
 bool os_move(void *from, void *to, size_t size)
 {
-    if (is_made_to_fail(OS_CALL_MOVE)) {
+    if (os_is_made_to_fail(OS_CALL_MOVE)) {
         os_unmap(to, size); /* the worst that the kernel may do */
         return false;
     }
@@ -159,16 +163,20 @@ bool os_move(void *from, void *to, size_t size)
 
 void os_dump(void *address, size_t size, bool include)
 {
-    madvise(address, size, include ? MADV_DODUMP : MADV_DONTDUMP);
+    if (!os_is_made_to_fail(OS_CALL_ADVISE))
+        madvise(address, size, include ? MADV_DODUMP : MADV_DONTDUMP);
 }
 
 void os_name(void *address, size_t size, const char *name)
 {
-    prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, address, size, name);
+    if (!os_is_made_to_fail(OS_CALL_NAME))
+        prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, address, size, name);
 }
 
 bool os_could_commit(size_t size)
 {
+    if (os_is_made_to_fail(OS_CALL_COMMIT))
+        return false;
     void *mapped = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (mapped == MAP_FAILED)
         return false;
@@ -179,7 +187,8 @@ bool os_could_commit(size_t size)
 bool os_address_space_is_limited(void)
 {
     struct rlimit limit;
-    return getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+    return !os_is_made_to_fail(OS_CALL_LIMIT) && getrlimit(RLIMIT_AS, &limit) == 0 &&
+           limit.rlim_cur != RLIM_INFINITY;
 }
 
 bool os_commit_is_strict(void)
@@ -201,22 +210,25 @@ size_t os_page_size(void)
 
 uint64_t os_now_ms(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    struct timespec now = {0, 0};
+    if (!os_is_made_to_fail(OS_CALL_CLOCK))
+        clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 uint64_t os_cpu_time_us(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    struct timespec now = {0, 0};
+    if (!os_is_made_to_fail(OS_CALL_CLOCK))
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 void os_sleep_us(unsigned us)
 {
     struct timespec time = {0, (long)us * 1000};
-    nanosleep(&time, NULL);
+    if (!os_is_made_to_fail(OS_CALL_SLEEP))
+        nanosleep(&time, NULL);
 }
 
 uint32_t os_thread_id(void)
@@ -226,7 +238,26 @@ uint32_t os_thread_id(void)
 
 static int open_file(const char *path)
 {
-    return open(path, O_RDONLY | O_CLOEXEC);
+    return os_is_made_to_fail(OS_CALL_OPEN) ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* As read(), but made again when it is interrupted. */
+static ssize_t read_some(int fd, char *buffer, size_t size)
+{
+    for (unsigned tries = 0;; tries++) {
+        ssize_t got = os_is_made_to_fail(OS_CALL_READ) ? -1 : read(fd, buffer, size);
+        if (got >= 0 || errno != EINTR || tries == INTERRUPTIONS_MAX)
+            return got;
+    }
+}
+
+static ssize_t write_some(int fd, const char *text, size_t length)
+{
+    for (unsigned tries = 0;; tries++) {
+        ssize_t written = os_is_made_to_fail(OS_CALL_WRITE) ? -1 : write(fd, text, length);
+        if (written >= 0 || errno != EINTR || tries == INTERRUPTIONS_MAX)
+            return written;
+    }
 }
 
 long os_read_file(const char *path, char *buffer, size_t size)
@@ -236,9 +267,7 @@ long os_read_file(const char *path, char *buffer, size_t size)
         return -1;
     size_t used = 0;
     for (;;) {
-        ssize_t got = read(fd, buffer + used, size - 1 - used);
-        if (got < 0 && errno == EINTR)
-            continue;
+        ssize_t got = read_some(fd, buffer + used, size - 1 - used);
         if (got <= 0)
             break;
         used += (size_t)got;
@@ -250,6 +279,8 @@ long os_read_file(const char *path, char *buffer, size_t size)
 
 static int create_file(const char *path, mode_t mode)
 {
+    if (os_is_made_to_fail(OS_CALL_CREATE))
+        return -1;
     return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 }
 
@@ -265,20 +296,19 @@ int os_create_public_file(const char *path)
 
 bool os_rename_file(const char *from, const char *to)
 {
-    return rename(from, to) == 0;
+    return !os_is_made_to_fail(OS_CALL_RENAME) && rename(from, to) == 0;
 }
 
 void os_remove_file(const char *path)
 {
-    unlink(path);
+    if (!os_is_made_to_fail(OS_CALL_REMOVE))
+        unlink(path);
 }
 
 void os_write_file(int fd, const char *text, size_t length)
 {
     while (length > 0) {
-        ssize_t written = write(fd, text, length);
-        if (written < 0 && errno == EINTR)
-            continue;
+        ssize_t written = write_some(fd, text, length);
         if (written <= 0)
             return; /* a full disk: the reader sees that the end is missing */
         text += written;
@@ -324,10 +354,8 @@ static size_t read_line(struct line_reader *reader, size_t consumed)
         }
         if (reader->used == sizeof(reader->buffer))
             reader->used = sizeof(reader->buffer) / 2;
-        ssize_t got = read(reader->fd, reader->buffer + reader->used,
-                           sizeof(reader->buffer) - reader->used);
-        if (got < 0 && errno == EINTR)
-            continue;
+        ssize_t got = read_some(reader->fd, reader->buffer + reader->used,
+                                sizeof(reader->buffer) - reader->used);
         if (got <= 0)
             return 0;
         reader->used += (size_t)got;

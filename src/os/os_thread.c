@@ -32,6 +32,9 @@
 /* libc's own, 32 and 33: their handlers do not sleep, or never return. */
 #define LIBC_SIGNALS ((uint64_t)3 << 31)
 
+/* The helper's sleep where the kernel does not let it wait for an alarm. */
+#define REFUSED_SLEEP_US 1000
+
 /* The same as pthread_create's: a sandbox that lets threads be made knows these. */
 #define CLONE_FLAGS                                                                                \
     (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |            \
@@ -106,38 +109,55 @@ static void drop_capabilities(void)
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3];
     memset(none, 0, sizeof(none));
-    syscall(SYS_capset, &header, none);
+    if (!os_is_made_to_fail(OS_CALL_HELPER_SELF))
+        syscall(SYS_capset, &header, none);
 }
 
 static int run_helper(void *unused)
 {
     struct sched_param ordinary = {0};
     (void)unused;
-    prctl(PR_SET_NAME, OS_NAME, 0, 0, 0);
+    if (!os_is_made_to_fail(OS_CALL_HELPER_SELF))
+        prctl(PR_SET_NAME, OS_NAME, 0, 0, 0);
     /* its maker may be a real-time thread; and to share descriptors makes each of the program's
      * calls on one dearer, and would show it ours */
-    syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &ordinary);
-    bool is_alone = syscall(SYS_close_range, 0, ~0U, CLOSE_RANGE_UNSHARE) == 0;
+    if (!os_is_made_to_fail(OS_CALL_HELPER_SELF))
+        syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &ordinary);
+    bool is_alone = !os_is_made_to_fail(OS_CALL_HELPER_SELF) &&
+                    syscall(SYS_close_range, 0, ~0U, CLOSE_RANGE_UNSHARE) == 0;
     atomic_store_explicit(&helper.has_files, is_alone, memory_order_relaxed);
     drop_capabilities();
     helper.body();
     return 0;
 }
 
+/* The kernel's mask, not libc's: that one lets libc's own signals through. */
+static bool block_signals(uint64_t *saved)
+{
+    uint64_t all = UINT64_MAX;
+    return !os_is_made_to_fail(OS_CALL_MASK) &&
+           syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, saved, sizeof(all)) == 0;
+}
+
+static int clone_helper(char *stack_top, char *pointer)
+{
+    if (os_is_made_to_fail(OS_CALL_CLONE))
+        return -1;
+    return clone(run_helper, stack_top, CLONE_FLAGS, NULL, &os_helper_thread, pointer,
+                 &os_helper_thread);
+}
+
 static bool start(void)
 {
-    /* the kernel's mask, not libc's: that one lets libc's own signals through */
-    uint64_t all = UINT64_MAX;
     uint64_t saved;
     if (!need_memory())
         return false;
     char *pointer = helper.memory + helper.reach;
     char *stack_top = helper.memory + 2 * helper.reach + OS_HELPER_STACK;
     set_up_storage(pointer);
-    if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &saved, sizeof(all)) != 0)
+    if (!block_signals(&saved))
         return false;
-    int thread = clone(run_helper, stack_top, CLONE_FLAGS, NULL, &os_helper_thread, pointer,
-                       &os_helper_thread);
+    int thread = clone_helper(stack_top, pointer);
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &saved, NULL, sizeof(saved));
     return thread > 0;
 }
@@ -160,15 +180,26 @@ bool os_helper_start(void (*body)(void))
 void os_helper_sleep(uint64_t ms)
 {
     struct timespec time = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
-    syscall(SYS_futex, &helper.alarm, FUTEX_WAIT_PRIVATE, 0, &time, NULL, 0);
+    bool is_refused = os_is_made_to_fail(OS_CALL_FUTEX) ||
+                      syscall(SYS_futex, &helper.alarm, FUTEX_WAIT_PRIVATE, 0, &time, NULL, 0) != 0;
+    /* never a loop without sleep, whatever the kernel says */
+    if (is_refused && errno != ETIMEDOUT &&
+        atomic_load_explicit(&helper.alarm, memory_order_relaxed) == 0)
+        os_sleep_us(REFUSED_SLEEP_US);
     /* acquire: what is wanted was said before the alarm */
     atomic_exchange_explicit(&helper.alarm, 0, memory_order_acquire);
+}
+
+static void wake_sleeper(void)
+{
+    if (!os_is_made_to_fail(OS_CALL_FUTEX))
+        syscall(SYS_futex, &helper.alarm, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
 void os_helper_wake(void)
 {
     if (atomic_exchange_explicit(&helper.alarm, 1, memory_order_release) == 0)
-        syscall(SYS_futex, &helper.alarm, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+        wake_sleeper();
 }
 
 bool os_helper_has_files(void)

@@ -12,13 +12,23 @@
 
 #define PREFIX "HAKMEM_"
 
-enum kind { KIND_FLAG, KIND_NUMBER, KIND_BYTES, KIND_MILLIS, KIND_PREFAULT, KIND_WHEN, KIND_TEXT };
+enum kind {
+    KIND_FLAG,
+    KIND_NUMBER,
+    KIND_BYTES,
+    KIND_MILLIS,
+    KIND_PREFAULT,
+    KIND_PAGES,
+    KIND_WHEN,
+    KIND_TEXT
+};
 
 #define SETTING_INITIAL_FLAG(initial) initial
 #define SETTING_INITIAL_NUMBER(initial) initial
 #define SETTING_INITIAL_BYTES(initial) (int64_t)(initial)
 #define SETTING_INITIAL_MILLIS(initial) initial
 #define SETTING_INITIAL_PREFAULT(initial) initial
+#define SETTING_INITIAL_PAGES(initial) initial
 #define SETTING_INITIAL_WHEN(initial) initial
 #define SETTING_INITIAL_TEXT(initial) ""
 
@@ -84,6 +94,19 @@ static bool parse_when(const char *text, int64_t *out)
     return is_exit || strcmp(text, "interval") == 0;
 }
 
+static bool parse_pages(const char *text, int64_t *out)
+{
+    static const char *const words[] = {"off", "auto", "always"};
+    _Static_assert(HUGE_PAGES_OFF == 0 && HUGE_PAGES_AUTO == 1 && HUGE_PAGES_ALWAYS == 2,
+                   "in the words' order");
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (strcmp(text, words[i]) == 0) {
+            *out = (int64_t)i;
+            return true;
+        }
+    return false;
+}
+
 static bool parse_value(const struct row *row, const char *text, int64_t *out)
 {
     if (row->kind == KIND_PREFAULT && strcmp(text, "auto") == 0) {
@@ -91,6 +114,8 @@ static bool parse_value(const struct row *row, const char *text, int64_t *out)
         return true;
     }
     if (row->kind == KIND_WHEN && parse_when(text, out))
+        return true;
+    if (row->kind == KIND_PAGES && parse_pages(text, out))
         return true;
     if (!parse_digits(&text, out))
         return false;
@@ -104,6 +129,8 @@ static void report_bad_value(const struct row *row, const char *text)
 {
     if (row->kind == KIND_PREFAULT)
         log_line(PREFIX "%s=%s: expected 0, 1, 2 or auto; the default holds", row->name, text);
+    else if (row->kind == KIND_PAGES)
+        log_line(PREFIX "%s=%s: expected off, auto or always; the default holds", row->name, text);
     else if (row->kind == KIND_WHEN)
         log_line(PREFIX "%s=%s: expected exit, interval or 0; the default holds", row->name, text);
     else if (row->kind == KIND_BYTES && row->min < 0)

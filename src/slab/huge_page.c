@@ -5,7 +5,8 @@
  * of a huge page would be a large part of it. The reservation as a whole is barred from huge pages,
  * so that the kernel never makes one by itself, and it stays one mapping: a superslab is opened,
  * backed, and closed again. Called by slab_run.c when a run needs its first pages, and by the Huge
- * lane for whole ranges.
+ * lane for whole ranges. HAKMEM_HUGE_PAGES=always asks from the first superslab on, and again
+ * however slow or short of huge pages the kernel is.
  */
 #include "slab/space.h"
 
@@ -26,7 +27,7 @@ static bool is_worth_trying_locked(void)
     if (space.is_piecewise || settings.huge_pages == HUGE_PAGES_OFF ||
         settings.ss_prefault == PREFAULT_OFF)
         return false;
-    if (to_skip == 0)
+    if (to_skip == 0 || settings.huge_pages == HUGE_PAGES_ALWAYS)
         return true;
     to_skip--;
     return false;
@@ -54,7 +55,8 @@ static bool is_wanted_locked(const struct superslab *superslab, uint32_t run)
     for (unsigned i = 0; i < SLABS_PER_SUPERSLAB; i++)
         if (superslab->slabs[i].resident != 0)
             return false;
-    return space.used >= GROWN_SUPERSLABS && is_worth_trying_locked();
+    bool is_grown = space.used >= GROWN_SUPERSLABS || settings.huge_pages == HUGE_PAGES_ALWAYS;
+    return is_grown && is_worth_trying_locked();
 }
 
 /* All slabs are present: those of the run, and those that are still free. Others were taken

@@ -6,6 +6,8 @@
  */
 #include "slab/space.h"
 
+#include <string.h>
+
 /* Static, zero: a reservation of no size, whose heap is empty, until the real one exists. */
 static struct reservation reservation_none;
 struct reservation *reservation = &reservation_none;
@@ -103,6 +105,14 @@ bool reservation_make(void)
     populate_first_pages(base, &layout);
     publish(base, &layout, is_piecewise);
     return true;
+}
+
+void superslab_unmap(struct superslab *superslab)
+{
+    char *start = superslab_start(superslab);
+    superslab->is_kept = !os_unmap(start, SUPERSLAB_SIZE);
+    if (superslab->is_kept && !os_purge(start, SUPERSLAB_SIZE))
+        memset(start, 0, SUPERSLAB_SIZE);
 }
 
 size_t reservation_bytes(void)

@@ -118,6 +118,7 @@ struct superslab {
     uint8_t run[2];                   /* longest run: [0] free, [1] warm */
     bool is_moved;                    /* pages were moved in: it is part of another mapping */
     uint8_t age[SLABS_PER_SUPERSLAB]; /* epoch in which a warm slab was given back */
+    bool is_kept; /* SUPERSLAB_FREE in a window, but mapped and zero: it could not be unmapped */
 };
 _Static_assert(sizeof(struct superslab) <= 96, "the table is 1/20,000 of the address space");
 
@@ -246,6 +247,7 @@ void meta_init(char *start, size_t size, bool mapped);
 struct slab_figures {
     size_t mapped_bytes; /* superslabs in use or warm */
     size_t warm_bytes;
+    size_t huge_waste; /* of these: of huge pages, and never handed out */
 };
 void slab_count(struct slab_figures *figures);
 /* Recount the invariants of struct space and struct superslab; the number of faults, each reported

@@ -8,11 +8,15 @@
 void slab_count(struct slab_figures *figures)
 {
     size_t used = 0;
+    size_t zero = 0;
     lock_acquire(&space.lock);
     for (size_t i = 0; i < space.frontier; i++) {
-        uint8_t state = space.superslabs[i].state;
-        used += state == SUPERSLAB_SLABS || state == SUPERSLAB_HUGE;
+        const struct superslab *superslab = &space.superslabs[i];
+        used += superslab->state == SUPERSLAB_SLABS || superslab->state == SUPERSLAB_HUGE;
+        if (superslab->state == SUPERSLAB_SLABS)
+            zero += (size_t)__builtin_popcount(superslab->zero);
     }
+    figures->huge_waste = zero << SLAB_SHIFT;
     figures->mapped_bytes = used << SUPERSLAB_SHIFT;
     figures->warm_bytes = atomic_load_explicit(&space.warm_slabs, memory_order_relaxed)
                           << SLAB_SHIFT;

@@ -109,6 +109,9 @@ unsigned superslab_longest_run(uint32_t mask);
 /* Put a superslab into the lists that its masks call for, out of those it was in; note in `taken`
  * whether it is wholly free. A wholly free superslab without pages leaves SUPERSLAB_SLABS. */
 void superslab_refile(struct superslab *superslab);
+/* In a window, where what is free is not mapped: unmap a superslab that is. What the kernel does
+ * not unmap is kept for the next taker, and reads as zero then. */
+void superslab_unmap(struct superslab *superslab);
 /* Mark slabs of a superslab free, and warm as of now if `is_warm`. */
 void superslab_mark_free(struct superslab *superslab, uint32_t slabs, bool is_warm);
 /* Free slabs that had no pages have got some, and nobody has written there. */

@@ -136,7 +136,7 @@ void superslab_refile(struct superslab *superslab)
     superslab->state = SUPERSLAB_FREE;
     if (!space.is_piecewise)
         return;
-    os_unmap(superslab_start(superslab), SUPERSLAB_SIZE);
+    superslab_unmap(superslab);
     space.moved -= superslab->is_moved;
     superslab->is_moved = false;
 }
@@ -209,13 +209,18 @@ static void set_aside_locked(struct superslab *superslab)
     raise_frontier(index + 1);
 }
 
+static bool is_mapped(const struct superslab *superslab)
+{
+    return superslab->state != SUPERSLAB_FREE || superslab->is_kept;
+}
+
 /* Piecewise: map those of a range that are not. On failure what was mapped is given back, and a
  * superslab that somebody else's mapping occupies is set aside for good. */
 static enum os_map_result map_range_locked(size_t first, size_t count)
 {
     for (size_t i = first; i < first + count; i++) {
         struct superslab *superslab = &space.superslabs[i];
-        if (superslab->state != SUPERSLAB_FREE)
+        if (is_mapped(superslab))
             continue;
         enum os_map_result result = os_map_at(superslab_start(superslab), SUPERSLAB_SIZE);
         if (result == OS_MAP_DONE)
@@ -223,8 +228,8 @@ static enum os_map_result map_range_locked(size_t first, size_t count)
         if (result == OS_MAP_OCCUPIED)
             set_aside_locked(superslab);
         while (i-- > first)
-            if (space.superslabs[i].state == SUPERSLAB_FREE)
-                os_unmap(superslab_start(&space.superslabs[i]), SUPERSLAB_SIZE);
+            if (!is_mapped(&space.superslabs[i]))
+                superslab_unmap(&space.superslabs[i]);
         return result;
     }
     return OS_MAP_DONE;
@@ -246,6 +251,7 @@ static bool claim_locked(size_t first, size_t count)
             space.used--;
         }
         superslab->state = SUPERSLAB_HUGE;
+        superslab->is_kept = false;
         superslab->free = 0;
         superslab->warm = warm;
         superslab->zero = zero;
@@ -419,6 +425,8 @@ void superslab_range_give_cold(char *start, size_t count)
 void superslab_range_abandon(char *start, size_t count)
 {
     struct superslab *superslab = superslab_of(start);
+    /* what the kernel finds mapped there loses its pages */
+    os_purge(start, count << SUPERSLAB_SHIFT);
     lock_acquire(&space.lock);
     for (size_t i = 0; i < count; i++)
         set_aside_locked(&superslab[i]);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A library that allocates in its constructor, in a call, in a thread-local destructor and in its
- * destructor, opened and closed many times; its blocks outlive it. The program compiles it with
+ * destructor, opened and closed many times; its blocks outlive it, and so do the values of a thread
+ * key that it has made: they are freed when the thread ends, the library being gone. The program compiles it with
  * `cc`; where there is none, the test says so and passes.
  */
 #include "check.h"
@@ -12,10 +13,17 @@
 static const char source[] =
     "#include <stdlib.h>\n"
     "#include <string.h>\n"
+    "#include <pthread.h>\n"
+    "static pthread_key_t key; /* stays, with a value in each thread, when we are closed */\n"
+    "static int has_key;\n"
     "static char *kept; /* of all threads: exchanged atomically */\n"
     "static void keep(char *block) { free(__atomic_exchange_n(&kept, block, __ATOMIC_SEQ_CST)); }\n"
     "static __thread char *of_thread;\n"
-    "__attribute__((constructor)) static void open_(void) { keep(malloc(1000)); }\n"
+    "__attribute__((constructor)) static void open_(void)\n"
+    "{\n"
+    "    keep(malloc(1000));\n"
+    "    has_key = pthread_key_create(&key, free) == 0;\n"
+    "}\n"
     "__attribute__((destructor)) static void close_(void) { keep(NULL); free(of_thread); }\n"
     "char *plugin_block(size_t size, int byte)\n"
     "{\n"
@@ -24,6 +32,9 @@ static const char source[] =
     "    free(of_thread);\n"
     "    of_thread = strdup(\"thread\");\n"
     "    keep(realloc(malloc(10), 100 + size / 2));\n"
+    "    if (!has_key) abort();\n"
+    "    free(pthread_getspecific(key));\n"
+    "    if (pthread_setspecific(key, malloc(100 + size / 4)) != 0) abort();\n"
     "    return block;\n"
     "}\n"
     "void plugin_free(char *block) { free(block); free(of_thread); of_thread = NULL; }\n";

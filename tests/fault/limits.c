@@ -88,6 +88,42 @@ static unsigned free_half(unsigned count)
     return kept;
 }
 
+static void set_soft_limits(rlim_t soft)
+{
+    static const int kinds[] = {RLIMIT_AS, RLIMIT_DATA};
+    for (size_t i = 0; i < 2; i++) {
+        struct rlimit limit;
+        CHECK_EQ(getrlimit((__rlimit_resource_t)kinds[i], &limit), 0);
+        limit.rlim_cur = soft < limit.rlim_max ? soft : limit.rlim_max;
+        CHECK_EQ(setrlimit((__rlimit_resource_t)kinds[i], &limit), 0);
+    }
+}
+
+/* The limit falls below what the program has, and rises again: no call succeeds meanwhile that maps
+ * anything; what is there is of use all the time. */
+static void check_lowered(uint64_t *random)
+{
+    unsigned count = 0;
+    for (; count < 20; count++) {
+        held[count].size = size_for(random);
+        held[count].block = hak_malloc(held[count].size);
+        CHECK(held[count].block != NULL);
+        fill(count);
+    }
+    set_soft_limits(MIB);
+    unsigned all = allocate_until_null(count, random);
+    CHECK_EQ(hak_check(), 0);
+    for (unsigned i = 0; i < all; i++) {
+        check_filled(i);
+        hak_free(held[i].block);
+    }
+    hak_trim();
+    CHECK(hak_malloc(20 * MIB) == NULL);
+    CHECK_EQ(hak_check(), 0);
+    CHECK_EQ(live_bytes(), 0);
+    set_soft_limits(RLIM_INFINITY);
+}
+
 static int exhaust(size_t limit)
 {
     uint64_t random = 5;
@@ -110,6 +146,7 @@ static int exhaust(size_t limit)
         }
         CHECK_EQ(live_bytes(), 0);
     }
+    check_lowered(&random);
     /* nothing was lost: one block as large as nearly all of it */
     hak_trim();
     char *block = hak_malloc(most * 3 / 4);

@@ -63,6 +63,22 @@ static void *run_sender(void *argument)
     return NULL;
 }
 
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+/* Of all kinds together 1,000 a second and more were handled while the threads ran. */
+static void check_rate(double seconds)
+{
+    double handled = (double)(atomic_load(&timer_signals) + atomic_load(&sent_signals));
+    fprintf(stderr, "%.0f signals in %.2f s: %.0f a second, %lu of the timer\n", handled, seconds,
+            handled / seconds, atomic_load(&timer_signals));
+    REQUIRE(handled >= 1000 * seconds);
+}
+
 int main(int argc, char **argv)
 {
     struct arguments arguments = arguments_read(argc, argv, 8, 5000);
@@ -71,10 +87,12 @@ int main(int argc, char **argv)
     handle(SIGALRM);
     handle(SIGUSR1);
     handle(SIGUSR2);
+    double start = now();
     set_timer(1000);
     workers_start(workers, arguments.threads, arguments.steps, run);
     worker_start(&sender, arguments.threads, 0, run_sender);
     pthread_barrier_wait(&barrier);
+    check_rate(now() - start);
     atomic_store(&stop, true);
     workers_join(&sender, 1);
     pthread_barrier_wait(&barrier);

@@ -7,7 +7,7 @@
 
 #include "os/os.h"
 
-enum kind { FLAG, NUMBER, BYTES, MILLIS, PREFAULT, WHEN, TEXT };
+enum kind { FLAG, NUMBER, BYTES, MILLIS, PREFAULT, PAGES, WHEN, TEXT };
 
 struct row {
     const char *name;
@@ -183,6 +183,19 @@ static void test_prefault(void **state)
         }
 }
 
+static void test_pages(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ROWS; i++)
+        if (rows[i].kind == PAGES) {
+            check_taken(&rows[i], "off", HUGE_PAGES_OFF);
+            check_taken(&rows[i], "auto", HUGE_PAGES_AUTO);
+            check_taken(&rows[i], "always", HUGE_PAGES_ALWAYS);
+            check_refused(&rows[i], "Always");
+            check_refused(&rows[i], "on");
+        }
+}
+
 static void test_when(void **state)
 {
     (void)state;
@@ -264,15 +277,11 @@ static void test_kernel_environment(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_percent),
-        cmocka_unit_test(test_prefault),
-        cmocka_unit_test(test_when),
-        cmocka_unit_test(test_text),
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_kernel_environment),
+        cmocka_unit_test(test_defaults), cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_bytes),    cmocka_unit_test(test_percent),
+        cmocka_unit_test(test_prefault), cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_when),     cmocka_unit_test(test_text),
+        cmocka_unit_test(test_names),    cmocka_unit_test(test_kernel_environment),
     };
     if (argc == 2 && strcmp(argv[1], READ_KERNEL_ENVIRONMENT) == 0)
         return read_kernel_environment();

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tests of slab/huge_page.c: when a superslab is backed by a huge page (never, once the heap has
+ * grown, from the first on), and what of one is counted as waste. The kernel's part is stood in for:
+ * a call that is refused tells that it was made.
+ */
+#include "unit/unit.h"
+
+#include "slab/space.h"
+
+static unsigned asked;
+
+static bool refuse_huge(enum os_call call)
+{
+    asked += call == OS_CALL_HUGE;
+    errno = ENOMEM;
+    return call == OS_CALL_HUGE;
+}
+
+/* Take `count` superslabs, a run of one slab in each; how often was a huge page asked for? */
+static unsigned asked_for(size_t count)
+{
+    bool is_zero;
+    asked = 0;
+    os_inject_failure = refuse_huge;
+    for (size_t i = 0; i < count; i++) {
+        struct slab *slab = slab_run_take(SLABS_PER_SUPERSLAB, &is_zero);
+        CHECK(slab != NULL);
+        CHECK(!slab_run_back_huge(slab));
+    }
+    os_inject_failure = NULL;
+    return asked;
+}
+
+static void off(void)
+{
+    CHECK(reservation_make());
+    settings.huge_pages = HUGE_PAGES_OFF;
+    CHECK_EQ(asked_for(20), 0);
+}
+
+/* One that is refused is the last for a while. */
+static void automatic(void)
+{
+    CHECK(reservation_make());
+    settings.huge_pages = HUGE_PAGES_AUTO;
+    CHECK_EQ(asked_for(7), 0);
+    CHECK_EQ(asked_for(3), 1);
+}
+
+static void always(void)
+{
+    CHECK(reservation_make());
+    settings.huge_pages = HUGE_PAGES_ALWAYS;
+    CHECK_EQ(asked_for(20), 20);
+}
+
+static size_t waste(void)
+{
+    struct slab_figures figures;
+    slab_count(&figures);
+    CHECK(figures.huge_waste <= figures.warm_bytes);
+    return figures.huge_waste;
+}
+
+/* All but what was taken is waste, until it is taken too or purged. */
+static void wasted(void)
+{
+    bool is_zero;
+    settings.huge_pages = HUGE_PAGES_ALWAYS;
+    CHECK(reservation_make());
+    CHECK_EQ(waste(), 0);
+    struct slab *first = slab_run_take(1, &is_zero);
+    if (!slab_run_back_huge(first))
+        return; /* this kernel has no huge page for us now */
+    CHECK_EQ(waste(), SUPERSLAB_SIZE - SLAB_SIZE);
+    struct slab *second = slab_run_take(4, &is_zero);
+    CHECK(is_zero);
+    CHECK_EQ(waste(), SUPERSLAB_SIZE - 5 * SLAB_SIZE);
+    slab_run_give(second);
+    CHECK_EQ(waste(), SUPERSLAB_SIZE - 5 * SLAB_SIZE);
+    decay_purge_all();
+    CHECK_EQ(waste(), 0);
+    CHECK_EQ(slab_check(), 0);
+}
+
+static void test_policy(void **state)
+{
+    (void)state;
+    CHECK_CHILD(off);
+    CHECK_CHILD(automatic);
+    CHECK_CHILD(always);
+}
+
+static void test_waste(void **state)
+{
+    (void)state;
+    CHECK_CHILD(wasted);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_policy),
+        cmocka_unit_test(test_waste),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
