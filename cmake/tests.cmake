@@ -203,12 +203,13 @@ endif()
 
 if(TARGET hakmem_name_objects)
     file(GLOB soak_sources CONFIGURE_DEPENDS tests/soak/*.c)
-    add_executable(soak EXCLUDE_FROM_ALL ${soak_sources} $<TARGET_OBJECTS:hakmem_name_objects>)
+    add_executable(soak EXCLUDE_FROM_ALL ${soak_sources} $<TARGET_OBJECTS:hakmem_core_objects>
+                   $<TARGET_OBJECTS:hakmem_name_objects>)
     add_dependencies(tests soak)
     target_include_directories(soak PRIVATE tests bench)
     target_compile_options(soak PRIVATE ${test_options})
     target_compile_definitions(soak PRIVATE HAK_SHARED=0)
-    target_link_libraries(soak PRIVATE hakmem_core)
+    target_link_libraries(soak PRIVATE Threads::Threads)
     set_target_properties(soak PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/soak)
     foreach(load server handover shift pins)
         hak_test(soak.${load} soak 300 "" ${CMAKE_SOURCE_DIR}/tests/soak/soak.py ${CMAKE_BINARY_DIR}

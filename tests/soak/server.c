@@ -62,11 +62,13 @@ static void remove_entry(struct shard *shard, struct tally *tally, uint32_t key)
     block_put(tally, &shard->entries[key].block);
 }
 
+#define ENTRY_SIZES 4
+
 /* Entries of 64 bytes to 1 KiB in one phase, of up to 128 KiB three phases later, and again. */
 static size_t entry_size(uint64_t *random, unsigned cycle)
 {
-    static const size_t low[] = {64, 512, 4 * SOAK_KIB, 16 * SOAK_KIB};
-    size_t from = random_next(random) % 8 == 0 ? low[0] : low[cycle % 4];
+    static const size_t low[ENTRY_SIZES] = {64, 512, 4 * SOAK_KIB, 16 * SOAK_KIB};
+    size_t from = random_next(random) % 8 == 0 ? low[0] : low[cycle % ENTRY_SIZES];
     return block_size(random, from, from * 8);
 }
 
@@ -259,6 +261,7 @@ static bool connection_stays(size_t slot)
 
 const struct load load_server = {
     .name = "server",
+    .period = ENTRY_SIZES,
     .slots = CONNECTIONS + UPLOADS,
     .start = start_cache,
     .step = serve,

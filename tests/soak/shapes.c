@@ -32,10 +32,12 @@ static bool none_stays(size_t slot)
     return false;
 }
 
-const struct load load_handover = {.name = "handover", .step = hand_over, .stays = none_stays};
+const struct load load_handover = {
+    .name = "handover", .period = 1, .step = hand_over, .stays = none_stays};
 
 /* ---- shift: the sizes of one phase, then those of another ---- */
 
+#define SHIFT_SIZES 6
 #define SHIFT_SLOTS 65536
 #define SHIFT_BYTES (12 * SOAK_MIB)
 
@@ -43,8 +45,8 @@ const struct load load_handover = {.name = "handover", .step = hand_over, .stays
  * a block, so that all phases hold about the same. */
 static void replace(struct worker *worker, unsigned cycle)
 {
-    static const size_t low[] = {64, 1024, 256, 16 * SOAK_KIB, 128, 4096};
-    size_t from = low[cycle % (sizeof low / sizeof *low)];
+    static const size_t low[SHIFT_SIZES] = {64, 1024, 256, 16 * SOAK_KIB, 128, 4096};
+    size_t from = low[cycle % SHIFT_SIZES];
     size_t slot = random_next(&worker->random) % SHIFT_SLOTS;
     block_put(&worker->tally, &worker->blocks[slot]);
     if (slot < SHIFT_BYTES / (from * 2))
@@ -57,8 +59,11 @@ static bool quarter_stays(size_t slot)
     return slot % 4 == 0;
 }
 
-const struct load load_shift = {
-    .name = "shift", .slots = SHIFT_SLOTS, .step = replace, .stays = quarter_stays};
+const struct load load_shift = {.name = "shift",
+                                .period = SHIFT_SIZES,
+                                .slots = SHIFT_SLOTS,
+                                .step = replace,
+                                .stays = quarter_stays};
 
 /* ---- pins: one block in a thousand lives on ---- */
 
@@ -90,4 +95,4 @@ static bool pin_stays(size_t slot)
 }
 
 const struct load load_pins = {
-    .name = "pins", .slots = PINS + BURST, .step = fill_or_empty, .stays = pin_stays};
+    .name = "pins", .period = 1, .slots = PINS + BURST, .step = fill_or_empty, .stays = pin_stays};

@@ -76,7 +76,8 @@ struct worker {
 
 struct load {
     const char *name;
-    size_t slots; /* blocks in each worker's table */
+    unsigned period; /* of the sizes: cycle n has those of cycle n - period */
+    size_t slots;    /* blocks in each worker's table */
     /* before the first phase, by the main thread; NULL where there is nothing to do */
     void (*start)(void);
     /* some work; `cycle` counts the phases of load */

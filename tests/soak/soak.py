@@ -91,6 +91,8 @@ def main():
             said, status = run(command, file)
     except OSError as error:
         stop(f"{error.filename}: {error.strerror}")
+    if status == 2:
+        sys.exit(2)  # wrong arguments, it has said which
     if status not in (0, 1):
         said.append(f"soak: error: it ended with status {status}")
         print(said[-1])

@@ -17,6 +17,7 @@ MIB = 1024  # KiB
 
 STYLE = """
 .timeline { margin: 1rem 0; }
+.timeline:first-of-type { margin-top: 2rem; }
 .timeline .plot { position: relative; height: 15rem; margin: 0.5rem 0.5rem 1.75rem 4rem; }
 .timeline .low { height: 8rem; }
 .timeline svg { position: absolute; inset: 0; width: 100%; height: 100%; max-width: none; }
@@ -36,7 +37,7 @@ STYLE = """
 .key.rest { background: var(--ahead); border: 1px solid var(--rule); }
 """
 
-# label, row -> value, class
+# row -> value, and the class of the line
 Series = namedtuple("Series", "value style")
 
 
@@ -193,29 +194,45 @@ def rest_table(rows):
 
 def verdict(is_met, text, name, target):
     style, word = ("met", "✓ met") if is_met else ("missed", "✗ missed")
-    return (f'<li class="{style}"><span class="verdict">{word}</span><strong>{escape(text)}</strong>'
-            f'{escape(name)}<br><span class="note">{escape(target)}</span></li>\n')
+    return (f'<li class="{style}"><span class="verdict">{word}</span>'
+            f'<strong>{escape(text)}</strong>{escape(name)}<br>'
+            f'<span class="note">{escape(target)}</span></li>\n')
 
 
-def verdicts(parameters, rows):
-    rested, last = ends(rows), rows[-1]
-    items = [verdict(last["errors"] == 0, f"{last['errors']:.0f}",
-                     f"errors in {last['operations']:,.0f} operations",
-                     f"content, refusals, {last['forks']:.0f} children, {last['checks']:.0f} "
-                     "checks of the heap, and the bounds")]
+def count_verdict(rows, said):
+    """What the last row cannot know, a crash or the last check, is among what was said."""
+    last = rows[-1]
+    errors = max(int(last["errors"]), sum(line.startswith("soak: error:") for line in said))
+    return verdict(errors == 0, str(errors), f"errors in {last['operations']:,.0f} operations",
+                   f"content, refusals, {last['forks']:.0f} children, "
+                   f"{last['checks']:.0f} checks of the heap, and the bounds")
+
+
+def bound_verdict(parameters, rested):
+    met = sum(row["rss_kib"] <= row["bound_kib"] for row in rested)
+    before, spare = (mib(float(parameters[key])) for key in ("rss_before_kib", "spare_kib"))
+    return verdict(met == len(rested), f"{met} of {len(rested)}", "rests end within their bound",
+                   f"RSS at most {before} MiB, as before the first load, + live pages × 1.1 + "
+                   f"{spare} MiB")
+
+
+def growth_verdict(parameters, rested):
+    over = [row["rss_kib"] - row["pages_kib"] for row in rested if row["pages_kib"]]
+    period = int(parameters["period"])
+    growth = max((each - over[number % period] for number, each in enumerate(over)), default=0)
+    beside = f"rests 1 to {period}, each after the same sizes" if period > 1 else "the first rest"
+    most = float(parameters["growth_kib"])
+    return verdict(growth <= most, f"{growth / MIB:+.1f} MiB",
+                   f"most growth of RSS over live pages, beside {beside}",
+                   f"at most {mib(most)} MiB")
+
+
+def verdicts(parameters, rows, said):
+    rested = ends(rows)
+    items = count_verdict(rows, said)
     if rested:
-        over = max(row["rss_kib"] - row["bound_kib"] for row in rested)
-        met = sum(row["rss_kib"] <= row["bound_kib"] for row in rested)
-        items.append(verdict(over <= 0, f"{met} of {len(rested)}", "rests end within their bound",
-                             f"RSS at most {mib(float(parameters['rss_before_kib']))} MiB, as before "
-                             "the first load, + live pages × 1.1 + "
-                             f"{mib(float(parameters['spare_kib']))} MiB"))
-        first, *others = [row["rss_kib"] - row["pages_kib"] for row in rested]
-        growth = max([each - first for each in others], default=0)
-        items.append(verdict(growth <= float(parameters["growth_kib"]), f"{growth / MIB:+.1f} MiB",
-                             "growth of RSS over live pages since the first rest",
-                             f"at most {mib(float(parameters['growth_kib']))} MiB, in any rest"))
-    return f'<ul class="goals">{"".join(items)}</ul>\n'
+        items += bound_verdict(parameters, rested) + growth_verdict(parameters, rested)
+    return f'<ul class="goals">{items}</ul>\n'
 
 
 def heading(parameters, machine, started):
@@ -233,12 +250,12 @@ def document(parameters, rows, said, machine, started):
     return ('<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
             f"<title>HAKMEM: the soak</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
-            + heading(parameters, machine, started) + "<main>\n" + verdicts(parameters, rows)
+            + heading(parameters, machine, started) + "<main>\n" + verdicts(parameters, rows, said)
             + memory_plot(rows)
             + rate_plot(rows, "operations", "Operations", "in thousands a second", 1e-3, " k")
             + rate_plot(rows, "injected", "Failures injected", "a second", 1, "")
             + "<p>Live pages are those in which a live block lies: no allocator that leaves blocks "
-            "where they are can hold less. While it rests the program sleeps, its threads too.</p>\n"
+            "where they are can hold less. While it rests the program sleeps, its threads too.</p>"
             + rest_table(rows) + "<h2>What it said</h2>\n"
             + f"<pre>{escape(chr(10).join(said))}</pre>\n</main>\n</body>\n</html>\n")
 

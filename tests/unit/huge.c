@@ -451,18 +451,12 @@ CHILD_TEST(lists)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_at_random),
-        cmocka_unit_test(test_alignment),
-        cmocka_unit_test(test_impossible_sizes),
-        cmocka_unit_test(test_in_place),
-        cmocka_unit_test(test_by_moving),
-        cmocka_unit_test(test_refused_both),
-        cmocka_unit_test(test_refused_half_way),
-        cmocka_unit_test(test_refused_move_and_remap),
-        cmocka_unit_test(test_moved_pages),
-        cmocka_unit_test(test_refused_purge),
-        cmocka_unit_test(test_locked_pages),
-        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_at_random),        cmocka_unit_test(test_alignment),
+        cmocka_unit_test(test_impossible_sizes), cmocka_unit_test(test_in_place),
+        cmocka_unit_test(test_by_moving),        cmocka_unit_test(test_refused_both),
+        cmocka_unit_test(test_refused_half_way), cmocka_unit_test(test_refused_move_and_remap),
+        cmocka_unit_test(test_moved_pages),      cmocka_unit_test(test_refused_purge),
+        cmocka_unit_test(test_locked_pages),     cmocka_unit_test(test_lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
