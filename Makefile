@@ -8,16 +8,19 @@
 #   make bench [BENCH_ARGS=--quick]    compare with other allocators
 #   make bench-report [BENCH_ARGS=--quick]    the same, and plots: build/bench/report.html
 #   make fuzz [FUZZ_SECONDS=600]    run each fuzz target for long
+#   make soak [SOAK_SECONDS=1800] [SOAK_LOAD=server|handover|shift|pins]    build/soak/soak.html
 #   make install [PREFIX=/usr/local] [DESTDIR=]
 #   make format | clean
 
 PRESET ?= release
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 600
+SOAK_SECONDS ?= 1800
+SOAK_LOAD ?= server
 JOBS ?= $(shell nproc)
 BUILD := $(if $(filter release,$(PRESET)),build,build/$(PRESET))
 
-.PHONY: all run test tests lint bench bench-report bench-programs fuzz install format clean \
+.PHONY: all run test tests lint bench bench-report bench-programs fuzz soak install format clean \
         setup setup-test configure-tests
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
@@ -62,6 +65,10 @@ fuzz: configure-tests
 	    bash cmake/fuzz.sh $(BUILD)/fuzz/$$name tests/fuzz/corpus/$$name $(FUZZ_SECONDS) \
 	        $(BUILD)/fuzz/corpus/$$name || exit 1; \
 	done
+
+soak: configure-tests
+	@cmake --build $(BUILD) -j $(JOBS) --target soak
+	@tests/soak/soak.py $(BUILD) --seconds $(SOAK_SECONDS) --load $(SOAK_LOAD)
 
 install: all
 	@DESTDIR='$(DESTDIR)' cmake --install $(BUILD) --prefix $(PREFIX)

@@ -13,6 +13,7 @@
 #   tests/bench/F.sh                  bash F.sh BUILD_DIR; label report    bench.F
 #   tests/lint/F.sh                   bash F.sh SOURCE_DIR BUILD_DIR       lint.F
 #   tests/fuzz/F.c                    libFuzzer targets                    fuzz.F
+#   tests/soak/*.c                    one program; soak.py runs each load  soak.LOAD
 #
 # Modes: preload (libc's malloc linked, ours in LD_PRELOAD), linked (libhakmem.so), archive
 # (libhakmem.a), prefixed (the hak_* names of hakmem_core, HAK_PREFIXED=1). API_LINKED is defined in
@@ -194,6 +195,26 @@ if(TARGET hakmem_shared)
                 set_tests_properties(${folder}.${name} PROPERTIES RUN_SERIAL ON)
             endif()
         endforeach()
+    endforeach()
+endif()
+
+# ---- soak: for seconds here, to see that it works; `make soak` is the real one. Linked with the
+# ---- objects of the release, whose point of injection the library does not show
+
+if(TARGET hakmem_name_objects)
+    file(GLOB soak_sources CONFIGURE_DEPENDS tests/soak/*.c)
+    add_executable(soak EXCLUDE_FROM_ALL ${soak_sources} $<TARGET_OBJECTS:hakmem_core_objects>
+                   $<TARGET_OBJECTS:hakmem_name_objects>)
+    add_dependencies(tests soak)
+    target_include_directories(soak PRIVATE tests bench)
+    target_compile_options(soak PRIVATE ${test_options})
+    target_compile_definitions(soak PRIVATE HAK_SHARED=0)
+    target_link_libraries(soak PRIVATE Threads::Threads)
+    set_target_properties(soak PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/soak)
+    foreach(load server handover shift pins)
+        hak_test(soak.${load} soak 300 "" ${CMAKE_SOURCE_DIR}/tests/soak/soak.py ${CMAKE_BINARY_DIR}
+                 --seconds 10 --load ${load} --patience 60
+                 --output ${CMAKE_BINARY_DIR}/tests/soak/${load})
     endforeach()
 endif()
 

@@ -207,19 +207,19 @@ static bool move_superslab(char *from, char *to, bool *is_copied)
     return true;
 }
 
-/* Move all pages. On failure those moved go back, and `to` is given up. */
-static bool move_range(char *from, char *to, size_t count, bool *is_copied)
+/* Move all pages. Returns `count`, or the superslab that failed: those before it went back, and in
+ * `to` it is the one without a mapping. */
+static size_t move_range(char *from, char *to, size_t count, bool *is_copied)
 {
     *is_copied = false;
     for (size_t i = 0; i < count; i++) {
         size_t offset = i << SUPERSLAB_SHIFT;
         if (move_superslab(from + offset, to + offset, is_copied))
             continue;
-        while (i-- > 0)
-            memcpy(from + (i << SUPERSLAB_SHIFT), to + (i << SUPERSLAB_SHIFT), SUPERSLAB_SIZE);
-        return false;
+        memcpy(from, to, offset);
+        return i;
     }
-    return true;
+    return count;
 }
 
 /* The old block's range goes back; its pages are gone if they were moved. */
@@ -233,16 +233,27 @@ static void give_moved(struct slab *old, bool is_copied)
         superslab_range_give_cold(old->start, count);
 }
 
-/* A range of our own in which nothing is, and whose mapping may be gone. */
-static void give_up(struct slab *slab)
+static void give_part(char *start, size_t first, size_t count)
+{
+    if (count > 0)
+        superslab_range_give(start + (first << SUPERSLAB_SHIFT), count, count << SUPERSLAB_SHIFT);
+}
+
+/* A range of our own in which nothing is, and where superslab `hole` may have no mapping. If it
+ * gets none either it is lost, but the others' pages are not. */
+static void give_up(struct slab *slab, size_t hole)
 {
     char *start = slab->start;
     size_t count = *superslab_count_of(slab);
     leave(slab);
-    if (os_remap_fresh(start, count << SUPERSLAB_SHIFT))
+    if (os_remap_fresh(start, count << SUPERSLAB_SHIFT)) {
         superslab_range_give_cold(start, count);
-    else
-        superslab_range_abandon(start, count);
+        return;
+    }
+    superslab_range_moved_in(start, hole);
+    superslab_range_abandon(start + (hole << SUPERSLAB_SHIFT), 1);
+    give_part(start, 0, hole);
+    give_part(start, hole + 1, count - hole - 1);
 }
 
 /* Move the block to a longer range. NULL: it is where it was. */
@@ -256,8 +267,9 @@ static void *move(struct slab *old, size_t good)
         return NULL;
     struct slab *slab = slab_find(block);
     bool is_copied;
-    if (!move_range(old->start, block, *superslab_count_of(old), &is_copied)) {
-        give_up(slab);
+    size_t moved = move_range(old->start, block, *superslab_count_of(old), &is_copied);
+    if (moved < *superslab_count_of(old)) {
+        give_up(slab, moved);
         return NULL;
     }
     superslab_range_moved_in(block, *superslab_count_of(old));

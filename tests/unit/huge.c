@@ -283,6 +283,37 @@ static void refused_both(void)
     check_figures();
 }
 
+static unsigned moves;
+
+static bool fail_second_move_and_remap(enum os_call call)
+{
+    return call == OS_CALL_REMAP || (call == OS_CALL_MOVE && moves++ == 1);
+}
+
+/* Half way: of the target only the superslab without a mapping is lost, and no pages. */
+static void refused_half_way(void)
+{
+    make();
+    take(&held[0], 4 * MIB, BLOCK_ALIGN);
+    take(&held[1], 4 * MIB, BLOCK_ALIGN);
+    char *target = held[1].block + 4 * MIB;
+    size_t claimed = space.claimed;
+    os_inject_failure = fail_second_move_and_remap;
+    CHECK(!resize(&held[0], 8 * MIB));
+    os_inject_failure = NULL;
+    CHECK_EQ(moves, 2);
+    CHECK_EQ(space.claimed, claimed);
+    CHECK_EQ(unit_present_pages(target, SUPERSLAB_SIZE), SUPERSLAB_SIZE / os_page_size());
+    CHECK(decay_purge_all() >= SUPERSLAB_SIZE);
+    CHECK_EQ(unit_present_pages(target, SUPERSLAB_SIZE), 0);
+    check_figures();
+    take(&held[2], 4 * MIB, BLOCK_ALIGN);
+    CHECK(held[2].block == target + 2 * SUPERSLAB_SIZE);
+    for (unsigned i = 0; i <= 2; i++)
+        give(&held[i]);
+    check_figures();
+}
+
 /* MOVE: the pages are copied. REMAP: the moved block's place is used again as it is. */
 static void refused_move_and_remap(void)
 {
@@ -410,6 +441,7 @@ CHILD_TEST(impossible_sizes)
 CHILD_TEST(in_place)
 CHILD_TEST(by_moving)
 CHILD_TEST(refused_both)
+CHILD_TEST(refused_half_way)
 CHILD_TEST(refused_move_and_remap)
 CHILD_TEST(moved_pages)
 CHILD_TEST(refused_purge)
@@ -419,17 +451,12 @@ CHILD_TEST(lists)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_at_random),
-        cmocka_unit_test(test_alignment),
-        cmocka_unit_test(test_impossible_sizes),
-        cmocka_unit_test(test_in_place),
-        cmocka_unit_test(test_by_moving),
-        cmocka_unit_test(test_refused_both),
-        cmocka_unit_test(test_refused_move_and_remap),
-        cmocka_unit_test(test_moved_pages),
-        cmocka_unit_test(test_refused_purge),
-        cmocka_unit_test(test_locked_pages),
-        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_at_random),        cmocka_unit_test(test_alignment),
+        cmocka_unit_test(test_impossible_sizes), cmocka_unit_test(test_in_place),
+        cmocka_unit_test(test_by_moving),        cmocka_unit_test(test_refused_both),
+        cmocka_unit_test(test_refused_half_way), cmocka_unit_test(test_refused_move_and_remap),
+        cmocka_unit_test(test_moved_pages),      cmocka_unit_test(test_refused_purge),
+        cmocka_unit_test(test_locked_pages),     cmocka_unit_test(test_lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
