@@ -2,8 +2,8 @@
 /*
  * A library that allocates in its constructor, in a call, in a thread-local destructor and in its
  * destructor, opened and closed many times; its blocks outlive it, and so do the values of a thread
- * key that it has made: they are freed when the thread ends, the library being gone. The program compiles it with
- * `cc`; where there is none, the test says so and passes.
+ * key that it has made: they are freed when the thread ends, the library being gone. The program
+ * compiles it with `cc`; where there is none, the test says so and passes.
  */
 #include "check.h"
 
