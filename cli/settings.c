@@ -92,7 +92,8 @@ static struct text text_of_value(const struct setting *setting, int64_t value)
         return text_of_bytes(value);
     if (setting->kind == KIND_PREFAULT && value == PREFAULT_AUTO)
         return (struct text){"auto"};
-    if (setting->kind == KIND_PAGES)
+    /* a value of a damaged heap may be any */
+    if (setting->kind == KIND_PAGES && value >= setting->min && value <= setting->max)
         snprintf(text.bytes, sizeof text.bytes, "%s", pages_words[value]);
     else if (setting->kind != KIND_TEXT)
         snprintf(text.bytes, sizeof text.bytes, "%" PRId64, value);
@@ -309,7 +310,8 @@ static void print_markdown(void)
     puts("\n"
          "Kinds: a *flag* is 0 or 1; *bytes* take K, M or G (powers of 1024) after the number;\n"
          "*millis* are milliseconds, and -1 is never; *prefault* is a mode by number or `auto`;\n"
-         "*when* is a moment; a *path* is taken as it is.");
+         "*pages* is a word, or 0, 1, 2 for the three; *when* is a moment;\n"
+         "a *path* is taken as it is.");
 }
 
 /* Text as troff source: a hyphen stays a hyphen-minus, a backslash stays one. */

@@ -81,7 +81,8 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
  * Settings: X(field, NAME, kind, default, min, max, help).
  * Kinds: FLAG (0 or 1), NUMBER, BYTES (with K, M or G), MILLIS (-1 is never), PREFAULT (0, 1, 2 or
  * auto), PAGES (off, auto or always; 0, 1 or 2 for these), WHEN (exit or interval, 0 for neither),
- * TEXT (a path; default, min and max do not apply). The environment variable is HAKMEM_NAME.
+ * TEXT (a path; default, min and max do not apply).
+ * The environment variable is HAKMEM_NAME.
  */
 #define WHEN_NEVER 0
 #define WHEN_EXIT 1

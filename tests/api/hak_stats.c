@@ -28,6 +28,7 @@ static void check_sums(const struct hak_stats *stats)
     }
     CHECK_LE(in_slabs, stats->mapped_bytes);
     CHECK_LE(stats->warm_bytes, stats->mapped_bytes);
+    CHECK_LE(stats->huge_waste_bytes, stats->warm_bytes);
     CHECK_LE(stats->mapped_bytes, stats->reserved_bytes);
     CHECK_GE(stats->metadata_bytes, 1);
     CHECK_LE(stats->metadata_bytes, 64 * MIB);

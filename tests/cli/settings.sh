@@ -16,6 +16,7 @@ for form in "" --markdown --man; do
 done
 expect_narrow table "hakmem settings"
 expect_in table '^HAKMEM_SS_PREFAULT +prefault +auto +0, 1, 2 or auto$' "hakmem settings"
+expect_in table '^HAKMEM_HUGE_PAGES +pages +auto +off, auto or always$' "hakmem settings"
 expect_in table '^HAKMEM_DECAY_MS +millis +[0-9]+ +-1 to 3600000$' "hakmem settings"
 expect_in table '^HAKMEM_THREAD_CACHE_MAX +bytes +4M +0 to 1G$' "hakmem settings"
 expect_in table--markdown '^\| `HAKMEM_WRAP_DIAG` \| flag \| 0 \| 0 or 1 \|' "settings --markdown"
@@ -32,6 +33,9 @@ expect_set() {
 step "--set: good ones reach the program"
 expect_set SS_PREFAULT=2 HAKMEM_SS_PREFAULT 2
 expect_set SS_PREFAULT=AUTO HAKMEM_SS_PREFAULT auto
+expect_set HUGE_PAGES=always HAKMEM_HUGE_PAGES 2
+expect_set HUGE_PAGES=Off HAKMEM_HUGE_PAGES 0
+expect_set HUGE_PAGES=1 HAKMEM_HUGE_PAGES 1
 expect_set HAKMEM_SS_PREFAULT=0 HAKMEM_SS_PREFAULT 0
 expect_set hakmem_ss_prefault=1 HAKMEM_SS_PREFAULT 1
 expect_set STATS=EXIT HAKMEM_STATS exit
@@ -58,6 +62,9 @@ expect_refused() {
 step "--set: bad ones are named with what is expected, and nothing runs"
 for value in banana "" 3 -1 00x autos " 1" "1 " 1K 0x1; do
     expect_refused SS_PREFAULT "$value" "0, 1, 2 or auto"
+done
+for value in on 3 -1 "" alway "always "; do
+    expect_refused HUGE_PAGES "$value" "off, auto or always"
 done
 for value in 2 -1 yes "" 18446744073709551617; do
     expect_refused WRAP_DIAG "$value" "0 or 1"

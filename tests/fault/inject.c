@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Every call to the kernel for memory made to fail in turn: a run through all lanes and most of the
- * interface is repeated with the Nth call of a kind (or of any kind) failing, once or from then
- * on, for N = 1, 2, ... until a run makes fewer calls. Whatever fails must say so by NULL and
- * ENOMEM, lose nothing, damage nothing, and be over when the calls succeed again. The reservation
- * is not made before main, so that each run, in a child of its own, also makes that under failure.
+ * interface is repeated with the Nth call of a kind (or of any kind) failing, once or from then on,
+ * for N = 1, 2, ... until a run makes fewer calls. Whatever fails must say so by NULL and ENOMEM,
+ * lose nothing, damage nothing, and be over when the calls succeed again. The reservation is not
+ * made before main, so that each run, in a child of its own, also makes that under failure.
  */
 #include "run.h"
 

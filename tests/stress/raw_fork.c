@@ -3,8 +3,8 @@
 /*
  * Children that no handler of pthread_atfork knows of: vfork, whose child runs on its parent's
  * memory and allocates there, and a bare clone(), whose child has copies of locks that other
- * threads may hold. While threads allocate such a child calls exec; where there is no other thread it
- * allocates from all lanes. The parent goes on, and its heap is sound.
+ * threads may hold. While threads allocate such a child calls exec; where there is no other thread
+ * it allocates from all lanes. The parent goes on, and its heap is sound.
  */
 #include "exchange.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tests of slab/huge_page.c: when a superslab is backed by a huge page (never, once the heap has
- * grown, from the first on), and what of one is counted as waste. The kernel's part is stood in
- * for: a call that is refused tells that it was made.
+ * grown, from the first on), and what of one is counted as waste. A call that is refused tells that
+ * it was made.
  */
 #include "unit/unit.h"
 
