@@ -58,6 +58,9 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
 #define BIN_BYTES_MAX (64 * KIB)
 #define BIN_SMALL_MAX (4 * KIB)
 
+/* Of more threads than this most are asleep: the share of each is halved, so that all of them and
+ * the depots stay within the total. */
+#define CROWD_THREADS 128
 /* However many threads there are, each may keep this much. */
 #define THREAD_CACHE_MIN (16 * KIB)
 /* A bin grows beyond this only in a thread that also allocates from it. */
@@ -111,7 +114,7 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
       "most blocks moved by one refill of a thread's bin")                                         \
     X(thread_cache_max, "THREAD_CACHE_MAX", BYTES, 4 * MIB, 0, GIB,                                \
       "most bytes one thread's cache may hold")                                                    \
-    X(caches_total_max, "CACHES_TOTAL_MAX", BYTES, 8 * MIB, 0, TIB,                                \
+    X(caches_total_max, "CACHES_TOTAL_MAX", BYTES, 16 * MIB, 0, TIB,                               \
       "most bytes that all threads' caches may hold, shared evenly")                               \
     X(ss_cache_max, "SS_CACHE_MAX", BYTES, 1 * GIB, 0, TIB,                                        \
       "most bytes of free slabs kept backed by pages (warm pool)")                                 \

@@ -182,7 +182,10 @@ static void flush_oldest(struct thread_heap *heap, unsigned size_class, unsigned
 /* What each thread may hold now: its share of the total, within its own bounds. */
 static size_t thread_budget(void)
 {
-    size_t share = (size_t)settings.caches_total_max / max_size(unified_cache_threads(), 1);
+    size_t threads = max_size(unified_cache_threads(), 1);
+    size_t share = (size_t)settings.caches_total_max / threads;
+    if (threads > CROWD_THREADS)
+        share /= 2;
     return min_size(max_size(share, THREAD_CACHE_MIN), (size_t)settings.thread_cache_max);
 }
 
