@@ -225,11 +225,11 @@ static int write_svg(const char *path, const struct heap_view *view, const struc
 {
     FILE *out = fopen(path, "we");
     if (!out)
-        return cli_fail(EXIT_FAILURE, "hakmem map: cannot write %s: %s", path, strerror(errno));
+        return cli_fail(EXIT_FAILURE, "hakmem map: cannot write '%s': %s", path, strerror(errno));
     map_print_svg(out, view, map);
     bool is_good = !ferror(out);
     if (fclose(out) != 0 || !is_good)
-        return cli_fail(EXIT_FAILURE, "hakmem map: cannot write %s: %s", path, strerror(errno));
+        return cli_fail(EXIT_FAILURE, "hakmem map: cannot write '%s': %s", path, strerror(errno));
     return EXIT_SUCCESS;
 }
 
