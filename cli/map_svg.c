@@ -70,7 +70,7 @@ static void print_legend(FILE *out)
         {"huge", "Huge"},           {"warm", "kept ready"}, {"cell", "free"},
         {"other", "not the heap's"}};
     int x = 16;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++, x += i == 6 ? 160 : 96)
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++, x += i == 7 ? 130 : 96)
         fprintf(out,
                 "<rect class=\"%s\" x=\"%d\" y=\"58\" width=\"12\" height=\"12\"/>"
                 "<text x=\"%d\" y=\"69\">%s</text>\n",
