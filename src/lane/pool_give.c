@@ -146,7 +146,7 @@ static enum fault mark_one(struct giving *giving, const void *block, bool is_fre
 {
     size_t index = 0;
     enum fault fault = FAULT_NONE;
-    if (!is_in_slab(giving, block))
+    if (!giving->slab || !is_in_slab(giving, block))
         fault = find_slab(giving, block);
     if (fault == FAULT_NONE && !find_index(giving, block, &index))
         fault = FAULT_NOT_START;
