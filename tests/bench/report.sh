@@ -21,6 +21,8 @@ step() {
     echo "== $*"
 }
 
+source "$SOURCE/tests/cli/browser.bash"
+
 # expect_line STATUS LINE WORDS...: the words give this one line on standard error, nothing else.
 expect_line() {
     local status=$1 line=$2 got
@@ -31,13 +33,6 @@ expect_line() {
     [[ ! -s out ]] || fail "report.py $*: wrote to standard output: $(head -n 1 out)"
     [[ $(cat err; echo .) == "$line"$'\n'. ]] ||
         fail "report.py $*: expected the line '$line', got '$(cat err)'"
-}
-
-# expect_count NUMBER TEXT FILE: how often the text is in the file.
-expect_count() {
-    local count
-    count=$(grep -oF -- "$2" "$3" | wc -l)
-    [[ $count == "$1" ]] || fail "$3: '$2' is there $count times, not $1"
 }
 
 # What is in the page of raw.csv, and in the document that a browser makes of it.
@@ -137,17 +132,6 @@ if ! command -v chromium >/dev/null; then
     echo "SKIP: no chromium here, so the page was not seen in a browser"
     exit 0
 fi
-
-# browse LIGHT WORDS...: run Chromium with a profile of its own; LIGHT is 1, or 0 for dark.
-browse() {
-    local light=$1
-    shift
-    timeout 100 chromium --headless --no-sandbox --disable-gpu --user-data-dir="$SCRATCH/profile" \
-        --enable-logging=stderr --v=0 --hide-scrollbars --virtual-time-budget=2000 \
-        --blink-settings=preferredColorScheme="$light" "$@" 2>err ||
-        fail "chromium $*: exit status $? ($(tail -n 3 err))"
-    ! grep CONSOLE err || fail "chromium $*: an error on the console"
-}
 
 # The first pixel of a PNG, which is stored as it is.
 first_pixel() {

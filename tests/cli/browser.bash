@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Owns what the tests of pages share: that a page needs nothing else, and what a browser makes of
-# it, light, dark and in a phone's width. Sourced after lib.bash.
+# it, light, dark and in a phone's width. Sourced by tests that have SCRATCH and fail.
 
 # expect_count NUMBER TEXT FILE: how often the text is in the file.
 expect_count() {

@@ -41,19 +41,6 @@ static bool fail_as_planned(enum os_call call)
     return fails;
 }
 
-static bool fail_always(enum os_call call)
-{
-    (void)call;
-    errno = ENOMEM;
-    return true;
-}
-
-/* Before the allocator's own constructor: its start must fail here. */
-__attribute__((constructor(101))) static void fail_before_main(void)
-{
-    os_inject_failure = fail_always;
-}
-
 /* ---- the run ---- */
 
 /* A heap that has grown: from some superslab on, huge pages. */

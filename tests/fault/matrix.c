@@ -71,19 +71,6 @@ static bool fail_mode_only(enum os_call call)
     return plan.is_piecewise && call == OS_CALL_RESERVE;
 }
 
-static bool fail_always(enum os_call call)
-{
-    (void)call;
-    errno = ENOMEM;
-    return true;
-}
-
-/* Before the allocator's own constructor: each child makes the reservation itself. */
-__attribute__((constructor(101))) static void fail_before_main(void)
-{
-    os_inject_failure = fail_always;
-}
-
 /* ---- the run ---- */
 
 /* So many superslabs that the next are huge pages, and that a limit is looked for. */

@@ -9,6 +9,8 @@
 
 #include "unit/unit.h"
 
+#include "os/os.h"
+
 #include "hakmem/hakmem.h"
 
 #define HELD 12
@@ -169,6 +171,22 @@ static inline uint64_t live_bytes(void)
     for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++)
         live += stats.lane[lane].live_bytes + stats.lane[lane].live_blocks;
     return live;
+}
+
+/* ---- start ---- */
+
+static bool fail_always(enum os_call call)
+{
+    (void)call;
+    errno = ENOMEM;
+    return true;
+}
+
+/* Before the allocator's own constructor, whose start must fail here: each child makes the
+ * reservation itself. */
+__attribute__((constructor(101))) static void fail_before_main(void)
+{
+    os_inject_failure = fail_always;
 }
 
 #endif
