@@ -132,16 +132,6 @@ static always_inline bool front_is_good_fit(size_t size, size_t usable)
     return size <= usable && (size >= usable / 2 || usable == BLOCK_ALIGN);
 }
 
-/* Does a block of this class, which the slab map names for it, start at `block`? For a block that
- * the caller holds the answer cannot change meanwhile. */
-static always_inline bool front_is_start(unsigned size_class, const void *block)
-{
-    const struct size_class *row = &size_classes[size_class];
-    size_t offset = (size_t)((const char *)block - slab_find(block)->start);
-    size_t index = offset * row->reciprocal >> RECIPROCAL_SHIFT;
-    return offset == index * row->size && index < row->blocks;
-}
-
 /* Is it the block of its class that the calling thread freed last? */
 static always_inline bool front_was_freed(unsigned size_class, const void *block)
 {
@@ -160,7 +150,7 @@ static always_inline size_t front_usable(const void *block)
         return 0;
     unsigned size_class = slab_map_get(base, offset);
     size_t size = size_classes[size_class].size; /* 0 for a byte that names no class */
-    return likely(size > 0) && likely(front_is_start(size_class, block)) &&
+    return likely(size > 0) && likely(pool_is_start(size_class, block)) &&
                    likely(!front_was_freed(size_class, block))
                ? size
                : 0;

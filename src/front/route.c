@@ -150,7 +150,7 @@ bool route_free(void *block)
 static size_t checked_size(unsigned size_class, const void *block, const char *function)
 {
     size_t size = size_classes[size_class].size;
-    if (unlikely(!front_is_start(size_class, block)))
+    if (unlikely(!pool_is_start(size_class, block)))
         misuse_report(function, (struct verdict){FAULT_NOT_START, block, size});
     if (unlikely(front_was_freed(size_class, block)))
         misuse_report(function, (struct verdict){FAULT_DOUBLE_FREE, block, size});

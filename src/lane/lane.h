@@ -112,9 +112,15 @@ struct verdict pool_give(struct pool *pool, unsigned size_class, void *const *bl
 /* Would pool_give take these blocks? Changes nothing. */
 struct verdict pool_judge(struct pool *pool, unsigned size_class, void *const *blocks,
                           unsigned count);
-/* Does a block of this class start at `block`? Takes no lock: for a block that the caller holds,
- * the answer cannot change meanwhile. */
-bool pool_is_start(unsigned size_class, const void *block);
+/* Does a block of this class, a span too, start at `block`, whose slab is of the class? Takes no
+ * lock: for a block that the caller holds, the answer cannot change meanwhile. */
+static always_inline bool pool_is_start(unsigned size_class, const void *block)
+{
+    const struct size_class *row = &size_classes[size_class];
+    size_t offset = (size_t)((const char *)block - slab_find(block)->start);
+    size_t index = offset * row->reciprocal >> RECIPROCAL_SHIFT;
+    return offset == index * row->size && index < row->blocks;
+}
 /* Purpose: figures of one class of a pool. */
 struct pool_figures {
     size_t slabs;

@@ -294,16 +294,6 @@ unsigned pool_take(struct pool *pool, unsigned size_class, void **blocks, unsign
     return taken;
 }
 
-bool pool_is_start(unsigned size_class, const void *block)
-{
-    const struct size_class *row = &size_classes[size_class];
-    struct slab *slab = slab_find(block);
-    size_t offset = (size_t)((const char *)block - slab->start);
-    size_t index = offset * row->reciprocal >> RECIPROCAL_SHIFT;
-    return slab->state == SLAB_BLOCKS && slab->size_class == size_class &&
-           offset == index * row->size && index < slab->block_count;
-}
-
 void pool_trim(struct pool *pool, unsigned size_class, bool all)
 {
     struct pool_class *class_pool = &pool->classes[size_class];
