@@ -45,7 +45,8 @@ void misuse_report(const char *function, struct verdict verdict)
     if (verdict.size)
         log_abort("%s(%p): not the start of a block, but inside one of %zu bytes", function,
                   verdict.block, verdict.size);
-    log_abort("%s(%p): not the start of a block", function, verdict.block);
+    /* nothing is there: what was may have gone, with its record */
+    log_abort("%s(%p): double free, or not the start of a block", function, verdict.block);
 }
 
 void route_report_foreign(const char *function, const void *block)

@@ -16,10 +16,12 @@
 
 early_data struct decay_clock decay;
 
-/* Purpose: warm slabs of one superslab on their way to the kernel; taken while it is. */
+/* Purpose: warm slabs of one superslab on their way to the kernel. `taken` are out of use while it
+ * is: all of the superslab where nothing in it is in use and nothing stays warm. */
 struct purge {
     struct superslab *superslab;
     uint32_t slabs;
+    uint32_t taken;
 };
 
 static size_t warm_slabs_max(void)
@@ -76,11 +78,13 @@ static uint32_t due_slabs(const struct superslab *superslab, unsigned min_age)
     return due;
 }
 
-/* Of a superslab whose pages were moved in all slabs go at once, and its mapping with them. */
-static uint32_t with_mapping(const struct superslab *superslab, uint32_t slabs)
+static void choose_slabs(struct purge *purge, unsigned min_age)
 {
-    bool is_all = slabs && slabs == superslab->warm && superslab->free == ALL_SLABS;
-    return superslab->is_moved && is_all ? ALL_SLABS : slabs;
+    struct superslab *superslab = purge->superslab;
+    uint32_t due = due_slabs(superslab, min_age);
+    bool is_all = due && due == superslab->warm && superslab->free == ALL_SLABS;
+    purge->slabs = due;
+    purge->taken = is_all ? ALL_SLABS : due;
 }
 
 /* Take the due slabs of the next superslab that has some out of the warm pool; *cursor is where to
@@ -97,10 +101,10 @@ static bool collect(size_t *cursor, unsigned min_age, struct purge *purge)
         for (; *cursor < end && !purge->slabs; *cursor += 1) {
             purge->superslab = &space.superslabs[*cursor];
             if (purge->superslab->state == SUPERSLAB_SLABS)
-                purge->slabs = with_mapping(purge->superslab, due_slabs(purge->superslab, min_age));
+                choose_slabs(purge, min_age);
         }
         if (purge->slabs)
-            superslab_mark_taken(purge->superslab, purge->slabs);
+            superslab_mark_taken(purge->superslab, purge->taken);
         lock_release(&space.lock);
     }
     return purge->slabs != 0;
@@ -139,11 +143,12 @@ bool decay_give_pages(char *start, size_t size)
     return true;
 }
 
-/* Give the pages to the kernel. Returns those slabs whose pages are gone. */
+/* Give the pages to the kernel. Returns those slabs whose pages are gone; of a superslab whose
+ * pages were moved in all go at once, and its mapping with them. */
 static uint32_t purge_slabs(const struct purge *purge)
 {
     uint32_t purged = 0;
-    if (purge->superslab->is_moved && purge->slabs == ALL_SLABS &&
+    if (purge->superslab->is_moved && purge->taken == ALL_SLABS &&
         superslab_rejoin(purge->superslab, 1))
         return ALL_SLABS;
     for (uint32_t rest = purge->slabs; rest;) {
@@ -159,6 +164,16 @@ static uint32_t purge_slabs(const struct purge *purge)
     return purged;
 }
 
+/* The records of a superslab that has nothing any more are as good when they read as zero. */
+static bool purge_records(const struct purge *purge)
+{
+    size_t size = SLABS_PER_SUPERSLAB * sizeof(struct slab);
+    _Static_assert(SLABS_PER_SUPERSLAB * sizeof(struct slab) % META_PAGE == 0,
+                   "the arena lets records begin at a page");
+    return purge->taken == ALL_SLABS && os_page_size() <= META_PAGE && purge->superslab->slabs &&
+           os_purge(purge->superslab->slabs, size);
+}
+
 static void forget_residents(const struct purge *purge, uint32_t slabs)
 {
     struct slab *records = purge->superslab->slabs;
@@ -172,12 +187,15 @@ static size_t purge_superslab(const struct purge *purge)
 {
     uint32_t purged = purge_slabs(purge);
     uint32_t kept = purge->slabs & ~purged;
+    uint32_t cold = purge->taken & ~kept;
+    bool is_forgotten = !kept && purge_records(purge);
     lock_acquire(&space.lock);
-    forget_residents(purge, purged);
+    if (!is_forgotten)
+        forget_residents(purge, purged);
     if (kept)
         superslab_mark_free(purge->superslab, kept, true);
-    if (purged)
-        superslab_mark_free(purge->superslab, purged, false);
+    if (cold)
+        superslab_mark_free(purge->superslab, cold, false);
     lock_release(&space.lock);
     return (size_t)__builtin_popcount(purged) << SLAB_SHIFT;
 }

@@ -2,8 +2,9 @@
 /*
  * The arena for metadata: records, thread heaps, magazines, batches. Out of line, so that no
  * overflow of a block can reach it. A bump pointer through one part of the reservation, and free
- * lists by size for what comes back; nothing is ever given to the kernel. Called by every layer
- * above under its locks; its own lock is the innermost.
+ * lists by size for what comes back; nothing is given to the kernel from here, but what is of whole
+ * pages begins at one, so that its owner may purge it. Called by every layer above under its locks;
+ * its own lock is the innermost.
  */
 #include "slab/space.h"
 
@@ -61,6 +62,35 @@ static bool make_room_locked(size_t size)
     return true;
 }
 
+static void push_locked(void *block, size_t size)
+{
+    struct free_block *freed = block;
+    freed->next = meta_arena.free[size / META_ALIGN];
+    meta_arena.free[size / META_ALIGN] = freed;
+}
+
+/* What lies below the next page, in pieces of the sizes that magazines have. */
+static void skip_to_page_locked(size_t gap)
+{
+    while (gap > 0) {
+        size_t piece = gap >= 1024 ? 1024 : gap >= 256 ? 256 : META_ALIGN;
+        push_locked(meta_arena.at, piece);
+        meta_arena.at += piece;
+        gap -= piece;
+    }
+}
+
+static void *bump_locked(size_t size)
+{
+    size_t gap = size % META_PAGE == 0 ? -(uintptr_t)meta_arena.at % META_PAGE : 0;
+    if (!make_room_locked(gap + size))
+        return NULL;
+    skip_to_page_locked(gap);
+    void *block = meta_arena.at;
+    meta_arena.at += size;
+    return block;
+}
+
 static void *alloc_locked(size_t size)
 {
     if (size <= META_FREE_MAX) {
@@ -71,11 +101,7 @@ static void *alloc_locked(size_t size)
             return block;
         }
     }
-    if (!make_room_locked(size))
-        return NULL;
-    void *block = meta_arena.at;
-    meta_arena.at += size;
-    return block;
+    return bump_locked(size);
 }
 
 void *meta_alloc(size_t size)
@@ -91,12 +117,10 @@ void *meta_alloc(size_t size)
 
 void meta_free(void *block, size_t size)
 {
-    struct free_block *freed = block;
     size = align_up(size, META_ALIGN);
     check_invariant(size <= META_FREE_MAX);
     lock_acquire(&meta_arena.lock);
-    freed->next = meta_arena.free[size / META_ALIGN];
-    meta_arena.free[size / META_ALIGN] = freed;
+    push_locked(block, size);
     meta_arena.used -= size;
     lock_release(&meta_arena.lock);
 }

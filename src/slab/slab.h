@@ -111,7 +111,7 @@ struct superslab {
     uint32_t free;
     uint32_t warm;
     uint32_t zero;      /* of the warm ones, those that nobody has written to */
-    struct slab *slabs; /* SLABS_PER_SUPERSLAB records, made at first use and kept */
+    struct slab *slabs; /* SLABS_PER_SUPERSLAB records, made at first use; zero again when cold */
     struct superslab *next[2];
     struct superslab *prev[2];
     uint8_t state;
@@ -232,8 +232,9 @@ void decay_unlock(void);
 
 /* ---- meta.c: memory for records ---- */
 
-/* `size` zeroed bytes, 64-byte aligned; NULL when out of memory. */
+/* `size` zeroed bytes, 64-byte aligned, multiples of META_PAGE to that. NULL when out of memory. */
 void *meta_alloc(size_t size);
+#define META_PAGE ((size_t)4096)
 /* size as it was asked for; at most META_FREE_MAX. */
 void meta_free(void *block, size_t size);
 #define META_FREE_MAX ((size_t)8192)

@@ -9,6 +9,7 @@
 #define RUNS 40 /* more superslabs than one batch of a purge takes */
 
 static struct slab *runs[RUNS];
+static char *starts[RUNS]; /* the record of a purged run may have gone with its pages */
 
 static void make(int64_t decay_ms)
 {
@@ -38,8 +39,10 @@ static void purge_all(void)
 {
     make(1000);
     uint64_t before = decay_purged_bytes();
-    for (unsigned i = 0; i < RUNS; i++)
+    for (unsigned i = 0; i < RUNS; i++) {
         runs[i] = take_and_touch(i % 2 ? SLABS_PER_SUPERSLAB : RUN_SLABS);
+        starts[i] = runs[i]->start;
+    }
     size_t expected = 0;
     for (unsigned i = 0; i < RUNS; i++) {
         expected += runs[i]->slab_count * SLAB_SIZE;
@@ -51,7 +54,7 @@ static void purge_all(void)
     CHECK_EQ(decay_purged_bytes(), before + expected);
     CHECK_EQ(warm_bytes(), 0);
     for (unsigned i = 0; i < RUNS; i++)
-        CHECK_EQ(unit_present_pages(runs[i]->start, RUN_BYTES), 0);
+        CHECK_EQ(unit_present_pages(starts[i], RUN_BYTES), 0);
     CHECK_EQ(decay_purge_all(), 0);
     bool is_zero;
     struct slab *slab = slab_run_take(RUN_SLABS, &is_zero);
@@ -63,8 +66,9 @@ static void at_once(void)
 {
     make(0);
     struct slab *slab = take_and_touch(RUN_SLABS);
+    char *start = slab->start;
     slab_run_give(slab);
-    CHECK_EQ(unit_present_pages(slab->start, RUN_BYTES), 0);
+    CHECK_EQ(unit_present_pages(start, RUN_BYTES), 0);
     CHECK_EQ(warm_bytes(), 0);
     slab = take_and_touch(RUN_SLABS);
     slab_run_shrink(slab, 1);
@@ -112,16 +116,39 @@ static void ageing(void)
     CHECK(!decay_poll()); /* starts the clock */
     next_epoch();
     struct slab *old = take_and_touch(RUN_SLABS);
+    char *start = old->start;
     slab_run_give(old);
     uint8_t epoch = decay_epoch();
     /* epochs may be jumped over when this process does not get to run: so count them */
     while ((uint8_t)(decay_epoch() - epoch) < 4) {
         CHECK_EQ(warm_bytes(), RUN_BYTES);
-        CHECK_EQ(unit_present_pages(old->start, RUN_BYTES), RUN_SLABS);
+        CHECK_EQ(unit_present_pages(start, RUN_BYTES), RUN_SLABS);
         next_epoch();
     }
     CHECK_EQ(warm_bytes(), 0);
-    CHECK_EQ(unit_present_pages(old->start, RUN_BYTES), 0);
+    CHECK_EQ(unit_present_pages(start, RUN_BYTES), 0);
+}
+
+/* A superslab's records go when nothing of it is left, and not before. */
+static void records_go_last(void)
+{
+    const size_t size = SLABS_PER_SUPERSLAB * sizeof(struct slab);
+    make(1000);
+    for (unsigned i = 0; i < 2; i++)
+        runs[i] = take_and_touch(SLABS_PER_SUPERSLAB / 2);
+    struct slab *records = superslab_of(runs[0]->start)->slabs;
+    CHECK(records == superslab_of(runs[1]->start)->slabs);
+    slab_run_give(runs[0]);
+    decay_purge_all();
+    CHECK_EQ(unit_present_pages((char *)records, size), size / os_page_size());
+    CHECK_EQ(runs[1]->slab_count, SLABS_PER_SUPERSLAB / 2);
+    slab_run_give(runs[1]);
+    decay_purge_all();
+    if (os_page_size() <= size)
+        CHECK_EQ(unit_present_pages((char *)records, size), 0);
+    CHECK_EQ(slab_check(), 0);
+    CHECK(take_and_touch(SLABS_PER_SUPERSLAB) == records);
+    CHECK_EQ(slab_check(), 0);
 }
 
 /* What is used again before its time is not purged, and counts anew when it comes back. */
@@ -208,6 +235,7 @@ CHILD_TEST(purge_all)
 CHILD_TEST(at_once)
 CHILD_TEST(never)
 CHILD_TEST(ageing)
+CHILD_TEST(records_go_last)
 CHILD_TEST(reuse_rejuvenates)
 CHILD_TEST(over_the_limit)
 CHILD_TEST(refused)
@@ -216,13 +244,10 @@ CHILD_TEST(locked_page)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_purge_all),
-        cmocka_unit_test(test_at_once),
-        cmocka_unit_test(test_never),
-        cmocka_unit_test(test_ageing),
-        cmocka_unit_test(test_reuse_rejuvenates),
-        cmocka_unit_test(test_over_the_limit),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_purge_all),       cmocka_unit_test(test_at_once),
+        cmocka_unit_test(test_never),           cmocka_unit_test(test_ageing),
+        cmocka_unit_test(test_records_go_last), cmocka_unit_test(test_reuse_rejuvenates),
+        cmocka_unit_test(test_over_the_limit),  cmocka_unit_test(test_refused),
         cmocka_unit_test(test_locked_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

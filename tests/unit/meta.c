@@ -36,7 +36,7 @@ static void take(struct piece *piece, size_t size)
     piece->size = size;
     piece->start = meta_alloc(size);
     CHECK(piece->start != NULL);
-    CHECK_EQ((uintptr_t)piece->start % 64, 0);
+    CHECK_EQ((uintptr_t)piece->start % (align_up(size, 64) % META_PAGE ? 64 : META_PAGE), 0);
     CHECK(unit_is_zero(piece->start, size));
     fill(piece);
 }
