@@ -96,8 +96,8 @@ struct hak_lane_stats {
 };
 
 /* What threads' caches could not serve by themselves: a lower bound of malloc and free, but for
- * blocks that a cache took ahead. Exact for Huge blocks, which no cache holds. Of first-class heaps,
- * ACE and Huge blocks only. */
+ * blocks that a cache took ahead. Exact for Huge blocks, which no cache holds. Of first-class
+ * heaps, ACE and Huge blocks only. */
 struct hak_lane_traffic {
     uint64_t refilled_blocks; /* that caches took from depots and the lane, since the start */
     uint64_t flushed_blocks;  /* that caches gave back */
