@@ -118,29 +118,40 @@ static bool is_listed(const struct comparison *comparison, const struct contende
     return is_alive(contender) && compare_is_best(comparison, contender, metric) == wants_best;
 }
 
-/* The names of those that are best, or of those that are not with their distance from it. */
+/* The listed contender with the lowest mean that comes after `last` in this ranking (NULL: the
+ * first). Equal ones are in the order of the table. */
+static const struct contender *next_listed(const struct comparison *comparison,
+                                           const struct contender *last, enum metric metric,
+                                           bool wants_best)
+{
+    const struct contender *next = NULL;
+    for (size_t i = 0; i < comparison->count; i++) {
+        const struct contender *each = &comparison->contenders[i];
+        bool is_behind = !last || mean(each, metric) > mean(last, metric) ||
+                         (mean(each, metric) == mean(last, metric) && each > last);
+        if (is_behind && is_listed(comparison, each, metric, wants_best) &&
+            (!next || mean(each, metric) < mean(next, metric)))
+            next = each;
+    }
+    return next;
+}
+
+/* The names of those that are best, or of those that are not with their distance from it; the
+ * lowest first. Returns how many. */
 static size_t add_names(struct advice *advice, const struct comparison *comparison,
                         enum metric metric, bool wants_best)
 {
     const struct contender *best = lowest(comparison, metric);
-    size_t total = 0;
+    const struct contender *each = next_listed(comparison, NULL, metric, wants_best);
     size_t count = 0;
-    for (size_t i = 0; i < comparison->count; i++)
-        total += is_listed(comparison, &comparison->contenders[i], metric, wants_best);
-    for (size_t i = 0; i < comparison->count; i++) {
-        const struct contender *each = &comparison->contenders[i];
-        if (!is_listed(comparison, each, metric, wants_best))
-            continue;
-        advice_add(advice, "%s%s",
-                   count == 0         ? ""
-                   : ++count == total ? " and "
-                                      : ", ",
-                   each->allocator.name);
-        count += count == 0;
+    for (; each; count++) {
+        const struct contender *next = next_listed(comparison, each, metric, wants_best);
+        advice_add(advice, "%s%s", count == 0 ? "" : next ? ", " : " and ", each->allocator.name);
         if (!wants_best)
             advice_add(advice, " (%s)", difference(each, best, metric).bytes);
+        each = next;
     }
-    return total;
+    return count;
 }
 
 static void advise_on(struct advice *advice, const struct comparison *comparison,

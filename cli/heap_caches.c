@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The free blocks that lie outside slabs: in the bins of each thread, and in the depots. Called by
- * heap_view.c. Their owners change them all the time; a list is followed no further than it can be
- * long, and a block that is none is left out.
+ * The free blocks that lie outside slabs, in the bins of each thread and in the depots; and how
+ * many blocks passed between caches and lanes. Called by heap_view.c. The owners change all that
+ * while it is read; a list is followed no further than it can be long, and a block that is none is
+ * left out.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -109,6 +110,12 @@ static void read_threads(struct heap_view *view)
 
 /* ---- depots ---- */
 
+static void add_traffic(struct heap_view *view, unsigned size_class, struct traffic traffic)
+{
+    view->traffic[size_class].taken += traffic.taken;
+    view->traffic[size_class].given += traffic.given;
+}
+
 static void read_depot(struct heap_view *view, const struct depot *depot, unsigned size_class)
 {
     const struct batch *at = depot->batches;
@@ -132,8 +139,27 @@ static void read_depots(struct heap_view *view)
         view->implausible++;
         return;
     }
-    for (unsigned c = CLASS_FIRST; c <= CLASS_POOL_LAST; c++)
+    for (unsigned c = CLASS_FIRST; c <= CLASS_POOL_LAST; c++) {
         read_depot(view, &copies[c], c);
+        add_traffic(view, c, copies[c].traffic);
+    }
+}
+
+/* What passed the depots, and spans. */
+static void read_traffic(struct heap_view *view)
+{
+    struct pool_traffic pools[CLASS_POOL_LAST + 1];
+    struct span_figures spans[SPAN_CLASSES];
+    if (!target_read(view->target, (uintptr_t)view->root.pool_traffic, pools, sizeof pools) ||
+        !target_read(view->target, (uintptr_t)view->root.span_figures, spans, sizeof spans)) {
+        view->implausible++;
+        return;
+    }
+    for (unsigned c = CLASS_FIRST; c <= CLASS_POOL_LAST; c++)
+        add_traffic(view, c, pools[c].traffic);
+    for (unsigned i = 0; i < SPAN_CLASSES; i++)
+        add_traffic(view, CLASS_POOL_LAST + 1 + i,
+                    (struct traffic){atomic_load(&spans[i].taken), atomic_load(&spans[i].given)});
 }
 
 static int compare_blocks(const void *a, const void *b)
@@ -147,6 +173,7 @@ void heap_caches_read(struct heap_view *view)
 {
     read_threads(view);
     read_depots(view);
+    read_traffic(view);
     if (view->cached_count > 0)
         qsort(view->cached, view->cached_count, sizeof view->cached[0], compare_blocks);
 }

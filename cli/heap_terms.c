@@ -169,18 +169,22 @@ static void add_to_lane(struct class_terms *lane, const struct class_terms *figu
     lane->extents += figures->extents;
     lane->mapped += figures->mapped;
     lane->rounding += figures->rounding;
+    lane->traffic.taken += figures->traffic.taken;
+    lane->traffic.given += figures->traffic.given;
     for (unsigned state = 0; state <= BLOCK_IN_DEPOT; state++) {
         lane->blocks[state] += figures->blocks[state];
         lane->resident[state] += figures->resident[state];
     }
 }
 
-static void sum_up(struct heap_terms *terms)
+static void sum_up(const struct heap_view *view, struct heap_terms *terms)
 {
     double rounding = 0;
+    terms->lanes[HAK_LANE_HUGE].traffic = view->traffic[CLASS_HUGE];
     for (unsigned c = CLASS_FIRST; c <= CLASS_ACE_LAST; c++) {
         struct class_terms *figures = &terms->classes[c];
         figures->size = size_classes[c].size;
+        figures->traffic = view->traffic[c];
         figures->rounding = (double)figures->resident[BLOCK_LIVE] * rounding_share(c);
         add_to_lane(&terms->lanes[lane_of(c)], figures);
     }
@@ -246,7 +250,7 @@ void heap_terms_count(const struct heap_view *view, struct heap_terms *terms)
     uint64_t records = (uintptr_t)view->meta.start;
     terms->tables = count_range(view, view->base, records);
     terms->metadata = count_range(view, records, (uintptr_t)view->meta.present);
-    sum_up(terms);
+    sum_up(view, terms);
 }
 
 uint64_t heap_terms_sum(const struct heap_terms *terms)

@@ -60,6 +60,7 @@ struct heap_view {
     struct cached_block *cached;
     size_t cached_count;
     size_t cached_room;
+    struct traffic traffic[CLASS_HUGE + 1]; /* by class since the start; what caches let pass */
     unsigned implausible;
 };
 
@@ -67,7 +68,7 @@ struct heap_view {
 bool heap_view_open(struct heap_view *view, struct target *target);
 void heap_view_close(struct heap_view *view);
 
-/* heap_caches.c: read the threads' caches and the depots. */
+/* heap_caches.c: read the threads' caches, the depots, and what passed between caches and lanes. */
 void heap_caches_read(struct heap_view *view);
 /* The first entry of `cached` at or above an address. */
 size_t heap_caches_find(const struct heap_view *view, uint64_t address);
@@ -113,8 +114,9 @@ struct class_terms {
     uint64_t extents;
     uint64_t blocks[BLOCK_IN_DEPOT + 1];
     uint64_t resident[BLOCK_IN_DEPOT + 1];
-    uint64_t mapped; /* bytes of address space of its extents */
-    double rounding; /* resident bytes of live blocks that were not asked for: estimated */
+    uint64_t mapped;        /* bytes of address space of its extents */
+    double rounding;        /* resident bytes of live blocks that were not asked for: estimated */
+    struct traffic traffic; /* blocks since the start */
 };
 
 /* RSS = live + rounding + thread_cached + depots + partly_used + purgeable + metadata + tables +

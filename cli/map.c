@@ -6,7 +6,6 @@
 #include "map.h"
 
 #include <argp.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 
 #include "choose.h"
 #include "cli.h"
+#include "output.h"
 
 #define KEY_SVG CLI_KEY(1)
 #define PAGES_PER_SLAB (SLAB_SIZE / TARGET_PAGE)
@@ -202,7 +202,7 @@ static void print_terminal(const struct heap_view *view, const struct map *map)
 
 struct map_input {
     struct choice choice;
-    const char *svg;
+    struct output svg;
 };
 
 static error_t parse_map(int key, char *argument, struct argp_state *state)
@@ -210,7 +210,7 @@ static error_t parse_map(int key, char *argument, struct argp_state *state)
     struct map_input *input = state->input;
     cli_parse_common(key, state);
     switch (key) {
-    case KEY_SVG: input->svg = argument; return 0;
+    case KEY_SVG: input->svg.path = argument; return 0;
     case CHOICE_KEY_CORE: input->choice.core = argument; return 0;
     case ARGP_KEY_ARG:
         if (input->choice.pid || input->choice.core)
@@ -221,16 +221,21 @@ static error_t parse_map(int key, char *argument, struct argp_state *state)
     }
 }
 
-static int write_svg(const char *path, const struct heap_view *view, const struct map *map)
+static int draw(struct map_input *input, const struct heap_view *view)
 {
-    FILE *out = fopen(path, "we");
-    if (!out)
-        return cli_fail(EXIT_FAILURE, "hakmem map: cannot write '%s': %s", path, strerror(errno));
-    map_print_svg(out, view, map);
-    bool is_good = !ferror(out);
-    if (fclose(out) != 0 || !is_good)
-        return cli_fail(EXIT_FAILURE, "hakmem map: cannot write '%s': %s", path, strerror(errno));
-    return EXIT_SUCCESS;
+    struct map map;
+    int status = EXIT_SUCCESS;
+    if (!output_open(&input->svg))
+        return EXIT_USAGE;
+    map_make(view, &map);
+    if (input->svg.path) {
+        map_print_svg(output_begin(&input->svg), view, &map);
+        status = output_end(&input->svg, EXIT_SUCCESS);
+    } else {
+        print_terminal(view, &map);
+    }
+    free(map.rows);
+    return status;
 }
 
 int map_command(int argc, char **argv)
@@ -248,19 +253,13 @@ int map_command(int argc, char **argv)
         .doc = "Show the address space of a process's heap: what each slab holds, how full it is, "
                "what is resident.",
     };
-    struct map_input input = {.choice = {.command = "hakmem map"}};
+    struct map_input input = {.choice = {.command = "hakmem map"},
+                              .svg = {.command = "hakmem map"}};
     struct target target;
     struct heap_view view;
-    struct map map;
-    int status = EXIT_SUCCESS;
     cli_parse(&argp, argc, argv, &input);
     choice_open(&input.choice, &target, &view);
-    map_make(&view, &map);
-    if (input.svg)
-        status = write_svg(input.svg, &view, &map);
-    else
-        print_terminal(&view, &map);
-    free(map.rows);
+    int status = draw(&input, &view);
     heap_view_close(&view);
     target_close(&target);
     return status;

@@ -2,7 +2,8 @@
 /*
  * `hakmem run`: prepares the environment, runs the program on the library, and ends with the
  * program's report and its exit status; with --report, watches it meanwhile and writes a page.
- * Called by main.c; calls library.c, program.c, settings.c, report.c, sampler.c and run_page.c.
+ * Called by main.c; calls library.c, program.c, settings.c, report.c, sampler.c, run_calls.c and
+ * run_page.c.
  */
 #include <argp.h>
 #include <dirent.h>
@@ -21,10 +22,12 @@
 #define COMMAND "hakmem run"
 #define KEY_SET CLI_KEY(1)
 #define KEY_REPORT CLI_KEY(2)
+#define KEY_OPERATIONS CLI_KEY(3)
 
 struct options {
     char **program;
     struct output page;
+    bool is_counting;
 };
 
 /* ---- The directory of the reports ---- */
@@ -108,6 +111,7 @@ static int write_page(struct options *options, const struct run_report *report, 
 static int run_program(struct options *options)
 {
     static struct sampler sampler;
+    static struct run_calls calls;
     struct report_directory directory;
     struct outcome outcome;
     bool is_watched = options->page.path;
@@ -116,6 +120,8 @@ static int run_program(struct options *options)
                                     .watch = is_watched ? sampler_look : NULL,
                                     .state = &sampler};
     library_preload(COMMAND, LIBRARY_ALLOCATOR);
+    if (options->is_counting)
+        run_calls_begin(&calls, COMMAND);
     if (!output_open(&options->page))
         return EXIT_USAGE;
     prepare_directory(&directory);
@@ -130,7 +136,8 @@ static int run_program(struct options *options)
     if (is_watched)
         progress_clear();
     struct report report = report_collect(directory.path, outcome.pid, directory.since);
-    const struct run_report all = {options->program, &outcome, &report, &sampler};
+    const struct run_report all = {options->program, &outcome, &report, &sampler, &calls};
+    run_calls_end(&calls, outcome.pid);
     remove_directory(&directory);
     show_report(&outcome, &report);
     status = write_page(options, &all, program_status(&outcome));
@@ -147,6 +154,7 @@ static error_t parse_run(int key, char *argument, struct argp_state *state)
     switch (key) {
     case KEY_SET: settings_export(argument); return 0;
     case KEY_REPORT: options->page.path = argument; return 0;
+    case KEY_OPERATIONS: options->is_counting = true; return 0;
     case ARGP_KEY_ARG:
         /* the rest is the program's */
         options->program = state->argv + state->next - 1;
@@ -161,6 +169,7 @@ int run_command(int argc, char **argv)
     static const struct argp_option options[] = {
         {"set", KEY_SET, "NAME=VALUE", 0, "run it with this setting (see hakmem settings)", 0},
         {"report", KEY_REPORT, "FILE", 0, "write a page on its memory over time (HTML)", 0},
+        {"operations", KEY_OPERATIONS, NULL, 0, "count each call for the page (slower)", 0},
         CLI_OPTION_HELP,
         {0},
     };
@@ -178,5 +187,8 @@ int run_command(int argc, char **argv)
     cli_parse(&argp, argc, argv, &input);
     if (!input.program)
         return cli_fail(EXIT_USAGE, COMMAND ": no program given (see " COMMAND " --help)");
+    if (input.is_counting && !input.page.path)
+        return cli_fail(EXIT_USAGE, COMMAND ": --operations needs --report FILE: the page has the "
+                                            "numbers");
     return run_program(&input);
 }

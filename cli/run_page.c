@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The page of `hakmem run --report`: what ran, what stands out, and the figures. Called by run.c;
- * calls run_plots.c, run_advice.c and html.c.
+ * calls run_plots.c, run_operations.c, run_advice.c and html.c.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -101,7 +101,7 @@ static void print_advice(FILE *out, const struct run_report *report)
 
 /* ---- Tables ---- */
 
-static void begin_table(FILE *out, const char *caption, const char *head)
+void run_table_begin(FILE *out, const char *caption, const char *head)
 {
     fprintf(out,
             "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"%s\"><table>"
@@ -109,7 +109,7 @@ static void begin_table(FILE *out, const char *caption, const char *head)
             caption, caption, head);
 }
 
-static void end_table(FILE *out)
+void run_table_end(FILE *out)
 {
     fputs("</tbody></table></div>\n", out);
 }
@@ -120,9 +120,9 @@ static void print_terms(FILE *out, const struct sampler *sampler)
     struct term rows[TERM_COUNT];
     double rss = (double)peak->look.rss;
     stats_terms(&peak->terms, rows);
-    begin_table(out, "The terms at the peak",
-                "<th scope=\"col\">term</th><th scope=\"col\">bytes</th>"
-                "<th scope=\"col\">of the RSS</th><th scope=\"col\">at the last look</th>");
+    run_table_begin(out, "The terms at the peak",
+                    "<th scope=\"col\">term</th><th scope=\"col\">bytes</th>"
+                    "<th scope=\"col\">of the RSS</th><th scope=\"col\">at the last look</th>");
     for (size_t i = 0; i < TERM_COUNT; i++)
         fprintf(out, "<tr><th scope=\"row\">%s</th><td>%s</td><td>%s</td><td>%s</td></tr>\n",
                 rows[i].label, text_of_size(rows[i].bytes).bytes,
@@ -131,7 +131,7 @@ static void print_terms(FILE *out, const struct sampler *sampler)
     fprintf(out,
             "<tr><th scope=\"row\"><b>RSS</b></th><td><b>%s</b></td><td></td><td>%s</td></tr>\n",
             text_of_size(peak->look.rss).bytes, text_of_size(sampler->last.rss).bytes);
-    end_table(out);
+    run_table_end(out);
     fputs("<p class=\"note\">The heap may change while it is read, so that the terms may miss the "
           "RSS by a little. Sizes asked for are not recorded: rounding waste is an estimate, which "
           "takes all sizes between two classes as equally likely.</p>\n",
@@ -142,10 +142,10 @@ static void print_classes(FILE *out, const struct sampler *sampler)
 {
     const struct class_terms *order[CLASS_ACE_LAST + 2];
     size_t count = run_order_classes(&sampler->peak.terms, order);
-    begin_table(out, "Size classes at the peak",
-                "<th scope=\"col\">bytes</th><th scope=\"col\">live blocks</th>"
-                "<th scope=\"col\">live</th><th scope=\"col\">rounding</th>"
-                "<th scope=\"col\">cached</th><th scope=\"col\">free</th>");
+    run_table_begin(out, "Size classes at the peak",
+                    "<th scope=\"col\">bytes</th><th scope=\"col\">live blocks</th>"
+                    "<th scope=\"col\">live</th><th scope=\"col\">rounding</th>"
+                    "<th scope=\"col\">cached</th><th scope=\"col\">free</th>");
     for (size_t i = 0; i < count && i < ROWS_MOST; i++) {
         const struct class_terms *row = order[i];
         fprintf(out,
@@ -157,7 +157,7 @@ static void print_classes(FILE *out, const struct sampler *sampler)
                 text_of_size(row->resident[BLOCK_IN_THREAD] + row->resident[BLOCK_IN_DEPOT]).bytes,
                 text_of_size(row->resident[BLOCK_FREE]).bytes);
     }
-    end_table(out);
+    run_table_end(out);
     if (count > ROWS_MOST)
         fprintf(out, "<p class=\"note\">and %zu with less</p>\n", count - ROWS_MOST);
 }
@@ -167,10 +167,10 @@ static void print_threads(FILE *out, const struct peak *peak)
 {
     bool is_done[4096] = {false};
     size_t count = peak->thread_count < 4096 ? peak->thread_count : 4096;
-    begin_table(out, "Threads with a cache at the peak",
-                "<th scope=\"col\">thread</th><th scope=\"col\">name</th>"
-                "<th scope=\"col\">cached blocks</th><th scope=\"col\">bytes</th>"
-                "<th scope=\"col\">may hold</th>");
+    run_table_begin(out, "Threads with a cache at the peak",
+                    "<th scope=\"col\">thread</th><th scope=\"col\">name</th>"
+                    "<th scope=\"col\">cached blocks</th><th scope=\"col\">bytes</th>"
+                    "<th scope=\"col\">may hold</th>");
     for (size_t row = 0; row < count && row < ROWS_MOST; row++) {
         size_t most = count;
         for (size_t i = 0; i < count; i++)
@@ -184,7 +184,7 @@ static void print_threads(FILE *out, const struct peak *peak)
         fprintf(out, "</td><td>%" PRIu64 "</td><td>%s</td><td>%s</td></tr>\n", thread->blocks,
                 text_of_size(thread->bytes).bytes, text_of_size(thread->granted).bytes);
     }
-    end_table(out);
+    run_table_end(out);
     if (peak->thread_count > ROWS_MOST)
         fprintf(out, "<p class=\"note\">and %zu more</p>\n", peak->thread_count - ROWS_MOST);
 }
@@ -197,20 +197,20 @@ static void print_libc(FILE *out, const struct run_report *report)
         "realloc of such a block", "malloc_usable_size of such a block",
         "asked while the allocator was being set up"};
     bool is_exit = report->exit->state == REPORT_COMPLETE;
-    begin_table(out, is_exit ? "Calls handed to libc" : "Calls handed to libc by the last look",
-                "<th scope=\"col\">reason</th><th scope=\"col\">calls</th>");
+    run_table_begin(out, is_exit ? "Calls handed to libc" : "Calls handed to libc by the last look",
+                    "<th scope=\"col\">reason</th><th scope=\"col\">calls</th>");
     for (unsigned i = 0; i < HAK_FB_COUNT; i++)
         fprintf(out, "<tr><th scope=\"row\">%s</th><td>%" PRIu64 "</td></tr>\n", reasons[i],
                 is_exit ? report->exit->value[KEY_fb_force_libc + i]
                         : report->sampler->fb_counts[i]);
-    end_table(out);
+    run_table_end(out);
 }
 
 static void print_settings(FILE *out, const struct settings *of)
 {
     char text[SETTING_TEXT_MAX];
-    begin_table(out, "Settings in force",
-                "<th scope=\"col\">setting</th><th scope=\"col\">value</th>");
+    run_table_begin(out, "Settings in force",
+                    "<th scope=\"col\">setting</th><th scope=\"col\">value</th>");
     for (size_t row = 0; settings_name(row); row++) {
         /* these two are this command's own doing */
         if (strcmp(settings_name(row), "REPORT") == 0 || strcmp(settings_name(row), "LIBRARY") == 0)
@@ -221,7 +221,7 @@ static void print_settings(FILE *out, const struct settings *of)
         html_text(out, text);
         fputs("</td></tr>\n", out);
     }
-    end_table(out);
+    run_table_end(out);
 }
 
 /* ---- The page ---- */
@@ -253,6 +253,8 @@ void run_page_print(FILE *out, const struct run_report *report)
     print_advice(out, report);
     if (report->sampler->made)
         print_heap(out, report);
+    if (report->sampler->made || report->calls->shared)
+        run_print_operations(out, report);
     fputs("<section id=\"rest\"><h2>Libc and settings</h2>\n", out);
     print_libc(out, report);
     if (report->sampler->made)

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The page of `hakmem run --report`: run_page.c has its text and tables, run_plots.c its pictures,
- * run_advice.c its conclusions.
+ * run_operations.c what happened in each size class, run_advice.c its conclusions.
  */
 #ifndef HAK_CLI_RUN_REPORT_H
 #define HAK_CLI_RUN_REPORT_H
 
 #include "advice.h"
 #include "cli.h"
+#include "run_calls.h"
 #include "sampler.h"
 
 struct run_report {
@@ -15,9 +16,17 @@ struct run_report {
     const struct outcome *outcome;
     const struct report *exit; /* what the library left */
     const struct sampler *sampler;
+    const struct run_calls *calls;
 };
 
 void run_page_print(FILE *out, const struct run_report *report);
+
+/* A table with its caption, and the cells of its head. */
+void run_table_begin(FILE *out, const char *caption, const char *head);
+void run_table_end(FILE *out);
+
+/* The section on operations by size class. */
+void run_print_operations(FILE *out, const struct run_report *report);
 
 /* What stands out, in plain words; at least one line. */
 void run_advise(const struct run_report *report, struct advice *advice);

@@ -152,6 +152,7 @@ static void look_at_heap(struct sampler *sampler, struct target *target, struct 
     sampler->made++;
     sampler->settings = view->settings;
     memcpy(sampler->fb_counts, view->fb_counts, sizeof sampler->fb_counts);
+    memcpy(sampler->traffic, view->traffic, sizeof sampler->traffic);
 }
 
 static void look(struct sampler *sampler, pid_t pid)

@@ -46,8 +46,9 @@ struct sampler {
     struct peak peak; /* holds when made > 0 */
     struct settings settings;
     uint64_t fb_counts[HAK_FB_COUNT];
-    size_t children; /* most descendants that were there at a time */
-    double cost;     /* seconds of the last look */
+    struct traffic traffic[CLASS_HUGE + 1]; /* as heap_view's, at the last look */
+    size_t children;                        /* most descendants that were there at a time */
+    double cost;                            /* seconds of the last look */
     double last_words;
     char error[320]; /* why the last look failed */
 };

@@ -22,8 +22,10 @@ static void json_figures(FILE *out, const struct class_terms *figures)
         fprintf(out, "\"%s_blocks\":%" PRIu64 ",\"%s_bytes\":%" PRIu64 ",",
                 stats_block_states[state], figures->blocks[state], stats_block_states[state],
                 figures->resident[state]);
-    fprintf(out, "\"rounding_bytes\":%" PRIu64 ",\"mapped_bytes\":%" PRIu64 "}",
+    fprintf(out, "\"rounding_bytes\":%" PRIu64 ",\"mapped_bytes\":%" PRIu64 ",",
             (uint64_t)figures->rounding, figures->mapped);
+    fprintf(out, "\"refilled_blocks\":%" PRIu64 ",\"flushed_blocks\":%" PRIu64 "}",
+            figures->traffic.taken, figures->traffic.given);
 }
 
 static void json_terms(FILE *out, const struct heap_terms *terms)
@@ -37,6 +39,12 @@ static void json_terms(FILE *out, const struct heap_terms *terms)
             stats_unexplained(terms));
 }
 
+/* Has there been a block of the class? */
+static bool is_seen(const struct class_terms *figures)
+{
+    return figures->extents > 0 || figures->traffic.taken > 0;
+}
+
 static void json_classes(FILE *out, const struct heap_terms *terms)
 {
     const char *comma = "";
@@ -47,7 +55,7 @@ static void json_classes(FILE *out, const struct heap_terms *terms)
     }
     fputs("],\n\"classes\":[", out);
     for (unsigned c = CLASS_FIRST; c <= CLASS_ACE_LAST; c++) {
-        if (terms->classes[c].extents == 0)
+        if (!is_seen(&terms->classes[c]))
             continue;
         fprintf(out, "%s\n{\"size\":%" PRIu32 ",", comma, terms->classes[c].size);
         json_figures(out, &terms->classes[c]);
@@ -158,9 +166,32 @@ static void metrics_classes(FILE *out, const struct heap_terms *terms)
     for (unsigned c = CLASS_FIRST; c <= CLASS_ACE_LAST; c++) {
         char size[16];
         snprintf(size, sizeof size, "%" PRIu32, terms->classes[c].size);
-        if (terms->classes[c].extents > 0)
+        if (is_seen(&terms->classes[c]))
             metrics_figures(out, "class_blocks", "size", size, terms->classes[c].blocks);
     }
+}
+
+static uint64_t taken(const struct class_terms *figures)
+{
+    return figures->traffic.taken;
+}
+
+static uint64_t given(const struct class_terms *figures)
+{
+    return figures->traffic.given;
+}
+
+/* One counter by size; Huge blocks are of no class. */
+static void metrics_traffic(FILE *out, const struct heap_terms *terms, const char *name,
+                            const char *help, uint64_t (*count)(const struct class_terms *))
+{
+    metrics_head(out, name, "counter", help);
+    for (unsigned c = CLASS_FIRST; c <= CLASS_ACE_LAST; c++)
+        if (is_seen(&terms->classes[c]))
+            fprintf(out, "hakmem_%s_total{size=\"%" PRIu32 "\"} %" PRIu64 "\n", name,
+                    terms->classes[c].size, count(&terms->classes[c]));
+    fprintf(out, "hakmem_%s_total{size=\"huge\"} %" PRIu64 "\n", name,
+            count(&terms->lanes[HAK_LANE_HUGE]));
 }
 
 static void metrics_one(FILE *out, const char *name, const char *help, uint64_t value)
@@ -180,6 +211,8 @@ void stats_print_metrics(FILE *out, const struct heap_view *view, const struct h
                 rows[i].bytes);
     metrics_one(out, "rss_bytes", "Resident set size, as the kernel says.", terms->rss);
     metrics_classes(out, terms);
+    metrics_traffic(out, terms, "refilled_blocks", "Blocks that threads' caches took.", taken);
+    metrics_traffic(out, terms, "flushed_blocks", "Blocks that threads' caches gave back.", given);
     metrics_one(out, "threads", "Threads with a cache.", view->thread_count);
     metrics_one(out, "mapped_bytes", "Superslabs in use or warm.", terms->used_bytes);
     metrics_one(out, "warm_bytes", "Free slabs that may have pages.", terms->warm_bytes);

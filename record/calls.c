@@ -2,9 +2,10 @@
 /*
  * The names that libhakmem_record.so puts in front of the allocator's: C, POSIX, glibc, BSD, and
  * the C++ operators. Each passes the call on to the next library that has the name, and tells the
- * recorder: of a new block after the call, of a freed one before, so that an address is never
- * another block's already. A call inside a call (an operator that is built on malloc, a signal
- * handler) is passed on and not recorded twice. Called by the program; calls recorder.c.
+ * recorder and the counter: of a new block after the call, of a freed one before, so that an
+ * address is never another block's already. A call inside a call (an operator that is built on
+ * malloc, a signal handler) is passed on and not told twice. Called by the program; calls
+ * recorder.c and counter.c.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "counter.h"
 #include "recorder.h"
 
 #define exported __attribute__((visibility("default")))
@@ -44,6 +46,12 @@ static void *early_calloc(size_t count, size_t size)
     return early_malloc(count * size); /* nothing is used twice: it is zero */
 }
 
+static size_t early_usable(void *block)
+{
+    (void)block;
+    return 0;
+}
+
 static void early_free(void *block)
 {
     (void)block;
@@ -71,8 +79,9 @@ static struct next {
     void *(*memalign)(size_t, size_t);
     void *(*aligned_alloc)(size_t, size_t);
     int (*posix_memalign)(void **, size_t, size_t);
+    size_t (*usable)(void *);
 } next = {early_malloc,   early_calloc,   early_realloc, early_free,
-          early_memalign, early_memalign, NULL};
+          early_memalign, early_memalign, NULL,          early_usable};
 
 static bool is_resolved;
 static __thread bool is_inside;
@@ -80,6 +89,13 @@ static __thread bool is_inside;
 static uintptr_t find(const char *name)
 {
     return (uintptr_t)dlsym(RTLD_NEXT, name);
+}
+
+static void begin(void)
+{
+    recorder_start();
+    if (next.usable)
+        counter_start();
 }
 
 static void resolve(void)
@@ -92,10 +108,11 @@ static void resolve(void)
         .memalign = (void *(*)(size_t, size_t))find("memalign"),
         .aligned_alloc = (void *(*)(size_t, size_t))find("aligned_alloc"),
         .posix_memalign = (int (*)(void **, size_t, size_t))find("posix_memalign"),
+        .usable = (size_t(*)(void *))find("malloc_usable_size"),
     };
     next = found;
     is_resolved = true;
-    recorder_start();
+    begin();
 }
 
 static bool enter(void)
@@ -122,7 +139,30 @@ __attribute__((constructor)) static void start(void)
 {
     ENTER;
     if (is_outer)
-        recorder_start();
+        begin();
+}
+
+/* ---- What is told ---- */
+
+static void count(enum operation operation, const void *block)
+{
+    if (block && counter_is_on())
+        counter_add(operation, next.usable((void *)(uintptr_t)block));
+}
+
+static void tell_new(enum trace_op op, const void *block, size_t size, size_t alignment)
+{
+    recorder_add(op, block, size, alignment);
+    count(op == TRACE_MALLOC   ? OPERATION_MALLOC
+          : op == TRACE_CALLOC ? OPERATION_CALLOC
+                               : OPERATION_ALIGNED,
+          block);
+}
+
+static void tell_free(const void *block)
+{
+    count(OPERATION_FREE, block);
+    recorder_remove(block);
 }
 
 /* ---- malloc, calloc, free ---- */
@@ -132,7 +172,7 @@ exported void *malloc(size_t size)
     ENTER;
     void *block = next.malloc(size);
     if (is_outer)
-        recorder_add(TRACE_MALLOC, block, size, 0);
+        tell_new(TRACE_MALLOC, block, size, 0);
     return block;
 }
 
@@ -141,7 +181,7 @@ exported void *calloc(size_t count, size_t size)
     ENTER;
     void *block = next.calloc(count, size);
     if (is_outer)
-        recorder_add(TRACE_CALLOC, block, count * size, 0);
+        tell_new(TRACE_CALLOC, block, count * size, 0);
     return block;
 }
 
@@ -151,7 +191,7 @@ exported void free(void *block)
     if (is_early(block))
         return;
     if (is_outer)
-        recorder_remove(block);
+        tell_free(block);
     next.free(block);
 }
 
@@ -192,9 +232,13 @@ exported void *realloc(void *block, size_t size)
         return move_early(block, size);
     ENTER;
     uint64_t slot = is_outer ? recorder_detach(block) : RECORDER_UNKNOWN;
+    if (is_outer && size == 0)
+        count(OPERATION_FREE, block);
     void *moved = next.realloc(block, size);
     if (!is_outer)
         return moved;
+    if (size > 0 || !block)
+        count(block ? OPERATION_REALLOC : OPERATION_MALLOC, moved);
     if (moved)
         recorder_resized(slot, moved, size);
     else if (size == 0)
@@ -229,7 +273,7 @@ exported void *memalign(size_t alignment, size_t size)
     ENTER;
     void *block = next.memalign(alignment, size);
     if (is_outer)
-        recorder_add(TRACE_ALIGNED, block, size, alignment);
+        tell_new(TRACE_ALIGNED, block, size, alignment);
     return block;
 }
 
@@ -238,7 +282,7 @@ exported void *aligned_alloc(size_t alignment, size_t size)
     ENTER;
     void *block = next.aligned_alloc(alignment, size);
     if (is_outer)
-        recorder_add(TRACE_ALIGNED, block, size, alignment);
+        tell_new(TRACE_ALIGNED, block, size, alignment);
     return block;
 }
 
@@ -247,7 +291,7 @@ exported int posix_memalign(void **out, size_t alignment, size_t size)
     ENTER;
     int error = next.posix_memalign ? next.posix_memalign(out, alignment, size) : ENOMEM;
     if (is_outer && error == 0)
-        recorder_add(TRACE_ALIGNED, *out, size, alignment);
+        tell_new(TRACE_ALIGNED, *out, size, alignment);
     return error;
 }
 
@@ -324,7 +368,7 @@ static uintptr_t operator_of(uintptr_t *known, const char *name, uintptr_t plain
         ENTER;                                                                                     \
         void *block = ((type)operator_of(&known, #name, (uintptr_t)(plain)))(__VA_ARGS__);         \
         if (is_outer)                                                                              \
-            recorder_add(op, block, size, alignment);                                              \
+            tell_new(op, block, size, alignment);                                                  \
         return block;                                                                              \
     }
 #define NEW_PLAIN(name) NEW(name, new_1, plain_new, TRACE_MALLOC, 0, (size_t size), size)
@@ -351,7 +395,7 @@ typedef void (*delete_any)(void *, size_t, size_t);
         if (is_early(block))                                                                       \
             return;                                                                                \
         if (is_outer)                                                                              \
-            recorder_remove(block);                                                                \
+            tell_free(block);                                                                      \
         ((delete_any)operator_of(&known, #name, (uintptr_t)next.free))(block, second, third);      \
     }
 

@@ -41,7 +41,7 @@ _hakmem() {
     --delay | --wait | --only | --precision | --time | --runs) return ;;
     esac
     case $verb in
-    run) words="--set --report --help" ;;
+    run) words="--set --report --operations --help" ;;
     compare) words="--only --allocator --precision --time --runs --input --show-output --json --html" ;;
     record) words="--output --help" ;;
     stats) words="--core --json --metrics --help" ;;

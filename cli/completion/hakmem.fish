@@ -28,6 +28,7 @@ complete -c hakmem -n __hakmem_verb -a help -d 'the help of a command'
 complete -c hakmem -n '__fish_seen_subcommand_from run' -l set -x -a '(__hakmem_settings)' \
     -d 'run it with a setting'
 complete -c hakmem -n '__fish_seen_subcommand_from run' -l report -r -F -d 'write a page'
+complete -c hakmem -n '__fish_seen_subcommand_from run' -l operations -d 'count each call for the page'
 complete -c hakmem -n '__fish_seen_subcommand_from compare' -l only -x -d 'these allocators'
 complete -c hakmem -n '__fish_seen_subcommand_from compare' -l allocator -x -d 'NAME=PATH: this too'
 complete -c hakmem -n '__fish_seen_subcommand_from compare' -l precision -x -d 'of wall time, in %'

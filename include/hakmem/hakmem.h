@@ -95,6 +95,14 @@ struct hak_lane_stats {
     uint64_t free_bytes;   /* free blocks in slabs that are in use */
 };
 
+/* What threads' caches could not serve by themselves: a lower bound of malloc and free, but for
+ * blocks that a cache took ahead. Exact for Huge blocks, which no cache holds. Of first-class
+ * heaps, ACE and Huge blocks only. */
+struct hak_lane_traffic {
+    uint64_t refilled_blocks; /* that caches took from depots and the lane, since the start */
+    uint64_t flushed_blocks;  /* that caches gave back */
+};
+
 struct hak_stats {
     struct hak_lane_stats lane[HAK_LANE_COUNT];
     uint64_t reserved_bytes; /* address space */
@@ -111,8 +119,10 @@ struct hak_stats {
     uint64_t libc_calls;          /* calls handed over to libc */
     /* since version 3 */
     uint64_t huge_waste_bytes; /* of warm_bytes: of huge pages, and never handed out */
+    /* since version 4 */
+    struct hak_lane_traffic traffic[HAK_LANE_COUNT];
 };
-#define HAK_STATS_VERSION 3
+#define HAK_STATS_VERSION 4
 /* Fill `size` bytes of *out (sizeof *out at compile time): fields are only ever added at the end,
  * and what the library does not know is zero. Consistent per class, not across. */
 void hak_stats(struct hak_stats *out, size_t size);

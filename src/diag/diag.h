@@ -18,6 +18,7 @@ struct class_figures {
     size_t cached; /* blocks in bins and the depot */
     size_t depot;  /* of these, in the depot */
     size_t free;   /* blocks in slabs */
+    struct traffic traffic;
 };
 
 /* Purpose: all figures of one moment; consistent per class, not across classes. */

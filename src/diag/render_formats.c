@@ -9,6 +9,11 @@
 
 /* ---- JSON ---- */
 
+static void json_traffic(struct writer *writer, uint64_t refilled, uint64_t flushed)
+{
+    writer_add(writer, "\"refilled_blocks\":%lu,\"flushed_blocks\":%lu}", refilled, flushed);
+}
+
 static void json_lanes(struct writer *writer, const struct hak_stats *stats)
 {
     writer_add(writer, "\"lanes\":[");
@@ -16,11 +21,19 @@ static void json_lanes(struct writer *writer, const struct hak_stats *stats)
         const struct hak_lane_stats *figures = &stats->lane[lane];
         writer_add(writer,
                    "%s\n{\"name\":\"%s\",\"live_blocks\":%lu,\"live_bytes\":%lu,"
-                   "\"cached_bytes\":%lu,\"free_bytes\":%lu}",
+                   "\"cached_bytes\":%lu,\"free_bytes\":%lu,"
+                   "\"refilled_blocks\":%lu,\"flushed_blocks\":%lu}",
                    lane ? "," : "", lane_name(lane), figures->live_blocks, figures->live_bytes,
-                   figures->cached_bytes, figures->free_bytes);
+                   figures->cached_bytes, figures->free_bytes, stats->traffic[lane].refilled_blocks,
+                   stats->traffic[lane].flushed_blocks);
     }
     writer_add(writer, "],\n");
+}
+
+/* Has there been a block of the class? */
+static bool is_seen(const struct class_figures *figures)
+{
+    return figures->live + figures->cached + figures->free > 0 || figures->traffic.taken > 0;
 }
 
 static void json_classes(struct writer *writer, const struct snapshot *snapshot)
@@ -29,13 +42,14 @@ static void json_classes(struct writer *writer, const struct snapshot *snapshot)
     writer_add(writer, "\"classes\":[");
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {
         const struct class_figures *figures = &snapshot->classes[size_class];
-        if (figures->live + figures->cached + figures->free == 0)
+        if (!is_seen(figures))
             continue;
         writer_add(writer,
                    "%s\n{\"size\":%u,\"live_blocks\":%zu,\"free_blocks\":%zu,"
-                   "\"thread_cached_blocks\":%zu,\"depots_blocks\":%zu}",
+                   "\"thread_cached_blocks\":%zu,\"depots_blocks\":%zu,",
                    comma, figures->size, figures->live, figures->free,
                    figures->cached - figures->depot, figures->depot);
+        json_traffic(writer, figures->traffic.taken, figures->traffic.given);
         comma = ",";
     }
     writer_add(writer, "],\n");
@@ -106,13 +120,38 @@ static void metrics_classes(struct writer *writer, const struct snapshot *snapsh
     metrics_head(writer, "class_blocks", "gauge", "Blocks by size class and state.");
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {
         const struct class_figures *figures = &snapshot->classes[size_class];
-        if (figures->live + figures->cached + figures->free == 0)
+        if (!is_seen(figures))
             continue;
         metrics_class(writer, figures, "live", figures->live);
         metrics_class(writer, figures, "free", figures->free);
         metrics_class(writer, figures, "thread_cached", figures->cached - figures->depot);
         metrics_class(writer, figures, "depots", figures->depot);
     }
+}
+
+static uint64_t taken(struct traffic traffic)
+{
+    return traffic.taken;
+}
+
+static uint64_t given(struct traffic traffic)
+{
+    return traffic.given;
+}
+
+/* One counter by size; Huge blocks are of no class. */
+static void metrics_traffic(struct writer *writer, const struct snapshot *snapshot,
+                            const char *name, const char *help, uint64_t (*count)(struct traffic))
+{
+    const struct hak_lane_traffic *huge = &snapshot->stats.traffic[HAK_LANE_HUGE];
+    metrics_head(writer, name, "counter", help);
+    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++)
+        if (is_seen(&snapshot->classes[size_class]))
+            writer_add(writer, "hakmem_%s_total{size=\"%u\"} %lu\n", name,
+                       snapshot->classes[size_class].size,
+                       count(snapshot->classes[size_class].traffic));
+    writer_add(writer, "hakmem_%s_total{size=\"huge\"} %lu\n", name,
+               count((struct traffic){huge->refilled_blocks, huge->flushed_blocks}));
 }
 
 void render_metrics(struct writer *writer, const struct snapshot *snapshot,
@@ -123,6 +162,10 @@ void render_metrics(struct writer *writer, const struct snapshot *snapshot,
                 process_resident_bytes());
     metrics_lanes(writer, stats);
     metrics_classes(writer, snapshot);
+    metrics_traffic(writer, snapshot, "refilled_blocks", "Blocks that threads' caches took.",
+                    taken);
+    metrics_traffic(writer, snapshot, "flushed_blocks", "Blocks that threads' caches gave back.",
+                    given);
     metrics_one(writer, "threads", "Threads with a cache.", stats->threads);
     metrics_one(writer, "mapped_bytes", "Superslabs in use or warm.", stats->mapped_bytes);
     metrics_one(writer, "warm_bytes", "Free slabs that may have pages.", stats->warm_bytes);

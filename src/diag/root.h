@@ -82,6 +82,15 @@
     FIELD(struct batch, blocks)                                                                    \
     SIZE(struct depot)                                                                             \
     FIELD(struct depot, batches)                                                                   \
+    FIELD(struct depot, traffic)                                                                   \
+    SIZE(struct traffic)                                                                           \
+    FIELD(struct traffic, taken)                                                                   \
+    FIELD(struct traffic, given)                                                                   \
+    SIZE(struct pool_traffic)                                                                      \
+    FIELD(struct pool_traffic, traffic)                                                            \
+    SIZE(struct span_figures)                                                                      \
+    FIELD(struct span_figures, taken)                                                              \
+    FIELD(struct span_figures, given)                                                              \
     FIELD(struct thread_heaps, live)                                                               \
     SIZE(struct thread_heap)                                                                       \
     FIELD(struct thread_heap, top)                                                                 \
@@ -99,6 +108,7 @@
     NUMBER(CLASS_TINY_LAST)                                                                        \
     NUMBER(CLASS_POOL_LAST)                                                                        \
     NUMBER(CLASS_ACE_LAST)                                                                         \
+    NUMBER(CLASS_HUGE)                                                                             \
     NUMBER(BATCH_BLOCKS)                                                                           \
     NUMBER(BIN_SLOTS_MAX)                                                                          \
     NUMBER(LANE_HUGE_MIN)                                                                          \
@@ -150,6 +160,8 @@ struct root {
     const struct size_class *size_classes;
     const struct pool *shared_pool;
     const struct depot *depots;
+    const struct pool_traffic *pool_traffic;
+    const struct span_figures *span_figures; /* of the classes above CLASS_POOL_LAST */
     const struct thread_heaps *thread_heaps;
     const uint64_t *fb_counts;
     struct request *request; /* the only thing that is ever written from outside */

@@ -26,6 +26,11 @@ static size_t difference(size_t a, size_t b)
     return a > b ? a - b : 0;
 }
 
+static struct traffic sum(struct traffic a, struct traffic b)
+{
+    return (struct traffic){a.taken + b.taken, a.given + b.given};
+}
+
 static void add_block_class(struct class_figures *figures, struct pool_figures *pool,
                             unsigned size_class, size_t in_bins)
 {
@@ -35,23 +40,39 @@ static void add_block_class(struct class_figures *figures, struct pool_figures *
     figures->depot = depot_count(size_class);
     figures->cached = in_bins + figures->depot;
     figures->live = difference(pool->blocks_out, figures->cached);
+    figures->traffic = sum(pool->traffic, depot_traffic(size_class));
 }
 
-static void add_lane(struct hak_lane_stats *lane, const struct class_figures *figures)
+/* Spans in bins are free, but have left their lane. */
+static void add_span_class(struct class_figures *figures, unsigned size_class, size_t in_bins)
 {
+    figures->traffic = span_traffic(size_class);
+    figures->cached = in_bins;
+    figures->live = difference(figures->traffic.taken - figures->traffic.given, in_bins);
+}
+
+static void add_traffic(struct hak_stats *stats, unsigned lane, struct traffic traffic)
+{
+    stats->traffic[lane].refilled_blocks += traffic.taken;
+    stats->traffic[lane].flushed_blocks += traffic.given;
+}
+
+static void add_lane(struct hak_stats *stats, unsigned number, const struct class_figures *figures)
+{
+    struct hak_lane_stats *lane = &stats->lane[number];
+    add_traffic(stats, number, figures->traffic);
     lane->live_blocks += figures->live;
     lane->live_bytes += (uint64_t)figures->live * figures->size;
     lane->cached_bytes += (uint64_t)figures->cached * figures->size;
     lane->free_bytes += (uint64_t)figures->free * figures->size;
 }
 
-static void add_spans(struct hak_lane_stats *lane, struct span_figures *figures)
+static void add_huge(struct hak_stats *stats)
 {
-    size_t blocks = atomic_load_explicit(&figures->blocks, memory_order_relaxed);
-    size_t bytes = atomic_load_explicit(&figures->bytes, memory_order_relaxed);
-    /* spans in bins are free, but left their lane: they are in cached_bytes already */
-    lane->live_bytes = difference(bytes, lane->cached_bytes);
-    lane->live_blocks = blocks;
+    struct traffic traffic = span_traffic(CLASS_HUGE);
+    add_traffic(stats, HAK_LANE_HUGE, traffic);
+    stats->lane[HAK_LANE_HUGE].live_blocks = traffic.taken - traffic.given;
+    stats->lane[HAK_LANE_HUGE].live_bytes = atomic_load_explicit(&huge_bytes, memory_order_relaxed);
 }
 
 /* What version 2 has besides, and the version. */
@@ -88,20 +109,16 @@ void snapshot_take(struct snapshot *snapshot)
     memset(pools, 0, sizeof(pools));
     unified_cache_count(in_bins, &threads);
     owned_heap_count(pools);
-    size_t cached_spans = 0;
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {
         struct class_figures *figures = &snapshot->classes[size_class];
         figures->size = size_classes[size_class].size;
         if (is_block_class(size_class))
             add_block_class(figures, &pools[size_class], size_class, in_bins[size_class]);
         else
-            cached_spans += figures->cached = in_bins[size_class];
-        add_lane(&stats->lane[lane_of(size_class)], figures);
+            add_span_class(figures, size_class, in_bins[size_class]);
+        add_lane(stats, lane_of(size_class), figures);
     }
-    add_spans(&stats->lane[HAK_LANE_ACE], &ace_figures);
-    stats->lane[HAK_LANE_ACE].live_blocks = difference(stats->lane[HAK_LANE_ACE].live_blocks,
-                                                       cached_spans);
-    add_spans(&stats->lane[HAK_LANE_HUGE], &huge_figures);
+    add_huge(stats);
     struct slab_figures slabs;
     slab_count(&slabs);
     stats->reserved_bytes = reservation_bytes();

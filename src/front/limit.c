@@ -64,9 +64,7 @@ static uint64_t find_bytes(void)
 /* What is in memory, or will be: spans are taken to be touched later, if they have not been. */
 static uint64_t bytes_in_use(void)
 {
-    size_t spans = atomic_load_explicit(&huge_figures.bytes, memory_order_relaxed) +
-                   atomic_load_explicit(&ace_figures.bytes, memory_order_relaxed);
-    return max_size(os_resident_bytes(), spans);
+    return max_size(os_resident_bytes(), span_bytes());
 }
 
 static size_t superslabs_for(uint64_t bytes)

@@ -7,8 +7,6 @@
  */
 #include "lane/lane.h"
 
-early_data struct span_figures ace_figures;
-
 static unsigned map_byte(const struct slab *slab)
 {
     return slab->owner ? CLASS_OWNED : slab->size_class;
@@ -52,7 +50,7 @@ void *ace_take(unsigned size_class, struct span_list *list, bool *is_zero)
     prepare(slab, *is_zero);
     span_list_add(list, slab);
     slab_map_set(slab->start, 1, map_byte(slab));
-    span_figures_add(&ace_figures, 1, (ptrdiff_t)slab->size);
+    span_count_taken(size_class);
     return slab->start;
 }
 
@@ -63,7 +61,7 @@ void ace_give(void *block)
     density_end(slab->start, slab->size);
     if (density_is_expected(slab->size))
         slab->resident = (uint16_t)max_size(slab->resident, pages_of(slab->size));
-    span_figures_add(&ace_figures, -1, -(ptrdiff_t)slab->size);
+    span_count_given(slab->size_class);
     slab_run_give(slab);
 }
 
@@ -78,7 +76,8 @@ bool ace_resize(void *block, unsigned size_class)
     } else {
         slab_run_shrink(slab, row->slabs);
     }
-    span_figures_add(&ace_figures, 0, (ptrdiff_t)row->size - (ptrdiff_t)slab->size);
+    span_count_given(slab->size_class);
+    span_count_taken(size_class);
     slab->size_class = (uint8_t)size_class;
     slab->size = row->size;
     slab_map_set(slab->start, 1, map_byte(slab));

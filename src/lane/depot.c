@@ -48,6 +48,7 @@ unsigned depot_take(unsigned size_class, void **blocks, unsigned want)
         batch->next = depot->spare;
         depot->spare = batch;
     }
+    depot->traffic.taken += count;
     lock_release(&depot->lock);
     return count;
 }
@@ -78,6 +79,7 @@ bool depot_give(unsigned size_class, void *const *blocks, unsigned count, size_t
         batch->next = depot->batches;
         word_store(&depot->batches, batch);
         depot->count++;
+        depot->traffic.given += count;
     }
     lock_release(&depot->lock);
     return batch != NULL;
@@ -108,7 +110,7 @@ static struct verdict trim_class(unsigned size_class, bool all)
     while (idle) {
         struct batch *next = idle->next;
         if (verdict.fault == FAULT_NONE)
-            verdict = pool_give(&shared_pool, size_class, idle->blocks, idle->count);
+            verdict = pool_give_idle(size_class, idle->blocks, idle->count);
         meta_free(idle, sizeof(*idle));
         idle = next;
     }
@@ -135,6 +137,15 @@ size_t depot_count(unsigned size_class)
         count += batch->count;
     lock_release(&depot->lock);
     return count;
+}
+
+struct traffic depot_traffic(unsigned size_class)
+{
+    struct depot *depot = &depots[size_class];
+    lock_acquire(&depot->lock);
+    struct traffic traffic = depot->traffic;
+    lock_release(&depot->lock);
+    return traffic;
 }
 
 unsigned depot_check(void)

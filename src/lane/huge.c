@@ -10,11 +10,17 @@
 
 #include <string.h>
 
-early_data struct span_figures huge_figures;
+early_data _Atomic size_t huge_bytes;
 
 /* From here on the system is asked first if it would give that much to a plain mmap: inside the
  * reservation everything looks free. */
 #define COMMIT_ASK_MIN GIB
+
+/* relaxed: a figure only */
+static void add_bytes(ptrdiff_t bytes)
+{
+    atomic_fetch_add_explicit(&huge_bytes, (size_t)bytes, memory_order_relaxed);
+}
 
 /* The record's inline words, which no bitmap needs here. */
 static inline uint64_t *superslab_count_of(struct slab *slab)
@@ -147,7 +153,8 @@ void *huge_take(size_t size, size_t alignment, struct span_list *list, bool *is_
     slab->state = SLAB_HUGE;
     span_list_add(list, slab);
     publish(slab);
-    span_figures_add(&huge_figures, 1, (ptrdiff_t)good);
+    span_count_taken(CLASS_HUGE);
+    add_bytes((ptrdiff_t)good);
     prepare(slab, 0, *is_zero ? density_expect(start, good) : density_is_expected(good));
     return start;
 }
@@ -160,7 +167,8 @@ static void leave(struct slab *slab)
     close_range(slab);
     slab_map_set(slab->start, 1, CLASS_NONE);
     slab->state = SLAB_FREE;
-    span_figures_add(&huge_figures, -1, -(ptrdiff_t)slab->size);
+    span_count_given(CLASS_HUGE);
+    add_bytes(-(ptrdiff_t)slab->size);
 }
 
 void huge_zero(void *block)
@@ -307,7 +315,7 @@ void *huge_resize(void *block, size_t size)
     bool is_dense = good > slab->size && density_is_written(block, slab->size);
     size_t old_size = slab->size;
     density_end(block, old_size);
-    span_figures_add(&huge_figures, 0, (ptrdiff_t)good - (ptrdiff_t)slab->size);
+    add_bytes((ptrdiff_t)good - (ptrdiff_t)slab->size);
     if (good < slab->size)
         shrink(slab, good);
     slab->size = good;

@@ -79,6 +79,15 @@ struct verdict {
     size_t size; /* of the block it is in, 0 if unknown */
 };
 
+/* ---- what passes between threads' caches and the lanes ---- */
+
+/* Purpose: blocks of one class that a cache took, and was done with, since the start; what a cache
+ * serves by itself never comes here. Owner: the lock of what it is counted for. */
+struct traffic {
+    uint64_t taken;
+    uint64_t given;
+};
+
 /* ---- shared_pool.c: Tiny and Pool ---- */
 
 /* Slabs are listed by how full they are: fullest are used first, so that the emptiest drain. */
@@ -103,12 +112,21 @@ struct pool {
 };
 extern struct pool shared_pool;
 
+/* Purpose: the traffic of one class of the shared pool, past the depot. Owner: the class lock. Not
+ * in struct pool_class, which fills a line and which each first-class heap has. */
+struct pool_traffic {
+    _Alignas(CACHE_LINE) struct traffic traffic;
+};
+extern struct pool_traffic pool_traffic[CLASS_POOL_LAST + 1];
+
 /* Take up to `want` blocks of one slab, lowest address first; of blocks smaller than a cache line
  * those of whole lines come before others. Returns how many, at least one: 0 when out of memory. */
 unsigned pool_take(struct pool *pool, unsigned size_class, void **blocks, unsigned want);
 /* Give blocks of one class back. The first that is at fault stops it: those before are given. */
 struct verdict pool_give(struct pool *pool, unsigned size_class, void *const *blocks,
                          unsigned count);
+/* The same to the shared pool, of blocks that a cache has given to the depot: no traffic. */
+struct verdict pool_give_idle(unsigned size_class, void *const *blocks, unsigned count);
 /* Would pool_give take these blocks? Changes nothing. */
 struct verdict pool_judge(struct pool *pool, unsigned size_class, void *const *blocks,
                           unsigned count);
@@ -124,8 +142,9 @@ static always_inline bool pool_is_start(unsigned size_class, const void *block)
 /* Purpose: figures of one class of a pool. */
 struct pool_figures {
     size_t slabs;
-    size_t blocks_out;  /* in use or in caches */
-    size_t blocks_free; /* in slabs */
+    size_t blocks_out;      /* in use or in caches */
+    size_t blocks_free;     /* in slabs */
+    struct traffic traffic; /* of the shared pool alone */
 };
 /* Add the figures of a class to *figures. */
 void pool_count(struct pool *pool, unsigned size_class, struct pool_figures *figures);
@@ -164,6 +183,8 @@ bool depot_give(unsigned size_class, void *const *blocks, unsigned count, size_t
 struct verdict depot_trim(bool all);
 /* Blocks of a class that lie in the depot. */
 size_t depot_count(unsigned size_class);
+/* Blocks of a class that came into the depot and left it, but for those trimmed. */
+struct traffic depot_traffic(unsigned size_class);
 /* Check that the depots' blocks are where they should be; the number of faults. */
 unsigned depot_check(void);
 
@@ -192,22 +213,40 @@ void huge_zero(void *block);
 /* Usable bytes that a Huge block of this size has; 0 when there can be no such block. */
 size_t huge_good_size(size_t size);
 
-/* Purpose: live spans of one lane; of the process and of first-class heaps together. */
+/* Purpose: spans of one ACE class, or Huge blocks; of the process and of first-class heaps. An ACE
+ * span that is resized in place ends in one class and begins in another. Invariant: what was taken
+ * and not given is live, or in a bin. */
 struct span_figures {
-    _Atomic size_t blocks;
-    _Atomic size_t bytes;
+    _Atomic uint64_t taken;
+    _Atomic uint64_t given;
 };
-extern struct span_figures ace_figures;
-extern struct span_figures huge_figures;
-/* A span of `bytes` came (+1), went (-1), or changed its size by `bytes` (0). */
-static inline void span_figures_add(struct span_figures *figures, int blocks, ptrdiff_t bytes)
+#define SPAN_CLASSES (CLASS_HUGE - CLASS_POOL_LAST)
+/* Of the classes above CLASS_POOL_LAST up to CLASS_HUGE. */
+extern struct span_figures span_figures[SPAN_CLASSES];
+/* Bytes of all live Huge blocks. */
+extern _Atomic size_t huge_bytes;
+
+static inline struct span_figures *span_figures_of(unsigned size_class)
 {
-    /* relaxed: figures only; slow path */
-    atomic_fetch_add_explicit(&figures->blocks, (size_t)blocks, memory_order_relaxed);
-    atomic_fetch_add_explicit(&figures->bytes, (size_t)bytes, memory_order_relaxed);
+    return &span_figures[size_class - CLASS_POOL_LAST - 1];
 }
 
-/* span_list.c: join and leave the list of a first-class heap; NULL lists are allowed. */
+/* A figure only, on slow paths; but who sees that a span was given sees that it was taken. */
+static inline void span_count_taken(unsigned size_class)
+{
+    atomic_fetch_add_explicit(&span_figures_of(size_class)->taken, 1, memory_order_relaxed);
+}
+
+static inline void span_count_given(unsigned size_class)
+{
+    atomic_fetch_add_explicit(&span_figures_of(size_class)->given, 1, memory_order_release);
+}
+
+/* span_list.c: the traffic of a class of spans so far. */
+struct traffic span_traffic(unsigned size_class);
+/* Bytes of all spans, ACE and Huge, that have left their lanes. */
+size_t span_bytes(void);
+/* Join and leave the list of a first-class heap; NULL lists are allowed. */
 void span_list_add(struct span_list *list, struct slab *slab);
 void span_list_remove(struct slab *slab);
 

@@ -15,6 +15,8 @@ void pool_count(struct pool *pool, unsigned size_class, struct pool_figures *fig
             figures->blocks_free += slab->free_count;
             figures->blocks_out += (size_t)(slab->block_count - slab->free_count);
         }
+    if (pool == &shared_pool)
+        figures->traffic = pool_traffic[size_class].traffic;
     lock_release(&class_pool->lock);
 }
 

@@ -125,13 +125,16 @@ static struct giving giving_to(struct pool *pool, unsigned size_class)
     return (struct giving){.pool = pool, .row = size_classes[size_class], .size_class = size_class};
 }
 
-struct verdict pool_give(struct pool *pool, unsigned size_class, void *const *blocks,
-                         unsigned count)
+/* Give blocks back; `flushed` of them come from a cache. */
+static struct verdict give(struct pool *pool, unsigned size_class, void *const *blocks,
+                           unsigned count, unsigned flushed)
 {
     struct giving giving = giving_to(pool, size_class);
     struct slab *empty = NULL;
     lock_acquire(&pool->classes[size_class].lock);
     struct verdict verdict = give_locked(&giving, blocks, count, &empty);
+    if (pool == &shared_pool)
+        pool_traffic[size_class].traffic.given += flushed;
     lock_release(&pool->classes[size_class].lock);
     while (empty) {
         struct slab *next = empty->next;
@@ -139,6 +142,17 @@ struct verdict pool_give(struct pool *pool, unsigned size_class, void *const *bl
         empty = next;
     }
     return verdict;
+}
+
+struct verdict pool_give(struct pool *pool, unsigned size_class, void *const *blocks,
+                         unsigned count)
+{
+    return give(pool, size_class, blocks, count, count);
+}
+
+struct verdict pool_give_idle(unsigned size_class, void *const *blocks, unsigned count)
+{
+    return give(&shared_pool, size_class, blocks, count, 0);
 }
 
 /* Mark one block free, or in use again. A block that is marked already is a double free. */

@@ -11,6 +11,7 @@
 #include <string.h>
 
 struct pool shared_pool;
+struct pool_traffic pool_traffic[CLASS_POOL_LAST + 1];
 
 /* A class that has this many slabs gets as many pages made present ahead as it has slabs. */
 #define AHEAD_PAGES_MAX 16
@@ -290,6 +291,8 @@ unsigned pool_take(struct pool *pool, unsigned size_class, void **blocks, unsign
     /* one slab's blocks: a short batch is better than a fresh slab or page */
     if (slab)
         taken = take_from_slab(class_pool, slab, blocks, want);
+    if (pool == &shared_pool)
+        pool_traffic[size_class].traffic.taken += taken;
     lock_release(&class_pool->lock);
     return taken;
 }

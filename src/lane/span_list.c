@@ -1,9 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The spans of a first-class heap, in a list so that destroying the heap finds them. A span of the
- * process's own is in no list: its record's owner is NULL.
+ * process's own is in no list: its record's owner is NULL. And how many spans came and went, which
+ * ACE and Huge count.
  */
 #include "lane/lane.h"
+
+early_data struct span_figures span_figures[SPAN_CLASSES];
+
+struct traffic span_traffic(unsigned size_class)
+{
+    const struct span_figures *figures = span_figures_of(size_class);
+    /* in this order: no span was given that was not taken */
+    uint64_t given = atomic_load_explicit(&figures->given, memory_order_acquire);
+    return (struct traffic){atomic_load_explicit(&figures->taken, memory_order_relaxed), given};
+}
+
+size_t span_bytes(void)
+{
+    size_t bytes = atomic_load_explicit(&huge_bytes, memory_order_relaxed);
+    for (unsigned size_class = CLASS_POOL_LAST + 1; size_class <= CLASS_ACE_LAST; size_class++) {
+        struct traffic traffic = span_traffic(size_class);
+        bytes += (size_t)(traffic.taken - traffic.given) * size_classes[size_class].size;
+    }
+    return bytes;
+}
 
 void span_list_add(struct span_list *list, struct slab *slab)
 {

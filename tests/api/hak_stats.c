@@ -133,6 +133,23 @@ static void second_version(void)
     CHECK_LE(stats.libc_calls, 1000);
 }
 
+/* What is live was taken, and not given back; Huge blocks pass no cache on the way. */
+static void fourth_version(void)
+{
+    void *block = malloc(5 * MIB);
+    CHECK(block != NULL);
+    struct hak_stats stats = stats_now();
+    for (int lane = HAK_LANE_TINY; lane < HAK_LANE_COUNT; lane++) {
+        const struct hak_lane_traffic *traffic = &stats.traffic[lane];
+        uint64_t left = traffic->refilled_blocks - traffic->flushed_blocks;
+        CHECK_LE(stats.lane[lane].live_blocks, left);
+        if (lane == HAK_LANE_HUGE)
+            CHECK_EQ(stats.lane[lane].live_blocks, left);
+        CHECK_GE(traffic->flushed_blocks, 1);
+    }
+    free(block);
+}
+
 /* A newer program's larger struct: what the library does not know is zero. */
 static void larger_struct(void)
 {
@@ -177,6 +194,7 @@ int main(void)
     threads_follow();
     smaller_struct();
     second_version();
+    fourth_version();
     larger_struct();
     json();
     free(first);

@@ -84,6 +84,10 @@ expect_conclusion '^Time: glibc needs least; then hakmem \(20 % more\)\.$' \
     glibc:10~.1:100 hakmem:12~.1:120
 expect_conclusion '^Peak memory: glibc needs least; then hakmem \(2\.5 times as much\)\.$' \
     glibc:10~.1:100 hakmem:12~.1:250
+# a ranking, and not the order of the table
+expect_conclusion '^Time: d needs least, 20 % less than glibc; then b \(12 % more\), glibc '\
+'\(25 % more\), c \(25 % more\) and a \(50 % more\)\.$' \
+    glibc:10:100 a:12:100 b:9:100 c:10:100 d:8:100
 # the intervals touch; and 0.5 % is no difference
 expect_conclusion '^Time: no difference beyond noise\.$' glibc:10~.6:100 hakmem:11~.6:100
 expect_conclusion '^Peak memory: no difference beyond noise\.$' glibc:10:1000 hakmem:10:1005

@@ -40,7 +40,7 @@ form='^(# (TYPE|HELP|EOF)|hakmem_[a-z_]+(\{[^}]*\})? [0-9]+$)'
 ! grep -Evq "$form" copy || fail "metrics: $(grep -Ev "$form" copy)"
 expect_in copy '^hakmem_lane_bytes\{lane="huge",state="live"\} [0-9]+$' metrics
 "$CLI" stats $TARGET --metrics >outside || fail "hakmem stats --metrics"
-for name in class_blocks threads mapped_bytes warm_bytes huge_waste_bytes purged_bytes_total \
+for name in class_blocks refilled_blocks_total flushed_blocks_total threads mapped_bytes warm_bytes huge_waste_bytes purged_bytes_total \
     libc_calls_total rss_bytes; do
     expect_in copy "^hakmem_$name[ {]" "metrics from inside"
     expect_in outside "^hakmem_$name[ {]" "metrics from outside"

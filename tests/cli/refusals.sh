@@ -88,8 +88,11 @@ expect_line 2 "hakmem top: needs a terminal (hakmem stats prints the figures onc
 expect_line 2 "hakmem top: --delay cannot be '0': expected 0.1 to 3600 seconds" top --delay 0
 
 step "outputs that cannot be written"
-expect_line 1 "hakmem map: cannot write '/nowhere/x.svg': No such file or directory" \
+expect_line 2 "hakmem map: cannot write '/nowhere/x.svg': No such file or directory" \
     map $TARGET --svg /nowhere/x.svg
+expect_line 2 "hakmem map: cannot write '.': Is a directory" map $TARGET --svg .
+expect_line 1 "hakmem map: there is no process 999999999" map 999999999 --svg new.svg
+[[ ! -e new.svg ]] || fail "a process that is not there left a picture"
 "$CLI" map $TARGET --svg /dev/full >out 2>err
 [[ $? == 1 && $(cat err) == "hakmem map: cannot write '/dev/full': No space left on device" ]] ||
     fail "a full disk: $(cat err)"

@@ -118,7 +118,7 @@ cc -O1 -fno-builtin -pthread work.c -o work || fail "work.c"
 expect_page() {
     expect_count 1 "<h1>A program's memory</h1>" "$1"
     ! grep 'The heap was never seen' "$1" || fail "$1 has no heap"
-    expect_count 6 '<section id="' "$1"
+    expect_count 7 '<section id="' "$1"
     expect_count 1 '<p class="answer">At the peak, ' "$1"
     expect_count 1 'aria-label="Resident memory over time"' "$1"
     # nine terms, and the line of the RSS
@@ -127,7 +127,8 @@ expect_page() {
     expect_count 1 'aria-label="Page faults over time"' "$1"
     expect_count 1 'aria-label="Threads over time"' "$1"
     expect_count 1 'aria-label="Size classes" viewBox' "$1"
-    expect_count 5 '<table>' "$1"
+    expect_count 1 'aria-label="Operations by size class" viewBox' "$1"
+    expect_count 6 '<table>' "$1"
     (($(grep -c 'aria-label="superslab ' "$1") >= 3)) || fail "$1: the map is missing"
 }
 
@@ -164,6 +165,16 @@ expect_number 40 41 '<tr><th scope="row">Huge</th><td>[0-9]+</td><td>([0-9.]+) M
 # 50,000 times 112 bytes, and 40 MiB
 expect_number 44 47 '<tr><th scope="row">live</th><td>([0-9.]+) MiB</td>.*'
 expect_number 45 60 '<tr><th scope="row"><b>RSS</b></th><td><b>([0-9.]+) MiB</b>.*'
+# each of the 50,000 passed a cache once, 5.3 MiB of them live; the Huge block passed none
+operations() {
+    sed -n '/id="operations"/,/<\/section>/p' page.html
+}
+operations | grep -Eq '<th scope="row">112</th><td>5\.[0-9] MiB</td><td>50[0-9]{3}</td><td>' ||
+    fail "operations of class 112: $(operations | grep '>112<')"
+operations | grep -Eq '<th scope="row">Huge</th><td>40\.0 MiB</td><td>1</td><td>0</td>' ||
+    fail "operations of Huge: $(operations | grep '>Huge<')"
+expect_count 0 'All calls of the program' page.html
+expect_count 1 'lower bound of the calls' page.html
 expect_count 1 '<th scope="row">HAKMEM_DECAY_MS</th><td class="best">5000</td>' page.html
 expect_count 1 '<th scope="row">HAKMEM_SS_PREFAULT</th><td>auto</td>' page.html
 [[ $(grep -Ec '<tr><th scope="row">[0-9]+</th><td>work</td>' page.html) == 3 ]] ||
@@ -180,6 +191,88 @@ assert len(rows) == 10, rows
 sizes = [float(number) * unit[word] for _, number, word in rows]
 assert abs(sum(sizes[:9]) - sizes[9]) <= 0.02 * sizes[9], rows
 PYTHON
+
+cat >calls.c <<'C'
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void *volatile kept;
+
+static void take(int count, int is_freed)
+{
+    for (int i = 0; i < count; i++) {
+        kept = malloc(1500);
+        if (is_freed)
+            free(kept);
+    }
+}
+
+static void *in_thread(void *unused)
+{
+    take(10, 1);
+    return unused;
+}
+
+/* Calls that are known, in the classes of 1536 and 3072 bytes, in more threads than count apart.
+ * Not a child's, and not those before execve. */
+int main(int argc, char **argv)
+{
+    if (argc > 1) {
+        take(77, 0);
+        return execl(argv[0], argv[0], (char *)NULL);
+    }
+    take(1000, 0);
+    take(500, 1);
+    for (int i = 0; i < 200; i++)
+        kept = calloc(2, 750);
+    for (int i = 0; i < 50; i++)
+        kept = aligned_alloc(64, 1536);
+    for (int i = 0; i < 100; i++)
+        kept = realloc(malloc(1500), 3000);
+    free(realloc(realloc(NULL, 1500), 0));
+    for (int i = 0; i < 100; i++) {
+        pthread_t thread;
+        pthread_create(&thread, NULL, in_thread, NULL);
+        pthread_join(thread, NULL);
+    }
+    pid_t child = fork();
+    if (child == 0) {
+        take(5000, 0);
+        _exit(0);
+    }
+    waitpid(child, NULL, 0);
+    return kill(getpid(), SIGKILL);
+}
+C
+cc -O1 -fno-builtin -pthread calls.c -o calls || fail "calls.c"
+
+step "each call counted"
+expect_line 2 "hakmem run: --operations needs --report FILE: the page has the numbers" \
+    run --operations touch ran
+for words in ./calls "./calls again"; do
+    # shellcheck disable=SC2086 # two words
+    hakmem run --report page.html --operations -- $words
+    expect_status 137 "$words"
+    expect_no_leftovers "--operations"
+    # allocated, resized, freed: 1000 + 500 + 200 + 50 + 100 + 1 + 100 * 10, 500 + 1 + 1000
+    for row in 1536:2851:0:1501 3072:0:100:0; do
+        IFS=: read -r size allocated resized freed <<<"$row"
+        pattern="<th scope=\"row\">$size</th><td>[^<]*</td><td>$allocated</td><td>$resized</td>"
+        operations | grep -q "$pattern<td>$freed</td>" ||
+            fail "$words: class $size: $(operations | grep ">$size<")"
+    done
+    expect_count 1 'All calls of the program: malloc ' page.html
+    expect_count 1 'the run was slower than it is without' page.html
+done
+cc -static -O1 -fno-builtin -pthread calls.c -o calls_static || fail "calls.c does not link statically"
+hakmem run --report page.html --operations -- ./calls_static
+expect_status 137 "a static program"
+expect_count 1 'No calls were counted: ' page.html
+expect_count 0 'All calls of the program' page.html
 
 # expect_advice WORK PATTERN: the page of that work has a paragraph like this; no other advice does.
 expect_advice() {

@@ -47,6 +47,16 @@ for key in live_blocks:500 live_bytes:104000; do
     got=$(python3 -c "import json; data = json.load(open('out')); print(($class)['${key%:*}'])")
     [[ $got == "${key#*:}" ]] || fail "class 208: $got, not $key"
 done
+# 1,000 blocks were allocated, which passed the thread's cache, and 500 of them freed
+passed=$(python3 -c "
+import json
+data = json.load(open('out'))
+c = $class
+huge = data['lanes'][3]
+print(1000 <= c['refilled_blocks'] <= 1100,
+      c['refilled_blocks'] - c['flushed_blocks'] == c['live_blocks'] + c['thread_cached_blocks'],
+      huge['refilled_blocks'] - huge['flushed_blocks'] == huge['live_blocks'])")
+[[ $passed == "True True True" ]] || fail "class 208: what passed caches: $passed"
 cached=$(python3 -c "
 import json
 data = json.load(open('out'))
@@ -77,6 +87,8 @@ expect_status 0 "hakmem stats --metrics"
 [[ $(tail -n 1 out) == "# EOF" ]] || fail "metrics without an end"
 expect_in out '^hakmem_resident_bytes\{term="live"\} [0-9]+$' metrics
 expect_in out '^hakmem_class_blocks\{size="208",state="live"\} 500$' metrics
+expect_in out '^hakmem_refilled_blocks_total\{size="208"\} 1[0-9]{3}$' metrics
+expect_in out '^hakmem_flushed_blocks_total\{size="huge"\} 1$' metrics
 grep -Evq '^(# (TYPE|HELP|EOF)|hakmem_[a-z_]+(\{[^}]*\})? [0-9]+$)' out &&
     fail "metrics: $(grep -Ev '^(# (TYPE|HELP|EOF)|hakmem_[a-z_]+(\{[^}]*\})? [0-9]+$)' out)"
 

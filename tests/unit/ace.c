@@ -88,8 +88,11 @@ static void check_figures(void)
             blocks++;
             bytes += size_of(spans[i].size_class);
         }
-    CHECK_EQ(ace_figures.blocks, blocks);
-    CHECK_EQ(ace_figures.bytes, bytes);
+    size_t live = 0;
+    for (unsigned size_class = ACE_FIRST; size_class <= CLASS_ACE_LAST; size_class++)
+        live += span_traffic(size_class).taken - span_traffic(size_class).given;
+    CHECK_EQ(live, blocks);
+    CHECK_EQ(span_bytes(), bytes);
     CHECK_EQ(slab_check(), 0);
 }
 

@@ -45,7 +45,7 @@ static void check_all_classes(void)
 
 static size_t blocks_out(unsigned size_class)
 {
-    struct pool_figures figures = {0, 0, 0};
+    struct pool_figures figures = {0};
     pool_count(&shared_pool, size_class, &figures);
     return figures.blocks_out;
 }
@@ -160,6 +160,34 @@ static void test_working_set(void **state)
     CHECK_EQ(depot_take(SIZE_CLASS, blocks, BATCH_BLOCKS), 0);
 }
 
+static struct traffic pool_traffic_of(unsigned size_class)
+{
+    struct pool_figures figures = {0};
+    pool_count(&shared_pool, size_class, &figures);
+    return figures.traffic;
+}
+
+/* Blocks count where a cache gives and takes them: not again when the depot is trimmed. */
+static void test_traffic(void **state)
+{
+    void *blocks[BATCH_BLOCKS];
+    (void)state;
+    CHECK_EQ(depot_trim(true).fault, FAULT_NONE);
+    struct traffic before = depot_traffic(SIZE_CLASS);
+    give_batches(3);
+    struct traffic pool = pool_traffic_of(SIZE_CLASS);
+    CHECK_EQ(depot_take(SIZE_CLASS, blocks, 4), 4);
+    CHECK_EQ(depot_take(SIZE_CLASS, blocks + 4, BATCH_BLOCKS), 6);
+    CHECK_EQ(depot_trim(true).fault, FAULT_NONE);
+    struct traffic after = depot_traffic(SIZE_CLASS);
+    CHECK_EQ(after.given - before.given, 30);
+    CHECK_EQ(after.taken - before.taken, 10);
+    CHECK_EQ(pool_traffic_of(SIZE_CLASS).given, pool.given);
+    CHECK_EQ(pool_traffic_of(SIZE_CLASS).taken, pool.taken);
+    CHECK_EQ(pool_give(&shared_pool, SIZE_CLASS, blocks, 10).fault, FAULT_NONE);
+    CHECK_EQ(pool_traffic_of(SIZE_CLASS).given, pool.given + 10);
+}
+
 /* ---- faults planted ---- */
 
 static void test_verdict_of_trim(void **state)
@@ -237,9 +265,10 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random),      cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_working_set), cmocka_unit_test(test_verdict_of_trim),
-        cmocka_unit_test(test_planted),     cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_random),          cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_working_set),     cmocka_unit_test(test_traffic),
+        cmocka_unit_test(test_verdict_of_trim), cmocka_unit_test(test_planted),
+        cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

@@ -31,7 +31,7 @@ static int set_up(void **state)
 
 static void test_figures(void **state)
 {
-    struct pool_figures figures = {1, 1, 1};
+    struct pool_figures figures = {.slabs = 1, .blocks_out = 1, .blocks_free = 1};
     (void)state;
     pool_count(&shared_pool, SIZE_CLASS, &figures);
     CHECK_EQ(figures.slabs, 2);

@@ -61,8 +61,13 @@ static struct snapshot *full_snapshot(void)
     for (size_t i = 0; i < sizeof(snapshot.stats) / 8; i++)
         words[i] = value++;
     for (unsigned i = CLASS_FIRST; i <= CLASS_ACE_LAST; i++)
-        snapshot.classes[i] = (struct class_figures){
-            size_classes[i].size, value - i, value + i, 1000 + i, 100 + i, 2000 + i};
+        snapshot.classes[i] = (struct class_figures){size_classes[i].size,
+                                                     value - i,
+                                                     value + i,
+                                                     1000 + i,
+                                                     100 + i,
+                                                     2000 + i,
+                                                     {value + 200 + i, value + 400 + i}};
     return &snapshot;
 }
 
@@ -223,8 +228,12 @@ static void test_json(void **state)
               snapshot->stats.lane[HAK_LANE_ACE].live_blocks,
               snapshot->stats.lane[HAK_LANE_ACE].live_bytes);
     check_has("{\"size\":16,\"live_blocks\":%zu,\"free_blocks\":2001,\"thread_cached_blocks\":900,"
-              "\"depots_blocks\":101}",
-              snapshot->classes[1].live);
+              "\"depots_blocks\":101,\"refilled_blocks\":%lu,\"flushed_blocks\":%lu}",
+              snapshot->classes[1].live, snapshot->classes[1].traffic.taken,
+              snapshot->classes[1].traffic.given);
+    check_has("\"refilled_blocks\":%lu,\"flushed_blocks\":%lu}],\n",
+              snapshot->stats.traffic[HAK_LANE_HUGE].refilled_blocks,
+              snapshot->stats.traffic[HAK_LANE_HUGE].flushed_blocks);
     check_has("\"libc_calls\":{\"a\":11,\"b\":12,\"c\":13,\"d\":14,\"e\":15}}\n");
 }
 
@@ -240,6 +249,11 @@ static void test_metrics(void **state)
     check_has("hakmem_lane_bytes{lane=\"pool\",state=\"cached\"} %lu\n",
               snapshot->stats.lane[HAK_LANE_POOL].cached_bytes);
     check_has("hakmem_class_blocks{size=\"16\",state=\"thread_cached\"} 900\n");
+    check_has("hakmem_refilled_blocks_total{size=\"32\"} %lu\n",
+              snapshot->classes[2].traffic.taken);
+    check_has("hakmem_flushed_blocks_total{size=\"32\"} %lu\n", snapshot->classes[2].traffic.given);
+    check_has("hakmem_flushed_blocks_total{size=\"huge\"} %lu\n",
+              snapshot->stats.traffic[HAK_LANE_HUGE].flushed_blocks);
     check_has("hakmem_libc_calls_total{reason=\"e\"} 15\n");
     CHECK(strcmp(got.text + got.length - 6, "# EOF\n") == 0);
     for (char *line = strtok(got.text, "\n"); line; line = strtok(NULL, "\n")) {

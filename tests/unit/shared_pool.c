@@ -83,7 +83,7 @@ static void check_figures(struct pool *pool)
     for (unsigned i = 0; i < held_count; i++)
         out[held[i].size_class]++;
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_POOL_LAST; size_class++) {
-        struct pool_figures figures = {0, 0, 0};
+        struct pool_figures figures = {0};
         pool_count(pool, size_class, &figures);
         CHECK_EQ(figures.blocks_out, out[size_class]);
         CHECK_EQ(figures.blocks_out + figures.blocks_free,
@@ -195,7 +195,7 @@ static void test_fullest_first(void **state)
     static void *blocks[SLABS * 64];
     static const unsigned given[SLABS] = {40, 10, 60, 25};
     void *got[BATCH_BLOCKS];
-    struct pool_figures figures = {0, 0, 0};
+    struct pool_figures figures = {0};
     (void)state;
     CHECK_EQ(take_all(CLASS, blocks, SLABS), SLABS * 64);
     for (unsigned slab = 0; slab < SLABS; slab++)

@@ -23,6 +23,23 @@ static unsigned lane_of(size_t size)
                                    : HAK_LANE_HUGE;
 }
 
+/* What caches took and did not give back is live, or in a bin. Depots' trims are no traffic. */
+static void check_traffic(void)
+{
+    struct traffic sums[HAK_LANE_COUNT] = {0};
+    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {
+        const struct class_figures *figures = &snapshot.classes[size_class];
+        struct traffic traffic = figures->traffic;
+        CHECK_EQ(traffic.taken - traffic.given, figures->live + figures->cached - figures->depot);
+        sums[lane_of(figures->size)].taken += traffic.taken;
+        sums[lane_of(figures->size)].given += traffic.given;
+    }
+    for (unsigned lane = 0; lane < HAK_LANE_HUGE; lane++) {
+        CHECK_EQ(snapshot.stats.traffic[lane].refilled_blocks, sums[lane].taken);
+        CHECK_EQ(snapshot.stats.traffic[lane].flushed_blocks, sums[lane].given);
+    }
+}
+
 static void check_live(void)
 {
     uint64_t blocks[HAK_LANE_COUNT] = {0};
@@ -40,10 +57,11 @@ static void check_live(void)
         CHECK_EQ(snapshot.stats.lane[lane].live_blocks, blocks[lane]);
         CHECK_EQ(snapshot.stats.lane[lane].live_bytes, bytes[lane]);
     }
+    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++)
+        CHECK_EQ(snapshot.classes[size_class].live, live[size_class]);
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_POOL_LAST; size_class++) {
         const struct class_figures *figures = &snapshot.classes[size_class];
         CHECK_EQ(figures->size, size_classes[size_class].size);
-        CHECK_EQ(figures->live, live[size_class]);
         CHECK_EQ(figures->live + figures->cached + figures->free,
                  figures->slabs * size_classes[size_class].blocks);
     }
@@ -75,6 +93,10 @@ static void blocks_at_random(struct hak_heap *heap)
         }
         if (step % 8 == 0)
             check_live();
+        if (step % 8 == 0 && !heap)
+            check_traffic();
+        if (step % 256 == 0)
+            CHECK_EQ(depot_trim(true).fault, FAULT_NONE);
     }
     for (unsigned i = 0; i < HELD_MAX; i++)
         if (held[i].block) {
@@ -136,6 +158,58 @@ static void test_cached(void **state)
     }
 }
 
+static struct traffic traffic_of(size_t size)
+{
+    snapshot_take(&snapshot);
+    return snapshot.classes[size_class_of(size)].traffic;
+}
+
+/* Blocks that pass a cache are counted, once each; what it serves by itself is not. */
+static void test_traffic(void **state)
+{
+    enum { BLOCKS = 500 };
+    void *blocks[BLOCKS];
+    (void)state;
+    route_trim();
+    struct traffic before = traffic_of(64);
+    for (unsigned i = 0; i < BLOCKS; i++)
+        blocks[i] = route_alloc(64, false);
+    struct traffic full = traffic_of(64);
+    CHECK_EQ(full.given, before.given);
+    CHECK_EQ(full.taken - before.taken, BLOCKS + snapshot.classes[size_class_of(64)].cached);
+    CHECK(front_free(blocks[0]) || route_free(blocks[0]));
+    struct traffic still = traffic_of(64);
+    for (unsigned i = 0; i < 10000; i++) {
+        blocks[0] = front_alloc(64);
+        CHECK(blocks[0] != NULL && front_free(blocks[0]));
+    }
+    struct traffic now = traffic_of(64);
+    CHECK_EQ(now.taken, still.taken);
+    CHECK_EQ(now.given, still.given);
+    for (unsigned i = 1; i < BLOCKS; i++)
+        CHECK(front_free(blocks[i]) || route_free(blocks[i]));
+    route_trim();
+    now = traffic_of(64);
+    CHECK_EQ(now.taken, full.taken);
+    CHECK_EQ(now.given - before.given, full.taken - before.taken);
+}
+
+/* Huge blocks pass no cache: each is counted. */
+static void test_traffic_of_huge(void **state)
+{
+    (void)state;
+    snapshot_take(&snapshot);
+    struct hak_lane_traffic before = snapshot.stats.traffic[HAK_LANE_HUGE];
+    for (unsigned i = 0; i < 3; i++) {
+        void *block = route_alloc(3 * MIB, false);
+        CHECK(route_resize(block, 9 * MIB, &block));
+        CHECK(route_free(block));
+    }
+    snapshot_take(&snapshot);
+    CHECK_EQ(snapshot.stats.traffic[HAK_LANE_HUGE].refilled_blocks, before.refilled_blocks + 3);
+    CHECK_EQ(snapshot.stats.traffic[HAK_LANE_HUGE].flushed_blocks, before.flushed_blocks + 3);
+}
+
 static void test_memory(void **state)
 {
     (void)state;
@@ -174,6 +248,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_before_the_start), cmocka_unit_test(test_live),
         cmocka_unit_test(test_live_in_heap),     cmocka_unit_test(test_cached),
+        cmocka_unit_test(test_traffic),          cmocka_unit_test(test_traffic_of_huge),
         cmocka_unit_test(test_memory),           cmocka_unit_test(test_names),
     };
     settings.decay_ms = -1;
