@@ -114,10 +114,12 @@ long os_read_file(const char *path, char *buffer, size_t size);
  * process's umask, by all. -1 when it cannot be. */
 int os_create_file(const char *path);
 int os_create_public_file(const char *path);
-/* Give a file the name of another, which it replaces. */
+/* Give a file the name of another, which it replaces. False when it cannot, or when what has the
+ * name is no regular file: a device that is gone would be missed. */
 bool os_rename_file(const char *from, const char *to);
 void os_remove_file(const char *path);
-void os_write_file(int fd, const char *text, size_t length);
+/* False when not all of it could be written (a full disk). */
+bool os_write_file(int fd, const char *text, size_t length);
 void os_close_file(int fd);
 /* What /proc/self/maps says of an address. */
 enum os_mapping {

@@ -147,7 +147,7 @@ static void test_files(void **state)
     int fd = os_create_file(path);
     CHECK(fd >= 0);
     CHECK_EQ(os_create_file(path), -1);
-    os_write_file(fd, "0123456789", 10);
+    CHECK(os_write_file(fd, "0123456789", 10));
     os_close_file(fd);
     CHECK_EQ(stat(path, &figures), 0);
     CHECK_EQ(figures.st_mode & 0777, 0600);
@@ -167,8 +167,16 @@ static void test_files(void **state)
     CHECK_EQ(os_read_file(path, text, sizeof(text)), -1);
     fd = open("/dev/full", O_WRONLY);
     if (fd >= 0)
-        os_write_file(fd, "lost", 4); /* comes back */
+        CHECK(!os_write_file(fd, "lost", 4));
     close(fd);
+    /* what is no regular file is not replaced */
+    CHECK_EQ(mkfifo(path, 0600), 0);
+    os_close_file(os_create_file(other));
+    CHECK(!os_rename_file(other, path));
+    CHECK_EQ(stat(path, &figures), 0);
+    CHECK(S_ISFIFO(figures.st_mode));
+    os_remove_file(path);
+    os_remove_file(other);
 }
 
 static int static_data = 1;
