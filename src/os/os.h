@@ -15,7 +15,13 @@
 /* Address space that is readable and writable, zero, not charged until touched, and left out of
  * core dumps. NULL when it cannot be had. */
 void *os_reserve(size_t size);
-/* The same at exactly `address`, charged as the system charges (it is to be used). */
+/* Make a part of that inaccessible, or accessible again, before it is used: mlockall() makes
+ * present what is accessible. Where it cannot be forbidden it stays accessible. False when it
+ * cannot be permitted: a limit on data or on mappings. */
+void os_forbid(void *address, size_t size);
+bool os_permit(void *address, size_t size);
+/* What os_reserve gives, but at exactly `address`, and charged as the system charges: it is to be
+ * used. */
 enum os_map_result { OS_MAP_DONE, OS_MAP_OCCUPIED, OS_MAP_NO_MEMORY };
 enum os_map_result os_map_at(void *address, size_t size);
 /* An address at which `size` bytes could be mapped now; NULL when none. Maps nothing. */
@@ -141,6 +147,7 @@ enum os_mapping os_find_mapping(const void *address, uintptr_t *start, uintptr_t
 #define HAK_OS_CALLS(X)                                                                            \
     X(RESERVE)                                                                                     \
     X(MAP)                                                                                         \
+    X(PERMIT)                                                                                      \
     X(POPULATE)                                                                                    \
     X(HUGE)                                                                                        \
     X(PURGE)                                                                                       \
@@ -150,9 +157,10 @@ enum os_mapping os_find_mapping(const void *address, uintptr_t *start, uintptr_t
     X(ROOM)    /* os_find_room's mmap */                                                           \
     X(COMMIT)  /* os_could_commit's mmap */                                                        \
     X(PRESENT) /* mincore */                                                                       \
-    X(ADVISE)  /* madvise: core dumps, huge pages allowed or not */                                \
-    X(NAME)    /* prctl: names of mappings */                                                      \
-    X(LIMIT)   /* getrlimit */                                                                     \
+    X(FORBID)                                                                                      \
+    X(ADVISE) /* madvise: core dumps, huge pages allowed or not */                                 \
+    X(NAME)   /* prctl: names of mappings */                                                       \
+    X(LIMIT)  /* getrlimit */                                                                      \
     X(CLOCK)                                                                                       \
     X(SLEEP)                                                                                       \
     X(OPEN)                                                                                        \

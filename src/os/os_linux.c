@@ -57,6 +57,18 @@ void *os_reserve(size_t size)
     return mapped;
 }
 
+void os_forbid(void *address, size_t size)
+{
+    if (!os_is_made_to_fail(OS_CALL_FORBID))
+        mprotect(address, size, PROT_NONE);
+}
+
+bool os_permit(void *address, size_t size)
+{
+    return !os_is_made_to_fail(OS_CALL_PERMIT) &&
+           mprotect(address, size, PROT_READ | PROT_WRITE) == 0;
+}
+
 enum os_map_result os_map_at(void *address, size_t size)
 {
     if (os_is_made_to_fail(OS_CALL_MAP))
