@@ -93,6 +93,8 @@ void settings_parse_live(const char *command, const char *assignment, uint32_t *
                          int64_t *value);
 /* The name of a row, without the prefix; NULL beyond the table. */
 const char *settings_name(size_t row);
+/* A value of a row that is no path, as one would type it. */
+void settings_write_value(size_t row, int64_t value, char *text, size_t size);
 /* A row's value as one would type it, and whether it is the default. */
 struct settings;
 bool settings_value(const struct settings *of, size_t row, char *text, size_t size);

@@ -96,6 +96,13 @@ static int compare_segments(const void *a, const void *b)
     return (left->start > right->start) - (left->start < right->start);
 }
 
+static bool fail_kind(struct target *target)
+{
+    return target_fail(target,
+                       "'%s' is no core file: expected one of the kernel or gcore, unpacked",
+                       target->core_path);
+}
+
 static bool read_headers(struct target *target, Elf *elf, uint64_t file_size)
 {
     GElf_Ehdr elf_header;
@@ -103,16 +110,16 @@ static bool read_headers(struct target *target, Elf *elf, uint64_t file_size)
     size_t count;
     if (!elf || elf_kind(elf) != ELF_K_ELF || !gelf_getehdr(elf, &elf_header) ||
         elf_header.e_type != ET_CORE)
-        return target_fail(target, "%s is no core file", target->core_path);
+        return fail_kind(target);
     if (gelf_getclass(elf) != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32))
-        return target_fail(target, "%s is a core file of another kind of machine",
+        return target_fail(target, "'%s' is a core file of another kind of machine",
                            target->core_path);
     uint64_t end = elf_header.e_phoff + (uint64_t)elf_header.e_phnum * elf_header.e_phentsize;
     if (end > file_size || elf_getphdrnum(elf, &count) != 0 || count == 0)
-        return target_fail(target, "%s is cut short: its headers are missing", target->core_path);
+        return target_fail(target, "'%s' is cut short: its headers are missing", target->core_path);
     for (size_t i = 0; i < count; i++) {
         if (!gelf_getphdr(elf, (int)i, &header))
-            return target_fail(target, "%s is cut short: its headers are missing",
+            return target_fail(target, "'%s' is cut short: its headers are missing",
                                target->core_path);
         uint64_t part_end;
         if (__builtin_add_overflow(header.p_offset, header.p_filesz, &part_end))
@@ -122,7 +129,7 @@ static bool read_headers(struct target *target, Elf *elf, uint64_t file_size)
             add_segment(target, &header);
     }
     if (end > file_size)
-        return target_fail(target, "%s is cut short: it has %" PRIu64 " of %" PRIu64 " bytes",
+        return target_fail(target, "'%s' is cut short: it has %" PRIu64 " of %" PRIu64 " bytes",
                            target->core_path, file_size, end);
     for (size_t i = 0; i < count; i++)
         if (gelf_getphdr(elf, (int)i, &header) && header.p_type == PT_NOTE)
@@ -138,11 +145,12 @@ bool core_open(struct target *target, const char *path)
     struct stat status;
     target->is_core = true;
     target->core_path = path;
-    target->file = open(path, O_RDONLY | O_CLOEXEC);
+    /* not to wait for the other end of a pipe */
+    target->file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (target->file < 0 || fstat(target->file, &status) != 0)
-        return target_fail(target, "cannot read %s: %s", path, strerror(errno));
+        return target_fail(target, "cannot read '%s': %s", path, strerror(errno));
     if (!S_ISREG(status.st_mode))
-        return target_fail(target, "%s is no core file", path);
+        return fail_kind(target);
     elf_version(EV_CURRENT);
     Elf *elf = elf_begin(target->file, ELF_C_READ, NULL);
     bool is_good = read_headers(target, elf, (uint64_t)status.st_size);

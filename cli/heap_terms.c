@@ -239,6 +239,20 @@ static void count_used(const struct heap_view *view, struct heap_terms *terms)
     }
 }
 
+/* What has never been used has pages all the same in a process that has called mlockall(). */
+static void count_unused(const struct heap_view *view, struct heap_terms *terms)
+{
+    uint64_t opened = view->base + ((uint64_t)view->space.opened << SUPERSLAB_SHIFT);
+    uint64_t present = (uintptr_t)view->meta.present;
+    uint64_t meta_opened = (uintptr_t)view->meta.opened;
+    if (view->space.is_piecewise || view->space.opened > view->space.count)
+        return;
+    if (opened > heap_end(view))
+        terms->purgeable += count_range(view, heap_end(view), opened);
+    if (meta_opened > present && meta_opened <= (uintptr_t)view->meta.end)
+        terms->metadata += count_range(view, present, meta_opened);
+}
+
 void heap_terms_count(const struct heap_view *view, struct heap_terms *terms)
 {
     memset(terms, 0, sizeof *terms);
@@ -250,6 +264,7 @@ void heap_terms_count(const struct heap_view *view, struct heap_terms *terms)
     uint64_t records = (uintptr_t)view->meta.start;
     terms->tables = count_range(view, view->base, records);
     terms->metadata = count_range(view, records, (uintptr_t)view->meta.present);
+    count_unused(view, terms);
     sum_up(view, terms);
 }
 

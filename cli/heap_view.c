@@ -36,7 +36,7 @@ static bool is_own_class_table(struct target *target, const struct root *root)
 static bool fail_root(struct target *target, const char *what)
 {
     if (target->is_core)
-        return target_fail(target, "%s: %s", target->core_path, what);
+        return target_fail(target, "'%s': %s", target->core_path, what);
     return target_fail(target, "process %d (%s): %s", (int)target->pid, target->program, what);
 }
 

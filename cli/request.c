@@ -4,9 +4,11 @@
  * serves, and wait for that. The only verbs that write to a target. Called by main.c.
  */
 #include <argp.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 
 #include "choose.h"
@@ -41,58 +43,104 @@ static bool write_request(struct target *target, uint64_t address, const struct 
            target_write(target, address + offsetof(struct request, state), &asked, sizeof asked);
 }
 
-/* Wait until the request has been served; false when the time is over. */
-static bool wait_for_end(struct target *target, uint64_t address, uint64_t seconds)
+/* Purpose: the object that is written to, and until when is waited for it. */
+struct mailbox {
+    struct target *target;
+    uint64_t address;
+    double deadline;
+};
+
+/* A moment later; false when the time is over. */
+static bool wait_some(const struct mailbox *mailbox)
 {
     const struct timespec step = {.tv_nsec = 20000000};
-    for (uint64_t i = 0; i <= seconds * 50; i++) {
-        uint32_t state = state_of(target, address);
-        if (state != REQUEST_ASKED && state != REQUEST_RUNNING)
-            return state == REQUEST_DONE;
-        nanosleep(&step, NULL);
-    }
-    return false;
+    if (program_clock() >= mailbox->deadline)
+        return false;
+    nanosleep(&step, NULL);
+    return true;
+}
+
+/* Wait until no request stands. Returns what became of the last: REQUEST_NONE if the process is no
+ * longer what it was, REQUEST_ASKED or REQUEST_RUNNING when the time is over. */
+static uint32_t wait_for_end(const struct mailbox *mailbox)
+{
+    uint32_t state;
+    do {
+        state = state_of(mailbox->target, mailbox->address);
+    } while ((state == REQUEST_ASKED || state == REQUEST_RUNNING) && wait_some(mailbox));
+    return state;
+}
+
+/* Only one command at a time may have a request stand: the lock is on a file that only those can
+ * open who may write to the process, and ends with the command. */
+static bool wait_for_turn(const struct mailbox *mailbox)
+{
+    while (flock(mailbox->target->file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        if (!wait_some(mailbox))
+            return false;
+    uint32_t state = wait_for_end(mailbox);
+    return state != REQUEST_ASKED && state != REQUEST_RUNNING;
+}
+
+static int report_lost(const struct request_input *input, struct target *target)
+{
+    if (target_refresh(target))
+        target_fail(target, "process %d (%s) is not the program that it was", (int)target->pid,
+                    target->program);
+    return cli_fail(EXIT_FAILURE, "%s: %s", input->choice.command, target->error);
 }
 
 static int report_pending(const struct request_input *input, struct target *target)
 {
-    target_refresh(target);
+    if (!target_refresh(target))
+        return cli_fail(EXIT_FAILURE, "%s: %s", input->choice.command, target->error);
     const char *why = target->state == 'T'   ? "it is stopped"
                       : target->state == 't' ? "a debugger holds it"
                                              : "it has not come to a slow path of malloc since";
     return cli_fail(EXIT_FAILURE,
-                    "%s: %s has not answered: %s; the request stands and will be served then",
-                    input->choice.command, choice_title(target), why);
+                    "%s: %s has not answered in %" PRIu64 " s: %s; the request stands and will be "
+                    "served then",
+                    input->choice.command, choice_title(target), input->wait_seconds, why);
+}
+
+static void report_done(const struct request_input *input, const struct target *target,
+                        const struct request *wanted, int64_t result)
+{
+    char value[32];
+    if (input->is_set) {
+        settings_write_value(wanted->setting, wanted->value, value, sizeof value);
+        printf("%s: " SETTING_PREFIX "%s is %s now\n", choice_title(target),
+               settings_name(wanted->setting), value);
+    } else {
+        printf("%s: %s given back to the kernel\n", choice_title(target),
+               text_of_size((uint64_t)result).bytes);
+    }
 }
 
 static int send_request(const struct request_input *input, struct target *target,
                         const struct heap_view *view, const struct request *wanted)
 {
     const char *command = input->choice.command;
-    uint64_t address = (uintptr_t)view->root.request;
+    const struct mailbox mailbox = {target, (uintptr_t)view->root.request,
+                                    program_clock() + (double)input->wait_seconds};
     struct request answer;
     if (view->is_empty)
         return cli_fail(EXIT_FAILURE, "%s: %s does not use the heap of HAKMEM", command,
                         choice_title(target));
-    uint32_t state = state_of(target, address);
-    if (state == REQUEST_ASKED || state == REQUEST_RUNNING)
+    if (!wait_for_turn(&mailbox))
         return cli_fail(EXIT_FAILURE,
                         "%s: an earlier request waits in %s: it is served at the next slow path",
                         command, choice_title(target));
-    if (!write_request(target, address, wanted))
+    if (!write_request(target, mailbox.address, wanted))
         return cli_fail(EXIT_FAILURE, "%s: %s", command, target->error);
-    if (!wait_for_end(target, address, input->wait_seconds))
+    uint32_t state = wait_for_end(&mailbox);
+    if (state == REQUEST_ASKED || state == REQUEST_RUNNING)
         return report_pending(input, target);
-    if (!target_read(target, address, &answer, sizeof answer))
-        return cli_fail(EXIT_FAILURE, "%s: %s has ended", command, choice_title(target));
+    if (state != REQUEST_DONE || !target_read(target, mailbox.address, &answer, sizeof answer))
+        return report_lost(input, target);
     if (answer.result < 0)
         return cli_fail(EXIT_FAILURE, "%s: %s refused the request", command, choice_title(target));
-    if (input->is_set)
-        printf("%s: " SETTING_PREFIX "%s is %" PRId64 " now\n", choice_title(target),
-               settings_name(wanted->setting), wanted->value);
-    else
-        printf("%s: %s given back to the kernel\n", choice_title(target),
-               text_of_size((uint64_t)answer.result).bytes);
+    report_done(input, target, wanted, answer.result);
     return EXIT_SUCCESS;
 }
 

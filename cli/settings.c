@@ -262,6 +262,11 @@ const char *settings_name(size_t row)
     return row < SETTING_COUNT ? table[row].name : NULL;
 }
 
+void settings_write_value(size_t row, int64_t value, char *text, size_t size)
+{
+    snprintf(text, size, "%s", text_of_value(&table[row], value).bytes);
+}
+
 bool settings_value(const struct settings *of, size_t row, char *text, size_t size)
 {
     const struct setting *setting = &table[row];
@@ -272,7 +277,7 @@ bool settings_value(const struct settings *of, size_t row, char *text, size_t si
     }
     int64_t value;
     memcpy(&value, field, sizeof value);
-    snprintf(text, size, "%s", text_of_value(setting, value).bytes);
+    settings_write_value(row, value, text, size);
     return value == setting->fallback;
 }
 

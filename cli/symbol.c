@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <gelf.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "target.h"
@@ -61,11 +62,14 @@ static bool find_in_elf(Elf *elf, const char *symbol, uint64_t *offset)
 
 bool symbol_find(const char *path, const char *symbol, uint64_t *file_offset)
 {
-    int file = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat status;
+    /* a core may name any path: a pipe has no other end, and a device may act when it is read */
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file < 0)
         return false;
     elf_version(EV_CURRENT);
-    Elf *elf = elf_begin(file, ELF_C_READ_MMAP, NULL);
+    bool is_file = fstat(file, &status) == 0 && S_ISREG(status.st_mode);
+    Elf *elf = is_file ? elf_begin(file, ELF_C_READ_MMAP, NULL) : NULL;
     bool is_found = elf && find_in_elf(elf, symbol, file_offset);
     elf_end(elf);
     close(file);

@@ -257,7 +257,11 @@ static int watch(struct top *top)
     char error[320] = "";
     if (!look(top, error))
         return cli_fail(EXIT_FAILURE, "hakmem top: %s", error);
-    top_screen_begin();
+    if (!top_screen_begin())
+        return cli_fail(EXIT_USAGE,
+                        "hakmem top: the terminal cannot be used: TERM is '%.60s', and there is no "
+                        "such kind here",
+                        getenv("TERM") ? getenv("TERM") : "");
     while (show_until_due(top)) {
         top->note[0] = '\0';
         if (look(top, error))

@@ -35,7 +35,8 @@ struct top {
     char note[128]; /* shown in the last line for one look */
 };
 
-void top_screen_begin(void);
+/* False when the terminal is of no kind that is known here. */
+bool top_screen_begin(void);
 void top_screen_end(void);
 void top_screen_draw(const struct top *top);
 /* Wait for a key; -1 when the time is over. */

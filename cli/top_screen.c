@@ -14,20 +14,27 @@
 #include "stats.h"
 #include "top.h"
 
-void top_screen_begin(void)
+static SCREEN *screen;
+
+bool top_screen_begin(void)
 {
     setlocale(LC_CTYPE, "");
-    initscr();
+    screen = newterm(NULL, stdout, stdin);
+    if (!screen)
+        return false;
+    def_prog_mode();
     cbreak();
     noecho();
     keypad(stdscr, TRUE);
     curs_set(0);
     ESCDELAY = 50;
+    return true;
 }
 
 void top_screen_end(void)
 {
     endwin();
+    delscreen(screen);
 }
 
 int top_screen_key(double seconds)

@@ -6,6 +6,7 @@
  */
 #include "api/api.h"
 #include "diag/diag.h"
+#include "front/request.h"
 #include "front/upkeep.h"
 
 #include <pthread.h>
@@ -82,6 +83,7 @@ static void after_fork_in_child(void)
     front_reset_in_child();
     background_reset_in_child();
     limit_reset_in_child();
+    request_reset_in_child();
     lock_reset(&init.key_lock);
     libc_lock_reset();
 }

@@ -18,9 +18,35 @@ static early_data struct {
     _Atomic bool has_failed;
 } publish;
 
-static void put_to_file(void *context, const char *text, size_t length)
+static void put_to_stderr(void *context, const char *text, size_t length)
 {
-    os_write_file(*(int *)context, text, length);
+    (void)context;
+    os_write_file(STDERR_FILENO, text, length);
+}
+
+/* Purpose: a file on its way. Invariant: is_whole says that all given to it so far is in it. */
+struct draft {
+    int fd;
+    bool is_whole;
+};
+
+static void put_to_draft(void *context, const char *text, size_t length)
+{
+    struct draft *draft = context;
+    draft->is_whole = draft->is_whole && os_write_file(draft->fd, text, length);
+}
+
+/* Write a new file of this name; false when not all of it is there. */
+static bool write_draft(const char *path, const struct snapshot *snapshot)
+{
+    struct draft draft = {.fd = os_create_public_file(path), .is_whole = true};
+    if (draft.fd < 0)
+        return false;
+    struct writer writer = {.put = put_to_draft, .context = &draft};
+    render_metrics(&writer, snapshot, (struct handed_over){g_fb_counts, libc_reason_name});
+    writer_flush(&writer);
+    os_close_file(draft.fd);
+    return draft.is_whole;
 }
 
 /* The setting with each %p as the process's number. */
@@ -46,29 +72,21 @@ static void write_metrics(const struct snapshot *snapshot)
     expand_path(path);
     text_format(draft, sizeof(draft), "%s.%d.new", path, (int)getpid());
     os_remove_file(draft);
-    int fd = os_create_public_file(draft);
-    if (fd >= 0) {
-        struct writer writer = {.put = put_to_file, .context = &fd};
-        render_metrics(&writer, snapshot, (struct handed_over){g_fb_counts, libc_reason_name});
-        writer_flush(&writer);
-        os_close_file(fd);
-    }
-    if (fd >= 0 && os_rename_file(draft, path))
+    if (write_draft(draft, snapshot) && os_rename_file(draft, path))
         return;
     os_remove_file(draft);
     if (!atomic_exchange_explicit(&publish.has_failed, true, memory_order_relaxed))
-        log_line("HAKMEM_METRICS=%s: cannot be written: expected a file in a directory that can be "
-                 "written to",
+        log_line("HAKMEM_METRICS=%s: cannot be written: expected a regular file, or none yet, in a "
+                 "directory with room that can be written to",
                  settings.metrics);
 }
 
 static void write_figures(bool has_stats)
 {
     struct snapshot snapshot;
-    int fd = STDERR_FILENO;
     snapshot_take(&snapshot);
     if (has_stats) {
-        struct writer writer = {.put = put_to_file, .context = &fd};
+        struct writer writer = {.put = put_to_stderr};
         writer_add(&writer, "hakmem: [%d] ", (int)getpid());
         render_text(&writer, &snapshot);
         writer_flush(&writer);

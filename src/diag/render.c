@@ -98,13 +98,17 @@ static void add_lanes(struct writer *writer, const struct hak_stats *stats)
     }
 }
 
-static void add_totals(struct writer *writer, const struct hak_stats *stats)
+static void add_totals(struct writer *writer, const struct snapshot *snapshot)
 {
+    const struct hak_stats *stats = &snapshot->stats;
     uint64_t rest = stats->warm_bytes;
+    size_t count = 0;
     for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++)
         rest += stats->lane[lane].free_bytes + stats->lane[lane].cached_bytes;
+    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++)
+        count += snapshot->classes[size_class].free + snapshot->classes[size_class].cached;
     writer_add(writer, "<total type=\"fast\" count=\"0\" size=\"0\"/>\n");
-    writer_add(writer, "<total type=\"rest\" count=\"0\" size=\"%lu\"/>\n", rest);
+    writer_add(writer, "<total type=\"rest\" count=\"%zu\" size=\"%lu\"/>\n", count, rest);
     writer_add(writer, "<total type=\"mmap\" count=\"%lu\" size=\"%lu\"/>\n",
                stats->lane[HAK_LANE_HUGE].live_blocks, stats->lane[HAK_LANE_HUGE].live_bytes);
     writer_add(writer, "<system type=\"current\" size=\"%lu\"/>\n", stats->mapped_bytes);
@@ -125,9 +129,9 @@ void render_xml(struct writer *writer, const struct snapshot *snapshot)
     add_sizes(writer, snapshot);
     add_lanes(writer, &snapshot->stats);
     sites_render(writer, add_site_xml);
-    add_totals(writer, &snapshot->stats);
+    add_totals(writer, snapshot);
     writer_add(writer, "</heap>\n");
-    add_totals(writer, &snapshot->stats);
+    add_totals(writer, snapshot);
     writer_add(writer, "</malloc>\n");
 }
 

@@ -30,6 +30,7 @@
     FIELD(struct space, superslabs)                                                                \
     FIELD(struct space, taken)                                                                     \
     FIELD(struct space, frontier)                                                                  \
+    FIELD(struct space, opened)                                                                    \
     FIELD(struct space, warm_slabs)                                                                \
     SIZE(struct superslab)                                                                         \
     FIELD(struct superslab, free)                                                                  \
@@ -54,6 +55,7 @@
     FIELD(struct meta_arena, at)                                                                   \
     FIELD(struct meta_arena, present)                                                              \
     FIELD(struct meta_arena, mapped)                                                               \
+    FIELD(struct meta_arena, opened)                                                               \
     FIELD(struct meta_arena, end)                                                                  \
     FIELD(struct meta_arena, used)                                                                 \
     FIELD(struct decay_clock, epoch)                                                               \

@@ -27,3 +27,8 @@ noinline_cold void request_serve(void)
     request.result = serve(request.kind, request.setting, request.value);
     atomic_store_explicit(&request.state, REQUEST_DONE, memory_order_release);
 }
+
+void request_reset_in_child(void)
+{
+    atomic_store_explicit(&request.state, REQUEST_NONE, memory_order_relaxed);
+}

@@ -24,6 +24,9 @@ extern struct request request;
 
 /* Serve a request that waits. No lock may be held. */
 void request_serve(void);
+/* In a forked child: what was asked of the parent is not asked of it, and the thread that was
+ * serving it is not there. */
+void request_reset_in_child(void);
 static inline void request_poll(void)
 {
     /* relaxed: request_serve looks again */

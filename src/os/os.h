@@ -15,7 +15,13 @@
 /* Address space that is readable and writable, zero, not charged until touched, and left out of
  * core dumps. NULL when it cannot be had. */
 void *os_reserve(size_t size);
-/* The same at exactly `address`, charged as the system charges (it is to be used). */
+/* Make a part of that inaccessible, or accessible again, before it is used: mlockall() makes
+ * present what is accessible. Where it cannot be forbidden it stays accessible. False when it
+ * cannot be permitted: a limit on data or on mappings. */
+void os_forbid(void *address, size_t size);
+bool os_permit(void *address, size_t size);
+/* What os_reserve gives, but at exactly `address`, and charged as the system charges: it is to be
+ * used. */
 enum os_map_result { OS_MAP_DONE, OS_MAP_OCCUPIED, OS_MAP_NO_MEMORY };
 enum os_map_result os_map_at(void *address, size_t size);
 /* An address at which `size` bytes could be mapped now; NULL when none. Maps nothing. */
@@ -114,10 +120,12 @@ long os_read_file(const char *path, char *buffer, size_t size);
  * process's umask, by all. -1 when it cannot be. */
 int os_create_file(const char *path);
 int os_create_public_file(const char *path);
-/* Give a file the name of another, which it replaces. */
+/* Give a file the name of another, which it replaces. False when it cannot, or when what has the
+ * name is no regular file: a device that is gone would be missed. */
 bool os_rename_file(const char *from, const char *to);
 void os_remove_file(const char *path);
-void os_write_file(int fd, const char *text, size_t length);
+/* False when not all of it could be written (a full disk). */
+bool os_write_file(int fd, const char *text, size_t length);
 void os_close_file(int fd);
 /* What /proc/self/maps says of an address. */
 enum os_mapping {
@@ -139,6 +147,7 @@ enum os_mapping os_find_mapping(const void *address, uintptr_t *start, uintptr_t
 #define HAK_OS_CALLS(X)                                                                            \
     X(RESERVE)                                                                                     \
     X(MAP)                                                                                         \
+    X(PERMIT)                                                                                      \
     X(POPULATE)                                                                                    \
     X(HUGE)                                                                                        \
     X(PURGE)                                                                                       \
@@ -148,9 +157,10 @@ enum os_mapping os_find_mapping(const void *address, uintptr_t *start, uintptr_t
     X(ROOM)    /* os_find_room's mmap */                                                           \
     X(COMMIT)  /* os_could_commit's mmap */                                                        \
     X(PRESENT) /* mincore */                                                                       \
-    X(ADVISE)  /* madvise: core dumps, huge pages allowed or not */                                \
-    X(NAME)    /* prctl: names of mappings */                                                      \
-    X(LIMIT)   /* getrlimit */                                                                     \
+    X(FORBID)                                                                                      \
+    X(ADVISE) /* madvise: core dumps, huge pages allowed or not */                                 \
+    X(NAME)   /* prctl: names of mappings */                                                       \
+    X(LIMIT)  /* getrlimit */                                                                      \
     X(CLOCK)                                                                                       \
     X(SLEEP)                                                                                       \
     X(OPEN)                                                                                        \

@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -54,6 +55,18 @@ void *os_reserve(size_t size)
         os_allow_huge(mapped, size, false);
     }
     return mapped;
+}
+
+void os_forbid(void *address, size_t size)
+{
+    if (!os_is_made_to_fail(OS_CALL_FORBID))
+        mprotect(address, size, PROT_NONE);
+}
+
+bool os_permit(void *address, size_t size)
+{
+    return !os_is_made_to_fail(OS_CALL_PERMIT) &&
+           mprotect(address, size, PROT_READ | PROT_WRITE) == 0;
 }
 
 enum os_map_result os_map_at(void *address, size_t size)
@@ -296,7 +309,9 @@ int os_create_public_file(const char *path)
 
 bool os_rename_file(const char *from, const char *to)
 {
-    return !os_is_made_to_fail(OS_CALL_RENAME) && rename(from, to) == 0;
+    struct stat status;
+    bool is_replaceable = lstat(to, &status) != 0 || S_ISREG(status.st_mode);
+    return is_replaceable && !os_is_made_to_fail(OS_CALL_RENAME) && rename(from, to) == 0;
 }
 
 void os_remove_file(const char *path)
@@ -305,15 +320,16 @@ void os_remove_file(const char *path)
         unlink(path);
 }
 
-void os_write_file(int fd, const char *text, size_t length)
+bool os_write_file(int fd, const char *text, size_t length)
 {
     while (length > 0) {
         ssize_t written = write_some(fd, text, length);
         if (written <= 0)
-            return; /* a full disk: the reader sees that the end is missing */
+            return false;
         text += written;
         length -= (size_t)written;
     }
+    return true;
 }
 
 void os_close_file(int fd)

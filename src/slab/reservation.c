@@ -8,6 +8,11 @@
 
 #include <string.h>
 
+/* Superslabs are made accessible in steps, of a part of what is accessible and at most so many: a
+ * process that has called mlockall() gets all pages of a step at once. */
+#define OPEN_PART 4
+#define OPEN_STEP_MAX ((size_t)32)
+
 /* Static, zero: a reservation of no size, whose heap is empty, until the real one exists. */
 static struct reservation reservation_none;
 struct reservation *reservation = &reservation_none;
@@ -32,13 +37,25 @@ static struct layout layout_of(size_t size, size_t meta_size)
     return layout;
 }
 
-/* A mapping of the largest size that there is, aligned to superslabs. */
+/* Of what has been reserved nothing but the head is accessible. Returns the base, aligned to
+ * superslabs; NULL when it cannot be used. */
+static char *open_head(char *mapped, size_t size)
+{
+    char *base = (char *)align_up((uintptr_t)mapped, SUPERSLAB_SIZE);
+    os_forbid(mapped, size + SUPERSLAB_SIZE);
+    if (os_permit(base, layout_of(size, size / META_SHARE).meta))
+        return base;
+    os_unmap(mapped, size + SUPERSLAB_SIZE);
+    return NULL;
+}
+
+/* A mapping of the largest size that there is. */
 static char *reserve_whole(size_t *size)
 {
     for (*size = RESERVATION_MAX; *size >= RESERVATION_MIN; *size /= 2) {
         char *mapped = os_reserve(*size + SUPERSLAB_SIZE);
         if (mapped)
-            return (char *)align_up((uintptr_t)mapped, SUPERSLAB_SIZE);
+            return open_head(mapped, *size);
         /* half of all that may be charged is not ours to take */
         if (*size == RESERVATION_MAX && os_commit_is_strict())
             break;
@@ -81,7 +98,7 @@ static void publish(char *base, const struct layout *layout, bool is_piecewise)
     space.taken = (uint64_t *)(base + layout->taken);
     space.first = space.frontier = space.lowest_free = layout->blocks >> SUPERSLAB_SHIFT;
     space.allowed = SIZE_MAX;
-    space.dumped = is_piecewise ? space.count : space.frontier;
+    space.opened = is_piecewise ? space.count : space.frontier;
     meta_init(base + layout->meta, layout->blocks - layout->meta, !is_piecewise);
     head->size = layout->size;
     head->superslabs = space.superslabs;
@@ -105,6 +122,34 @@ bool reservation_make(void)
     populate_first_pages(base, &layout);
     publish(base, &layout, is_piecewise);
     return true;
+}
+
+/* Who reads a core file needs the slab map and the table as far as they are used. */
+static void include_tables(size_t end)
+{
+    size_t page = os_page_size();
+    os_dump(space.base, align_up(SLAB_MAP_OFFSET + end * SLABS_PER_SUPERSLAB, page), true);
+    os_dump(space.superslabs, align_up(end * sizeof(struct superslab), page), true);
+}
+
+static bool permit_locked(size_t end)
+{
+    char *start = space.base + (space.opened << SUPERSLAB_SHIFT);
+    size_t size = (end - space.opened) << SUPERSLAB_SHIFT;
+    if (!os_permit(start, size))
+        return false;
+    os_dump(start, size, true);
+    include_tables(end);
+    space.opened = end;
+    return true;
+}
+
+bool reservation_open_locked(size_t end)
+{
+    if (end <= space.opened)
+        return true;
+    size_t step = min_size((space.opened - space.first) / OPEN_PART, OPEN_STEP_MAX);
+    return permit_locked(min_size(end + step, space.count)) || permit_locked(end);
 }
 
 void superslab_unmap(struct superslab *superslab)

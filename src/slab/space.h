@@ -26,7 +26,7 @@ struct space {
     size_t first;                 /* (fixed) the first superslab that is not the head's */
     size_t frontier;              /* superslabs below have been used at least once */
     size_t lowest_free;           /* no superslab below is wholly free */
-    size_t dumped;                /* superslabs below are included in core dumps */
+    size_t opened;                /* superslabs below are accessible, and in core dumps */
     size_t claimed;               /* superslabs of ranges taken whole */
     size_t allowed;               /* more than that may not be in use; used + claimed <= allowed */
     bool is_at_limit;             /* something was refused for that since allowed was set */
@@ -54,14 +54,14 @@ extern struct decay_clock decay;
 
 #define META_ALIGN ((size_t)64)
 /* Purpose: the arena of meta.c. Owner: lock. Invariant: start <= at <= present <= mapped <= end;
- * core dumps include what is below `dumped`. */
+ * what is below `opened` is accessible, and in core dumps. */
 struct meta_arena {
     struct lock lock;
     char *start;
     char *at;
     char *present;
     char *mapped;
-    char *dumped;
+    char *opened;
     char *end;
     size_t used;
     struct free_block *free[META_FREE_MAX / META_ALIGN + 1];
@@ -109,6 +109,9 @@ unsigned superslab_longest_run(uint32_t mask);
 /* Put a superslab into the lists that its masks call for, out of those it was in; note in `taken`
  * whether it is wholly free. A wholly free superslab without pages leaves SUPERSLAB_SLABS. */
 void superslab_refile(struct superslab *superslab);
+/* reservation.c: make the superslabs below `end` accessible, and part of core dumps. False when the
+ * kernel refuses. Not in a window. */
+bool reservation_open_locked(size_t end);
 /* In a window, where what is free is not mapped: unmap a superslab that is. What the kernel does
  * not unmap is kept for the next taker, and reads as zero then. */
 void superslab_unmap(struct superslab *superslab);

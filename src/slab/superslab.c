@@ -10,9 +10,6 @@
 
 early_data struct space space;
 
-/* Core dumps include superslabs in steps, so that the reservation stays in few mappings. */
-#define DUMP_STEP ((size_t)32)
-
 /* ---- which superslabs are wholly free ---- */
 
 static bool is_taken(size_t index)
@@ -180,25 +177,6 @@ bool superslab_mark_taken(struct superslab *superslab, uint32_t slabs)
 
 /* ---- ranges ---- */
 
-/* Who reads a core file needs the slab map and the table as far as they are used. */
-static void include_tables(size_t end)
-{
-    size_t page = os_page_size();
-    os_dump(space.base, align_up(SLAB_MAP_OFFSET + end * SLABS_PER_SUPERSLAB, page), true);
-    os_dump(space.superslabs, align_up(end * sizeof(struct superslab), page), true);
-}
-
-static void include_in_dumps_locked(size_t end)
-{
-    if (end <= space.dumped)
-        return;
-    size_t to = min_size(align_up(end, DUMP_STEP), space.count);
-    os_dump(space.base + (space.dumped << SUPERSLAB_SHIFT), (to - space.dumped) << SUPERSLAB_SHIFT,
-            true);
-    include_tables(to);
-    space.dumped = to;
-}
-
 /* Never to be used: its addresses are another's. */
 static void set_aside_locked(struct superslab *superslab)
 {
@@ -235,6 +213,13 @@ static enum os_map_result map_range_locked(size_t first, size_t count)
     return OS_MAP_DONE;
 }
 
+static enum os_map_result make_usable_locked(size_t first, size_t count)
+{
+    if (space.is_piecewise)
+        return map_range_locked(first, count);
+    return reservation_open_locked(first + count) ? OS_MAP_DONE : OS_MAP_NO_MEMORY;
+}
+
 /* Make a range of wholly free superslabs one that is in use. Returns whether it reads as zero; warm
  * and zero keep saying which slabs do, for superslab_range_zero. */
 static bool claim_locked(size_t first, size_t count)
@@ -259,7 +244,6 @@ static bool claim_locked(size_t first, size_t count)
     }
     space.claimed += count;
     raise_frontier(first + count);
-    include_in_dumps_locked(first + count);
     return is_zero;
 }
 
@@ -294,8 +278,7 @@ static char *range_take_locked(size_t count, bool *is_zero)
         size_t first = find_range_locked(count);
         if (first + count > space.count)
             return NULL;
-        enum os_map_result result = space.is_piecewise ? map_range_locked(first, count)
-                                                       : OS_MAP_DONE;
+        enum os_map_result result = make_usable_locked(first, count);
         if (result == OS_MAP_DONE) {
             if (first == space.lowest_free)
                 space.lowest_free = first + count;
@@ -326,8 +309,7 @@ bool superslab_range_extend(char *start, size_t old_count, size_t count)
     is_room = is_room && is_allowed_locked(more);
     for (size_t i = first; is_room && i < first + more; i++)
         is_room = !is_taken(i);
-    if (is_room && space.is_piecewise)
-        is_room = map_range_locked(first, more) == OS_MAP_DONE;
+    is_room = is_room && make_usable_locked(first, more) == OS_MAP_DONE;
     if (is_room) {
         /* superslabs between the frontier and `first` cannot be: `first` follows one in use */
         claim_locked(first, more);

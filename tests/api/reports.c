@@ -146,12 +146,28 @@ static void checker_works(void)
     CHECK(xml_error("") != NULL);
 }
 
+/* The free blocks of the sizes are those that the total of type "rest" counts. */
+static void check_counts(const char *text)
+{
+    unsigned long count, sum = 0;
+    const char *rest = strstr(text, "<total type=\"rest\"");
+    for (const char *at = text; (at = strstr(at, "<size ")) != NULL; at++) {
+        CHECK_EQ(sscanf(at, "<size from=\"%*u\" to=\"%*u\" total=\"%*u\" count=\"%lu\"", &count),
+                 1);
+        sum += count;
+    }
+    CHECK(sum > 0 && rest != NULL);
+    CHECK_EQ(sscanf(rest, "<total type=\"rest\" count=\"%lu\"", &count), 1);
+    CHECK_EQ(count, sum);
+}
+
 static void check_info(const char *text)
 {
     const char *error = xml_error(text);
     if (error != NULL)
         check_fail(__FILE__, __LINE__, "malloc_info: %s in: %.300s", error, text);
     CHECK(strncmp(text, "<malloc version=\"1\">", 20) == 0);
+    check_counts(text);
 }
 
 static void info_to_file(void)

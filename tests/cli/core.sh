@@ -56,13 +56,13 @@ size=$(stat -c %s gdb.core)
 head -c $((size / 2)) gdb.core >short.core
 hakmem stats --core short.core
 expect_status 1 "a core that is cut short"
-expect_in err "^hakmem stats: short.core is cut short: it has $((size / 2)) of [0-9]+ bytes\$" \
+expect_in err "^hakmem stats: 'short.core' is cut short: it has $((size / 2)) of [0-9]+ bytes\$" \
     "a core that is cut short"
 for part in 0 10 64 100 5000; do
     head -c $part gdb.core >short.core
     timeout 20 "$CLI" why --core short.core 0x10 >out 2>err
     [[ $? == 1 && $(wc -l <err) == 1 ]] || fail "$part bytes of a core: $(cat err)"
-    expect_in err 'short.core is (no core file|cut short)' "$part bytes of a core"
+    expect_in err "'short.core' is (no core file|cut short)" "$part bytes of a core"
 done
 
 step "a core whose bytes are not to be trusted"
@@ -113,19 +113,23 @@ assert roots >= 1
 open("other.core", "wb").write(data)
 PYTHON
 version=$("$CLI" --version | cut -d' ' -f2)
-expect_line 1 "hakmem stats: other.core: its HAKMEM ($version) is of another build than this\
+expect_line 1 "hakmem stats: 'other.core': its HAKMEM ($version) is of another build than this\
  command ($version): use the hakmem of that build" stats --core other.core
 
 step "what is no core, or has no HAKMEM"
-expect_line 1 "hakmem stats: cannot read nowhere: No such file or directory" stats --core nowhere
-expect_line 1 "hakmem map: /dev/null is no core file" map --core /dev/null
-expect_line 1 "hakmem map: ./known_heap is no core file" map --core ./known_heap
+kind="is no core file: expected one of the kernel or gcore, unpacked"
+mkfifo pipe
+timeout 20 "$CLI" stats --core pipe >out 2>err
+[[ $? == 1 && $(cat err) == "hakmem stats: 'pipe' $kind" ]] || fail "a pipe: $(cat err)"
+expect_line 1 "hakmem stats: cannot read 'nowhere': No such file or directory" stats --core nowhere
+expect_line 1 "hakmem map: '/dev/null' $kind" map --core /dev/null
+expect_line 1 "hakmem map: './known_heap' $kind" map --core ./known_heap
 sleep 99 &
 other=$!
 STARTED+=("$other")
 disown
 gcore -o plain $other >/dev/null 2>&1
-expect_line 1 "hakmem stats: plain.$other: no HAKMEM in it: libhakmem is neither loaded nor linked" \
+expect_line 1 "hakmem stats: 'plain.$other': no HAKMEM in it: libhakmem is neither loaded nor linked" \
     stats --core plain.$other
 
 step "a core that the kernel writes"

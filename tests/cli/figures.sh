@@ -66,5 +66,18 @@ while time.monotonic() < end:
     bytearray(3 << 20)' 2>err || fail "python3"
 [[ $(wc -l <err) == 1 ]] || fail "not one line: $(cat err)"
 expect_in err '^hakmem: \[[0-9]+\] HAKMEM_METRICS=/nowhere/m: cannot be written: expected ' metrics
+
+step "what is no regular file is not replaced, nor a whole file by half of one"
+mkfifo pipe
+HAKMEM_METRICS=$SCRATCH/pipe LD_PRELOAD=$LIBRARY "$PYTHON" -c 1 2>err || fail "python3"
+[[ -p pipe && $(wc -l <err) == 1 ]] || fail "a pipe was replaced, or not told of: $(cat err)"
+echo old >whole
+(
+    ulimit -f 2 # of 1024 bytes
+    trap '' XFSZ
+    HAKMEM_METRICS=$SCRATCH/whole LD_PRELOAD=$LIBRARY "$PYTHON" -B -c 1 2>err
+) || fail "python3"
+[[ $(cat whole) == old ]] || fail "half a file came in its place"
+expect_in err '^hakmem: \[[0-9]+\] HAKMEM_METRICS=.*/whole: cannot be written: expected ' "no room"
 ls "$SCRATCH"/*.new 2>/dev/null && fail "a draft was left behind"
 true

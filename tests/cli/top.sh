@@ -102,3 +102,10 @@ terminal "$CLI" top 99999999
 expect_screen "^ended 1"
 in_terminal kill-server
 expect_in top.err "^hakmem top: there is no process 99999999" "no such process"
+
+step "a terminal of no known kind"
+terminal TERM=nosuch "$CLI" top
+expect_screen "^ended 2"
+in_terminal kill-server
+[[ $(cat top.err) == "hakmem top: the terminal cannot be used: TERM is 'nosuch', and there is no\
+ such kind here" ]] || fail "no known kind: $(cat top.err)"

@@ -95,12 +95,23 @@ static void bad_requests_are_refused(void **state)
     CHECK(memcmp(&before, &settings, sizeof(before)) == 0);
 }
 
+static void a_child_has_none(void **state)
+{
+    (void)state;
+    ask(REQUEST_SET, row_of("SS_CACHE_MAX"), 7 * (int64_t)MIB);
+    request_reset_in_child();
+    pass_slow_path();
+    CHECK_EQ(atomic_load(&request.state), REQUEST_NONE);
+    CHECK(settings.ss_cache_max != 7 * MIB);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(trim_gives_pages_back),
         cmocka_unit_test(set_changes_what_may_change),
         cmocka_unit_test(bad_requests_are_refused),
+        cmocka_unit_test(a_child_has_none),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }
