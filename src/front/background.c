@@ -45,13 +45,23 @@ static void set(_Atomic bool *flag, bool value)
 
 /* ---- the work of one epoch ---- */
 
+/* Then what is free goes back at once. Only the helper opens files: a program without one may have
+ * forbidden that. */
+static bool memory_is_short(void)
+{
+    if (!os_helper_is_running() || !os_helper_has_files())
+        return false;
+    bool is_near = limit_is_near();
+    return is_near || os_memory_is_short();
+}
+
 /* Returns whether some is left for later epochs. */
 static bool work(struct verdict *verdict)
 {
     bool is_pending = false;
-    bool is_short = os_helper_has_files() && os_memory_is_short();
+    bool is_short = memory_is_short();
     unsigned min_age = settings.decay_ms == 0 || is_short ? 0 : EPOCHS_PER_DECAY;
-    *verdict = depot_trim(false);
+    *verdict = depot_trim(is_short);
     if (settings.decay_ms >= 0)
         pool_purge_idle(&shared_pool, min_age, &is_pending);
     if (settings.decay_ms >= 0 && is_short)
