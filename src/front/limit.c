@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The limit on memory. The slab layer lets so many superslabs be in use and refuses more; then this
+ * The limit on memory. The slab layer lets so many bytes come into use and refuses more; then this
  * is asked. It finds out what limit there is (HAKMEM_LIMIT, or the control group's), lets the heap
  * grow while there is room, gives back what is free when it comes near, and then, if the setting
  * says that malloc may fail, calls the program's handler, and refuses. Called by route.c with no
@@ -8,8 +8,8 @@
  */
 #include "front/upkeep.h"
 
-/* A heap of this many superslabs is too small to ask for the limits of its memory. */
-#define UNASKED_SUPERSLABS 4
+/* A heap of so many bytes is too small to ask for the limits of its memory. */
+#define UNASKED_BYTES (8 * MIB)
 
 /* So many times in a row a handler may say that it has freed something. */
 #define HANDLER_ROUNDS 16
@@ -39,7 +39,7 @@ static __thread bool is_in_handler;
 
 void limit_start(void)
 {
-    slab_allow(UNASKED_SUPERSLABS);
+    slab_allow(UNASKED_BYTES);
 }
 
 void limit_set_handler(bool (*handler)(size_t wanted, void *context), void *context)
@@ -64,13 +64,17 @@ static bool is_hard(void)
 
 /* ---- what there is, and how much of it is used ---- */
 
+/* Of the group's limit, what is left to its page tables, files and other processes at least. */
+#define GROUP_SPARE 32
+
 static uint64_t read_bytes(void)
 {
-    uint64_t bytes = os_memory_limit();
-    if (settings.limit < 0 && bytes != UINT64_MAX)
-        bytes = bytes / 100 * (uint64_t)-settings.limit;
-    if (settings.limit > 0 && bytes > (uint64_t)settings.limit)
-        bytes = (uint64_t)settings.limit;
+    uint64_t group = os_memory_limit();
+    uint64_t bytes = group == UINT64_MAX ? group : group - group / GROUP_SPARE;
+    if (settings.limit < 0 && group != UINT64_MAX)
+        bytes = min_size(bytes, group / 100 * (uint64_t)-settings.limit);
+    if (settings.limit > 0)
+        bytes = min_size(bytes, (uint64_t)settings.limit);
     bytes = bytes ? bytes : 1;
     atomic_store_explicit(&limit.bytes, bytes, memory_order_relaxed);
     atomic_store_explicit(&limit.asked_epoch, decay_epoch(), memory_order_relaxed);
@@ -103,17 +107,10 @@ static uint64_t bytes_in_use(void)
     return max_size(os_resident_bytes(), span_bytes());
 }
 
-static size_t superslabs_for(uint64_t bytes)
-{
-    return (size_t)((bytes + SUPERSLAB_SIZE - 1) >> SUPERSLAB_SHIFT);
-}
-
-/* Let the heap grow by `size` bytes, and by half of the room that there is below the limit. */
+/* Let a range of `size` bytes come into use, and half of the room that there is below the limit. */
 static void allow(size_t size, uint64_t room)
 {
-    struct slab_allowance now;
-    slab_get_allowance(&now);
-    slab_allow(now.in_use + superslabs_for(size) + 1 + superslabs_for(room) / 2);
+    slab_allow((int64_t)(align_up(size, SUPERSLAB_SIZE) + SUPERSLAB_SIZE + room / 2));
 }
 
 /* ---- giving back ---- */
@@ -185,24 +182,41 @@ static bool make_room(size_t more, uint64_t bytes)
 
 /* ---- the limit met ---- */
 
-bool limit_may_grow(size_t more, size_t size)
+/* Is it far, if there is one, with `more` bytes? Then the heap may grow. */
+static bool is_far(uint64_t bytes, size_t more, size_t size)
 {
-    uint64_t bytes = find_bytes();
     if (bytes == UINT64_MAX) {
-        slab_allow(SIZE_MAX);
+        slab_allow(INT64_MAX);
         return true;
     }
     uint64_t wanted = bytes_in_use() + more;
-    if (wanted <= near(bytes)) {
-        atomic_store_explicit(&limit.trimmed_to, 0, memory_order_relaxed);
-        allow(size, near(bytes) - wanted);
+    if (wanted > near(bytes))
+        return false;
+    atomic_store_explicit(&limit.trimmed_to, 0, memory_order_relaxed);
+    allow(size, near(bytes) - wanted);
+    return true;
+}
+
+bool limit_may_grow(size_t more, size_t size)
+{
+    uint64_t bytes = find_bytes();
+    if (is_far(bytes, more, size))
         return true;
-    }
-    trim_near(wanted, bytes);
+    trim_near(bytes_in_use() + more, bytes);
     if (is_hard() && !make_room(more, bytes))
         return false;
     allow(size, 0);
     return true;
+}
+
+void limit_review(void)
+{
+    uint64_t bytes = find_bytes();
+    if (is_far(bytes, 0, 0))
+        return;
+    trim_near(bytes_in_use(), bytes);
+    if (!is_hard() || bytes_in_use() <= bytes)
+        allow(0, 0);
 }
 
 bool limit_is_near(void)
@@ -211,19 +225,13 @@ bool limit_is_near(void)
     if (before == 0)
         return false;
     uint64_t bytes = read_bytes();
-    if (bytes == UINT64_MAX)
-        return false;
-    struct slab_allowance now;
-    slab_get_allowance(&now);
     /* what the old limit had room for, the new one may not have */
     if (bytes < before)
-        slab_allow(now.in_use);
-    return os_resident_bytes() > near(bytes);
+        slab_allow(0);
+    return bytes != UINT64_MAX && os_resident_bytes() > near(bytes);
 }
 
 bool limit_was_met(void)
 {
-    struct slab_allowance now;
-    slab_get_allowance(&now);
-    return now.is_at_limit;
+    return slab_is_at_limit();
 }

@@ -18,11 +18,13 @@
 
 early_data void (*route_on_slow_path)(void);
 
-/* The command's requests, the ageing of what is free, figures that are due. */
+/* The command's requests, the ageing of what is free, the limit on memory, figures that are due. */
 static void attend(void)
 {
     request_poll();
     background_poll();
+    if (unlikely(slab_room() <= 0))
+        limit_review();
     if (unlikely(route_on_slow_path != NULL))
         route_on_slow_path();
 }

@@ -20,6 +20,9 @@ bool limit_was_met(void);
 bool limit_may_grow(size_t more, size_t size);
 /* Others may take the room that it has found, so many times. */
 #define GROWTH_ROUNDS 16
+/* No room is left: look how much is in use, and give back what is free if that is near the
+ * limit. */
+void limit_review(void);
 /* In the helper, once an epoch: is memory near the limit, as it is now? */
 bool limit_is_near(void);
 /* hak_on_limit's. */

@@ -28,8 +28,8 @@ struct space {
     size_t lowest_free;           /* no superslab below is wholly free */
     size_t dumped;                /* superslabs below are included in core dumps */
     size_t claimed;               /* superslabs of ranges taken whole */
-    size_t allowed;               /* more than that may not be in use; used + claimed <= allowed */
-    bool is_at_limit;             /* something was refused for that since allowed was set */
+    _Atomic int64_t room;         /* bytes that may still come into use; see slab_allow */
+    _Atomic bool is_at_limit;     /* something was refused for that since room was made */
     size_t used;                  /* superslabs of which slabs are in use */
     size_t moved;                 /* superslabs with is_moved */
     _Atomic size_t warm_slabs;    /* free slabs that may have pages */
@@ -118,6 +118,8 @@ void superslab_mark_free(struct superslab *superslab, uint32_t slabs, bool is_wa
 void superslab_mark_zero_pages(struct superslab *superslab, uint32_t slabs);
 /* Mark free slabs taken. True when they read as zero. */
 bool superslab_mark_taken(struct superslab *superslab, uint32_t slabs);
+/* May slabs without pages be taken, as far as the limit on memory is concerned? */
+bool superslab_is_room(size_t slabs);
 /* A fresh superslab to cut slabs from, in the lists; NULL when out of memory. */
 struct superslab *superslab_fresh_locked(void);
 /* Make the records of a superslab if it has none. False when metadata is short. */

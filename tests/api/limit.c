@@ -14,7 +14,8 @@
 #define COUNT_MAX ((size_t)1 << 20)
 
 static char *blocks[COUNT_MAX];
-static size_t count;
+/* Read anew after each malloc: its handler may change it, which the compiler does not expect. */
+static volatile size_t count;
 
 /* Fill memory with blocks of one size until there is no more. */
 static void fill(size_t size)
