@@ -10,9 +10,6 @@
 
 early_data struct space space;
 
-/* Core dumps include superslabs in steps, so that the reservation stays in few mappings. */
-#define DUMP_STEP ((size_t)32)
-
 /* ---- which superslabs are wholly free ---- */
 
 static bool is_taken(size_t index)
@@ -180,25 +177,6 @@ bool superslab_mark_taken(struct superslab *superslab, uint32_t slabs)
 
 /* ---- ranges ---- */
 
-/* Who reads a core file needs the slab map and the table as far as they are used. */
-static void include_tables(size_t end)
-{
-    size_t page = os_page_size();
-    os_dump(space.base, align_up(SLAB_MAP_OFFSET + end * SLABS_PER_SUPERSLAB, page), true);
-    os_dump(space.superslabs, align_up(end * sizeof(struct superslab), page), true);
-}
-
-static void include_in_dumps_locked(size_t end)
-{
-    if (end <= space.dumped)
-        return;
-    size_t to = min_size(align_up(end, DUMP_STEP), space.count);
-    os_dump(space.base + (space.dumped << SUPERSLAB_SHIFT), (to - space.dumped) << SUPERSLAB_SHIFT,
-            true);
-    include_tables(to);
-    space.dumped = to;
-}
-
 /* Never to be used: its addresses are another's. */
 static void set_aside_locked(struct superslab *superslab)
 {
@@ -260,7 +238,7 @@ static bool claim_locked(size_t first, size_t count)
     space.claimed += count;
     slab_charge(count << SUPERSLAB_SHIFT);
     raise_frontier(first + count);
-    include_in_dumps_locked(first + count);
+    dump_include_locked(first, first + count);
     return is_zero;
 }
 

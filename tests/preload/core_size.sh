@@ -14,14 +14,14 @@ ulimit -c unlimited 2>/dev/null || skip "core files are limited to $(ulimit -H -
 "$CC" -std=gnu11 -O2 -pthread "$REPO/bench/core_size.c" -o core_size
 
 PEAK=200
-MOST_APPARENT=$((PEAK + 64 + 16)) # dumps include the heap in steps of 64 MiB
+MOST_APPARENT=$((PEAK + PEAK / 8 + 16))
 
-# run_core RUN WAIT_MS: sets LIVE, RSS, APPARENT and DISK, in MiB.
+# run_core KEEP RUN WAIT_MS: sets LIVE, RSS, APPARENT and DISK, in MiB.
 run_core() {
     local core
     rm -f core*.dump core core.[0-9]*
     # it ends by SIGABRT: that is no failure, and it writes no counts
-    env LD_PRELOAD="$LIBRARY" ./core_size $((PEAK << 20)) 10 "$1" "$2" >out.txt 2>err.txt || true
+    env LD_PRELOAD="$LIBRARY" ./core_size $((PEAK << 20)) "$1" "$2" "$3" >out.txt 2>err.txt || true
     core=$(find . -maxdepth 1 -name "${pattern%%[%]*}*" ! -name core_size | head -n 1)
     [[ -n $core ]] || fail "no core file: $(tail -n 1 err.txt)"
     sync "$core"
@@ -29,16 +29,19 @@ run_core() {
     RSS=$(($(sed -n 's/.*rss_kb=\([0-9]*\).*/\1/p' out.txt) >> 10))
     APPARENT=$(($(stat -c %s "$core") >> 20))
     DISK=$(($(stat -c %b "$core") >> 11))
-    step "run of $1, $2 ms: live $LIVE, RSS $RSS, core $APPARENT, on disk $DISK MiB"
+    step "a run of $2 in $1, $3 ms: live $LIVE, RSS $RSS, core $APPARENT, on disk $DISK MiB"
     rm -f "$core"
     ((DISK >= LIVE)) || fail "the core file lacks live data: $DISK of $LIVE MiB"
     ((DISK <= RSS + 4)) || fail "the core file has $DISK MiB, of which $RSS were resident"
     ((APPARENT <= MOST_APPARENT)) || fail "the core file is $APPARENT MiB long"
 }
 
-run_core 10000 0
-run_core 10000 3000
+run_core 10 10000 0
+run_core 10 10000 3000
 ((DISK <= LIVE + LIVE / 5 + 8)) || fail "after the decay the core file takes $DISK MiB"
-run_core 1 3000
+run_core 10 1 3000
+# what is live lies together: the rest of the heap is not even holes
+run_core 1000000 10000 3000
+((APPARENT <= PEAK / 4)) || fail "after the decay the core file is $APPARENT MiB long"
 
 finish
