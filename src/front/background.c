@@ -14,6 +14,9 @@
 /* The helper ends after so many epochs without work and without a call from the program. */
 #define QUIET_EPOCHS (2 * EPOCHS_PER_DECAY)
 
+/* The helper looks so often whether memory is short, however long an epoch is. */
+#define LOOK_MS 1000
+
 /* How long is waited for the helper to empty sleeping threads' bins: looks, and time between. */
 #define URGENT_LOOKS 100
 #define URGENT_LOOK_US 200
@@ -45,13 +48,22 @@ static void set(_Atomic bool *flag, bool value)
 
 /* ---- the work of one epoch ---- */
 
+/* Then what is free goes back at once. Only the helper opens files: a program without one may have
+ * forbidden that. */
+static bool memory_is_short(void)
+{
+    if (!os_helper_is_running() || !os_helper_has_files())
+        return false;
+    bool is_near = limit_is_near();
+    return is_near || os_memory_is_short();
+}
+
 /* Returns whether some is left for later epochs. */
-static bool work(struct verdict *verdict)
+static bool work(bool is_short, struct verdict *verdict)
 {
     bool is_pending = false;
-    bool is_short = os_helper_has_files() && os_memory_is_short();
     unsigned min_age = settings.decay_ms == 0 || is_short ? 0 : EPOCHS_PER_DECAY;
-    *verdict = depot_trim(false);
+    *verdict = depot_trim(is_short);
     if (settings.decay_ms >= 0)
         pool_purge_idle(&shared_pool, min_age, &is_pending);
     if (settings.decay_ms >= 0 && is_short)
@@ -75,18 +87,20 @@ static void work_until_quiet(void)
 {
     for (unsigned quiet = 0; quiet < QUIET_EPOCHS && !get(&background.has_fault);) {
         struct verdict verdict;
-        os_helper_sleep(decay_ms_to_epoch());
+        os_helper_sleep(min_size(decay_ms_to_epoch(), LOOK_MS));
         if (get(&background.is_urgent)) {
             keep_fault(idle_threads_drain(true));
             atomic_store(&background.is_urgent, false);
         }
-        if (!decay_poll())
+        bool is_epoch = decay_poll();
+        bool is_short = memory_is_short();
+        if (!is_epoch && !is_short)
             continue;
         if (os_helper_is_stale())
             return; /* the next slow path starts one that has what the program has */
         bool is_active = atomic_exchange(&background.is_active, false);
         keep_fault(idle_threads_drain(false));
-        bool is_pending = work(&verdict);
+        bool is_pending = work(is_short, &verdict);
         keep_fault(verdict);
         quiet = is_active || is_pending ? 0 : quiet + 1;
     }
@@ -125,7 +139,7 @@ noinline_cold static void work_here(void)
         misuse_stop_at_fault(background.fault);
     bool is_new_epoch = decay_poll();
     if (is_new_epoch)
-        work(&verdict);
+        work(memory_is_short(), &verdict);
     misuse_stop_at_fault(verdict);
     start_helper(is_new_epoch);
 }

@@ -1,31 +1,45 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The limit on memory. The slab layer lets so many superslabs be in use and refuses more; then this
+ * The limit on memory. The slab layer lets so many bytes come into use and refuses more; then this
  * is asked. It finds out what limit there is (HAKMEM_LIMIT, or the control group's), lets the heap
  * grow while there is room, gives back what is free when it comes near, and then, if the setting
  * says that malloc may fail, calls the program's handler, and refuses. Called by route.c with no
- * lock held.
+ * lock held, and once an epoch by the helper, since a group's limit may change.
  */
 #include "front/upkeep.h"
 
-/* A heap of this many superslabs is too small to ask for the limits of its memory. */
-#define UNASKED_SUPERSLABS 16
+/* A heap of so many bytes is too small to ask for the limits of its memory. */
+#define UNASKED_BYTES (8 * MIB)
 
 /* So many times in a row a handler may say that it has freed something. */
 #define HANDLER_ROUNDS 16
 
-/* Purpose: the limit. `bytes` is 0 until it has been found out; two threads find the same. */
+/* Near the limit, memory is given back each time that this part of it more is in use. */
+#define TRIM_PART 64
+
+/* How long is waited for another thread's trim: looks, and time between. */
+#define TRIM_LOOKS 100
+#define TRIM_LOOK_US 200
+
+/* Purpose: the limit. `bytes` is 0 until it has been found out; two threads find the same. The
+ * fields above the lock are relaxed: an old value makes a thread trim, or ask, once too often. */
 static early_data struct {
     _Atomic uint64_t bytes;
-    _Atomic uint8_t trimmed_epoch; /* the last in which memory was given back for it */
-    struct lock lock;              /* of the handler and its context */
+    _Atomic uint8_t asked_epoch; /* the one in which `bytes` was read */
+    _Atomic bool is_trimming;    /* a thread gives memory back: others wait for it */
+    _Atomic uint32_t trims;      /* begun so far */
+    _Atomic uint64_t trimmed_to; /* in use after the last trim, or since; 0 far from the limit */
+    struct lock lock;            /* of the handler and its context */
     bool (*handler)(size_t wanted, void *context);
     void *context;
 } limit;
 
+/* The handler is not called for what it allocates itself. */
+static __thread bool is_in_handler;
+
 void limit_start(void)
 {
-    slab_allow(UNASKED_SUPERSLABS);
+    slab_allow(UNASKED_BYTES);
 }
 
 void limit_set_handler(bool (*handler)(size_t wanted, void *context), void *context)
@@ -39,6 +53,7 @@ void limit_set_handler(bool (*handler)(size_t wanted, void *context), void *cont
 void limit_reset_in_child(void)
 {
     lock_reset(&limit.lock);
+    atomic_store(&limit.is_trimming, false);
 }
 
 /* May malloc fail for it? */
@@ -47,45 +62,82 @@ static bool is_hard(void)
     return settings.limit != 0;
 }
 
-static uint64_t find_bytes(void)
+/* ---- what there is, and how much of it is used ---- */
+
+/* Of the group's limit, what is left to its page tables, files and other processes at least. */
+#define GROUP_SPARE 32
+
+static uint64_t read_bytes(void)
 {
-    uint64_t bytes = atomic_load_explicit(&limit.bytes, memory_order_relaxed);
-    if (bytes != 0)
-        return bytes;
-    uint64_t group = settings.limit > 0 ? UINT64_MAX : os_memory_limit();
-    bytes = settings.limit > 0 ? (uint64_t)settings.limit : group;
+    uint64_t group = os_memory_limit();
+    uint64_t bytes = group == UINT64_MAX ? group : group - group / GROUP_SPARE;
     if (settings.limit < 0 && group != UINT64_MAX)
-        bytes = group / 100 * (uint64_t)-settings.limit;
+        bytes = min_size(bytes, group / 100 * (uint64_t)-settings.limit);
+    if (settings.limit > 0)
+        bytes = min_size(bytes, (uint64_t)settings.limit);
     bytes = bytes ? bytes : 1;
     atomic_store_explicit(&limit.bytes, bytes, memory_order_relaxed);
+    atomic_store_explicit(&limit.asked_epoch, decay_epoch(), memory_order_relaxed);
     return bytes;
 }
 
-/* What is in memory, or will be: spans are taken to be touched later, if they have not been. */
+/* A control group's limit may change at any time: once an epoch it is read anew. */
+static uint64_t find_bytes(void)
+{
+    uint64_t bytes = atomic_load_explicit(&limit.bytes, memory_order_relaxed);
+    uint8_t epoch = atomic_load_explicit(&limit.asked_epoch, memory_order_relaxed);
+    return bytes != 0 && epoch == decay_epoch() ? bytes : read_bytes();
+}
+
+static uint64_t near(uint64_t bytes)
+{
+    return bytes - bytes / 8;
+}
+
+/* What is in memory, or will be: spans that the program holds are taken to be touched later, if
+ * they have not been. */
 static uint64_t bytes_in_use(void)
 {
     return max_size(os_resident_bytes(), span_bytes());
 }
 
-static size_t superslabs_for(uint64_t bytes)
+/* Let a range of `size` bytes come into use, and half of the room that there is below the limit. */
+static void allow(size_t size, uint64_t room)
 {
-    return (size_t)((bytes + SUPERSLAB_SIZE - 1) >> SUPERSLAB_SHIFT);
+    slab_allow((int64_t)(align_up(size, SUPERSLAB_SIZE) + SUPERSLAB_SIZE + room / 2));
 }
 
-/* Let the heap grow by `size` bytes, and by half of the room that there is below the limit. */
-static void allow(const struct slab_allowance *now, size_t size, uint64_t room)
-{
-    slab_allow(now->in_use + superslabs_for(size) + 1 + superslabs_for(room) / 2);
-}
+/* ---- giving back ---- */
 
-/* Give back what is free; where nothing fails for the limit, once an epoch is enough. */
+/* Give back what is free. Of threads that want that together one does it, and the others wait for
+ * it; one that began before they asked may have missed what they have freed. */
 static void trim(void)
 {
-    uint8_t epoch = decay_epoch();
-    uint8_t last = atomic_exchange_explicit(&limit.trimmed_epoch, (uint8_t)(epoch + 1),
-                                            memory_order_relaxed);
-    if (is_hard() || last != (uint8_t)(epoch + 1))
-        route_trim();
+    uint32_t begun = atomic_load(&limit.trims);
+    for (unsigned look = 0; look < TRIM_LOOKS; look++) {
+        if (!atomic_exchange(&limit.is_trimming, true)) {
+            if (atomic_load(&limit.trims) == begun) {
+                atomic_fetch_add(&limit.trims, 1);
+                route_trim();
+            }
+            atomic_store(&limit.is_trimming, false);
+            return;
+        }
+        os_sleep_us(TRIM_LOOK_US);
+    }
+}
+
+/* Near the limit: trim, if enough has come into use since the last time. */
+static void trim_near(uint64_t used, uint64_t bytes)
+{
+    uint64_t last = atomic_load_explicit(&limit.trimmed_to, memory_order_relaxed);
+    if (last != 0 && used < last + max_size(bytes / TRIM_PART, SUPERSLAB_SIZE)) {
+        if (used < last)
+            atomic_store_explicit(&limit.trimmed_to, used, memory_order_relaxed);
+        return;
+    }
+    trim();
+    atomic_store_explicit(&limit.trimmed_to, bytes_in_use(), memory_order_relaxed);
 }
 
 static bool call_handler(size_t size)
@@ -94,36 +146,86 @@ static bool call_handler(size_t size)
     bool (*handler)(size_t, void *) = limit.handler;
     void *context = limit.context;
     lock_release(&limit.lock);
-    return handler && handler(size, context);
+    if (!handler || is_in_handler)
+        return false;
+    is_in_handler = true;
+    bool has_freed = handler(size, context);
+    is_in_handler = false;
+    return has_freed;
 }
 
-bool limit_may_grow(size_t size)
+/* Do `more` bytes fit below the limit, when all that is free has been given back? */
+static bool fits_after_trim(size_t more, uint64_t bytes)
 {
-    struct slab_allowance now;
-    slab_get_allowance(&now);
-    uint64_t bytes = find_bytes();
-    if (bytes == UINT64_MAX) {
-        slab_allow(SIZE_MAX);
+    if (bytes_in_use() + more <= bytes)
         return true;
-    }
-    uint64_t near = bytes - bytes / 8;
-    uint64_t wanted = bytes_in_use() + size;
-    if (wanted <= near) {
-        allow(&now, size, near - wanted);
-        return true;
-    }
+    if (span_bytes() + more > bytes)
+        return false;
     trim();
-    for (unsigned round = 0; bytes_in_use() + size > bytes && is_hard(); round++)
-        if (round == HANDLER_ROUNDS || !call_handler(size))
+    return bytes_in_use() + more <= bytes;
+}
+
+static bool make_room(size_t more, uint64_t bytes)
+{
+    unsigned round = 0;
+    while (!fits_after_trim(more, bytes))
+        if (round++ == HANDLER_ROUNDS || !call_handler(more))
             return false;
-    slab_get_allowance(&now);
-    allow(&now, size, 0);
     return true;
+}
+
+/* ---- the limit met ---- */
+
+/* Is it far, if there is one, with `more` bytes? Then the heap may grow. */
+static bool is_far(uint64_t bytes, size_t more, size_t size)
+{
+    if (bytes == UINT64_MAX) {
+        slab_allow(INT64_MAX);
+        return true;
+    }
+    uint64_t wanted = bytes_in_use() + more;
+    if (wanted > near(bytes))
+        return false;
+    atomic_store_explicit(&limit.trimmed_to, 0, memory_order_relaxed);
+    allow(size, near(bytes) - wanted);
+    return true;
+}
+
+bool limit_may_grow(size_t more, size_t size)
+{
+    uint64_t bytes = find_bytes();
+    if (is_far(bytes, more, size))
+        return true;
+    trim_near(bytes_in_use() + more, bytes);
+    if (is_hard() && !make_room(more, bytes))
+        return false;
+    allow(size, 0);
+    return true;
+}
+
+void limit_review(void)
+{
+    uint64_t bytes = find_bytes();
+    if (is_far(bytes, 0, 0))
+        return;
+    trim_near(bytes_in_use(), bytes);
+    if (!is_hard() || bytes_in_use() <= bytes)
+        allow(0, 0);
+}
+
+bool limit_is_near(void)
+{
+    uint64_t before = atomic_load_explicit(&limit.bytes, memory_order_relaxed);
+    if (before == 0)
+        return false;
+    uint64_t bytes = read_bytes();
+    /* what the old limit had room for, the new one may not have */
+    if (bytes < before)
+        slab_allow(0);
+    return bytes != UINT64_MAX && os_resident_bytes() > near(bytes);
 }
 
 bool limit_was_met(void)
 {
-    struct slab_allowance now;
-    slab_get_allowance(&now);
-    return now.is_at_limit;
+    return slab_is_at_limit();
 }

@@ -56,7 +56,7 @@ void *owned_heap_alloc(struct hak_heap *heap, size_t alignment, size_t size, boo
     bool is_zero;
     void *block = take(heap, alignment, size, &is_zero);
     for (unsigned round = 0; !block && round < GROWTH_ROUNDS && limit_was_met(); round++) {
-        if (!limit_may_grow(max_size(size, 1)))
+        if (!limit_may_grow(max_size(size, 1), max_size(size, 1)))
             return NULL;
         block = take(heap, alignment, size, &is_zero);
     }

@@ -18,11 +18,13 @@
 
 early_data void (*route_on_slow_path)(void);
 
-/* The command's requests, the ageing of what is free, figures that are due. */
+/* The command's requests, the ageing of what is free, the limit on memory, figures that are due. */
 static void attend(void)
 {
     request_poll();
     background_poll();
+    if (unlikely(slab_room() <= 0))
+        limit_review();
     if (unlikely(route_on_slow_path != NULL))
         route_on_slow_path();
 }
@@ -82,17 +84,21 @@ static void *take_aligned(size_t alignment, size_t size, bool is_zeroed)
 /* Memory is at its limit, or address space or metadata is short. */
 static noinline_cold void *take_again(size_t alignment, size_t size, bool is_zeroed)
 {
-    void *block = NULL;
-    for (unsigned round = 0; !block && round < GROWTH_ROUNDS && limit_was_met(); round++) {
-        if (!limit_may_grow(max_size(size, 1)))
+    bool is_trimmed = false;
+    size_t more = max_size(size, 1);
+    for (unsigned round = 0; round < GROWTH_ROUNDS; round++) {
+        /* not met any more: others have made room, or something else is short */
+        bool is_met = limit_was_met();
+        if (is_met ? !limit_may_grow(more, more) : is_trimmed)
             return NULL;
-        block = take_aligned(alignment, size, is_zeroed);
+        if (!is_met)
+            route_trim();
+        is_trimmed |= !is_met;
+        void *block = take_aligned(alignment, size, is_zeroed);
+        if (block)
+            return block;
     }
-    if (block)
-        return block;
-    /* what lies free may be what is missing */
-    route_trim();
-    return take_aligned(alignment, size, is_zeroed);
+    return NULL;
 }
 
 void *route_alloc_aligned(size_t alignment, size_t size, bool is_zeroed)
@@ -239,7 +245,7 @@ static void *resize_huge(void *block, size_t size)
         return block;
     bool is_huge = size > LANE_ACE_MAX || size > usable;
     void *resized = is_huge ? huge_resize(block, size) : NULL;
-    if (!resized && size > usable && limit_was_met() && limit_may_grow(size))
+    if (!resized && size > usable && limit_was_met() && limit_may_grow(size - usable, size))
         resized = huge_resize(block, size);
     return resized ? resized : resize_by_copy(block, usable, size);
 }

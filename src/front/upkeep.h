@@ -15,10 +15,16 @@
 void limit_start(void);
 /* Was something refused because of the limit? */
 bool limit_was_met(void);
-/* `size` bytes more are wanted: is there room, after whatever can be done for it? No lock held. */
-bool limit_may_grow(size_t size);
+/* `more` bytes are wanted, in a range of `size` bytes: is there room, after whatever can be done
+ * for it? No lock held. */
+bool limit_may_grow(size_t more, size_t size);
 /* Others may take the room that it has found, so many times. */
 #define GROWTH_ROUNDS 16
+/* No room is left: look how much is in use, and give back what is free if that is near the
+ * limit. */
+void limit_review(void);
+/* In the helper, once an epoch: is memory near the limit, as it is now? */
+bool limit_is_near(void);
 /* hak_on_limit's. */
 void limit_set_handler(bool (*handler)(size_t wanted, void *context), void *context);
 void limit_reset_in_child(void);

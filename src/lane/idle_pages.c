@@ -257,6 +257,8 @@ void idle_make_present(struct slab *slab, void *const *blocks, unsigned count)
         needed |= block_parts(slab, part, (size_t)((char *)blocks[i] - slab->start));
     needed &= slab->absent;
     slab->absent &= ~needed;
+    if (needed)
+        slab_charge((size_t)__builtin_popcountll(needed) * part);
     for (uint64_t rest = settings.ss_prefault == PREFAULT_OFF ? 0 : needed; rest;) {
         unsigned first = lowest_bit(rest);
         uint64_t above = ~(rest >> first);

@@ -24,10 +24,14 @@ static uint64_t number_at(const char *text)
     return value;
 }
 
+/* Anything but a number and the end of the line says nothing. */
 static uint64_t read_number(const char *path)
 {
     char text[64];
-    return os_read_file(path, text, sizeof(text)) > 0 ? number_at(text) : UINT64_MAX;
+    if (os_read_file(path, text, sizeof(text)) <= 0)
+        return UINT64_MAX;
+    char after = text[strspn(text, "0123456789")];
+    return after == '\n' || after == '\0' ? number_at(text) : UINT64_MAX;
 }
 
 static uint64_t least(uint64_t a, uint64_t b)
@@ -35,51 +39,87 @@ static uint64_t least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* The least of `files` in the group at `root``group` and those above it. */
-static uint64_t least_upward(const char *root, char *group, const char *const files[2])
+/* ---- control groups ---- */
+
+/* Purpose: a hierarchy of groups: the controller by which /proc/self/cgroup names it, where it may
+ * be mounted, and the files that have a limit in them. Version 1's soft limit is none: it is what
+ * a group is sure of. */
+struct hierarchy {
+    const char *controller;
+    const char *roots[2];
+    const char *files[2];
+};
+static const struct hierarchy version_1 = {
+    "memory", {"/sys/fs/cgroup/memory", NULL}, {"memory.limit_in_bytes", NULL}};
+static const struct hierarchy version_2 = {
+    "", {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}, {"memory.max", "memory.high"}};
+
+/* Is `name` in the list "a,b:"? The list of version 2 is empty. */
+static bool is_in_list(const char *list, const char *name)
 {
-    uint64_t limit = UINT64_MAX;
-    char path[2 * PATH_BYTES];
+    size_t length = strlen(name);
     for (;;) {
-        for (unsigned i = 0; i < 2; i++) {
-            text_format(path, sizeof(path), "%s%s/%s", root, group, files[i]);
-            limit = least(limit, read_number(path));
-        }
-        char *slash = strrchr(group, '/');
-        if (!slash)
-            return limit;
-        *slash = '\0';
+        size_t here = strcspn(list, ",:\n");
+        if (here == length && memcmp(list, name, length) == 0)
+            return true;
+        if (list[here] != ',')
+            return false;
+        list += here + 1;
     }
 }
 
-/* The group's path in /proc/self/cgroup, on the line that has `key`. False when there is none. */
-static bool find_group(const char *text, const char *key, char *group)
+/* The path on a line "number:list:path" whose list has the controller. The root's is "". */
+static bool find_group(const char *text, const char *controller, char group[PATH_BYTES])
 {
-    const char *line = strstr(text, key);
-    if (!line)
-        return false;
-    line += strlen(key);
-    size_t length = strcspn(line, "\n");
-    if (length >= PATH_BYTES)
-        return false;
-    memcpy(group, line, length);
-    group[length] = '\0';
-    return true;
+    for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+        const char *list = line + strcspn(line, ":\n");
+        const char *path = *list == ':' ? list + 1 + strcspn(list + 1, ":\n") : list;
+        size_t length = strcspn(path, "\n");
+        if (*path != ':' || length > PATH_BYTES || !is_in_list(list + 1, controller))
+            continue;
+        length--;
+        memcpy(group, path + 1, length);
+        group[length == 1 ? 0 : length] = '\0';
+        return true;
+    }
+    return false;
+}
+
+/* The process's group in a hierarchy. False when it is in none. */
+static bool get_group(const struct hierarchy *hierarchy, char group[PATH_BYTES])
+{
+    char text[4096];
+    return os_read_file("/proc/self/cgroup", text, sizeof(text)) > 0 &&
+           find_group(text, hierarchy->controller, group);
+}
+
+static uint64_t group_limit(const struct hierarchy *hierarchy, const char *group)
+{
+    uint64_t limit = UINT64_MAX;
+    char path[2 * PATH_BYTES];
+    for (unsigned root = 0; root < 2 && hierarchy->roots[root]; root++)
+        for (unsigned file = 0; file < 2 && hierarchy->files[file]; file++) {
+            text_format(path, sizeof(path), "%s%s/%s", hierarchy->roots[root], group,
+                        hierarchy->files[file]);
+            limit = least(limit, read_number(path));
+        }
+    return limit;
 }
 
 uint64_t os_memory_limit(void)
 {
-    static const char *const unified[2] = {"memory.max", "memory.high"};
-    static const char *const old[2] = {"memory.limit_in_bytes", "memory.soft_limit_in_bytes"};
-    char text[4096];
     char group[PATH_BYTES];
-    uint64_t limit = UINT64_MAX;
-    if (os_read_file("/proc/self/cgroup", text, sizeof(text)) <= 0)
-        return limit;
-    if (find_group(text, ":memory:", group))
-        limit = least_upward("/sys/fs/cgroup/memory", group, old);
-    else if (find_group(text, "0::", group))
-        limit = least_upward("/sys/fs/cgroup", group, unified);
+    const struct hierarchy *hierarchy = &version_1;
+    if (!get_group(hierarchy, group)) {
+        hierarchy = &version_2;
+        if (!get_group(hierarchy, group))
+            return UINT64_MAX;
+    }
+    uint64_t limit = group_limit(hierarchy, group);
+    for (char *slash; (slash = strrchr(group, '/')) != NULL;) {
+        *slash = '\0';
+        limit = least(limit, group_limit(hierarchy, group));
+    }
     /* version 1 says 'no limit' by a number near the largest */
     return limit < (uint64_t)1 << 60 ? limit : UINT64_MAX;
 }
@@ -93,12 +133,33 @@ size_t os_resident_bytes(void)
     return second ? (size_t)number_at(second + 1) * os_page_size() : 0;
 }
 
-bool os_memory_is_short(void)
+/* "some avg10=0.00 ...": the part of the last 10 s in which some task waited for memory, in
+ * percent. UINT64_MAX: the file is not there, or says something else. */
+static uint64_t read_pressure(const char *path)
 {
     char text[256];
-    if (os_read_file("/proc/pressure/memory", text, sizeof(text)) <= 0)
-        return false;
-    /* "some avg10=0.00 ...": the part of the last 10 s in which some task waited for memory */
+    if (os_read_file(path, text, sizeof(text)) <= 0)
+        return UINT64_MAX;
     const char *average = strstr(text, "avg10=");
-    return average && number_at(average + 6) >= 1 && number_at(average + 6) <= 100;
+    return average ? number_at(average + strlen("avg10=")) : UINT64_MAX;
+}
+
+/* The group's own pressure, where it has some, else the system's. */
+static uint64_t pressure(void)
+{
+    char group[PATH_BYTES];
+    char path[2 * PATH_BYTES];
+    uint64_t percent = UINT64_MAX;
+    if (get_group(&version_2, group))
+        for (unsigned root = 0; root < 2 && percent == UINT64_MAX; root++) {
+            text_format(path, sizeof(path), "%s%s/memory.pressure", version_2.roots[root], group);
+            percent = read_pressure(path);
+        }
+    return percent == UINT64_MAX ? read_pressure("/proc/pressure/memory") : percent;
+}
+
+bool os_memory_is_short(void)
+{
+    uint64_t percent = pressure();
+    return percent >= 1 && percent <= 100;
 }

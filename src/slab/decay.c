@@ -196,7 +196,10 @@ static size_t purge_superslab(const struct purge *purge)
         superslab_mark_free(purge->superslab, kept, true);
     if (cold)
         superslab_mark_free(purge->superslab, cold, false);
+    bool is_idle = purge->superslab->state == SUPERSLAB_FREE;
     lock_release(&space.lock);
+    if (is_idle)
+        dump_leave_out(purge->superslab);
     return (size_t)__builtin_popcount(purged) << SLAB_SHIFT;
 }
 

@@ -68,8 +68,10 @@ static void note_present_locked(struct superslab *superslab, struct slab *slab, 
     for (uint32_t rest = free; rest; rest &= rest - 1)
         superslab->slabs[lowest_bit(rest)].resident = (uint16_t)pages;
     slab->resident = (uint16_t)(pages * (unsigned)__builtin_popcount(run));
-    if (free)
-        superslab_mark_zero_pages(superslab, free);
+    if (!free)
+        return;
+    superslab_mark_zero_pages(superslab, free);
+    slab_charge((size_t)__builtin_popcount(free) << SLAB_SHIFT);
 }
 
 bool slab_run_back_huge(struct slab *slab)

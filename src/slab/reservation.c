@@ -97,7 +97,7 @@ static void publish(char *base, const struct layout *layout, bool is_piecewise)
     space.superslabs = (struct superslab *)(base + layout->superslabs);
     space.taken = (uint64_t *)(base + layout->taken);
     space.first = space.frontier = space.lowest_free = layout->blocks >> SUPERSLAB_SHIFT;
-    space.allowed = SIZE_MAX;
+    slab_allow(INT64_MAX);
     space.opened = is_piecewise ? space.count : space.frontier;
     meta_init(base + layout->meta, layout->blocks - layout->meta, !is_piecewise);
     head->size = layout->size;

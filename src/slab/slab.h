@@ -134,14 +134,17 @@ bool reservation_is_whole(void);
 /* The most superslabs that have been in use: how far up the reservation the heap has been. */
 size_t slab_peak_superslabs(void);
 
-/* Superslabs in use, and how many may be: beyond that a taking fails, and *is_at_limit is said. */
-struct slab_allowance {
-    size_t in_use;
-    size_t allowed;
-    bool is_at_limit;
-};
-void slab_get_allowance(struct slab_allowance *allowance);
-void slab_allow(size_t superslabs);
+/* ---- room.c: what the front layer's limit on memory lets come into use ---- */
+
+/* So many bytes may come into use from now on. Slabs that have no pages are refused beyond that;
+ * pages that were purged in slabs in use, and warm slabs, only lessen what is left. What is freed
+ * does not add to it. */
+void slab_allow(int64_t bytes);
+/* What is left; 0 or less when it is time to ask. */
+int64_t slab_room(void);
+void slab_charge(size_t bytes);
+/* Was something refused since the last slab_allow? */
+bool slab_is_at_limit(void);
 
 /* Start of a range of `count` whole, contiguous superslabs; NULL when there is none. *is_zero says
  * that none of its pages has been used. */

@@ -52,6 +52,8 @@ static struct slab *take_locked(unsigned count, bool *is_zero)
     struct superslab *superslab = find_locked(RUN_WARM, count);
     uint32_t mask = superslab ? superslab->warm : 0;
     if (!superslab) {
+        if (!superslab_is_room(count))
+            return NULL;
         superslab = find_locked(RUN_FREE, count);
         if (!superslab)
             superslab = superslab_fresh_locked();
@@ -63,6 +65,7 @@ static struct slab *take_locked(unsigned count, bool *is_zero)
     }
     unsigned first = lowest_bit(run_starts(mask, count));
     *is_zero = superslab_mark_taken(superslab, run_mask(first, count));
+    slab_charge((size_t)count << SLAB_SHIFT);
     uint32_t turnover = atomic_load_explicit(&space.turnover, memory_order_relaxed);
     atomic_store_explicit(&space.turnover, turnover + count, memory_order_relaxed);
     return set_records(superslab, first, count);
@@ -108,9 +111,11 @@ bool slab_run_extend(struct slab *slab, unsigned count)
         return false;
     uint32_t more = run_mask(first, count) & ~run_mask(first, slab->slab_count);
     lock_acquire(&space.lock);
-    bool is_room = (superslab->free & more) == more;
+    unsigned slabs = count - slab->slab_count;
+    bool is_room = (superslab->free & more) == more && superslab_is_room(slabs);
     if (is_room) {
         superslab_mark_taken(superslab, more);
+        slab_charge((size_t)slabs << SLAB_SHIFT);
         set_records(superslab, first, count);
     }
     lock_release(&space.lock);

@@ -26,14 +26,14 @@ struct space {
     size_t first;                 /* (fixed) the first superslab that is not the head's */
     size_t frontier;              /* superslabs below have been used at least once */
     size_t lowest_free;           /* no superslab below is wholly free */
-    size_t opened;                /* superslabs below are accessible, and in core dumps */
-    size_t claimed;               /* superslabs of ranges taken whole */
-    size_t allowed;               /* more than that may not be in use; used + claimed <= allowed */
-    bool is_at_limit;             /* something was refused for that since allowed was set */
-    size_t used;                  /* superslabs of which slabs are in use */
-    size_t moved;                 /* superslabs with is_moved */
-    _Atomic size_t warm_slabs;    /* free slabs that may have pages */
-    _Atomic uint32_t turnover;    /* slabs taken since the start; changed under the lock */
+    size_t opened;             /* superslabs below are accessible, and in dumps but for dump.c's */
+    size_t claimed;            /* superslabs of ranges taken whole */
+    _Atomic int64_t room;      /* bytes that may still come into use; see slab_allow */
+    _Atomic bool is_at_limit;  /* something was refused for that since room was made */
+    size_t used;               /* superslabs of which slabs are in use */
+    size_t moved;              /* superslabs with is_moved */
+    _Atomic size_t warm_slabs; /* free slabs that may have pages */
+    _Atomic uint32_t turnover; /* slabs taken since the start; changed under the lock */
     struct superslab *list[2][RUN_LISTS];
     uint64_t occupied[2];
 };
@@ -121,6 +121,12 @@ void superslab_mark_free(struct superslab *superslab, uint32_t slabs, bool is_wa
 void superslab_mark_zero_pages(struct superslab *superslab, uint32_t slabs);
 /* Mark free slabs taken. True when they read as zero. */
 bool superslab_mark_taken(struct superslab *superslab, uint32_t slabs);
+/* May slabs without pages be taken, as far as the limit on memory is concerned? */
+bool superslab_is_room(size_t slabs);
+/* Core dumps: superslabs [first, end) come into use. dump.c */
+void dump_include_locked(size_t first, size_t end);
+/* The pages of a superslab are gone: leave it out again, with its neighbours, if all are free. */
+void dump_leave_out(const struct superslab *superslab);
 /* A fresh superslab to cut slabs from, in the lists; NULL when out of memory. */
 struct superslab *superslab_fresh_locked(void);
 /* Make the records of a superslab if it has none. False when metadata is short. */

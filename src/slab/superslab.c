@@ -243,36 +243,15 @@ static bool claim_locked(size_t first, size_t count)
         set_taken(i, true);
     }
     space.claimed += count;
+    slab_charge(count << SUPERSLAB_SHIFT);
     raise_frontier(first + count);
+    dump_include_locked(first, first + count);
     return is_zero;
-}
-
-static bool is_allowed_locked(size_t count)
-{
-    bool is_allowed = space.used + space.claimed + count <= space.allowed;
-    space.is_at_limit |= !is_allowed;
-    return is_allowed;
-}
-
-void slab_get_allowance(struct slab_allowance *allowance)
-{
-    lock_acquire(&space.lock);
-    *allowance = (struct slab_allowance){space.used + space.claimed, space.allowed,
-                                         space.is_at_limit};
-    lock_release(&space.lock);
-}
-
-void slab_allow(size_t superslabs)
-{
-    lock_acquire(&space.lock);
-    space.allowed = superslabs;
-    space.is_at_limit = false;
-    lock_release(&space.lock);
 }
 
 static char *range_take_locked(size_t count, bool *is_zero)
 {
-    if (!is_allowed_locked(count))
+    if (!superslab_is_room(count * SLABS_PER_SUPERSLAB))
         return NULL;
     for (;;) {
         size_t first = find_range_locked(count);
@@ -306,7 +285,7 @@ bool superslab_range_extend(char *start, size_t old_count, size_t count)
     size_t more = count - old_count;
     bool is_room = first + more <= space.count;
     lock_acquire(&space.lock);
-    is_room = is_room && is_allowed_locked(more);
+    is_room = is_room && superslab_is_room(more * SLABS_PER_SUPERSLAB);
     for (size_t i = first; is_room && i < first + more; i++)
         is_room = !is_taken(i);
     is_room = is_room && make_usable_locked(first, more) == OS_MAP_DONE;
@@ -446,6 +425,8 @@ struct superslab *superslab_fresh_locked(void)
     if (!start)
         return NULL;
     struct superslab *superslab = superslab_of(start);
+    /* it comes into use a slab at a time */
+    atomic_fetch_add_explicit(&space.room, (int64_t)SUPERSLAB_SIZE, memory_order_relaxed);
     if (!superslab_need_records(superslab)) {
         release_superslab_locked(superslab, superslab->warm);
         return NULL;

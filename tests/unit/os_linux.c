@@ -5,7 +5,14 @@
 #include "os/os.h"
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+
+/* Kernel headers may be older than the kernel. */
+#ifndef PR_SET_VMA
+#define PR_SET_VMA 0x53564d41
+#define PR_SET_VMA_ANON_NAME 0
+#endif
 
 #define SIZE (64 * KIB)
 
@@ -30,6 +37,29 @@ static void test_reserve(void **state)
     os_unmap(start, 16 * GIB);
     CHECK_EQ(unit_present_pages(start, SIZE), -1);
     CHECK(os_reserve((size_t)1 << 60) == NULL);
+}
+
+/* /proc/self/maps has the name, where the kernel can keep one (CONFIG_ANON_VMA_NAME). */
+static void test_name(void **state)
+{
+    char line[512];
+    char wanted[64];
+    bool is_named = false;
+    (void)state;
+    char *start = os_reserve(SIZE);
+    if (prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, start, SIZE, "other") != 0) {
+        print_message("this kernel keeps no names of mappings: %s\n", strerror(errno));
+        os_unmap(start, SIZE);
+        skip();
+    }
+    os_name(start, SIZE, OS_NAME);
+    snprintf(wanted, sizeof(wanted), "%lx-", (unsigned long)start);
+    FILE *file = fopen("/proc/self/maps", "r");
+    while (file && fgets(line, sizeof(line), file))
+        is_named |= strstr(line, wanted) == line && strstr(line, "[anon:" OS_NAME "]") != NULL;
+    CHECK(file != NULL && fclose(file) == 0);
+    CHECK(is_named);
+    os_unmap(start, SIZE);
 }
 
 static void test_map_at(void **state)
@@ -247,11 +277,12 @@ static void test_injection(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reserve),      cmocka_unit_test(test_map_at),
-        cmocka_unit_test(test_pages),        cmocka_unit_test(test_move),
-        cmocka_unit_test(test_commit),       cmocka_unit_test(test_time),
-        cmocka_unit_test(test_thread_id),    cmocka_unit_test(test_files),
-        cmocka_unit_test(test_find_mapping), cmocka_unit_test(test_injection),
+        cmocka_unit_test(test_reserve),   cmocka_unit_test(test_name),
+        cmocka_unit_test(test_map_at),    cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_move),      cmocka_unit_test(test_commit),
+        cmocka_unit_test(test_time),      cmocka_unit_test(test_thread_id),
+        cmocka_unit_test(test_files),     cmocka_unit_test(test_find_mapping),
+        cmocka_unit_test(test_injection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

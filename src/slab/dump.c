@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What core dumps leave out of the part of the reservation that has been opened: steps of
+ * superslabs that are free and whose pages are gone, until they come into use again. Each step left
+ * out between others is a mapping: there may be so many. Called by superslab.c and decay.c; calls
+ * the kernel.
+ */
+#include "slab/space.h"
+
+/* Superslabs that are left out, or included again, in one call. */
+#define STEP ((size_t)4)
+#define STEPS_MAX ((RESERVATION_MAX >> SUPERSLAB_SHIFT) / STEP)
+
+/* So many holes, and no more than twice as many where what was left out comes into use again. */
+#define HOLES_MAX 50
+
+/* Purpose: the steps below space.opened that are left out; `holes` are runs of them. Owner: the
+ * superslab lock. */
+static early_data struct {
+    uint64_t out[STEPS_MAX / 64];
+    size_t holes;
+} dump;
+
+static bool is_left_out(size_t step)
+{
+    return dump.out[step / 64] >> (step % 64) & 1;
+}
+
+/* How many of its neighbours are left out? */
+static size_t neighbours_out(size_t step)
+{
+    size_t count = step > 0 && is_left_out(step - 1);
+    return count + (step + 1 < STEPS_MAX && is_left_out(step + 1));
+}
+
+static void advise(size_t step, bool include)
+{
+    os_dump(space.base + (step * STEP << SUPERSLAB_SHIFT), STEP << SUPERSLAB_SHIFT, include);
+}
+
+static void include_step(size_t step)
+{
+    dump.holes += neighbours_out(step) - 1;
+    dump.out[step / 64] &= ~((uint64_t)1 << (step % 64));
+    advise(step, true);
+}
+
+void dump_include_locked(size_t first, size_t end)
+{
+    size_t step = first / STEP;
+    for (; step * STEP < end; step++)
+        if (is_left_out(step))
+            include_step(step);
+    /* too many holes: the rest of this one goes too */
+    for (; dump.holes > 2 * HOLES_MAX && step < STEPS_MAX && is_left_out(step); step++)
+        include_step(step);
+}
+
+static bool leave_out_locked(size_t step)
+{
+    if ((step + 1) * STEP > space.opened || is_left_out(step))
+        return false;
+    for (size_t i = 0; i < STEP; i++)
+        if (space.superslabs[step * STEP + i].state != SUPERSLAB_FREE)
+            return false;
+    size_t neighbours = neighbours_out(step);
+    if (neighbours == 0 && dump.holes >= HOLES_MAX)
+        return false;
+    dump.holes += 1 - neighbours;
+    dump.out[step / 64] |= (uint64_t)1 << (step % 64);
+    return true;
+}
+
+/* False when it is not to be, or has been. */
+static bool leave_out(size_t step)
+{
+    lock_acquire(&space.lock);
+    bool is_out = leave_out_locked(step);
+    lock_release(&space.lock);
+    if (!is_out)
+        return false;
+    advise(step, false);
+    lock_acquire(&space.lock);
+    bool is_back = !is_left_out(step);
+    lock_release(&space.lock);
+    /* it came into use meanwhile, and was included before it was left out */
+    if (is_back)
+        advise(step, true);
+    return true;
+}
+
+void dump_leave_out(const struct superslab *superslab)
+{
+    size_t step = superslab_index(superslab) / STEP;
+    if (space.is_piecewise || !leave_out(step))
+        return;
+    /* neighbours for which there were too many holes */
+    for (size_t next = step + 1; leave_out(next);)
+        next++;
+    for (size_t last = step; last > 0 && leave_out(last - 1);)
+        last--;
+}

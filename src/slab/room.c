@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The room that the front layer's limit on memory has made: bytes that may still come into use. Who
+ * takes slabs asks and charges; who makes purged pages present charges. Relies on nothing. All of
+ * it relaxed: what passes by a race is seen by the next who asks.
+ */
+#include "slab/space.h"
+
+void slab_allow(int64_t bytes)
+{
+    atomic_store_explicit(&space.room, bytes, memory_order_relaxed);
+    atomic_store_explicit(&space.is_at_limit, false, memory_order_relaxed);
+}
+
+int64_t slab_room(void)
+{
+    return atomic_load_explicit(&space.room, memory_order_relaxed);
+}
+
+void slab_charge(size_t bytes)
+{
+    atomic_fetch_sub_explicit(&space.room, (int64_t)bytes, memory_order_relaxed);
+}
+
+bool slab_is_at_limit(void)
+{
+    return atomic_load_explicit(&space.is_at_limit, memory_order_relaxed);
+}
+
+bool superslab_is_room(size_t slabs)
+{
+    bool is_room = slab_room() >= (int64_t)(slabs << SLAB_SHIFT);
+    if (!is_room)
+        atomic_store_explicit(&space.is_at_limit, true, memory_order_relaxed);
+    return is_room;
+}
