@@ -143,9 +143,6 @@ bool decay_give_pages(char *start, size_t size)
 static uint32_t purge_slabs(const struct purge *purge)
 {
     uint32_t purged = 0;
-    if (purge->superslab->is_moved && purge->slabs == ALL_SLABS &&
-        superslab_rejoin(purge->superslab, 1))
-        return ALL_SLABS;
     for (uint32_t rest = purge->slabs; rest;) {
         unsigned first = lowest_bit(rest);
         uint32_t above = ~(rest >> first);
@@ -156,6 +153,9 @@ static uint32_t purge_slabs(const struct purge *purge)
         if (decay_give_pages(start, (size_t)count << SLAB_SHIFT))
             purged |= mask;
     }
+    /* without pages: whatever replaces a mapping keeps all others out meanwhile */
+    if (purge->superslab->is_moved && purged == ALL_SLABS)
+        superslab_rejoin(purge->superslab, 1);
     return purged;
 }
 
