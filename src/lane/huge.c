@@ -186,7 +186,7 @@ static void shrink(struct slab *slab, size_t good)
     size_t end = count << SUPERSLAB_SHIFT;
     size_t used = *used_of(slab);
     size_t page_end = min_size(end, used);
-    if (page_end <= good || os_purge(slab->start + good, page_end - good))
+    if (page_end <= good || slab_purge(slab->start + good, page_end - good))
         *used_of(slab) = good;
     else
         *used_of(slab) = page_end;
@@ -248,8 +248,8 @@ static bool copy_written(char *from, char *to, size_t size, bool is_zero)
     bool is_purged = true;
     for (size_t at = 0; at < size; at += COPY_STEP) {
         size_t step = min_size(size - at, COPY_STEP);
-        copy_step(from + at, to + at, step, is_zero || os_purge(to + at, step));
-        is_purged &= os_purge(from + at, step);
+        copy_step(from + at, to + at, step, is_zero || slab_purge(to + at, step));
+        is_purged &= slab_purge(from + at, step);
     }
     return is_purged;
 }

@@ -222,9 +222,10 @@ uint8_t decay_epoch(void);
 uint64_t decay_ms_to_epoch(void);
 /* Are free slabs warm, and may they decay? */
 bool decay_is_due(void);
-/* Give pages to the kernel, in calls that hold nobody up for long. Between decay_lock and
- * decay_unlock, for memory that others find to be in use meanwhile. False when the kernel
- * refuses. */
+/* Give pages to the kernel, in calls that hold nobody up for long. False when it refuses. */
+bool slab_purge(char *start, size_t size);
+/* The same between decay_lock and decay_unlock, and counted, for memory that others find to be in
+ * use meanwhile. */
 bool decay_give_pages(char *start, size_t size);
 /* The outermost lock of the layer, before the lanes': held while pages are on their way, for a
  * fraction of a millisecond. */

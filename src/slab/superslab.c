@@ -380,7 +380,7 @@ void superslab_range_abandon(char *start, size_t count)
 {
     struct superslab *superslab = superslab_of(start);
     /* what the kernel finds mapped there loses its pages */
-    os_purge(start, count << SUPERSLAB_SHIFT);
+    slab_purge(start, count << SUPERSLAB_SHIFT);
     lock_acquire(&space.lock);
     for (size_t i = 0; i < count; i++)
         set_aside_locked(&superslab[i]);

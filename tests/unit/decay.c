@@ -197,6 +197,33 @@ static void locked_page(void)
     CHECK(!is_zero || unit_is_zero(slab->start, RUN_BYTES));
 }
 
+static unsigned purge_calls;
+
+static bool count_purge(enum os_call call)
+{
+    purge_calls += call == OS_CALL_PURGE;
+    return false;
+}
+
+/* However much is due, no call holds the kernel's lock for more than 256 KiB. */
+static void bounded_calls(void)
+{
+    make(1000);
+    slab_run_give(take_and_touch(32));
+    os_inject_failure = count_purge;
+    CHECK_EQ(decay_purge_all(), SUPERSLAB_SIZE);
+    CHECK_EQ(purge_calls, SUPERSLAB_SIZE / (256 * KIB));
+    bool is_zero;
+    char *start = superslab_range_take(2, &is_zero);
+    memset(start, 1, 3 * MIB);
+    superslab_range_give(start, 2, 3 * MIB);
+    purge_calls = 0;
+    CHECK_EQ(decay_purge_all(), 3 * MIB);
+    CHECK_EQ(purge_calls, 3 * MIB / (256 * KIB));
+    os_inject_failure = NULL;
+    CHECK_EQ(warm_bytes(), 0);
+}
+
 #define CHILD_TEST(body)                                                                           \
     static void test_##body(void **state)                                                          \
     {                                                                                              \
@@ -212,6 +239,7 @@ CHILD_TEST(reuse_rejuvenates)
 CHILD_TEST(over_the_limit)
 CHILD_TEST(refused)
 CHILD_TEST(locked_page)
+CHILD_TEST(bounded_calls)
 
 int main(void)
 {
@@ -224,6 +252,7 @@ int main(void)
         cmocka_unit_test(test_over_the_limit),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_locked_page),
+        cmocka_unit_test(test_bounded_calls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
