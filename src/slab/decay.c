@@ -15,6 +15,10 @@
  * work; of those with 256 KiB one in a thousand. */
 #define PURGE_CALL (256 * KIB)
 
+/* Who purges lets others have the lock first, and waits so long for that. */
+#define TURN_US 20
+#define TURNS_MAX 50
+
 early_data struct decay_clock decay;
 
 /* Purpose: warm slabs of one superslab on their way to the kernel; taken while it is. */
@@ -199,10 +203,10 @@ static size_t purge_down_to(size_t keep, unsigned min_age)
     size_t cursor = 0;
     for (bool is_more = true; is_more && warm_slabs() > keep;) {
         size_t bytes = 0;
-        lock_acquire(&decay.lock);
+        decay_lock_in_turn();
         if (collect(&cursor, min_age, &purge))
             bytes = purge_superslab(&purge);
-        lock_release(&decay.lock);
+        decay_unlock();
         total += bytes;
         is_more = bytes > 0;
     }
@@ -249,7 +253,20 @@ size_t decay_purge_all(void)
 
 void decay_lock(void)
 {
+    /* relaxed: a hint to who purges */
+    atomic_fetch_add_explicit(&decay.waiting, 1, memory_order_relaxed);
     lock_acquire(&decay.lock);
+    atomic_fetch_sub_explicit(&decay.waiting, 1, memory_order_relaxed);
+}
+
+void decay_lock_in_turn(void)
+{
+    for (unsigned turn = 0; turn < TURNS_MAX; turn++) {
+        if (atomic_load_explicit(&decay.waiting, memory_order_relaxed) == 0)
+            break;
+        os_sleep_us(TURN_US);
+    }
+    decay_lock();
 }
 
 void decay_unlock(void)
@@ -260,4 +277,5 @@ void decay_unlock(void)
 void decay_lock_reset(void)
 {
     lock_reset(&decay.lock);
+    atomic_store_explicit(&decay.waiting, 0, memory_order_relaxed);
 }

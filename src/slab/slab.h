@@ -230,6 +230,8 @@ bool decay_give_pages(char *start, size_t size);
 /* The outermost lock of the layer, before the lanes': held while pages are on their way, for a
  * fraction of a millisecond. */
 void decay_lock(void);
+/* The same for who purges, and takes it again and again: whoever waits for it has it first. */
+void decay_lock_in_turn(void);
 void decay_unlock(void);
 
 /* ---- meta.c: memory for records ---- */

@@ -49,6 +49,7 @@ struct decay_clock {
     _Atomic uint8_t epoch;
     _Atomic uint64_t purged_bytes;
     _Atomic uint64_t returned_bytes;
+    _Atomic unsigned waiting;  /* threads that want the lock */
     _Atomic unsigned counting; /* callers between decay_count(true) and (false) */
 };
 extern struct decay_clock decay;
