@@ -243,6 +243,21 @@ static inline unsigned long harness_status_kb(const char *key)
     return line ? strtoul(line + strlen(key), NULL, 10) : 0;
 }
 
+/* Lines of /proc/self/maps. */
+static inline unsigned long harness_mappings(void)
+{
+    char text[65536];
+    unsigned long lines = 0;
+    int fd = open("/proc/self/maps", O_RDONLY);
+    for (ssize_t got; (got = read(fd, text, sizeof text)) > 0;) {
+        for (ssize_t i = 0; i < got; i++) {
+            lines += text[i] == '\n';
+        }
+    }
+    close(fd);
+    return lines;
+}
+
 /* The end of each workload: for people, then the RESULT line for the runner. `ops` are the calls
  * into the allocator, `seconds` what they took. */
 static inline void harness_result(const char *name, uint64_t ops, double seconds)

@@ -83,24 +83,10 @@ static void *run(void *argument)
     return NULL;
 }
 
-static unsigned long mappings(void)
-{
-    char text[65536];
-    unsigned long lines = 0;
-    int fd = open("/proc/self/maps", O_RDONLY);
-    for (ssize_t got; (got = read(fd, text, sizeof text)) > 0;) {
-        for (ssize_t i = 0; i < got; i++) {
-            lines += text[i] == '\n';
-        }
-    }
-    close(fd);
-    return lines;
-}
-
 static void say(const char *when)
 {
     harness_say("IDLE when=%s rss_kb=%lu mappings=%lu\n", when, harness_status_kb("VmRSS:"),
-                mappings());
+                harness_mappings());
 }
 
 int main(int argc, char **argv)

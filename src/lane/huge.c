@@ -48,6 +48,9 @@ static inline uint64_t *is_open_of(struct slab *slab)
 /* An open range is a mapping of its own: there may be so many. */
 #define OPEN_MAX 128
 
+/* Bytes that are copied, and given back, in one step. */
+#define COPY_STEP MIB
+
 static _Atomic unsigned open_ranges;
 
 static size_t superslabs_for(size_t size)
@@ -191,10 +194,12 @@ static void shrink(struct slab *slab, size_t good)
     size_t end = count << SUPERSLAB_SHIFT;
     size_t used = *used_of(slab);
     size_t page_end = min_size(end, used);
-    if (page_end <= good || os_purge(slab->start + good, page_end - good))
+    if (page_end <= good || slab_purge(slab->start + good, page_end - good))
         *used_of(slab) = good;
     else
         *used_of(slab) = page_end;
+    if (spare > 0 && *is_open_of(slab))
+        os_allow_huge(slab->start + end, spare << SUPERSLAB_SHIFT, false);
     if (spare > 0)
         superslab_range_give(slab->start + end, spare, used > end ? used - end : 0);
     *superslab_count_of(slab) = count;
@@ -230,6 +235,42 @@ static size_t move_range(char *from, char *to, size_t count, bool *is_copied)
     return count;
 }
 
+static bool is_zero_page(const char *page, size_t size)
+{
+    return *page == 0 && memcmp(page, page + 1, size - 1) == 0;
+}
+
+static void copy_step(const char *from, char *to, size_t size, bool is_zero)
+{
+    size_t page = os_page_size();
+    for (size_t at = 0; at < size; at += page)
+        if (!is_zero || !is_zero_page(from + at, page))
+            memcpy(to + at, from + at, page);
+}
+
+/* What was never written takes no pages in the copy either: `to` is purged first, unless it reads
+ * as zero; `from` afterwards, where looking at it has made pages. False when the kernel refuses
+ * that. */
+static bool copy_written(char *from, char *to, size_t size, bool is_zero)
+{
+    bool is_purged = true;
+    for (size_t at = 0; at < size; at += COPY_STEP) {
+        size_t step = min_size(size - at, COPY_STEP);
+        copy_step(from + at, to + at, step, is_zero || slab_purge(to + at, step));
+        is_purged &= slab_purge(from + at, step);
+    }
+    return is_purged;
+}
+
+/* The pages of an open range are one where they have been moved to. */
+static void inherit_open(const struct slab *old, struct slab *slab)
+{
+    if (!old->inline_bits[2] || *is_open_of(slab))
+        return;
+    *is_open_of(slab) = 1;
+    atomic_fetch_add_explicit(&open_ranges, 1, memory_order_relaxed);
+}
+
 /* The old block's range goes back; its pages are gone if they were moved. */
 static void give_moved(struct slab *old, bool is_copied)
 {
@@ -258,29 +299,42 @@ static void give_up(struct slab *slab, size_t hole)
         superslab_range_give_cold(start, count);
         return;
     }
-    superslab_range_moved_in(start, hole);
+    superslab_range_moved_in(start, start, hole);
     superslab_range_abandon(start + (hole << SUPERSLAB_SHIFT), 1);
     give_part(start, 0, hole);
     give_part(start, hole + 1, count - hole - 1);
+}
+
+/* The block's pages to those of a longer one. False when they are where they were, and that one is
+ * no more. */
+static bool move_pages(struct slab *old, struct slab *slab, bool is_zero, bool *is_copied)
+{
+    size_t count = *superslab_count_of(old);
+    if (!superslab_may_move(old->start, count)) {
+        *is_copied = !copy_written(old->start, slab->start, old->size, is_zero);
+        return true;
+    }
+    size_t moved = move_range(old->start, slab->start, count, is_copied);
+    if (moved < count) {
+        give_up(slab, moved);
+        return false;
+    }
+    superslab_range_moved_in(old->start, slab->start, count);
+    inherit_open(old, slab);
+    return true;
 }
 
 /* Move the block to a longer range. NULL: it is where it was. */
 static void *move(struct slab *old, size_t good)
 {
     bool is_zero;
-    char *block = NULL;
-    if (superslab_may_move_in(*superslab_count_of(old)))
-        block = huge_take(good, SUPERSLAB_SIZE, old->owner, &is_zero);
+    char *block = huge_take(good, SUPERSLAB_SIZE, old->owner, &is_zero);
     if (!block)
         return NULL;
     struct slab *slab = slab_find(block);
     bool is_copied;
-    size_t moved = move_range(old->start, block, *superslab_count_of(old), &is_copied);
-    if (moved < *superslab_count_of(old)) {
-        give_up(slab, moved);
+    if (!move_pages(old, slab, is_zero, &is_copied))
         return NULL;
-    }
-    superslab_range_moved_in(block, *superslab_count_of(old));
     prepare(slab, old->size, density_is_written(block, old->size));
     *used_of(slab) = *superslab_count_of(slab) << SUPERSLAB_SHIFT;
     give_moved(old, is_copied);

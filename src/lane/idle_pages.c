@@ -202,7 +202,7 @@ static size_t purge_list(struct pool_class *pool, unsigned min_age, bool *is_pen
     struct step step = {0};
     size_t bytes = 0;
     while (!step.is_last) {
-        decay_lock();
+        decay_lock_in_turn();
         step = purge_step(pool, min_age, is_pending);
         decay_unlock();
         if (step.empty)

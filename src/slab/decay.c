@@ -10,9 +10,14 @@
 #define IDLE_EPOCH_MS 250
 /* Superslabs looked at in one holding of the lock. */
 #define SCAN_STEP 64
-/* Bytes given to the kernel in one call: the kernel's own lock is held meanwhile, and 1 MiB of
- * pages of 4 KiB takes it 60 us. */
-#define PURGE_CALL MIB
+/* Bytes given to the kernel in one call, during which its own lock is held: 20 us for pages of 4
+ * KiB. Calls of 1 MiB take 60 us, but every tenth of them more than 100 where other threads are at
+ * work; of those with 256 KiB one in a thousand. */
+#define PURGE_CALL (256 * KIB)
+
+/* Who purges lets others have the lock first, and waits so long for that. */
+#define TURN_US 20
+#define TURNS_MAX 50
 
 early_data struct decay_clock decay;
 
@@ -129,28 +134,31 @@ static size_t present_bytes(char *start, size_t size)
     return pages * page;
 }
 
+bool slab_purge(char *start, size_t size)
+{
+    for (size_t done = 0; done < size; done += PURGE_CALL)
+        if (!os_purge(start + done, min_size(size - done, PURGE_CALL)))
+            return false;
+    return true;
+}
+
 bool decay_give_pages(char *start, size_t size)
 {
     size_t present = 0;
     if (atomic_load_explicit(&decay.counting, memory_order_relaxed) > 0)
         present = present_bytes(start, size);
-    for (size_t done = 0; done < size; done += PURGE_CALL)
-        if (!os_purge(start + done, min_size(size - done, PURGE_CALL)))
-            return false;
+    if (!slab_purge(start, size))
+        return false;
     atomic_fetch_add_explicit(&decay.returned_bytes, present, memory_order_relaxed);
     /* relaxed: a figure */
     atomic_fetch_add_explicit(&decay.purged_bytes, size, memory_order_relaxed);
     return true;
 }
 
-/* Give the pages to the kernel. Returns those slabs whose pages are gone; of a superslab whose
- * pages were moved in all go at once, and its mapping with them. */
+/* Give the pages to the kernel. Returns those slabs whose pages are gone. */
 static uint32_t purge_slabs(const struct purge *purge)
 {
     uint32_t purged = 0;
-    if (purge->superslab->is_moved && purge->taken == ALL_SLABS &&
-        superslab_rejoin(purge->superslab, 1))
-        return ALL_SLABS;
     for (uint32_t rest = purge->slabs; rest;) {
         unsigned first = lowest_bit(rest);
         uint32_t above = ~(rest >> first);
@@ -161,6 +169,9 @@ static uint32_t purge_slabs(const struct purge *purge)
         if (decay_give_pages(start, (size_t)count << SLAB_SHIFT))
             purged |= mask;
     }
+    /* without pages: whatever replaces a mapping keeps all others out meanwhile */
+    if (purge->superslab->is_moved && purge->taken == ALL_SLABS && purged == purge->slabs)
+        superslab_rejoin(purge->superslab, 1);
     return purged;
 }
 
@@ -212,10 +223,10 @@ static size_t purge_down_to(size_t keep, unsigned min_age)
     size_t cursor = 0;
     for (bool is_more = true; is_more && warm_slabs() > keep;) {
         size_t bytes = 0;
-        lock_acquire(&decay.lock);
+        decay_lock_in_turn();
         if (collect(&cursor, min_age, &purge))
             bytes = purge_superslab(&purge);
-        lock_release(&decay.lock);
+        decay_unlock();
         total += bytes;
         is_more = bytes > 0;
     }
@@ -262,7 +273,20 @@ size_t decay_purge_all(void)
 
 void decay_lock(void)
 {
+    /* relaxed: a hint to who purges */
+    atomic_fetch_add_explicit(&decay.waiting, 1, memory_order_relaxed);
     lock_acquire(&decay.lock);
+    atomic_fetch_sub_explicit(&decay.waiting, 1, memory_order_relaxed);
+}
+
+void decay_lock_in_turn(void)
+{
+    for (unsigned turn = 0; turn < TURNS_MAX; turn++) {
+        if (atomic_load_explicit(&decay.waiting, memory_order_relaxed) == 0)
+            break;
+        os_sleep_us(TURN_US);
+    }
+    decay_lock();
 }
 
 void decay_unlock(void)
@@ -273,4 +297,5 @@ void decay_unlock(void)
 void decay_lock_reset(void)
 {
     lock_reset(&decay.lock);
+    atomic_store_explicit(&decay.waiting, 0, memory_order_relaxed);
 }

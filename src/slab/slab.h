@@ -118,6 +118,7 @@ struct superslab {
     uint8_t run[2];                   /* longest run: [0] free, [1] warm */
     bool is_moved;                    /* pages were moved in: it is part of another mapping */
     uint8_t age[SLABS_PER_SUPERSLAB]; /* epoch in which a warm slab was given back */
+    bool is_seam; /* a mapping begins here, and not in the reservation's course: see moved.c */
     bool is_kept; /* SUPERSLAB_FREE in a window, but mapped and zero: it could not be unmapped */
 };
 _Static_assert(sizeof(struct superslab) <= 96, "the table is 1/20,000 of the address space");
@@ -156,11 +157,11 @@ bool superslab_range_extend(char *start, size_t old_count, size_t count);
 void superslab_range_give(char *start, size_t count, size_t used);
 /* Give a range back all of whose pages are gone (moved, purged). */
 void superslab_range_give_cold(char *start, size_t count);
-/* May pages be moved into a range of `count` superslabs? Each such range is a mapping of its own
- * until its pages go, and there may not be many. */
-bool superslab_may_move_in(size_t count);
+/* May the pages of `count` superslabs be moved elsewhere? They are a mapping of their own there, or
+ * several, until they go, and there may not be many. moved.c */
+bool superslab_may_move(const char *from, size_t count);
 /* That has happened. */
-void superslab_range_moved_in(char *start, size_t count);
+void superslab_range_moved_in(const char *from, char *to, size_t count);
 /* Never use the range again: its addresses are lost to us. */
 void superslab_range_abandon(char *start, size_t count);
 /* Zero those slabs of a range just taken that may have been used before. */
@@ -224,13 +225,16 @@ uint8_t decay_epoch(void);
 uint64_t decay_ms_to_epoch(void);
 /* Are free slabs warm, and may they decay? */
 bool decay_is_due(void);
-/* Give pages to the kernel, in calls that hold nobody up for long. Between decay_lock and
- * decay_unlock, for memory that others find to be in use meanwhile. False when the kernel
- * refuses. */
+/* Give pages to the kernel, in calls that hold nobody up for long. False when it refuses. */
+bool slab_purge(char *start, size_t size);
+/* The same between decay_lock and decay_unlock, and counted, for memory that others find to be in
+ * use meanwhile. */
 bool decay_give_pages(char *start, size_t size);
 /* The outermost lock of the layer, before the lanes': held while pages are on their way, for a
  * fraction of a millisecond. */
 void decay_lock(void);
+/* The same for who purges, and takes it again and again: whoever waits for it has it first. */
+void decay_lock_in_turn(void);
 void decay_unlock(void);
 
 /* ---- meta.c: memory for records ---- */

@@ -64,6 +64,17 @@ static unsigned check_claimed(void)
     return 1;
 }
 
+static unsigned check_seams(void)
+{
+    size_t seams = 0;
+    for (size_t i = 0; i <= space.frontier && i < space.count; i++)
+        seams += space.superslabs[i].is_seam;
+    if (seams == space.seams)
+        return 0;
+    log_line("check: %zu superslabs begin a mapping, but %zu are counted", seams, space.seams);
+    return 1;
+}
+
 static unsigned check_list(enum run_kind kind, unsigned run)
 {
     unsigned faults = 0;
@@ -96,7 +107,7 @@ unsigned slab_check(void)
         log_line("check: %zu slabs are warm, but %zu are counted", warm, counted);
         faults++;
     }
-    faults += check_claimed();
+    faults += check_claimed() + check_seams();
     if (used != space.used) {
         log_line("check: %zu superslabs are used, but %zu are counted", used, space.used);
         faults++;

@@ -31,7 +31,8 @@ struct space {
     _Atomic int64_t room;      /* bytes that may still come into use; see slab_allow */
     _Atomic bool is_at_limit;  /* something was refused for that since room was made */
     size_t used;               /* superslabs of which slabs are in use */
-    size_t moved;              /* superslabs with is_moved */
+    size_t seams;              /* superslabs with is_seam */
+    bool is_forked;            /* the mappings are copies of a parent's */
     _Atomic size_t warm_slabs; /* free slabs that may have pages */
     _Atomic uint32_t turnover; /* slabs taken since the start; changed under the lock */
     struct superslab *list[2][RUN_LISTS];
@@ -48,6 +49,7 @@ struct decay_clock {
     _Atomic uint8_t epoch;
     _Atomic uint64_t purged_bytes;
     _Atomic uint64_t returned_bytes;
+    _Atomic unsigned waiting;  /* threads that want the lock */
     _Atomic unsigned counting; /* callers between decay_count(true) and (false) */
 };
 extern struct decay_clock decay;
@@ -131,9 +133,18 @@ void dump_leave_out(const struct superslab *superslab);
 struct superslab *superslab_fresh_locked(void);
 /* Make the records of a superslab if it has none. False when metadata is short. */
 bool superslab_need_records(struct superslab *superslab);
+/* ---- moved.c ---- */
+
 /* Make superslabs that are nobody's part of the reservation's mapping again; their pages go. False
- * when the kernel refused: nothing has changed. */
+ * when that is not to be: nothing has changed. */
 bool superslab_rejoin(struct superslab *superslab, size_t count);
+/* That is so, by whatever was done with the mapping. */
+void superslab_set_joined_locked(size_t first, size_t count);
+/* Are there any into which pages were moved? */
+bool superslab_has_moved(const struct superslab *superslab, size_t count);
+
+/* ---- decay.c ---- */
+
 /* After something was given back: purge if the warm pool is over its limit or keeps nothing. */
 void decay_after_give(void);
 

@@ -134,8 +134,8 @@ void superslab_refile(struct superslab *superslab)
     if (!space.is_piecewise)
         return;
     superslab_unmap(superslab);
-    space.moved -= superslab->is_moved;
-    superslab->is_moved = false;
+    if (superslab->is_moved && !superslab->is_kept)
+        superslab_set_joined_locked(index, 1);
 }
 
 static void make_warm(struct superslab *superslab, uint32_t slabs)
@@ -326,56 +326,10 @@ void superslab_range_give(char *start, size_t count, size_t used)
     decay_after_give();
 }
 
-/* ---- pages that were moved ---- */
-
-/* So many superslabs may lie in mappings of their own, and ranges of this length do in any case. */
-#define MOVED_MAX 384
-#define MOVED_LONG 32
-
-bool superslab_may_move_in(size_t count)
-{
-    lock_acquire(&space.lock);
-    bool is_allowed = count >= MOVED_LONG || space.moved + count <= MOVED_MAX;
-    lock_release(&space.lock);
-    return is_allowed;
-}
-
-static void set_moved(struct superslab *superslab, size_t count, bool is_moved)
-{
-    lock_acquire(&space.lock);
-    for (size_t i = 0; i < count; i++) {
-        space.moved += (size_t)is_moved - (size_t)superslab[i].is_moved;
-        superslab[i].is_moved = is_moved;
-    }
-    lock_release(&space.lock);
-}
-
-void superslab_range_moved_in(char *start, size_t count)
-{
-    set_moved(superslab_of(start), count, true);
-}
-
-bool superslab_rejoin(struct superslab *superslab, size_t count)
-{
-    if (!os_remap_fresh(superslab_start(superslab), count << SUPERSLAB_SHIFT))
-        return false;
-    set_moved(superslab, count, false);
-    return true;
-}
-
-static bool has_moved(const struct superslab *superslab, size_t count)
-{
-    /* without the lock: the range is the caller's */
-    for (size_t i = 0; i < count; i++)
-        if (superslab[i].is_moved)
-            return true;
-    return false;
-}
-
 void superslab_range_give_cold(char *start, size_t count)
 {
     struct superslab *superslab = superslab_of(start);
-    if (has_moved(superslab, count))
+    if (superslab_has_moved(superslab, count))
         superslab_rejoin(superslab, count);
     lock_acquire(&space.lock);
     for (size_t i = 0; i < count; i++)
@@ -387,7 +341,7 @@ void superslab_range_abandon(char *start, size_t count)
 {
     struct superslab *superslab = superslab_of(start);
     /* what the kernel finds mapped there loses its pages */
-    os_purge(start, count << SUPERSLAB_SHIFT);
+    slab_purge(start, count << SUPERSLAB_SHIFT);
     lock_acquire(&space.lock);
     for (size_t i = 0; i < count; i++)
         set_aside_locked(&superslab[i]);
@@ -458,4 +412,5 @@ void slab_reset_locks(void)
     meta_lock_reset();
     lock_reset(&space.lock);
     decay_lock_reset();
+    space.is_forked = true;
 }

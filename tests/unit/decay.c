@@ -224,6 +224,72 @@ static void locked_page(void)
     CHECK(!is_zero || unit_is_zero(slab->start, RUN_BYTES));
 }
 
+static unsigned purge_calls;
+
+static bool count_purge(enum os_call call)
+{
+    purge_calls += call == OS_CALL_PURGE;
+    return false;
+}
+
+/* However much is due, no call holds the kernel's lock for more than 256 KiB. */
+static void bounded_calls(void)
+{
+    make(1000);
+    slab_run_give(take_and_touch(32));
+    os_inject_failure = count_purge;
+    CHECK_EQ(decay_purge_all(), SUPERSLAB_SIZE);
+    CHECK(purge_calls >= SUPERSLAB_SIZE / (256 * KIB)); /* and one for the records */
+    bool is_zero;
+    char *start = superslab_range_take(2, &is_zero);
+    memset(start, 1, 3 * MIB);
+    superslab_range_give(start, 2, 3 * MIB);
+    purge_calls = 0;
+    CHECK_EQ(decay_purge_all(), 3 * MIB);
+    CHECK(purge_calls >= 3 * MIB / (256 * KIB));
+    os_inject_failure = NULL;
+    CHECK_EQ(warm_bytes(), 0);
+}
+
+static pthread_t waiter;
+static unsigned calls_before_waiter;
+
+static void *wait_for_lock(void *unused)
+{
+    for (unsigned turn = 0; turn < 10; turn++) {
+        decay_lock();
+        calls_before_waiter = purge_calls;
+        decay_unlock();
+    }
+    return unused;
+}
+
+/* The first call brings somebody who wants the lock, and is not over before he waits. */
+static bool bring_waiter(enum os_call call)
+{
+    if (call == OS_CALL_PURGE && purge_calls++ == 0) {
+        CHECK_EQ(pthread_create(&waiter, NULL, wait_for_lock, NULL), 0);
+        while (atomic_load(&decay.waiting) == 0)
+            sched_yield();
+    }
+    return false;
+}
+
+/* Who wants the lock of a purge does not wait for its end, ten times in a row. */
+static void waiter_has_its_turn(void)
+{
+    make(1000);
+    bool is_zero;
+    char *start = superslab_range_take(40, &is_zero);
+    memset(start, 1, 40 * SUPERSLAB_SIZE);
+    superslab_range_give(start, 40, 40 * SUPERSLAB_SIZE);
+    os_inject_failure = bring_waiter;
+    CHECK_EQ(decay_purge_all(), 40 * SUPERSLAB_SIZE);
+    os_inject_failure = NULL;
+    CHECK_EQ(pthread_join(waiter, NULL), 0);
+    CHECK(calls_before_waiter < 40 * SUPERSLAB_SIZE / (256 * KIB) * 3 / 4);
+}
+
 #define CHILD_TEST(body)                                                                           \
     static void test_##body(void **state)                                                          \
     {                                                                                              \
@@ -240,15 +306,23 @@ CHILD_TEST(reuse_rejuvenates)
 CHILD_TEST(over_the_limit)
 CHILD_TEST(refused)
 CHILD_TEST(locked_page)
+CHILD_TEST(bounded_calls)
+CHILD_TEST(waiter_has_its_turn)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_purge_all),       cmocka_unit_test(test_at_once),
-        cmocka_unit_test(test_never),           cmocka_unit_test(test_ageing),
-        cmocka_unit_test(test_records_go_last), cmocka_unit_test(test_reuse_rejuvenates),
-        cmocka_unit_test(test_over_the_limit),  cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_purge_all),
+        cmocka_unit_test(test_at_once),
+        cmocka_unit_test(test_never),
+        cmocka_unit_test(test_ageing),
+        cmocka_unit_test(test_records_go_last),
+        cmocka_unit_test(test_reuse_rejuvenates),
+        cmocka_unit_test(test_over_the_limit),
+        cmocka_unit_test(test_refused),
         cmocka_unit_test(test_locked_page),
+        cmocka_unit_test(test_bounded_calls),
+        cmocka_unit_test(test_waiter_has_its_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

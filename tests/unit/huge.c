@@ -343,14 +343,14 @@ static void refused_move_and_remap(void)
 static void moved_pages(void)
 {
     make();
-    size_t before = space.moved;
+    size_t before = space.seams;
     take(&held[0], 4 * MIB, BLOCK_ALIGN);
     take(&held[1], 3 * MIB, BLOCK_ALIGN);
     CHECK(resize(&held[0], 8 * MIB));
-    CHECK_EQ(space.moved, before + 2);
+    CHECK_EQ(space.seams, before + 2);
     give(&held[0]);
     give(&held[1]);
-    CHECK_EQ(space.moved, before + 2);
+    CHECK_EQ(space.seams, before + 2);
     CHECK(warm_bytes() >= 8 * MIB);
     os_inject_failure = fail_one_kind;
     refused = OS_CALL_REMAP;
@@ -359,12 +359,38 @@ static void moved_pages(void)
     give(&held[0]);
     CHECK(decay_purge_all() >= 8 * MIB);
     CHECK(refusals >= 1);
-    CHECK_EQ(space.moved, before + 2);
+    CHECK_EQ(space.seams, before + 2);
     refused = OS_CALL_MAP; /* of which there is none here */
     take(&held[0], 16 * MIB, BLOCK_ALIGN);
     give(&held[0]);
     CHECK(decay_purge_all() >= 16 * MIB);
-    CHECK_EQ(space.moved, 0);
+    CHECK_EQ(space.seams, 0);
+    check_figures();
+}
+
+/* Beyond so many mappings pages are copied: what was written, and into a range that had pages. */
+static void too_many_mappings(void)
+{
+    make();
+    take(&held[2], 12 * MIB, BLOCK_ALIGN);
+    memset(held[2].block, 1, 12 * MIB);
+    fill(&held[2]);
+    take(&held[0], 4 * MIB, BLOCK_ALIGN);
+    take(&held[1], 3 * MIB, BLOCK_ALIGN);
+    char *old = held[0].block;
+    memset(old, 0, 2 * MIB);
+    fill(&held[0]);
+    long present = unit_present_pages(old, 4 * MIB);
+    give(&held[2]);
+    space.seams += 10000;
+    CHECK(resize(&held[0], 8 * MIB));
+    CHECK_EQ(space.seams, 10000);
+    space.seams = 0;
+    CHECK(held[0].block < old);
+    CHECK(unit_present_pages(held[0].block, 4 * MIB) < present);
+    CHECK_EQ(unit_present_pages(old, 4 * MIB), 0);
+    give(&held[0]);
+    give(&held[1]);
     check_figures();
 }
 
@@ -444,6 +470,7 @@ CHILD_TEST(refused_both)
 CHILD_TEST(refused_half_way)
 CHILD_TEST(refused_move_and_remap)
 CHILD_TEST(moved_pages)
+CHILD_TEST(too_many_mappings)
 CHILD_TEST(refused_purge)
 CHILD_TEST(locked_pages)
 CHILD_TEST(lists)
@@ -451,12 +478,13 @@ CHILD_TEST(lists)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_at_random),        cmocka_unit_test(test_alignment),
-        cmocka_unit_test(test_impossible_sizes), cmocka_unit_test(test_in_place),
-        cmocka_unit_test(test_by_moving),        cmocka_unit_test(test_refused_both),
-        cmocka_unit_test(test_refused_half_way), cmocka_unit_test(test_refused_move_and_remap),
-        cmocka_unit_test(test_moved_pages),      cmocka_unit_test(test_refused_purge),
-        cmocka_unit_test(test_locked_pages),     cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_at_random),         cmocka_unit_test(test_alignment),
+        cmocka_unit_test(test_impossible_sizes),  cmocka_unit_test(test_in_place),
+        cmocka_unit_test(test_by_moving),         cmocka_unit_test(test_refused_both),
+        cmocka_unit_test(test_refused_half_way),  cmocka_unit_test(test_refused_move_and_remap),
+        cmocka_unit_test(test_moved_pages),       cmocka_unit_test(test_refused_purge),
+        cmocka_unit_test(test_locked_pages),      cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_too_many_mappings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
