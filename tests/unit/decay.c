@@ -197,6 +197,30 @@ static void locked_page(void)
     CHECK(!is_zero || unit_is_zero(slab->start, RUN_BYTES));
 }
 
+/* Locked pages at low addresses keep nothing but their own slabs. */
+static void locked_ones_first(void)
+{
+    make(1000);
+    for (unsigned i = 0; i < RUNS; i++)
+        runs[i] = take_and_touch(SLABS_PER_SUPERSLAB);
+    for (unsigned i = 0; i < 2; i++)
+        if (mlock(runs[i]->start, SUPERSLAB_SIZE) != 0)
+            return; /* not allowed here */
+    if (mlock(runs[2]->start + SLAB_SIZE, os_page_size()) != 0)
+        return;
+    for (unsigned i = 0; i < RUNS; i++)
+        slab_run_give(runs[i]);
+    size_t locked = 2 * SLABS_PER_SUPERSLAB + 1;
+    size_t slabs = RUNS * SLABS_PER_SUPERSLAB - locked;
+    decay_count(true);
+    CHECK_EQ(decay_purge_all(), slabs * SLAB_SIZE);
+    CHECK_EQ(decay_returned_bytes(), slabs * os_page_size());
+    CHECK_EQ(warm_bytes(), locked * SLAB_SIZE);
+    CHECK_EQ(decay_purge_all(), 0);
+    CHECK_EQ(decay_returned_bytes(), slabs * os_page_size());
+    decay_count(false);
+}
+
 #define CHILD_TEST(body)                                                                           \
     static void test_##body(void **state)                                                          \
     {                                                                                              \
@@ -212,6 +236,7 @@ CHILD_TEST(reuse_rejuvenates)
 CHILD_TEST(over_the_limit)
 CHILD_TEST(refused)
 CHILD_TEST(locked_page)
+CHILD_TEST(locked_ones_first)
 
 int main(void)
 {
@@ -224,6 +249,7 @@ int main(void)
         cmocka_unit_test(test_over_the_limit),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_locked_page),
+        cmocka_unit_test(test_locked_ones_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
