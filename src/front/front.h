@@ -273,6 +273,8 @@ void owned_heap_reset_locks(void);
 /* ---- fork ---- */
 void front_lock_all(void);
 void front_unlock_all(void);
+/* Instead of both, by who cannot wait for locks: the child's thread keeps its heap. */
+void front_note_fork(void);
 /* In the child: the other threads are gone; their caches cannot be trusted and are abandoned. */
 void front_reset_in_child(void);
 
