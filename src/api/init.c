@@ -56,8 +56,19 @@ static void on_new_heap(struct thread_heap *heap)
 
 /* ---- fork: all locks in their order, so that the child finds none held ---- */
 
+/* The fork is made by a signal handler that has interrupted this thread at a lock, which nobody can
+ * wait for then. No lock is taken; the child goes on with what the thread was at. What others were
+ * at stays half done there: the helper at most, in a program of one thread, and in one of more
+ * libc's own malloc would wait for ever. */
+static __thread bool is_at_lock;
+
 static void before_fork(void)
 {
+    is_at_lock = lock_depth > 0;
+    if (is_at_lock) {
+        front_note_fork();
+        return;
+    }
     libc_lock_acquire();
     lock_acquire(&init.key_lock);
     decay_lock();
@@ -68,6 +79,10 @@ static void before_fork(void)
 
 static void after_fork_in_parent(void)
 {
+    bool is_unlocked = is_at_lock;
+    is_at_lock = false;
+    if (is_unlocked)
+        return;
     slab_unlock_all();
     lane_unlock_all();
     front_unlock_all();
@@ -86,6 +101,9 @@ static void after_fork_in_child(void)
     request_reset_in_child();
     lock_reset(&init.key_lock);
     libc_lock_reset();
+    if (!is_at_lock)
+        lock_depth = 0;
+    is_at_lock = false;
 }
 
 /* As early as can be: handlers of libraries that register later run before ours when a fork begins

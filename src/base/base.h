@@ -100,12 +100,18 @@ struct lock {
     _Atomic uint32_t word;
 };
 
+/* Locks that the calling thread holds, takes or gives back: 0 but in a signal handler that has
+ * interrupted it there, and while it forks. */
+extern __thread unsigned lock_depth;
+
 void lock_wait(struct lock *lock);
 void lock_wake(struct lock *lock);
 
 static inline void lock_acquire(struct lock *lock)
 {
     uint32_t expected = 0;
+    lock_depth++;
+    atomic_signal_fence(memory_order_seq_cst);
     /* acquire: what the last holder wrote is visible before we read any of it */
     if (!atomic_compare_exchange_strong_explicit(&lock->word, &expected, 1, memory_order_acquire,
                                                  memory_order_relaxed))
@@ -117,6 +123,8 @@ static inline void lock_release(struct lock *lock)
     /* release: what we wrote is visible to the next holder */
     if (atomic_exchange_explicit(&lock->word, 0, memory_order_release) == 2)
         lock_wake(lock);
+    atomic_signal_fence(memory_order_seq_cst);
+    lock_depth--;
 }
 
 /* In a forked child, whose only thread is the one that held all locks across the fork. */

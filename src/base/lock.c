@@ -13,6 +13,8 @@
 /* A holder copies a few pointers: worth a short wait, unless it has lost its processor. */
 #define SPIN_ROUNDS 40
 
+__thread unsigned lock_depth;
+
 static void spin_pause(void)
 {
 #if defined(__x86_64__)

@@ -64,8 +64,10 @@ static bool work(bool is_short, struct verdict *verdict)
     bool is_pending = false;
     unsigned min_age = settings.decay_ms == 0 || is_short ? 0 : EPOCHS_PER_DECAY;
     *verdict = depot_trim(is_short);
-    if (settings.decay_ms >= 0)
+    if (settings.decay_ms >= 0) {
         pool_purge_idle(&shared_pool, min_age, &is_pending);
+        owned_heap_purge_idle(min_age, &is_pending);
+    }
     if (settings.decay_ms >= 0 && is_short)
         decay_purge_all();
     return is_pending || decay_is_due();

@@ -262,6 +262,8 @@ void owned_heap_free(void *block);
 void owned_heap_destroy(struct hak_heap *heap);
 /* Add all first-class heaps' pools to the figures. */
 void owned_heap_count(struct pool_figures figures[CLASS_POOL_LAST + 1]);
+/* pool_purge_idle of each; the bytes. */
+size_t owned_heap_purge_idle(unsigned min_age, bool *is_pending);
 /* pool_check of each; the number of faults. */
 unsigned owned_heap_check(void);
 void owned_heap_lock_all(void);
@@ -271,6 +273,8 @@ void owned_heap_reset_locks(void);
 /* ---- fork ---- */
 void front_lock_all(void);
 void front_unlock_all(void);
+/* Instead of both, by who cannot wait for locks: the child's thread keeps its heap. */
+void front_note_fork(void);
 /* In the child: the other threads are gone; their caches cannot be trusted and are abandoned. */
 void front_reset_in_child(void);
 

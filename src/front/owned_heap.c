@@ -15,25 +15,49 @@ struct hak_heap {
     struct hak_heap *next;
     struct hak_heap *prev;
 };
-_Static_assert(sizeof(struct hak_heap) <= META_FREE_MAX, "a heap's metadata can be freed");
 
-/* Purpose: all first-class heaps. Owner: lock, taken before any lane lock. */
+/* Purpose: all first-class heaps. Owner: lock, taken before any lane lock. What was a heap stays
+ * one: a visit that is under way when its heap is destroyed finds it empty, or somebody else's. */
 static struct {
     struct lock lock;
     struct hak_heap *first;
+    struct hak_heap *spare;      /* those that were destroyed */
+    struct hak_heap *next_visit; /* where owned_heap_purge_idle goes on */
 } owned_heaps;
 
-struct hak_heap *owned_heap_new(void)
+static void link_locked(struct hak_heap *heap)
 {
-    struct hak_heap *heap = meta_alloc(sizeof(*heap));
-    if (!heap)
-        return NULL;
-    heap->pool.map_byte = CLASS_OWNED;
-    lock_acquire(&owned_heaps.lock);
+    heap->prev = NULL;
     heap->next = owned_heaps.first;
     if (heap->next)
         heap->next->prev = heap;
     owned_heaps.first = heap;
+}
+
+static void unlink_locked(struct hak_heap *heap)
+{
+    if (owned_heaps.next_visit == heap)
+        owned_heaps.next_visit = heap->next;
+    if (heap->prev)
+        heap->prev->next = heap->next;
+    else
+        owned_heaps.first = heap->next;
+    if (heap->next)
+        heap->next->prev = heap->prev;
+}
+
+struct hak_heap *owned_heap_new(void)
+{
+    lock_acquire(&owned_heaps.lock);
+    struct hak_heap *heap = owned_heaps.spare;
+    if (heap)
+        owned_heaps.spare = heap->next;
+    else
+        heap = meta_alloc(sizeof(*heap));
+    if (heap) {
+        heap->pool.map_byte = CLASS_OWNED;
+        link_locked(heap);
+    }
     lock_release(&owned_heaps.lock);
     return heap;
 }
@@ -127,13 +151,9 @@ void *owned_heap_resize(void *block, size_t size)
 
 void owned_heap_destroy(struct hak_heap *heap)
 {
+    background_poll(); /* what is given back now has to decay */
     lock_acquire(&owned_heaps.lock);
-    if (heap->prev)
-        heap->prev->next = heap->next;
-    else
-        owned_heaps.first = heap->next;
-    if (heap->next)
-        heap->next->prev = heap->prev;
+    unlink_locked(heap);
     lock_release(&owned_heaps.lock);
     pool_destroy(&heap->pool);
     while (heap->spans.first) {
@@ -143,7 +163,30 @@ void owned_heap_destroy(struct hak_heap *heap)
         else
             ace_give(slab->start);
     }
-    meta_free(heap, sizeof(*heap));
+    lock_acquire(&owned_heaps.lock);
+    heap->next = owned_heaps.spare;
+    owned_heaps.spare = heap;
+    lock_release(&owned_heaps.lock);
+}
+
+/* ---- all heaps ---- */
+
+static struct hak_heap *next_to_visit(bool is_first)
+{
+    lock_acquire(&owned_heaps.lock);
+    struct hak_heap *heap = is_first ? owned_heaps.first : owned_heaps.next_visit;
+    if (heap)
+        owned_heaps.next_visit = heap->next;
+    lock_release(&owned_heaps.lock);
+    return heap;
+}
+
+size_t owned_heap_purge_idle(unsigned min_age, bool *is_pending)
+{
+    size_t bytes = 0;
+    for (struct hak_heap *heap = next_to_visit(true); heap; heap = next_to_visit(false))
+        bytes += pool_purge_idle(&heap->pool, min_age, is_pending);
+    return bytes;
 }
 
 void owned_heap_count(struct pool_figures figures[CLASS_POOL_LAST + 1])
@@ -167,9 +210,9 @@ unsigned owned_heap_check(void)
 
 /* ---- fork ---- */
 
-static void for_each_lock(void (*apply)(struct lock *lock))
+static void for_each_lock(struct hak_heap *heap, void (*apply)(struct lock *lock))
 {
-    for (struct hak_heap *heap = owned_heaps.first; heap; heap = heap->next) {
+    for (; heap; heap = heap->next) {
         for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_POOL_LAST; size_class++)
             apply(&heap->pool.classes[size_class].lock);
         apply(&heap->spans.lock);
@@ -179,17 +222,19 @@ static void for_each_lock(void (*apply)(struct lock *lock))
 void owned_heap_lock_all(void)
 {
     lock_acquire(&owned_heaps.lock);
-    for_each_lock(lock_acquire);
+    for_each_lock(owned_heaps.first, lock_acquire);
 }
 
 void owned_heap_unlock_all(void)
 {
-    for_each_lock(lock_release);
+    for_each_lock(owned_heaps.first, lock_release);
     lock_release(&owned_heaps.lock);
 }
 
 void owned_heap_reset_locks(void)
 {
-    for_each_lock(lock_reset);
+    for_each_lock(owned_heaps.first, lock_reset);
+    /* a visit may have been at one */
+    for_each_lock(owned_heaps.spare, lock_reset);
     lock_reset(&owned_heaps.lock);
 }

@@ -40,6 +40,7 @@ size_t route_trim(void)
     background_empty_others();
     misuse_stop_at_fault(depot_trim(true));
     pool_purge_idle(&shared_pool, 0, &is_pending);
+    owned_heap_purge_idle(0, &is_pending);
     decay_purge_all();
     uint64_t after = decay_returned_bytes();
     decay_count(false);

@@ -16,6 +16,9 @@ static struct thread_heap exited_heap;
 
 early_data struct thread_heaps heaps;
 
+/* The heap of a thread that forks. */
+static __thread struct thread_heap *forking;
+
 early_data void (*unified_cache_on_new_heap)(struct thread_heap *heap);
 
 /* ---- heaps ---- */
@@ -201,8 +204,13 @@ void front_lock_all(void)
 {
     owned_heap_lock_all();
     lock_acquire(&heaps.lock);
-    heaps.forking = thread_heap_distance == 0 ? find_own_locked(os_thread_id())
-                                              : thread_heap_at(reservation_get());
+    forking = thread_heap_distance == 0 ? find_own_locked(os_thread_id())
+                                        : thread_heap_at(reservation_get());
+}
+
+void front_note_fork(void)
+{
+    forking = thread_heap_distance == 0 ? NULL : thread_heap_at(reservation_get());
 }
 
 void front_unlock_all(void)
@@ -214,7 +222,7 @@ void front_unlock_all(void)
 void front_reset_in_child(void)
 {
     owned_heap_reset_locks();
-    struct thread_heap *own = heaps.forking;
+    struct thread_heap *own = forking;
     lock_reset(&heaps.lock);
     heaps.live = NULL;
     atomic_store_explicit(&heaps.live_count, 0, memory_order_relaxed);

@@ -14,9 +14,8 @@ struct thread_heaps {
     struct thread_heap *live;
     struct thread_heap *next_visit; /* where unified_cache_visit goes on */
     struct thread_heap *spare;
-    struct thread_heap *forking; /* that of the thread in fork */
-    _Atomic size_t live_count;   /* changed under the lock, read without */
-    bool is_started;             /* thread-local storage is what it will stay */
+    _Atomic size_t live_count; /* changed under the lock, read without */
+    bool is_started;           /* thread-local storage is what it will stay */
 };
 extern struct thread_heaps heaps;
 

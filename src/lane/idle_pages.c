@@ -14,6 +14,18 @@
 /* Slabs looked at in one holding of the class lock. */
 #define SCAN_STEP 32
 
+/* A walk ends when the kernel has refused so many slabs: their memory is locked, and so may all be.
+ * The next one begins with others, since a slab that was refused counts as used. */
+#define REFUSALS_MAX 64
+
+/* Purpose: what a walk looks for, and what it has met. */
+struct walk {
+    unsigned min_age;
+    unsigned refusals;
+    size_t bytes;
+    bool is_pending; /* in the class it is at */
+};
+
 /* Purpose: the parts of one slab that are on their way; their blocks are nobody's. */
 struct idle_parts {
     struct slab *slab;
@@ -113,25 +125,24 @@ static uint64_t free_parts(const struct slab *slab)
 }
 
 /* Is it a slab whose free blocks have been left alone? */
-static bool is_due(const struct slab *slab, unsigned min_age, bool *is_pending)
+static bool is_due(const struct slab *slab, struct walk *walk)
 {
     if (!slab->is_dirty)
         return false;
-    if ((uint8_t)(decay_epoch() - slab->age) >= min_age)
+    if ((uint8_t)(decay_epoch() - slab->age) >= walk->min_age)
         return true;
-    *is_pending = true;
+    walk->is_pending = true;
     return false;
 }
 
 /* Look at up to SCAN_STEP slabs from pool->scan on; withhold the blocks of the first that has free
  * parts. */
-static struct idle_parts withhold_locked(struct pool_class *pool, unsigned min_age,
-                                         bool *is_pending)
+static struct idle_parts withhold_locked(struct pool_class *pool, struct walk *walk)
 {
     for (unsigned step = 0; step < SCAN_STEP && pool->scan; step++) {
         struct slab *slab = pool->scan;
         pool->scan = slab->next;
-        if (!is_due(slab, min_age, is_pending))
+        if (!is_due(slab, walk))
             continue;
         slab->is_dirty = false;
         uint64_t parts = free_parts(slab);
@@ -149,11 +160,27 @@ static struct idle_parts withhold_locked(struct pool_class *pool, unsigned min_a
 
 /* ---- purging ---- */
 
+static bool give_parts(const struct slab *slab, unsigned first, unsigned count)
+{
+    size_t part = part_bytes(slab);
+    size_t run = (size_t)slab->slab_count << SLAB_SHIFT;
+    return decay_give_pages(slab->start + first * part, min_size(count * part, run - first * part));
+}
+
+/* Some of a few parts are refused: those that the kernel took. */
+noinline_cold static uint64_t give_each_part(const struct slab *slab, unsigned first,
+                                             unsigned count)
+{
+    uint64_t purged = 0;
+    for (unsigned part = first; count > 1 && part < first + count; part++)
+        if (give_parts(slab, part, 1))
+            purged |= part_mask(part, part);
+    return purged;
+}
+
 /* Returns the parts that the kernel took. */
 static uint64_t purge_parts(const struct idle_parts *idle)
 {
-    size_t part = part_bytes(idle->slab);
-    size_t run = (size_t)idle->slab->slab_count << SLAB_SHIFT;
     uint64_t purged = 0;
     for (uint64_t rest = idle->parts; rest;) {
         unsigned first = lowest_bit(rest);
@@ -161,34 +188,44 @@ static uint64_t purge_parts(const struct idle_parts *idle)
         unsigned count = above ? lowest_bit(above) : PARTS;
         uint64_t mask = part_mask(first, first + count - 1);
         rest &= ~mask;
-        size_t from = first * part;
-        if (decay_give_pages(idle->slab->start + from, min_size(count * part, run - from)))
-            purged |= mask;
+        purged |= give_parts(idle->slab, first, count) ? mask
+                                                       : give_each_part(idle->slab, first, count);
     }
     return purged;
 }
 
+/* The parts that were on their way are back: some are absent, and the others have their next turn
+ * later. */
+static void put_back_locked(const struct idle_parts *idle, uint64_t purged, struct walk *walk)
+{
+    set_parts_free(idle->slab, idle->parts, true);
+    idle->slab->absent |= purged;
+    walk->bytes += (size_t)__builtin_popcountll(purged) * part_bytes(idle->slab);
+    if (purged == idle->parts)
+        return;
+    walk->refusals++;
+    walk->is_pending = idle->slab->is_dirty = true;
+    idle->slab->age = decay_epoch();
+}
+
 /* Purpose: what one step of a walk came to. */
 struct step {
-    size_t bytes;
     struct slab *empty; /* a slab that all blocks have come back to meanwhile: to be retired */
     bool is_last;
 };
 
 /* One slab's worth. */
-static struct step purge_step(struct pool_class *pool, unsigned min_age, bool *is_pending)
+static struct step purge_step(struct pool_class *pool, struct walk *walk)
 {
     lock_acquire(&pool->lock);
-    struct idle_parts idle = withhold_locked(pool, min_age, is_pending);
+    struct idle_parts idle = withhold_locked(pool, walk);
     struct step step = {.is_last = pool->scan == NULL};
     lock_release(&pool->lock);
     if (!idle.slab)
         return step;
     uint64_t purged = purge_parts(&idle);
-    step.bytes = (size_t)__builtin_popcountll(purged) * part_bytes(idle.slab);
     lock_acquire(&pool->lock);
-    set_parts_free(idle.slab, idle.parts, true);
-    idle.slab->absent |= purged;
+    put_back_locked(&idle, purged, walk);
     if (pool_leave_if_empty(pool, idle.slab))
         step.empty = idle.slab;
     else
@@ -197,53 +234,58 @@ static struct step purge_step(struct pool_class *pool, unsigned min_age, bool *i
     return step;
 }
 
-static size_t purge_list(struct pool_class *pool, unsigned min_age, bool *is_pending)
+static void purge_list(struct pool_class *pool, struct walk *walk)
 {
     struct step step = {0};
-    size_t bytes = 0;
-    while (!step.is_last) {
+    while (!step.is_last && walk->refusals < REFUSALS_MAX) {
         decay_lock_in_turn();
-        step = purge_step(pool, min_age, is_pending);
+        step = purge_step(pool, walk);
         decay_unlock();
         if (step.empty)
             pool_retire(step.empty);
-        bytes += step.bytes;
     }
-    return bytes;
 }
 
-static size_t purge_class(struct pool_class *pool, unsigned min_age, bool *is_pending)
+static bool clear_dirty(struct pool_class *pool)
 {
-    size_t bytes = 0;
+    lock_acquire(&pool->lock);
+    bool is_dirty = pool->is_dirty;
+    pool->is_dirty = false;
+    lock_release(&pool->lock);
+    return is_dirty;
+}
+
+static void purge_class(struct pool_class *pool, struct walk *walk)
+{
+    walk->is_pending = false;
     for (unsigned list = 0; list < POOL_LIST_FULL; list++) {
         lock_acquire(&pool->lock);
         pool->scan = pool->lists[list];
         lock_release(&pool->lock);
-        bytes += purge_list(pool, min_age, is_pending);
+        purge_list(pool, walk);
     }
-    return bytes;
+    lock_acquire(&pool->lock);
+    pool->is_dirty |= walk->is_pending;
+    lock_release(&pool->lock);
 }
 
 size_t pool_purge_idle(struct pool *pool, unsigned min_age, bool *is_pending)
 {
-    size_t bytes = 0;
+    struct walk walk = {.min_age = min_age};
+    bool is_left = false;
+    /* acquire: see struct pool */
+    if (!atomic_exchange_explicit(&pool->is_dirty, false, memory_order_acquire))
+        return 0;
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_POOL_LAST; size_class++) {
-        struct pool_class *class_pool = &pool->classes[size_class];
-        bool is_young = false;
-        lock_acquire(&class_pool->lock);
-        bool is_dirty = class_pool->is_dirty;
-        class_pool->is_dirty = false;
-        lock_release(&class_pool->lock);
-        if (is_dirty)
-            bytes += purge_class(class_pool, min_age, &is_young);
-        if (!is_young)
-            continue;
-        *is_pending = true;
-        lock_acquire(&class_pool->lock);
-        class_pool->is_dirty = true;
-        lock_release(&class_pool->lock);
+        if (walk.refusals < REFUSALS_MAX && clear_dirty(&pool->classes[size_class]))
+            purge_class(&pool->classes[size_class], &walk);
+        is_left |= walk.is_pending;
     }
-    return bytes;
+    if (is_left) {
+        *is_pending = true;
+        atomic_store_explicit(&pool->is_dirty, true, memory_order_release);
+    }
+    return walk.bytes;
 }
 
 /* ---- use ---- */

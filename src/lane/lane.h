@@ -105,10 +105,12 @@ struct pool_class {
     struct slab *lists[POOL_LISTS];
 };
 
-/* Purpose: one pool: the process's, or a first-class heap's. */
+/* Purpose: one pool: the process's, or a first-class heap's. Invariant: is_dirty is set after a
+ * class's, and cleared before they are looked at. */
 struct pool {
     struct pool_class classes[CLASS_POOL_LAST + 1];
     unsigned map_byte; /* CLASS_OWNED, or 0: blocks' slabs carry their class */
+    _Atomic bool is_dirty;
 };
 extern struct pool shared_pool;
 
@@ -160,14 +162,16 @@ static inline bool pool_may_trim(const struct pool *pool, unsigned size_class)
 {
     return word_load(&pool->classes[size_class].lists[0]) != NULL;
 }
-/* Give every slab of a pool back, whatever is in use. */
+/* Give every slab of a pool back, whatever is in use; the pool is empty then, and usable. A walk of
+ * pool_purge_idle that is under way may go on. No lock may be held. */
 void pool_destroy(struct pool *pool);
 
 /* ---- idle_pages.c: pages of free blocks in slabs that are partly used ---- */
 
 /* Purge whole free pages of slabs from which nothing was taken, and in which blocks have been free,
- * for `min_age` epochs. Returns the bytes; *is_pending becomes true if some slab is too young. No
- * lock may be held. */
+ * for `min_age` epochs. Returns the bytes; *is_pending becomes true if some slab is too young, or
+ * the kernel has refused one: that has its next turn when it has been left alone once more. No lock
+ * may be held. */
 size_t pool_purge_idle(struct pool *pool, unsigned min_age, bool *is_pending);
 
 /* ---- depot.c: full batches above the shared pool ---- */

@@ -22,8 +22,11 @@ void pool_retire(struct slab *slab);
 static inline void idle_note_give(struct pool_class *pool, struct slab *slab)
 {
     if (!slab->is_dirty) {
+        struct pool *whole = slab->owner;
         slab->is_dirty = pool->is_dirty = true;
         slab->age = decay_epoch();
+        /* release: who clears it sees the class's */
+        atomic_store_explicit(&whole->is_dirty, true, memory_order_release);
     }
 }
 

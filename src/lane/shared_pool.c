@@ -312,14 +312,30 @@ void pool_trim(struct pool *pool, unsigned size_class, bool all)
         pool_retire(slab);
 }
 
+/* Move all slabs of a class to the front of *all. */
+static void leave_class(struct pool_class *pool, struct slab **all)
+{
+    lock_acquire(&pool->lock);
+    for (unsigned list = 0; list < POOL_LISTS; list++)
+        for (struct slab *slab; (slab = pool->lists[list]) != NULL;) {
+            unlink_slab(pool, slab);
+            slab->next = *all;
+            *all = slab;
+        }
+    pool->slab_count = 0;
+    lock_release(&pool->lock);
+}
+
 void pool_destroy(struct pool *pool)
 {
-    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_POOL_LAST; size_class++) {
-        struct pool_class *class_pool = &pool->classes[size_class];
-        for (unsigned list = 0; list < POOL_LISTS; list++)
-            for (struct slab *slab; (slab = class_pool->lists[list]) != NULL;) {
-                unlink_slab(class_pool, slab);
-                pool_retire(slab);
-            }
+    struct slab *all = NULL;
+    decay_lock(); /* no slab's pages are on their way */
+    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_POOL_LAST; size_class++)
+        leave_class(&pool->classes[size_class], &all);
+    decay_unlock();
+    while (all) {
+        struct slab *next = all->next;
+        pool_retire(all);
+        all = next;
     }
 }

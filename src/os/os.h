@@ -84,7 +84,7 @@ uint32_t os_thread_id(void);
  * The helper: one thread of the process that libc does not know of, so that a program of one thread
  * keeps libc's short cuts for such programs. It has a stack of OS_HELPER_STACK bytes, every signal
  * blocked, file descriptors of its own (none), no capabilities, and thread-local storage that is
- * good for errno and nothing else: `body` must not touch any other, nor wait for what libc locks.
+ * good for errno and lock_depth only: `body` must touch no other, nor wait for what libc locks.
  * It ends when `body` returns; it never keeps the process alive. os_thread.c
  */
 #define OS_HELPER_STACK (32 * KIB)

@@ -90,14 +90,20 @@ static void set_up_storage(char *pointer)
 #endif
 }
 
-/* errno's place, seen from the thread pointer, is the same in every thread. */
+static size_t distance(const char *from, const void *to)
+{
+    ptrdiff_t bytes = (const char *)to - from;
+    return (size_t)(bytes < 0 ? -bytes : bytes);
+}
+
+/* What the helper uses, errno and lock_depth, is in the same place, seen from the thread pointer,
+ * in every thread. */
 static bool need_memory(void)
 {
     char *pointer = thread_pointer();
     if (helper.memory || !pointer)
         return helper.memory != NULL;
-    ptrdiff_t distance = (char *)&errno - pointer;
-    size_t away = (size_t)(distance < 0 ? -distance : distance);
+    size_t away = max_size(distance(pointer, &errno), distance(pointer, &lock_depth));
     helper.reach = align_up(away + LIBC_THREAD_BYTES, os_page_size());
     helper.memory = os_reserve(2 * helper.reach + align_up(OS_HELPER_STACK, os_page_size()));
     return helper.memory != NULL;

@@ -12,7 +12,7 @@
 #define SCAN_STEP 64
 /* Bytes given to the kernel in one call, during which its own lock is held: 20 us for pages of 4
  * KiB. Calls of 1 MiB take 60 us, but every tenth of them more than 100 where other threads are at
- * work; of those with 256 KiB one in a thousand. */
+ * work; of those with 256 KiB at most four in a thousand. */
 #define PURGE_CALL (256 * KIB)
 
 /* Who purges lets others have the lock first, and waits so long for that. */
@@ -20,6 +20,10 @@
 #define TURNS_MAX 50
 
 early_data struct decay_clock decay;
+
+/* Superslabs that the kernel may refuse before a purge ends: memory that is locked, and it may all
+ * be. The next purge begins with others, since what was refused is dated anew. */
+#define REFUSALS_MAX 16
 
 /* Purpose: warm slabs of one superslab on their way to the kernel. `taken` are out of use while it
  * is: all of the superslab where nothing in it is in use and nothing stays warm. */
@@ -144,15 +148,30 @@ bool slab_purge(char *start, size_t size)
 
 bool decay_give_pages(char *start, size_t size)
 {
-    size_t present = 0;
-    if (atomic_load_explicit(&decay.counting, memory_order_relaxed) > 0)
-        present = present_bytes(start, size);
-    if (!slab_purge(start, size))
-        return false;
-    atomic_fetch_add_explicit(&decay.returned_bytes, present, memory_order_relaxed);
-    /* relaxed: a figure */
-    atomic_fetch_add_explicit(&decay.purged_bytes, size, memory_order_relaxed);
-    return true;
+    /* relaxed: figures */
+    bool is_counting = atomic_load_explicit(&decay.counting, memory_order_relaxed) > 0;
+    size_t before = is_counting ? present_bytes(start, size) : 0;
+    bool is_done = slab_purge(start, size);
+    /* some may be gone where others are refused */
+    size_t after = is_counting && !is_done ? min_size(present_bytes(start, size), before) : 0;
+    atomic_fetch_add_explicit(&decay.returned_bytes, before - after, memory_order_relaxed);
+    if (is_done)
+        atomic_fetch_add_explicit(&decay.purged_bytes, size, memory_order_relaxed);
+    return is_done;
+}
+
+/* Give the pages of a run of slabs to the kernel; slab by slab where it refuses some. Returns those
+ * that it took. */
+static uint32_t purge_run(const struct purge *purge, unsigned first, unsigned count)
+{
+    uint32_t purged = 0;
+    char *start = superslab_start(purge->superslab) + ((size_t)first << SLAB_SHIFT);
+    if (decay_give_pages(start, (size_t)count << SLAB_SHIFT))
+        return run_mask(first, count);
+    for (unsigned slab = 0; count > 1 && slab < count; slab++)
+        if (decay_give_pages(start + ((size_t)slab << SLAB_SHIFT), SLAB_SIZE))
+            purged |= run_mask(first + slab, 1);
+    return purged;
 }
 
 /* Give the pages to the kernel. Returns those slabs whose pages are gone. */
@@ -163,11 +182,8 @@ static uint32_t purge_slabs(const struct purge *purge)
         unsigned first = lowest_bit(rest);
         uint32_t above = ~(rest >> first);
         unsigned count = above ? lowest_bit(above) : SLABS_PER_SUPERSLAB - first;
-        uint32_t mask = run_mask(first, count);
-        rest &= ~mask;
-        char *start = superslab_start(purge->superslab) + ((size_t)first << SLAB_SHIFT);
-        if (decay_give_pages(start, (size_t)count << SLAB_SHIFT))
-            purged |= mask;
+        rest &= ~run_mask(first, count);
+        purged |= purge_run(purge, first, count);
     }
     /* without pages: whatever replaces a mapping keeps all others out meanwhile */
     if (purge->superslab->is_moved && purge->taken == ALL_SLABS && purged == purge->slabs)
@@ -214,21 +230,23 @@ static size_t purge_superslab(const struct purge *purge)
     return (size_t)__builtin_popcount(purged) << SLAB_SHIFT;
 }
 
-/* Purge warm slabs of at least `min_age` epochs until at most `keep` are warm. Stops when the
- * kernel refuses. Returns the bytes purged. */
+/* Purge warm slabs of at least `min_age` epochs until at most `keep` are warm. Returns the bytes
+ * purged. */
 static size_t purge_down_to(size_t keep, unsigned min_age)
 {
     struct purge purge;
     size_t total = 0;
     size_t cursor = 0;
-    for (bool is_more = true; is_more && warm_slabs() > keep;) {
+    unsigned refusals = 0;
+    for (bool is_more = true; is_more && refusals < REFUSALS_MAX && warm_slabs() > keep;) {
         size_t bytes = 0;
         decay_lock_in_turn();
-        if (collect(&cursor, min_age, &purge))
+        is_more = collect(&cursor, min_age, &purge);
+        if (is_more)
             bytes = purge_superslab(&purge);
         decay_unlock();
         total += bytes;
-        is_more = bytes > 0;
+        refusals += is_more && bytes == 0;
     }
     return total;
 }

@@ -2,10 +2,11 @@
 /*
  * A program that has gone idle gives its memory back: after its last call to the allocator it only
  * sleeps and looks at its RSS, until that is where it was. So with all blocks freed, with one in a
- * thousand kept, in a forked child, and by threads that sleep. With HAKMEM_BACKGROUND=0 nothing
- * goes back, which shows that it is the helper's work.
+ * thousand kept, in a forked child, and when a first-class heap was destroyed. With
+ * HAKMEM_BACKGROUND=0 nothing goes back, which shows that it is the helper's work.
  */
 #include "check.h"
+#include "hak_names.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -98,13 +99,14 @@ static void in_child(void)
     CHECK_EQ(status, 0);
 }
 
-static void without_helper(char *self)
+/* This program once more, for another of its parts, as the environment's HAKMEM_BACKGROUND says. */
+static void again(char *self, const char *part, const char *background)
 {
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
-        setenv("HAKMEM_BACKGROUND", "0", 1);
-        execl(self, self, "kept", (char *)NULL);
+        setenv("HAKMEM_BACKGROUND", background, 1);
+        execl(self, self, part, (char *)NULL);
         _exit(1);
     }
     int status;
@@ -112,18 +114,46 @@ static void without_helper(char *self)
     CHECK_EQ(status, 0);
 }
 
+static void without_helper(void)
+{
+    size_t before = resident_bytes();
+    allocate(0, COUNT);
+    release(0, COUNT, 0);
+    CHECK(!falls_to(before + 50 * MIB, 3000));
+}
+
+/* A program whose only call that gives something back destroys a heap. */
+static void heap_destroyed(void)
+{
+    if (!hak_find())
+        return;
+    struct hak_heap *heap = hak.heap_new();
+    CHECK(heap != NULL);
+    size_t before = resident_bytes();
+    for (size_t i = 0; i < COUNT; i++) {
+        char *block = hak.heap_malloc(heap, 300);
+        CHECK(block != NULL);
+        memset(block, 1, 300);
+    }
+    CHECK_GE(resident_bytes(), before + 100 * MIB);
+    hak.heap_destroy(heap);
+    CHECK(falls_to(before + 4 * MIB, PATIENCE_MS));
+}
+
 int main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "kept") == 0) {
+        without_helper();
+        return 0;
+    }
     if (argc > 1) {
-        size_t before = resident_bytes();
-        allocate(0, COUNT);
-        release(0, COUNT, 0);
-        CHECK(!falls_to(before + 50 * MIB, 3000));
+        heap_destroyed();
         return 0;
     }
     peak_and_idle(0, 4 * MIB);
     peak_and_idle(1000, 20 * MIB);
     in_child();
-    without_helper(argv[0]);
+    again(argv[0], "kept", "0");
+    again(argv[0], "heap", "1");
     return 0;
 }

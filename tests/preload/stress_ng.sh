@@ -29,9 +29,16 @@ stress() {
     step "stress-ng --$stressor 2 $*: $done_operations operations verified"
 }
 
+# A SIGINT that comes while it starts is lost on stress-ng, whatever the allocator: so wait until
+# its worker has the child that allocates.
+has_workers() {
+    (($(process_tree "$1" | wc -l) >= 3))
+}
+
 start_under stress-ng stress-ng --malloc 1 --malloc-ops 100000000 --malloc-pthreads 1 \
     --timeout 60s --temp-path "$SCRATCH"
 assert_mapped "$SERVER_PID" stress-ng
+eventually "stress-ng works" has_workers "$SERVER_PID"
 stop_server stress-ng INT
 
 stress malloc 80000 --malloc-pthreads 3

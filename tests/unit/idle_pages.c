@@ -173,6 +173,89 @@ static void test_refused(void **state)
     CHECK_EQ(pool_check(&shared_pool), 0);
 }
 
+/* What was refused is left alone for the decay time; then it is tried once more, though nothing has
+ * been freed since. */
+static void test_refused_is_tried_again(void **state)
+{
+    (void)state;
+    bool is_pending = false;
+    take(20, 500);
+    while (held_count > 3)
+        give(20, held[--held_count]);
+    os_inject_failure = fail_purge;
+    CHECK_EQ(pool_purge_idle(&shared_pool, 0, &is_pending), 0);
+    CHECK(is_pending);
+    os_inject_failure = NULL;
+    is_pending = false;
+    CHECK_EQ(pool_purge_idle(&shared_pool, 1, &is_pending), 0);
+    CHECK(is_pending);
+    is_pending = false;
+    CHECK(purge(0) > 0);
+    CHECK_EQ(pool_purge_idle(&shared_pool, 0, &is_pending), 0);
+    CHECK(!is_pending);
+    give_all(20);
+}
+
+static unsigned refusals;
+
+static bool fail_some_purges(enum os_call call)
+{
+    errno = EINVAL;
+    if (call != OS_CALL_PURGE || refusals == 0)
+        return false;
+    refusals--;
+    return true;
+}
+
+/* Where all is locked a walk does not ask for each slab, and one for which it did not ask is not
+ * forgotten. */
+static void test_many_refused(void **state)
+{
+    (void)state;
+    bool is_pending = false;
+    unsigned blocks = size_classes[20].blocks;
+    take(20, 150 * blocks);
+    for (unsigned i = 0; i < held_count; i++)
+        if (i % blocks != 0) {
+            give(20, held[i]);
+            held[i] = NULL;
+        }
+    refusals = 1000000;
+    os_inject_failure = fail_some_purges;
+    CHECK_EQ(purge(0), 0);
+    CHECK(1000000 - refusals < 100 * SLAB_SIZE / os_page_size());
+    refusals = 0;
+    CHECK_EQ(pool_purge_idle(&shared_pool, 1, &is_pending), 0);
+    CHECK(is_pending);
+    CHECK(purge(0) > 140 * SLAB_SIZE / 2);
+    os_inject_failure = NULL;
+    give_all(20);
+}
+
+/* A page that is locked keeps no other. */
+static void test_locked_page(void **state)
+{
+    (void)state;
+    size_t page = os_page_size();
+    unsigned size_class = size_class_of(page / 8);
+    unsigned pages = (unsigned)(SLAB_SIZE / page);
+    purge(0); /* what the tests before have left */
+    take(size_class, size_classes[size_class].blocks);
+    char *start = held[0];
+    for (unsigned i = 0; i < held_count; i++)
+        fill(size_class, i);
+    while (held_count > 1)
+        give(size_class, held[--held_count]);
+    if (mlock(start + 2 * page, page) == 0) {
+        CHECK_EQ(purge(0), (pages - 2) * page);
+        CHECK_EQ(unit_present_pages(start, SLAB_SIZE), 2);
+        CHECK_EQ(purge(0), 0);
+        munlock(start + 2 * page, page);
+        CHECK_EQ(purge(0), page);
+    }
+    give_all(size_class);
+}
+
 /* While a slab's pages are on their way its last blocks come back. */
 static bool give_last(enum os_call call)
 {
@@ -254,9 +337,15 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_exact_pages),       cmocka_unit_test(test_each_class),
-        cmocka_unit_test(test_young_slabs_wait),  cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_emptied_meanwhile), cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_exact_pages),
+        cmocka_unit_test(test_each_class),
+        cmocka_unit_test(test_young_slabs_wait),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_refused_is_tried_again),
+        cmocka_unit_test(test_many_refused),
+        cmocka_unit_test(test_locked_page),
+        cmocka_unit_test(test_emptied_meanwhile),
+        cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

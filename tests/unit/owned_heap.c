@@ -184,6 +184,77 @@ static void planted(void)
     CHECK_EQ(owned_heap_check(), 0);
 }
 
+/* Pages of free blocks go, those of live ones stay; also after the heap's memory was another's. */
+static void idle_pages(void)
+{
+    static char *blocks[4000];
+    bool is_pending = false;
+    make();
+    settings.huge_pages = HUGE_PAGES_OFF;
+    for (unsigned round = 0; round < 2; round++) {
+        struct hak_heap *heap = owned_heap_new();
+        for (unsigned i = 0; i < 4000; i++) {
+            blocks[i] = owned_heap_alloc(heap, BLOCK_ALIGN, 500, false);
+            pattern_fill(blocks[i], 500, i);
+        }
+        for (unsigned i = 0; i < 4000; i++)
+            if (i % 100 != 0)
+                route_free(blocks[i]);
+        CHECK(owned_heap_purge_idle(0, &is_pending) > 3000 * 500u);
+        CHECK_EQ(owned_heap_purge_idle(0, &is_pending), 0);
+        for (unsigned i = 0; i < 4000; i += 100)
+            CHECK(pattern_holds(blocks[i], 500, i));
+        check_structure();
+        owned_heap_destroy(heap);
+    }
+    check_structure();
+}
+
+static void *make_and_destroy(uint64_t random)
+{
+    for (unsigned round = 0; round < 300; round++) {
+        char *blocks[300];
+        struct hak_heap *heap = owned_heap_new();
+        for (unsigned i = 0; i < 300; i++) {
+            blocks[i] = owned_heap_alloc(heap, BLOCK_ALIGN, 300 + i % 7 * 600, false);
+            pattern_fill(blocks[i], 300, i);
+            unsigned other = unit_random(&random, i + 1);
+            if (blocks[other] && other % 16 != 0) {
+                CHECK(pattern_holds(blocks[other], 300, other));
+                route_free(blocks[other]);
+                blocks[other] = NULL;
+            }
+        }
+        for (unsigned i = 0; i < 300; i++)
+            CHECK(!blocks[i] || pattern_holds(blocks[i], 300, i));
+        owned_heap_destroy(heap);
+    }
+    return NULL;
+}
+
+static _Atomic unsigned makers = UNIT_THREADS - 1;
+
+static void *make_or_purge(void *number)
+{
+    bool is_pending;
+    if ((uintptr_t)number > 0) {
+        make_and_destroy((uintptr_t)number);
+        makers--;
+    }
+    while ((uintptr_t)number == 0 && makers > 0)
+        owned_heap_purge_idle(0, &is_pending);
+    return NULL;
+}
+
+/* Heaps are destroyed, and begun anew in the same memory, while their pages are looked for. */
+static void purged_and_destroyed(void)
+{
+    make();
+    unit_run_threads(make_or_purge);
+    check_structure();
+    CHECK_EQ(blocks_of_heaps(), 0);
+}
+
 static void *exchange(void *number)
 {
     static _Atomic(char *) mailbox[16];
@@ -257,6 +328,8 @@ CHILD_TEST(at_random)
 CHILD_TEST(coming_and_going)
 CHILD_TEST(impossible)
 CHILD_TEST(planted)
+CHILD_TEST(idle_pages)
+CHILD_TEST(purged_and_destroyed)
 CHILD_TEST(threads)
 
 static void test_misuse(void **state)
@@ -272,6 +345,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_at_random),  cmocka_unit_test(test_coming_and_going),
         cmocka_unit_test(test_impossible), cmocka_unit_test(test_planted),
+        cmocka_unit_test(test_idle_pages), cmocka_unit_test(test_purged_and_destroyed),
         cmocka_unit_test(test_threads),    cmocka_unit_test(test_misuse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
