@@ -6,9 +6,9 @@
  * lock. If /proc then says that it has been asleep in a system call since before that, it can be in
  * none of its bins but in one way: a signal has interrupted a push or a pop, and the handler
  * sleeps. Such a pop may still take the top block, and such a push add one above it; so the top
- * block of each bin stays, and slots below it become NULL. Where no signal is handled it goes too.
- * If the thread has run meanwhile nothing is taken: it only goes the slow way once. Called by the
- * helper; calls the lanes.
+ * block of each bin stays, and slots below it become NULL. Where the thread blocks no signal, as
+ * one in a handler does, it goes too. If the thread has run meanwhile nothing is taken: it only
+ * goes the slow way once. Called by the helper; calls the lanes.
  */
 #include "front/upkeep.h"
 

@@ -290,10 +290,9 @@ size_t pool_purge_idle(struct pool *pool, unsigned min_age, bool *is_pending)
 
 /* ---- use ---- */
 
-void idle_make_present(struct slab *slab, void *const *blocks, unsigned count)
+uint64_t idle_take_parts(struct slab *slab, void *const *blocks, unsigned count)
 {
     size_t part = part_bytes(slab);
-    size_t run = (size_t)slab->slab_count << SLAB_SHIFT;
     uint64_t needed = 0;
     for (unsigned i = 0; i < count; i++)
         needed |= block_parts(slab, part, (size_t)((char *)blocks[i] - slab->start));
@@ -301,7 +300,14 @@ void idle_make_present(struct slab *slab, void *const *blocks, unsigned count)
     slab->absent &= ~needed;
     if (needed)
         slab_charge((size_t)__builtin_popcountll(needed) * part);
-    for (uint64_t rest = settings.ss_prefault == PREFAULT_OFF ? 0 : needed; rest;) {
+    return settings.ss_prefault == PREFAULT_OFF ? 0 : needed;
+}
+
+void idle_make_present(const struct slab *slab, uint64_t parts_taken)
+{
+    size_t part = part_bytes(slab);
+    size_t run = (size_t)slab->slab_count << SLAB_SHIFT;
+    for (uint64_t rest = parts_taken; rest;) {
         unsigned first = lowest_bit(rest);
         uint64_t above = ~(rest >> first);
         unsigned parts = above ? lowest_bit(above) : PARTS;

@@ -30,9 +30,10 @@ static inline void idle_note_give(struct pool_class *pool, struct slab *slab)
     }
 }
 
-/* Blocks have been taken from a slab some of whose parts are absent: make those present that hold
- * these blocks, in as few calls as can be. */
-void idle_make_present(struct slab *slab, void *const *blocks, unsigned count);
+/* Blocks have been taken from a slab some of whose parts are absent: those that hold these blocks
+ * are noted as present. They are to be made so, in as few calls as can be; no lock is needed. */
+uint64_t idle_take_parts(struct slab *slab, void *const *blocks, unsigned count);
+void idle_make_present(const struct slab *slab, uint64_t parts_taken);
 /* The slab leaves its pool: what is absent is no part of what it has present. */
 void idle_forget(struct slab *slab);
 

@@ -158,18 +158,20 @@ static bool may_begin_huge_page(const struct pool_class *pool, const struct slab
            pool->slab_count >= (slab->size <= BIN_SMALL_MAX ? 2 : 16);
 }
 
-/* Blocks below `end` are about to be handed out for the first time. */
-static void carve(struct pool_class *pool, struct slab *slab, unsigned end)
+/* Blocks below `end` are about to be handed out for the first time. Returns what of their pages is
+ * to be made present. */
+static struct absent carve(struct pool_class *pool, struct slab *slab, unsigned end)
 {
+    const struct absent none = {NULL, 0};
     size_t page = os_page_size();
     size_t needed = align_up(end * slab->size, page) / page;
     slab->carved = (uint16_t)end;
     if (needed <= slab->resident || settings.ss_prefault == PREFAULT_OFF)
-        return;
+        return none;
     if (may_begin_huge_page(pool, slab) && slab_run_back_huge(slab))
-        return;
+        return none;
     size_t all = ((size_t)slab->slab_count << SLAB_SHIFT) / page;
-    slab_run_populate(slab, (unsigned)min_size(needed + pages_ahead(pool) - 1, all));
+    return slab_run_note_present(slab, (unsigned)min_size(needed + pages_ahead(pool) - 1, all));
 }
 
 /* Blocks below this index may be handed out in one go. In a class that is young, that is what the
@@ -192,12 +194,16 @@ static uint64_t whole_lines(uint64_t bits, size_t size)
     return (bits & 0x1111111111111111) * 0xf;
 }
 
-/* Purpose: a batch being taken out of a slab. */
+/* Purpose: a batch being taken out of a slab, and the pages that it needs. While the batch is out
+ * the slab stays what it is, so that its pages may be made present without the lock. */
 struct taking {
     void **blocks;
     unsigned want;
     unsigned taken;
     unsigned last; /* index of the last block taken */
+    const struct slab *slab;
+    struct absent fresh; /* pages that were never used */
+    uint64_t parts;      /* parts of the slab that were purged */
 };
 
 static void take_word(struct slab *slab, unsigned word, uint64_t bits, struct taking *taking)
@@ -243,32 +249,37 @@ static void take_line(struct slab *slab, struct taking *taking)
     take_word(slab, word, slab->bits[word] & mask, taking);
 }
 
-static unsigned take_from_slab(struct pool_class *pool, struct slab *slab, void **blocks,
-                               unsigned want)
+static void take_from_slab(struct pool_class *pool, struct slab *slab, struct taking *taking)
 {
-    struct taking taking = {blocks, want, 0, 0};
     unsigned last = 0;
+    taking->slab = slab;
     /* blocks smaller than a cache line: whole lines first, as far as that touches no new page, so
      * that what two threads are given lies in lines of their own */
     if (slab->size < CACHE_LINE) {
         unsigned present = (unsigned)(slab->resident * os_page_size() / slab->size);
         take_below(slab, (unsigned)min_size(max_size(slab->carved, present), slab->block_count),
-                   true, &taking);
-        last = taking.last;
+                   true, taking);
+        last = taking->last;
     }
-    if (taking.taken < (want + 1) / 2)
-        take_below(slab, batch_end(pool, slab), false, &taking);
-    if (taking.taken == 0)
-        take_line(slab, &taking);
-    last = (unsigned)max_size(last, taking.last);
+    if (taking->taken < (taking->want + 1) / 2)
+        take_below(slab, batch_end(pool, slab), false, taking);
+    if (taking->taken == 0)
+        take_line(slab, taking);
+    last = (unsigned)max_size(last, taking->last);
     slab->age = decay_epoch();
     if (unlikely(slab->absent != 0))
-        idle_make_present(slab, blocks, taking.taken);
-    slab->free_count = (uint16_t)(slab->free_count - taking.taken);
+        taking->parts = idle_take_parts(slab, taking->blocks, taking->taken);
+    slab->free_count = (uint16_t)(slab->free_count - taking->taken);
     if (last >= slab->carved)
-        carve(pool, slab, last + 1);
+        taking->fresh = carve(pool, slab, last + 1);
     pool_relist(pool, slab);
-    return taking.taken;
+}
+
+static void make_present(const struct taking *taking)
+{
+    if (taking->parts)
+        idle_make_present(taking->slab, taking->parts);
+    slab_make_present(taking->fresh);
 }
 
 static struct slab *fullest_slab(const struct pool_class *pool)
@@ -282,7 +293,9 @@ static struct slab *fullest_slab(const struct pool_class *pool)
 unsigned pool_take(struct pool *pool, unsigned size_class, void **blocks, unsigned want)
 {
     struct pool_class *class_pool = &pool->classes[size_class];
-    unsigned taken = 0;
+    struct taking taking = {.blocks = blocks, .want = want};
+    /* touching writes to pages of which others may be given blocks */
+    bool is_by_touching = settings.ss_prefault == PREFAULT_TOUCH;
     lock_acquire(&class_pool->lock);
     class_pool->is_touched = true;
     struct slab *slab = fullest_slab(class_pool);
@@ -290,11 +303,15 @@ unsigned pool_take(struct pool *pool, unsigned size_class, void **blocks, unsign
         slab = add_slab_locked(pool, size_class);
     /* one slab's blocks: a short batch is better than a fresh slab or page */
     if (slab)
-        taken = take_from_slab(class_pool, slab, blocks, want);
+        take_from_slab(class_pool, slab, &taking);
     if (pool == &shared_pool)
-        pool_traffic[size_class].traffic.taken += taken;
+        pool_traffic[size_class].traffic.taken += taking.taken;
+    if (is_by_touching)
+        make_present(&taking);
     lock_release(&class_pool->lock);
-    return taken;
+    if (!is_by_touching)
+        make_present(&taking);
+    return taking.taken;
 }
 
 void pool_trim(struct pool *pool, unsigned size_class, bool all)

@@ -108,7 +108,7 @@ bool os_helper_is_stale(void);
 /* In the helper: what /proc says of another thread of the process. */
 struct os_thread_rest {
     uint64_t switches;       /* how often it has gone off its processor; waking up adds nothing */
-    bool may_handle_signals; /* it may be in a handler, having been interrupted anywhere */
+    bool may_handle_signals; /* it may be in a handler, interrupted anywhere: it blocks some */
 };
 bool os_thread_look(uint32_t thread, struct os_thread_rest *rest);
 /* Is it asleep in a system call, and not one in which a child runs on its memory (vfork)? */

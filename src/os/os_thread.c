@@ -243,6 +243,17 @@ bool os_helper_is_stale(void)
            field(text, "\nUid:\t", 10, 0) != 0;
 }
 
+/* Of a handler whose signal is not blocked meanwhile nothing tells that a thread is in it. */
+static bool is_any_unblocked_inside(uint64_t caught)
+{
+    struct sigaction action;
+    for (; caught; caught &= caught - 1)
+        if (sigaction(__builtin_ctzll(caught) + 1, NULL, &action) != 0 ||
+            (action.sa_flags & SA_NODEFER))
+            return true;
+    return false;
+}
+
 bool os_thread_look(uint32_t thread, struct os_thread_rest *rest)
 {
     char text[4096];
@@ -250,8 +261,9 @@ bool os_thread_look(uint32_t thread, struct os_thread_rest *rest)
         return false;
     uint64_t voluntary = field(text, "\nvoluntary_ctxt_switches:\t", 10, 0);
     rest->switches = voluntary + field(text, "\nnonvoluntary_ctxt_switches:\t", 10, 0);
-    rest->may_handle_signals = (field(text, "\nSigCgt:\t", 16, 1) & ~LIBC_SIGNALS) != 0 ||
-                               field(text, "\nSigBlk:\t", 16, 1) != 0;
+    rest->may_handle_signals = field(text, "\nSigBlk:\t", 16, 1) != 0 ||
+                               is_any_unblocked_inside(field(text, "\nSigCgt:\t", 16, 1) &
+                                                       ~LIBC_SIGNALS);
     return voluntary > 0;
 }
 

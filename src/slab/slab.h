@@ -189,6 +189,14 @@ bool slab_run_extend(struct slab *slab, unsigned count);
 void slab_run_shrink(struct slab *slab, unsigned count);
 /* Make pages [0, pages) of the run present as the settings say; resident is brought up to date. */
 void slab_run_populate(struct slab *slab, unsigned pages);
+/* Purpose: pages that are noted as present and are not yet; size 0 is none. */
+struct absent {
+    char *start;
+    size_t size;
+};
+/* The same in two steps. The second needs no lock, unless it is by touching: that writes. */
+struct absent slab_run_note_present(struct slab *slab, unsigned pages);
+void slab_make_present(struct absent absent);
 
 /* Back the superslab of a run by a huge page, if the heap has grown enough for that and nothing
  * else of the superslab is in use or has pages. True when the run is present now. huge_page.c */

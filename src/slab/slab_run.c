@@ -137,17 +137,27 @@ void slab_run_shrink(struct slab *slab, unsigned count)
     decay_after_give();
 }
 
+struct absent slab_run_note_present(struct slab *slab, unsigned pages)
+{
+    if (pages <= slab->resident || settings.ss_prefault == PREFAULT_OFF)
+        return (struct absent){NULL, 0};
+    size_t page = os_page_size();
+    struct absent absent = {slab->start + slab->resident * page, (pages - slab->resident) * page};
+    slab->resident = (uint16_t)pages;
+    return absent;
+}
+
+void slab_make_present(struct absent absent)
+{
+    if (absent.size == 0)
+        return;
+    if (settings.ss_prefault == PREFAULT_TOUCH)
+        os_touch(absent.start, absent.size);
+    else
+        os_populate(absent.start, absent.size);
+}
+
 void slab_run_populate(struct slab *slab, unsigned pages)
 {
-    if (pages <= slab->resident)
-        return;
-    size_t page = os_page_size();
-    char *from = slab->start + slab->resident * page;
-    size_t size = (pages - slab->resident) * page;
-    switch (settings.ss_prefault) {
-    case PREFAULT_OFF: return;
-    case PREFAULT_TOUCH: os_touch(from, size); break;
-    default: os_populate(from, size); break;
-    }
-    slab->resident = (uint16_t)pages;
+    slab_make_present(slab_run_note_present(slab, pages));
 }

@@ -269,15 +269,39 @@ static void test_not_asleep(void **state)
     CHECK(drain_beside(sleeps_in_a_slow_path) >= BLOCKS);
 }
 
-/* A signal is handled: so the top block stays. */
+static void block_signal(int how)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    CHECK_EQ(pthread_sigmask(how, &set, NULL), 0);
+}
+
+/* A thread that blocks a signal may be in its handler: so the top block stays. Threads inherit what
+ * is blocked. */
 static void test_interrupted(void **state)
 {
     (void)state;
+    handle_no_signal();
     signal(SIGUSR1, on_signal);
+    block_signal(SIG_BLOCK);
     CHECK_EQ(drain_beside(sleeps), 1);
     CHECK_EQ(drain_beside(sleeps_in_a_pop), 1);
     CHECK_EQ(drain_beside(sleeps_in_a_push), 2);
     CHECK_EQ(drain_beside(sleeps_and_ends), 1);
+    block_signal(SIG_UNBLOCK);
+}
+
+/* A handler that is there is none that the thread is in, unless its signal is not blocked then. */
+static void test_handlers(void **state)
+{
+    (void)state;
+    handle_no_signal();
+    signal(SIGUSR1, on_signal);
+    CHECK_EQ(drain_beside(sleeps), 0);
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_NODEFER};
+    CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+    CHECK_EQ(drain_beside(sleeps), 1);
 }
 
 static void test_trim(void **state)
@@ -310,8 +334,11 @@ int main(void)
     if (UNIT_SANITIZED)
         return 0;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_asleep),      cmocka_unit_test(test_not_asleep),
-        cmocka_unit_test(test_interrupted), cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_asleep),
+        cmocka_unit_test(test_not_asleep),
+        cmocka_unit_test(test_interrupted),
+        cmocka_unit_test(test_handlers),
+        cmocka_unit_test(test_fork),
         cmocka_unit_test(test_trim), /* the last: it leaves a helper of the allocator's */
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
