@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `hakmem top`: a live view of one process's heap, or of all processes on the allocator. Each look
- * opens the process anew and reads it from outside, so one that is stopped can be looked at, and
- * one that ends is no error. Called by main.c; draws through top_screen.c.
+ * `hakmem top`: a live view of one process's heap, or of all processes on the allocator; or the
+ * same view of a core file, which never changes. Each look opens the process anew and reads it from
+ * outside, so one that is stopped can be looked at, and one that ends is no error. Called by
+ * main.c; draws through top_screen.c.
  */
 #include "top.h"
 
@@ -76,12 +77,19 @@ static uint64_t last_live(const struct top_process *old, size_t count, pid_t pid
     return 0;
 }
 
-/* Look at one process. False: it has no HAKMEM, or ended, or may not be read. */
+static bool is_one(const struct top *top)
+{
+    return top->only || top->core;
+}
+
+/* Look at one process, or at the core file. False: it has no HAKMEM, or ended, or may not be
+ * read. */
 static bool look_at(struct top *top, pid_t pid, struct top_process *process, char error[320])
 {
     struct target target;
     struct heap_view view;
-    bool is_open = target_open_process(&target, pid);
+    bool is_open = top->core ? target_open_core(&target, top->core)
+                             : target_open_process(&target, pid);
     bool is_good = is_open && heap_view_open(&view, &target);
     if (!is_good) {
         snprintf(error, sizeof target.error, "%s", target.error);
@@ -91,10 +99,12 @@ static bool look_at(struct top *top, pid_t pid, struct top_process *process, cha
         return false;
     }
     *process = (struct top_process){
-        .pid = pid, .state = target.state, .threads = view.thread_count};
+        .pid = target.pid, .state = target.state, .threads = view.thread_count};
     snprintf(process->program, sizeof process->program, "%s", target.program);
     heap_terms_count(&view, &process->terms);
-    if (top->only) {
+    if (top->core) /* which does not say what was resident: what it holds stands for it */
+        process->terms.rss = heap_terms_sum(&process->terms);
+    if (is_one(top)) {
         free(top->threads);
         top->thread_count = view.thread_count;
         top->threads = target_resize(NULL, view.thread_count, sizeof *top->threads);
@@ -160,7 +170,7 @@ static int compare_processes(const void *a, const void *b)
 /* Bring the figures up to date. False: the only process cannot be looked at any more. */
 static bool look(struct top *top, char error[320])
 {
-    if (!top->only) {
+    if (!is_one(top)) {
         look_at_all(top);
         process_order = top->order;
         if (top->count > 0)
@@ -172,7 +182,7 @@ static bool look(struct top *top, char error[320])
     struct top_process process;
     if (!look_at(top, top->only, &process, error))
         return false;
-    process.last_live = last_live(top->processes, top->count, top->only);
+    process.last_live = last_live(top->processes, top->count, process.pid);
     top->processes = target_resize(top->processes, 1, sizeof *top->processes);
     top->processes[0] = process;
     top->count = 1;
@@ -191,7 +201,7 @@ static void go_back(struct top *top)
 
 static void go_into(struct top *top)
 {
-    if (top->only || top->selected >= top->count)
+    if (is_one(top) || top->selected >= top->count)
         return;
     top->only = top->processes[top->selected].pid;
     top->is_chosen = true;
@@ -293,8 +303,9 @@ static error_t parse_top(int key, char *argument, struct argp_state *state)
                           "hakmem top: --delay cannot be '%.60s': expected %.1f to %.0f seconds",
                           argument, DELAY_MIN, DELAY_MAX));
         return 0;
+    case CHOICE_KEY_CORE: top->core = argument; return 0;
     case ARGP_KEY_ARG:
-        if (top->only)
+        if (is_one(top))
             exit(cli_fail(EXIT_USAGE, "hakmem top: '%.60s' is one word too many", argument));
         top->only = choice_pid("hakmem top", argument);
         return 0;
@@ -306,6 +317,7 @@ int top_command(int argc, char **argv)
 {
     static const struct argp_option options[] = {
         {"delay", KEY_DELAY, "SECONDS", 0, "time between two looks (1)", 0},
+        CHOICE_OPTION_CORE,
         CLI_OPTION_HELP,
         {0},
     };
@@ -320,6 +332,8 @@ int top_command(int argc, char **argv)
     };
     struct top top = {.delay = 1};
     cli_parse(&argp, argc, argv, &top);
+    if (top.core)
+        top.delay = DELAY_MAX;
     if (!isatty(STDOUT_FILENO) || !isatty(STDIN_FILENO))
         return cli_fail(EXIT_USAGE,
                         "hakmem top: needs a terminal (hakmem stats prints the figures once)");

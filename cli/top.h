@@ -13,7 +13,7 @@ enum top_order { ORDER_RSS, ORDER_LIVE, ORDER_CACHED, ORDER_FREE, ORDER_NAME, OR
 struct top_process {
     pid_t pid;
     char program[64];
-    char state;
+    char state; /* 0 in a core file */
     size_t threads;
     struct heap_terms terms;
     uint64_t last_live; /* of the look before; 0 when this is the first */
@@ -21,8 +21,9 @@ struct top_process {
 
 /* What is on the screen. */
 struct top {
-    pid_t only;     /* one process, or 0 for all */
-    bool is_chosen; /* it was chosen from the list: going back is possible */
+    pid_t only;       /* one process, or 0 for all */
+    const char *core; /* or a core file, looked at as one process */
+    bool is_chosen;   /* it was chosen from the list: going back is possible */
     enum top_order order;
     bool shows_threads;
     size_t selected; /* row of the list */

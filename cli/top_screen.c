@@ -77,6 +77,8 @@ static const char *const order_names[ORDER_COUNT] = {"RSS", "live", "cached", "f
 
 static const char *state_word(char state)
 {
+    if (state == 0)
+        return "core file";
     return state == 'T' || state == 't' ? "stopped" : state == 'R' ? "runs" : "sleeps";
 }
 
@@ -202,9 +204,10 @@ static void draw_threads(const struct top *top, int line)
 static void draw_process(const struct top *top)
 {
     const struct top_process *process = &top->processes[0];
-    put_line(0, A_NORMAL, "hakmem top: %s [%d], %s, %zu thread%s, RSS %s", process->program,
+    put_line(0, A_NORMAL, "hakmem top: %s [%d], %s, %zu thread%s, %s %s", process->program,
              (int)process->pid, state_word(process->state), process->threads,
-             process->threads == 1 ? "" : "s", text_of_size(process->terms.rss).bytes);
+             process->threads == 1 ? "" : "s", top->core ? "pages with content" : "RSS",
+             text_of_size(process->terms.rss).bytes);
     int line = draw_terms(process, 1) + 1;
     if (top->shows_threads)
         draw_threads(top, line);
@@ -215,13 +218,13 @@ static void draw_process(const struct top *top)
 void top_screen_draw(const struct top *top)
 {
     erase();
-    if (top->only && top->count == 1 && top->processes[0].pid == top->only)
+    if (top->count == 1 && (top->core || top->processes[0].pid == top->only))
         draw_process(top);
     else
         draw_list(top);
     put_line(LINES - 1, A_DIM, "%s",
-             top->note[0] ? top->note
-             : top->only  ? "r l c f n order  t threads  b back  q quit"
-                          : "r l c f n order  j k Enter select  q quit");
+             top->note[0]             ? top->note
+             : top->only || top->core ? "r l c f n order  t threads  b back  q quit"
+                                      : "r l c f n order  j k Enter select  q quit");
     refresh();
 }

@@ -47,7 +47,7 @@ _hakmem() {
     stats) words="--core --json --metrics --help" ;;
     map) words="--core --svg --help" ;;
     why) words="--core --help" ;;
-    top) words="--delay --help" ;;
+    top) words="--delay --core --help" ;;
     trim) words="--wait --help" ;;
     set) words="--wait --help" ;;
     settings) words="--man --markdown --help" ;;

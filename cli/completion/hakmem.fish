@@ -41,7 +41,7 @@ complete -c hakmem -n '__fish_seen_subcommand_from compare' -l json -r -F -d 'wr
 complete -c hakmem -n '__fish_seen_subcommand_from compare' -l html -r -F -d 'write a page'
 complete -c hakmem -n '__fish_seen_subcommand_from run compare record' -x -a '(__fish_complete_subcommand)'
 complete -c hakmem -n '__fish_seen_subcommand_from record' -s o -l output -r -F -d 'the file'
-complete -c hakmem -n '__fish_seen_subcommand_from stats map why' -l core -r -F \
+complete -c hakmem -n '__fish_seen_subcommand_from stats top map why' -l core -r -F \
     -d 'look at a core file'
 complete -c hakmem -n '__fish_seen_subcommand_from stats' -l json -d 'print JSON'
 complete -c hakmem -n '__fish_seen_subcommand_from stats' -l metrics -d 'print OpenMetrics text'

@@ -62,6 +62,24 @@ key q
 expect_screen "^ended 0"
 in_terminal kill-server
 
+step "a core file"
+if command -v gcore >/dev/null && gcore -o gdb $TARGET >/dev/null 2>&1; then
+    terminal "$CLI" top --core gdb.$TARGET
+    expect_screen "^hakmem top: known_heap \[$TARGET\], core file, 2 threads, pages with content [0-9.]+ MiB"
+    expect_screen "^= live +15\.[0-9] MiB"
+    key t
+    expect_screen "^ +$(address thread) +[0-9]+ "
+    key q
+    expect_screen "^ended 0"
+    in_terminal kill-server
+    rm gdb.$TARGET
+fi
+terminal "$CLI" top --core /bin/true
+expect_screen "^ended 1"
+in_terminal kill-server
+expect_in top.err "^hakmem top: '/bin/true' is no core file" "no core file"
+expect_line 2 "hakmem top: '1' is one word too many" top --core x 1
+
 step "all processes, into one and back"
 terminal "$CLI" top --delay 0.2
 expect_screen "^hakmem top: [0-9]+ process(es)? on the allocator, by RSS"
