@@ -213,5 +213,7 @@ int compare_command(int argc, char **argv)
     cli_parse(&argp, argc, argv, &options);
     if (!options.comparison.job.argv)
         return cli_fail(EXIT_USAGE, COMMAND ": no program given (see " COMMAND " --help)");
+    if (options.json.path && options.html.path && strcmp(options.json.path, options.html.path) == 0)
+        return cli_fail(EXIT_USAGE, COMMAND ": --json and --html name the same file: expected two");
     return run_comparison(&options);
 }

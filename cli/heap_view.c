@@ -54,8 +54,8 @@ static bool read_root(struct heap_view *view)
     head.library_version[sizeof head.library_version - 1] = '\0';
     target_make_printable(head.library_version);
     snprintf(what, sizeof what,
-             "its HAKMEM (%.15s) is of another build than this command (%s): use the hakmem of "
-             "that build",
+             "its HAKMEM (%.15s) is not of this command's build (%s): use the hakmem that came "
+             "with it",
              head.library_version, HAKMEM_VERSION_STRING);
     if (head.version != ROOT_VERSION || head.size != sizeof *root ||
         !target_read(target, view->root_address, root, sizeof *root) || !is_own_layout(root) ||

@@ -140,7 +140,7 @@ void render_xml(struct writer *writer, const struct snapshot *snapshot)
 uint64_t process_resident_bytes(void)
 {
     char text[128];
-    if (os_read_file("/proc/self/statm", text, sizeof(text)) <= 0)
+    if (os_read_file("/proc/thread-self/statm", text, sizeof(text)) <= 0)
         return 0;
     const char *at = strchr(text, ' ');
     uint64_t pages = 0;

@@ -380,7 +380,8 @@ static size_t read_line(struct line_reader *reader, size_t consumed)
 
 enum os_mapping os_find_mapping(const void *address, uintptr_t *start, uintptr_t *end)
 {
-    struct line_reader reader = {.fd = open_file("/proc/self/maps")};
+    /* of the thread: of the process there are none any more once its main thread has ended */
+    struct line_reader reader = {.fd = open_file("/proc/thread-self/maps")};
     enum os_mapping found = OS_MAPPING_NONE;
     if (reader.fd < 0)
         return OS_MAPPING_UNKNOWN;

@@ -127,7 +127,8 @@ uint64_t os_memory_limit(void)
 size_t os_resident_bytes(void)
 {
     char text[128];
-    if (os_read_file("/proc/self/statm", text, sizeof(text)) <= 0)
+    /* of the thread: the process has none once its main thread has ended */
+    if (os_read_file("/proc/thread-self/statm", text, sizeof(text)) <= 0)
         return 0;
     const char *second = strchr(text, ' ');
     return second ? (size_t)number_at(second + 1) * os_page_size() : 0;

@@ -34,6 +34,7 @@ expect_error "cannot read 'none': No such file or directory" --input none
 expect_error "cannot read '.': not a regular file, to be read in each run" --input .
 expect_error "cannot write 'none/page.html': No such file or directory" --html none/page.html
 expect_error "cannot write '.': Is a directory" --json .
+expect_error "--json and --html name the same file: expected two" --html same --json same
 expect_error "cannot write 'none/x.json': No such file or directory" --html new --json none/x.json
 [[ ! -e new ]] || fail "a file was left behind"
 expect_error "--allocator 'mine': expected NAME=PATH, a name of 1 to 15 letters, digits, '.', '_' \

@@ -113,8 +113,8 @@ assert roots >= 1
 open("other.core", "wb").write(data)
 PYTHON
 version=$("$CLI" --version | cut -d' ' -f2)
-expect_line 1 "hakmem stats: 'other.core': its HAKMEM ($version) is of another build than this\
- command ($version): use the hakmem of that build" stats --core other.core
+expect_line 1 "hakmem stats: 'other.core': its HAKMEM ($version) is not of this command's\
+ build ($version): use the hakmem that came with it" stats --core other.core
 
 step "what is no core, or has no HAKMEM"
 kind="is no core file: expected one of the kernel or gcore, unpacked"
