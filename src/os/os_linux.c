@@ -128,6 +128,9 @@ void os_touch(void *address, size_t size)
  * machine with pages of 4 KiB, and passes the answer on. */
 #define PRESENT_BYTES 16
 
+/* A refusal to forbid huge pages is of the moment: no memory to split a mapping. */
+#define FORBID_ATTEMPTS 4
+
 bool os_back_huge(void *address, size_t size)
 {
     size_t page = os_page_size();
@@ -137,14 +140,21 @@ bool os_back_huge(void *address, size_t size)
     bool is_done = !os_is_made_to_fail(OS_CALL_HUGE) &&
                    madvise(address, page, MADV_POPULATE_WRITE) == 0;
     os_allow_huge(address, size, false);
-    return is_done && !os_is_made_to_fail(OS_CALL_PRESENT) &&
-           mincore((char *)address + size - page, page, is_present) == 0 && (is_present[0] & 1);
+    if (!is_done)
+        return false;
+    /* where it cannot be told it is taken to be: to be wrong costs a fault, and the other way pages
+     * that nobody knows of */
+    return os_is_made_to_fail(OS_CALL_PRESENT) ||
+           mincore((char *)address + size - page, page, is_present) != 0 || (is_present[0] & 1);
 }
 
 void os_allow_huge(void *address, size_t size, bool allow)
 {
-    if (!os_is_made_to_fail(OS_CALL_ADVISE))
-        madvise(address, size, allow ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+    /* what stays allowed the kernel fills up: so that is tried again */
+    for (unsigned attempt = 0; attempt < (allow ? 1 : FORBID_ATTEMPTS); attempt++)
+        if (!os_is_made_to_fail(OS_CALL_ADVISE) &&
+            madvise(address, size, allow ? MADV_HUGEPAGE : MADV_NOHUGEPAGE) == 0)
+            return;
 }
 
 size_t os_present_pages(void *address, size_t count)
