@@ -234,7 +234,7 @@ static size_t purge_superslab(const struct purge *purge)
  * purged. */
 static size_t purge_down_to(size_t keep, unsigned min_age)
 {
-    struct purge purge;
+    struct purge purge = {0};
     size_t total = 0;
     size_t cursor = 0;
     unsigned refusals = 0;
