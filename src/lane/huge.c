@@ -262,6 +262,13 @@ static bool copy_written(char *from, char *to, size_t size, bool is_zero)
     return is_purged;
 }
 
+/* What lies behind the block in its last superslab may have pages of those who had it before. */
+static bool purge_behind(struct slab *slab)
+{
+    size_t end = *superslab_count_of(slab) << SUPERSLAB_SHIFT;
+    return slab_purge(slab->start + slab->size, end - slab->size);
+}
+
 /* The pages of an open range are one where they have been moved to. */
 static void inherit_open(const struct slab *old, struct slab *slab)
 {
@@ -311,7 +318,8 @@ static bool move_pages(struct slab *old, struct slab *slab, bool is_zero, bool *
 {
     size_t count = *superslab_count_of(old);
     if (!superslab_may_move(old->start, count)) {
-        *is_copied = !copy_written(old->start, slab->start, old->size, is_zero);
+        *is_copied = !copy_written(old->start, slab->start, old->size, is_zero) ||
+                     !purge_behind(old);
         return true;
     }
     size_t moved = move_range(old->start, slab->start, count, is_copied);

@@ -243,13 +243,24 @@ bool os_helper_is_stale(void)
            field(text, "\nUid:\t", 10, 0) != 0;
 }
 
-/* Of a handler whose signal is not blocked meanwhile nothing tells that a thread is in it. */
+/* The kernel's own struct: where there is no restorer the last word is of the mask. */
+struct kernel_action {
+    void (*handler)(int signal);
+    unsigned long flags;
+    void (*restorer)(void);
+    uint64_t mask;
+};
+
+/* Of a handler whose signal is not blocked meanwhile nothing tells that a thread is in it. Not by
+ * sigaction(): a library that chains signals (a JVM's) may have put its own in front, which locks,
+ * and allocates. */
 static bool is_any_unblocked_inside(uint64_t caught)
 {
-    struct sigaction action;
+    struct kernel_action action;
     for (; caught; caught &= caught - 1)
-        if (sigaction(__builtin_ctzll(caught) + 1, NULL, &action) != 0 ||
-            (action.sa_flags & SA_NODEFER))
+        if (syscall(SYS_rt_sigaction, __builtin_ctzll(caught) + 1, NULL, &action,
+                    sizeof(action.mask)) != 0 ||
+            (action.flags & SA_NODEFER))
             return true;
     return false;
 }

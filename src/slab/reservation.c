@@ -129,7 +129,10 @@ static void include_tables(size_t end)
 {
     size_t page = os_page_size();
     os_dump(space.base, align_up(SLAB_MAP_OFFSET + end * SLABS_PER_SUPERSLAB, page), true);
-    os_dump(space.superslabs, align_up(end * sizeof(struct superslab), page), true);
+    /* the table need not begin at a page, where one is of more than 4 KiB */
+    char *table = (char *)align_down((uintptr_t)space.superslabs, page);
+    size_t before = (size_t)((char *)space.superslabs - table);
+    os_dump(table, align_up(before + end * sizeof(struct superslab), page), true);
 }
 
 static bool permit_locked(size_t end)

@@ -186,6 +186,16 @@ static void grow_past_half(void)
     free(block);
 }
 
+/* What a range is aligned in is not what it takes. */
+static void aligned_widely(void)
+{
+    for (size_t alignment = 4 * MIB; alignment <= 8 * LIMIT; alignment *= 2) {
+        void *block = aligned_alloc(alignment, 4 * KIB);
+        CHECK(block != NULL && (uintptr_t)block % alignment == 0);
+        free(block);
+    }
+}
+
 /* A limit below what there is at the start: little is granted, then calls fail, and it runs on. */
 static void below_the_start(void)
 {
@@ -223,6 +233,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
         up_to_the_limit(sizes[i]);
     grow_past_half();
+    aligned_widely();
     with_handler();
     return 0;
 }

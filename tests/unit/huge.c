@@ -385,11 +385,20 @@ static void too_many_mappings(void)
     space.seams += 10000;
     CHECK(resize(&held[0], 8 * MIB));
     CHECK_EQ(space.seams, 10000);
-    space.seams = 0;
     CHECK(held[0].block < old);
     CHECK(unit_present_pages(held[0].block, 4 * MIB) < present);
     CHECK_EQ(unit_present_pages(old, 4 * MIB), 0);
+    old = held[0].block;
     give(&held[0]);
+    /* nor is what lay behind the block, in its last superslab, said to be zero */
+    bool is_zero;
+    CHECK(huge_take(3 * MIB, BLOCK_ALIGN, NULL, &is_zero) == old);
+    memset(old, 1, 4 * MIB);
+    CHECK(superslab_range_take(1, &is_zero) == old + 4 * MIB);
+    huge_give(huge_resize(old, 8 * MIB));
+    space.seams = 0;
+    CHECK(superslab_range_take(2, &is_zero) == old);
+    CHECK(!is_zero || unit_is_zero(old, 4 * MIB));
     give(&held[1]);
     check_figures();
 }
