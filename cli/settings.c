@@ -18,17 +18,6 @@
 #define KEY_MARKDOWN CLI_KEY(1)
 #define KEY_MAN CLI_KEY(2)
 
-enum kind {
-    KIND_FLAG,
-    KIND_NUMBER,
-    KIND_BYTES,
-    KIND_MILLIS,
-    KIND_PREFAULT,
-    KIND_PAGES,
-    KIND_WHEN,
-    KIND_TEXT
-};
-
 static const char *const kind_names[] = {
     [KIND_FLAG] = "flag",     [KIND_NUMBER] = "number",     [KIND_BYTES] = "bytes",
     [KIND_MILLIS] = "millis", [KIND_PREFAULT] = "prefault", [KIND_WHEN] = "when",
@@ -37,7 +26,7 @@ static const char *const kind_names[] = {
 
 struct setting {
     const char *name; /* without the prefix */
-    enum kind kind;
+    enum setting_kind kind;
     int64_t fallback;
     int64_t min;
     int64_t max;

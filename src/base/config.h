@@ -87,6 +87,17 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
  * TEXT (a path; default, min and max do not apply).
  * The environment variable is HAKMEM_NAME.
  */
+enum setting_kind {
+    KIND_FLAG,
+    KIND_NUMBER,
+    KIND_BYTES,
+    KIND_MILLIS,
+    KIND_PREFAULT,
+    KIND_PAGES,
+    KIND_WHEN,
+    KIND_TEXT
+};
+
 #define WHEN_NEVER 0
 #define WHEN_EXIT 1
 #define WHEN_INTERVAL 2

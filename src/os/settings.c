@@ -12,17 +12,6 @@
 
 #define PREFIX "HAKMEM_"
 
-enum kind {
-    KIND_FLAG,
-    KIND_NUMBER,
-    KIND_BYTES,
-    KIND_MILLIS,
-    KIND_PREFAULT,
-    KIND_PAGES,
-    KIND_WHEN,
-    KIND_TEXT
-};
-
 #define SETTING_INITIAL_FLAG(initial) initial
 #define SETTING_INITIAL_NUMBER(initial) initial
 #define SETTING_INITIAL_BYTES(initial) (int64_t)(initial)
@@ -41,7 +30,7 @@ struct settings settings = {
 /* Purpose: one row of the table; immutable. */
 struct row {
     const char *name;
-    enum kind kind;
+    enum setting_kind kind;
     int64_t min;
     int64_t max;
     void *field;
