@@ -184,8 +184,7 @@ static uint64_t purge_parts(const struct idle_parts *idle)
     uint64_t purged = 0;
     for (uint64_t rest = idle->parts; rest;) {
         unsigned first = lowest_bit(rest);
-        uint64_t above = ~(rest >> first);
-        unsigned count = above ? lowest_bit(above) : PARTS;
+        unsigned count = lowest_run(rest);
         uint64_t mask = part_mask(first, first + count - 1);
         rest &= ~mask;
         purged |= give_parts(idle->slab, first, count) ? mask
@@ -309,8 +308,7 @@ void idle_make_present(const struct slab *slab, uint64_t parts_taken)
     size_t run = (size_t)slab->slab_count << SLAB_SHIFT;
     for (uint64_t rest = parts_taken; rest;) {
         unsigned first = lowest_bit(rest);
-        uint64_t above = ~(rest >> first);
-        unsigned parts = above ? lowest_bit(above) : PARTS;
+        unsigned parts = lowest_run(rest);
         rest &= ~part_mask(first, first + parts - 1);
         os_populate(slab->start + first * part, min_size(parts * part, run - first * part));
     }
