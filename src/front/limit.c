@@ -203,6 +203,13 @@ bool limit_may_grow(size_t more, size_t size)
     return true;
 }
 
+bool limit_may_take(size_t alignment, size_t size)
+{
+    size_t more = max_size(size, 1);
+    /* a range is found in a longer one, the rest of which goes back */
+    return limit_may_grow(more, alignment > SUPERSLAB_SIZE ? more + alignment : more);
+}
+
 void limit_review(void)
 {
     uint64_t bytes = find_bytes();

@@ -79,11 +79,8 @@ void *owned_heap_alloc(struct hak_heap *heap, size_t alignment, size_t size, boo
 {
     bool is_zero;
     void *block = take(heap, alignment, size, &is_zero);
-    size_t more = max_size(size, 1);
-    /* a range is found in a longer one, the rest of which goes back */
-    size_t range = alignment > SUPERSLAB_SIZE ? more + alignment : more;
     for (unsigned round = 0; !block && round < GROWTH_ROUNDS && limit_was_met(); round++) {
-        if (!limit_may_grow(more, range))
+        if (!limit_may_take(alignment, size))
             return NULL;
         block = take(heap, alignment, size, &is_zero);
     }

@@ -86,13 +86,10 @@ static void *take_aligned(size_t alignment, size_t size, bool is_zeroed)
 static noinline_cold void *take_again(size_t alignment, size_t size, bool is_zeroed)
 {
     bool is_trimmed = false;
-    size_t more = max_size(size, 1);
-    /* a range is found in a longer one, the rest of which goes back */
-    size_t range = alignment > SUPERSLAB_SIZE ? more + alignment : more;
     for (unsigned round = 0; round < GROWTH_ROUNDS; round++) {
         /* not met any more: others have made room, or something else is short */
         bool is_met = limit_was_met();
-        if (is_met ? !limit_may_grow(more, range) : is_trimmed)
+        if (is_met ? !limit_may_take(alignment, size) : is_trimmed)
             return NULL;
         if (!is_met)
             route_trim();

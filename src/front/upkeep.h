@@ -18,6 +18,8 @@ bool limit_was_met(void);
 /* `more` bytes are wanted, in a range of `size` bytes: is there room, after whatever can be done
  * for it? No lock held. */
 bool limit_may_grow(size_t more, size_t size);
+/* The same for a new block. */
+bool limit_may_take(size_t alignment, size_t size);
 /* Others may take the room that it has found, so many times. */
 #define GROWTH_ROUNDS 16
 /* No room is left: look how much is in use, and give back what is free if that is near the
