@@ -57,8 +57,6 @@ struct handed_over {
 void render_json(struct writer *writer, const struct snapshot *snapshot, struct handed_over calls);
 void render_metrics(struct writer *writer, const struct snapshot *snapshot,
                     struct handed_over calls);
-/* The process's resident bytes, as the kernel says; 0 when it does not. */
-uint64_t process_resident_bytes(void);
 
 /* sites.c: count one call of a site; its figures so far; all sites, each in one line of
  * render's. */

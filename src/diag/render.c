@@ -137,18 +137,6 @@ void render_xml(struct writer *writer, const struct snapshot *snapshot)
 
 /* ---- the report of one process ---- */
 
-uint64_t process_resident_bytes(void)
-{
-    char text[128];
-    if (os_read_file("/proc/thread-self/statm", text, sizeof(text)) <= 0)
-        return 0;
-    const char *at = strchr(text, ' ');
-    uint64_t pages = 0;
-    for (at = at ? at + 1 : ""; *at >= '0' && *at <= '9'; at++)
-        pages = pages * 10 + (uint64_t)(*at - '0');
-    return pages * os_page_size();
-}
-
 static void add_program(struct writer *writer)
 {
     char name[64];
@@ -164,8 +152,7 @@ void render_report(struct writer *writer, const struct snapshot *snapshot)
     writer_add(writer, "reserved_bytes %lu\nmapped_bytes %lu\nwarm_bytes %lu\n",
                stats->reserved_bytes, stats->mapped_bytes, stats->warm_bytes);
     writer_add(writer, "metadata_bytes %lu\npurged_bytes %lu\nthreads %lu\nrss_bytes %lu\n",
-               stats->metadata_bytes, stats->purged_bytes, stats->threads,
-               process_resident_bytes());
+               stats->metadata_bytes, stats->purged_bytes, stats->threads, os_resident_bytes());
     for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++) {
         const struct hak_lane_stats *figures = &stats->lane[lane];
         const char *name = lane_name(lane);

@@ -9,6 +9,7 @@
 
 /* ---- JSON ---- */
 
+/* The end of a row. */
 static void json_traffic(struct writer *writer, uint64_t refilled, uint64_t flushed)
 {
     writer_add(writer, "\"refilled_blocks\":%lu,\"flushed_blocks\":%lu}", refilled, flushed);
@@ -21,11 +22,11 @@ static void json_lanes(struct writer *writer, const struct hak_stats *stats)
         const struct hak_lane_stats *figures = &stats->lane[lane];
         writer_add(writer,
                    "%s\n{\"name\":\"%s\",\"live_blocks\":%lu,\"live_bytes\":%lu,"
-                   "\"cached_bytes\":%lu,\"free_bytes\":%lu,"
-                   "\"refilled_blocks\":%lu,\"flushed_blocks\":%lu}",
+                   "\"cached_bytes\":%lu,\"free_bytes\":%lu,",
                    lane ? "," : "", lane_name(lane), figures->live_blocks, figures->live_bytes,
-                   figures->cached_bytes, figures->free_bytes, stats->traffic[lane].refilled_blocks,
-                   stats->traffic[lane].flushed_blocks);
+                   figures->cached_bytes, figures->free_bytes);
+        json_traffic(writer, stats->traffic[lane].refilled_blocks,
+                     stats->traffic[lane].flushed_blocks);
     }
     writer_add(writer, "],\n");
 }
@@ -158,8 +159,7 @@ void render_metrics(struct writer *writer, const struct snapshot *snapshot,
                     struct handed_over calls)
 {
     const struct hak_stats *stats = &snapshot->stats;
-    metrics_one(writer, "rss_bytes", "Resident set size, as the kernel says.",
-                process_resident_bytes());
+    metrics_one(writer, "rss_bytes", "Resident set size, as the kernel says.", os_resident_bytes());
     metrics_lanes(writer, stats);
     metrics_classes(writer, snapshot);
     metrics_traffic(writer, snapshot, "refilled_blocks", "Blocks that threads' caches took.",
