@@ -65,6 +65,16 @@ def allocators_of(options):
     return {OURS: found.pop(OURS), **found}
 
 
+def rows_of(allocators, program, arguments, word):
+    """(name, lines_of) under each allocator that does not fail; of the others that is printed."""
+    for name, preload in allocators.items():
+        lines = lines_of(program, arguments, preload, word)
+        if lines:
+            yield name, lines
+        else:
+            print(f"{name:10}failed", flush=True)
+
+
 def mib(kilobytes):
     return f"{int(kilobytes) / 1024:9.1f}"
 
@@ -75,11 +85,7 @@ def show_rss(options, allocators):
     for title, arguments in RSS_CASES:
         print(f"\n{title} (MiB of RSS)")
         print(f"{'':10}{'before':>9}{'peak':>9}{'freed':>9}{'idle':>9}{'live':>9}{'mappings':>10}")
-        for name, preload in allocators.items():
-            lines = lines_of(program, [*arguments, options.wait], preload, "IDLE")
-            if not lines:
-                print(f"{name:10}failed")
-                continue
+        for name, lines in rows_of(allocators, program, [*arguments, options.wait], "IDLE"):
             points = {line["when"]: line for line in lines if "when" in line}
             print(f"{name:10}" + "".join(mib(points[point]["rss_kb"]) for point in RSS_POINTS) +
                   mib(lines[-1]["live_kb"]) + f"{points['idle']['mappings']:>10}", flush=True)
@@ -93,11 +99,7 @@ def show_mappings(options, allocators):
         print(f"{'':10}{'mappings':<32}{'RSS':>9}")
         print(f"{'':10}" + "".join(f"{point:>8}" for point in MAPPINGS_POINTS) +
               "".join(f"{point:>9}" for point in MAPPINGS_POINTS))
-        for name, preload in allocators.items():
-            points = lines_of(program, [*arguments, options.wait], preload, "HEAP")
-            if not points:
-                print(f"{name:10}failed")
-                continue
+        for name, points in rows_of(allocators, program, [*arguments, options.wait], "HEAP"):
             print(f"{name:10}" + "".join(f"{point['mappings']:>8}" for point in points) +
                   "".join(mib(point["rss_kb"]) for point in points), flush=True)
 
@@ -105,12 +107,11 @@ def show_mappings(options, allocators):
 def show_threads(options, allocators):
     program = build("thread_rss", options.build_dir)
     print("\nMiB of RSS after so many threads, one after another")
-    for number, (name, preload) in enumerate(allocators.items()):
-        points = lines_of(program, [str(THREADS)], preload, "THREADS")
-        if number == 0 and points:
+    rows = rows_of(allocators, program, [str(THREADS)], "THREADS")
+    for number, (name, points) in enumerate(rows):
+        if number == 0:
             print(f"{'':10}" + "".join(f"{int(point['count']):>9,}" for point in points))
-        print(f"{name:10}" + ("".join(mib(point["rss_kb"]) for point in points) if points
-                              else "failed"), flush=True)
+        print(f"{name:10}" + "".join(mib(point["rss_kb"]) for point in points), flush=True)
 
 
 PARTS = {"rss": show_rss, "mappings": show_mappings, "threads": show_threads}
