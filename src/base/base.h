@@ -70,13 +70,6 @@ static always_inline unsigned lowest_bit(uint64_t value)
     return (unsigned)__builtin_ctzll(value);
 }
 
-/* Length of the run of ones that begins at the lowest. */
-static inline unsigned lowest_run(uint64_t value)
-{
-    uint64_t above = ~(value >> lowest_bit(value));
-    return above ? lowest_bit(above) : 64;
-}
-
 /*
  * A word that one thread writes and others may read at any moment, with no order wanted: on every
  * processor Linux runs on, an aligned plain access is whole. C11's relaxed atomics say the same but

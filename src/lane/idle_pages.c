@@ -44,6 +44,13 @@ static uint64_t part_mask(size_t first, size_t last)
     return (UINT64_MAX >> (PARTS - 1 - (last - first))) << first;
 }
 
+/* Length of the run of parts that begins at the lowest. */
+static unsigned lowest_run(uint64_t parts)
+{
+    uint64_t above = ~(parts >> lowest_bit(parts));
+    return above ? lowest_bit(above) : PARTS;
+}
+
 static uint64_t block_parts(const struct slab *slab, size_t part, size_t offset)
 {
     return part_mask(offset / part, (offset + slab->size - 1) / part);

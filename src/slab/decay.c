@@ -180,7 +180,8 @@ static uint32_t purge_slabs(const struct purge *purge)
     uint32_t purged = 0;
     for (uint32_t rest = purge->slabs; rest;) {
         unsigned first = lowest_bit(rest);
-        unsigned count = lowest_run(rest);
+        uint32_t above = ~(rest >> first);
+        unsigned count = above ? lowest_bit(above) : SLABS_PER_SUPERSLAB - first;
         rest &= ~run_mask(first, count);
         purged |= purge_run(purge, first, count);
     }
