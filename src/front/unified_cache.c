@@ -199,18 +199,28 @@ static void shrink_bin(struct thread_heap *heap, unsigned size_class)
         flush_oldest(heap, size_class, bin_count(heap, size_class) - limit);
 }
 
-/* Is there budget for `more` bytes? If not, one bin loses some that has been idle, so that no class
- * keeps what another needs. The hand of a clock moves on by one each time; a bin that was busy
- * since its last visit stays. Slowly: bins that are all in use would only take from each other. */
+/* One bin loses half if it has been idle, so that no class keeps what another needs. The hand of a
+ * clock moves on by one each time; a bin that was busy since its last visit stays. */
+static void move_clock(struct thread_heap *heap)
+{
+    unsigned victim = heap->victim = heap->victim % CLASS_ACE_LAST + 1;
+    if (!heap->is_busy[victim] && heap->limit[victim] > heap->bottom[victim])
+        shrink_bin(heap, victim);
+    heap->is_busy[victim] = false;
+}
+
+/* Is there budget for `more` bytes? Where it is used up the clock moves by one: bins that are all
+ * in use would only take from each other. Where there are more threads than when the bins grew it
+ * moves until they are within it, or once round. */
 static bool need_budget(struct thread_heap *heap, size_t more)
 {
     size_t budget = thread_budget();
     if (likely(heap->granted + more <= budget))
         return true;
-    unsigned victim = heap->victim = heap->victim % CLASS_ACE_LAST + 1;
-    if (!heap->is_busy[victim] && heap->limit[victim] > heap->bottom[victim])
-        shrink_bin(heap, victim);
-    heap->is_busy[victim] = false;
+    unsigned steps = heap->granted > budget ? CLASS_ACE_LAST : 1;
+    do
+        move_clock(heap);
+    while (--steps > 0 && heap->granted > budget);
     return heap->granted + more <= budget;
 }
 

@@ -288,6 +288,31 @@ static void budget(void)
     }
 }
 
+/* The share of each has become less: a few slow paths of one class bring the rest within it. */
+static void fill_and_lose_share(void)
+{
+    static void *blocks[200];
+    unsigned size_class = size_class_of(KIB);
+    fill_all_bins();
+    settings.thread_cache_max = 256 * KIB;
+    CHECK(own_heap()->granted > (size_t)settings.thread_cache_max);
+    for (unsigned i = 0; i < 200; i++)
+        blocks[i] = alloc_class(size_class);
+    for (unsigned i = 0; i < 200; i++)
+        free_class(size_class, blocks[i]);
+    CHECK(own_heap()->granted <= (size_t)settings.thread_cache_max);
+    check_structure();
+}
+
+static void lost_share(void)
+{
+    CHECK(reservation_make());
+    settings.decay_ms = -1;
+    settings.thread_cache_max = GIB;
+    run_in_thread(fill_and_lose_share);
+    check_all_back();
+}
+
 /* ---- random use ---- */
 
 struct held {
@@ -472,6 +497,7 @@ static void forking(void)
 CHILD_TEST(life)
 CHILD_TEST(refill_and_growth)
 CHILD_TEST(budget)
+CHILD_TEST(lost_share)
 CHILD_TEST(random_use)
 CHILD_TEST(forking)
 
@@ -487,9 +513,10 @@ static void test_misuse(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_life),    cmocka_unit_test(test_refill_and_growth),
-        cmocka_unit_test(test_budget),  cmocka_unit_test(test_random_use),
-        cmocka_unit_test(test_forking), cmocka_unit_test(test_misuse),
+        cmocka_unit_test(test_life),       cmocka_unit_test(test_refill_and_growth),
+        cmocka_unit_test(test_budget),     cmocka_unit_test(test_lost_share),
+        cmocka_unit_test(test_random_use), cmocka_unit_test(test_forking),
+        cmocka_unit_test(test_misuse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
