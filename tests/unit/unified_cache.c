@@ -1,93 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tests of front/unified_cache.c and the inline halves of front/front.h: a thread's heap from its
- * making to its end, how bins grow and are refilled and flushed, the budget, random use with
- * patterns, misuse, and a forked child. Each test is a thread of its own in a child of its own.
+ * making to its end, how bins grow and are refilled and flushed, random use with patterns, misuse,
+ * and a forked child. Each test is a thread of its own in a child of its own. The budget is in
+ * budget.c.
  */
-#include "unit/unit.h"
-
-#include "front/front.h"
+#include "unit/own_heap.h"
 
 #define HELD_MAX 400
 #define SMALL CLASS_FIRST
 #define SLOW_START 8 /* slots granted one by one */
-
-static void *run_body(void *body)
-{
-    (*(void (**)(void))body)();
-    unified_cache_thread_exit();
-    return NULL;
-}
-
-static void run_in_thread(void (*body)(void))
-{
-    pthread_t thread;
-    CHECK_EQ(pthread_create(&thread, NULL, run_body, &body), 0);
-    CHECK_EQ(pthread_join(thread, NULL), 0);
-}
-
-static struct thread_heap *own_heap(void)
-{
-    return thread_heap_at(reservation_get());
-}
-
-static unsigned count_of(unsigned size_class)
-{
-    struct thread_heap *heap = own_heap();
-    return (unsigned)(heap->top[size_class] - heap->bottom[size_class]);
-}
-
-static unsigned limit_of(unsigned size_class)
-{
-    struct thread_heap *heap = own_heap();
-    return (unsigned)(heap->limit[size_class] - heap->bottom[size_class]);
-}
-
-static void *alloc_class(unsigned size_class)
-{
-    bool is_zero;
-    void *block = bin_pop(own_heap(), size_class);
-    if (!block)
-        block = unified_cache_refill(size_class, &is_zero);
-    CHECK(block != NULL);
-    return block;
-}
-
-static void free_class(unsigned size_class, void *block)
-{
-    if (!front_free(block))
-        unified_cache_flush(size_class, block);
-}
-
-static size_t blocks_out(unsigned size_class)
-{
-    struct pool_figures figures = {0};
-    pool_count(&shared_pool, size_class, &figures);
-    return figures.blocks_out;
-}
-
-static void check_structure(void)
-{
-    CHECK_EQ(slab_check(), 0);
-    CHECK_EQ(pool_check(&shared_pool), 0);
-    CHECK_EQ(depot_check(), 0);
-}
-
-/* Nothing is out, in any class, once the depots are empty too. */
-static void check_all_back(void)
-{
-    size_t blocks[CLASS_COUNT];
-    size_t threads;
-    unified_cache_count(blocks, &threads);
-    CHECK_EQ(threads, 0);
-    CHECK_EQ(depot_trim(true).fault, FAULT_NONE);
-    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_POOL_LAST; size_class++) {
-        CHECK_EQ(blocks[size_class], 0);
-        CHECK_EQ(blocks_out(size_class), 0);
-    }
-    CHECK_EQ(span_bytes(), 0);
-    check_structure();
-}
 
 /* ---- the heap's life ---- */
 
@@ -248,69 +170,6 @@ static void refill_and_growth(void)
     run_in_thread(refills);
     run_in_thread(growth);
     check_structure();
-}
-
-/* ---- the budget ---- */
-
-static void fill_all_bins(void)
-{
-    static void *blocks[64];
-    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {
-        unsigned count = size_classes[size_class].size < 64 * KIB ? 64 : 3;
-        for (unsigned i = 0; i < count; i++)
-            blocks[i] = alloc_class(size_class);
-        for (unsigned i = 0; i < count; i++)
-            free_class(size_class, blocks[i]);
-    }
-    size_t bytes = 0;
-    size_t allowed = 0;
-    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {
-        bytes += count_of(size_class) * (size_t)size_classes[size_class].size;
-        allowed += limit_of(size_class) * (size_t)size_classes[size_class].size;
-    }
-    CHECK_EQ(own_heap()->granted, allowed);
-    CHECK(allowed <= (size_t)settings.thread_cache_max);
-    CHECK(bytes <= allowed);
-    CHECK(settings.thread_cache_max < (int64_t)MIB || bytes > MIB / 2);
-    check_structure();
-}
-
-static void budget(void)
-{
-    static const int64_t budgets[] = {0, 1000, 64 * KIB, 4 * MIB, GIB};
-    CHECK(reservation_make());
-    settings.decay_ms = -1;
-    for (size_t i = 0; i < sizeof(budgets) / sizeof(budgets[0]); i++) {
-        /* from the smallest up: an ended thread's heap keeps what it was granted */
-        settings.thread_cache_max = budgets[i];
-        run_in_thread(fill_all_bins);
-        check_all_back();
-    }
-}
-
-/* The share of each has become less: a few slow paths of one class bring the rest within it. */
-static void fill_and_lose_share(void)
-{
-    static void *blocks[200];
-    unsigned size_class = size_class_of(KIB);
-    fill_all_bins();
-    settings.thread_cache_max = 256 * KIB;
-    CHECK(own_heap()->granted > (size_t)settings.thread_cache_max);
-    for (unsigned i = 0; i < 200; i++)
-        blocks[i] = alloc_class(size_class);
-    for (unsigned i = 0; i < 200; i++)
-        free_class(size_class, blocks[i]);
-    CHECK(own_heap()->granted <= (size_t)settings.thread_cache_max);
-    check_structure();
-}
-
-static void lost_share(void)
-{
-    CHECK(reservation_make());
-    settings.decay_ms = -1;
-    settings.thread_cache_max = GIB;
-    run_in_thread(fill_and_lose_share);
-    check_all_back();
 }
 
 /* ---- random use ---- */
@@ -496,8 +355,6 @@ static void forking(void)
 
 CHILD_TEST(life)
 CHILD_TEST(refill_and_growth)
-CHILD_TEST(budget)
-CHILD_TEST(lost_share)
 CHILD_TEST(random_use)
 CHILD_TEST(forking)
 
@@ -514,7 +371,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_life),       cmocka_unit_test(test_refill_and_growth),
-        cmocka_unit_test(test_budget),     cmocka_unit_test(test_lost_share),
         cmocka_unit_test(test_random_use), cmocka_unit_test(test_forking),
         cmocka_unit_test(test_misuse),
     };
