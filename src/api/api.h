@@ -24,6 +24,14 @@ enum gate {
 };
 /* Set the allocator up if that has not been done. Any thread, any time. */
 enum gate init_gate(void);
+void init_lock_acquire(void);
+void init_lock_release(void);
+void init_lock_reset(void);
+
+/* ---- fork.c ---- */
+
+/* The reservation is there: forks must know of it from now on. */
+void fork_add_handlers(void);
 
 /* ---- entry.c: the slow halves, with errno as the standards want it ---- */
 

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The composition root: start, thread exit, fork, process exit. The start is lazy, since any call
+ * The composition root: start, thread exit, process exit. The start is lazy, since any call
  * of any thread may be the first, and happens in two steps: settings and reservation, which need
  * nothing of libc but system calls, at the first slow path; what needs libc, when libc is ready.
  */
 #include "api/api.h"
 #include "diag/diag.h"
-#include "front/request.h"
 #include "front/upkeep.h"
 
 #include <pthread.h>
@@ -19,7 +18,6 @@ enum init_state { INIT_NONE, INIT_READY, INIT_LIBC, INIT_RUNNING };
 /* Purpose: the state of the start. `state` is the only thing that all threads look at. */
 static early_data struct {
     _Atomic uint64_t state;
-    _Atomic bool has_fork_handlers;
     char *const *environment; /* as the loader gives it to constructors */
     struct lock key_lock;
     _Atomic bool has_key;
@@ -54,64 +52,21 @@ static void on_new_heap(struct thread_heap *heap)
         pthread_setspecific(init.key, heap);
 }
 
-/* ---- fork: all locks in their order, so that the child finds none held ---- */
+/* ---- fork ---- */
 
-/* The fork is made by a signal handler that has interrupted this thread at a lock, which nobody can
- * wait for then. No lock is taken; the child goes on with what the thread was at. What others were
- * at stays half done there: the helper at most, in a program of one thread, and in one of more
- * libc's own malloc would wait for ever. */
-static __thread bool is_at_lock;
-
-static void before_fork(void)
+void init_lock_acquire(void)
 {
-    is_at_lock = lock_depth > 0;
-    if (is_at_lock) {
-        front_note_fork();
-        return;
-    }
-    libc_lock_acquire();
     lock_acquire(&init.key_lock);
-    decay_lock();
-    front_lock_all();
-    lane_lock_all();
-    slab_lock_all();
 }
 
-static void after_fork_in_parent(void)
+void init_lock_release(void)
 {
-    bool is_unlocked = is_at_lock;
-    is_at_lock = false;
-    if (is_unlocked)
-        return;
-    slab_unlock_all();
-    lane_unlock_all();
-    front_unlock_all();
-    decay_unlock();
     lock_release(&init.key_lock);
-    libc_lock_release();
 }
 
-static void after_fork_in_child(void)
+void init_lock_reset(void)
 {
-    slab_reset_locks();
-    lane_reset_locks();
-    front_reset_in_child();
-    background_reset_in_child();
-    limit_reset_in_child();
-    request_reset_in_child();
     lock_reset(&init.key_lock);
-    libc_lock_reset();
-    if (!is_at_lock)
-        lock_depth = 0;
-    is_at_lock = false;
-}
-
-/* As early as can be: handlers of libraries that register later run before ours when a fork begins
- * and after ours when it ends, and may allocate. */
-static void add_fork_handlers(void)
-{
-    if (!atomic_exchange_explicit(&init.has_fork_handlers, true, memory_order_relaxed))
-        pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
 /* ---- start ---- */
@@ -154,7 +109,7 @@ static noinline_cold enum gate start_gate(void)
     enum init_state state = start();
     atomic_store_explicit(&init.state, state, memory_order_release);
     if (state == INIT_READY)
-        add_fork_handlers();
+        fork_add_handlers();
     return state == INIT_NONE ? GATE_CLOSED : init_gate();
 }
 

@@ -46,8 +46,6 @@ static void set(_Atomic bool *flag, bool value)
     atomic_store_explicit(flag, value, memory_order_relaxed);
 }
 
-/* ---- the work of one epoch ---- */
-
 /* Then what is free goes back at once. Only the helper opens files: a program without one may have
  * forbidden that. */
 static bool memory_is_short(void)
@@ -56,21 +54,6 @@ static bool memory_is_short(void)
         return false;
     bool is_near = limit_is_near();
     return is_near || os_memory_is_short();
-}
-
-/* Returns whether some is left for later epochs. */
-static bool work(bool is_short, struct verdict *verdict)
-{
-    bool is_pending = false;
-    unsigned min_age = settings.decay_ms == 0 || is_short ? 0 : EPOCHS_PER_DECAY;
-    *verdict = depot_trim(is_short);
-    if (settings.decay_ms >= 0) {
-        pool_purge_idle(&shared_pool, min_age, &is_pending);
-        owned_heap_purge_idle(min_age, &is_pending);
-    }
-    if (settings.decay_ms >= 0 && is_short)
-        decay_purge_all();
-    return is_pending || decay_is_due();
 }
 
 /* ---- the helper ---- */
@@ -102,7 +85,7 @@ static void work_until_quiet(void)
             return; /* the next slow path starts one that has what the program has */
         bool is_active = atomic_exchange(&background.is_active, false);
         keep_fault(idle_threads_drain(false));
-        bool is_pending = work(is_short, &verdict);
+        bool is_pending = ageing_work(is_short, &verdict);
         keep_fault(verdict);
         quiet = is_active || is_pending ? 0 : quiet + 1;
     }
@@ -141,7 +124,7 @@ noinline_cold static void work_here(void)
         misuse_stop_at_fault(background.fault);
     bool is_new_epoch = decay_poll();
     if (is_new_epoch)
-        work(memory_is_short(), &verdict);
+        ageing_work(memory_is_short(), &verdict);
     misuse_stop_at_fault(verdict);
     start_helper(is_new_epoch);
 }

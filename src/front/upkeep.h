@@ -31,6 +31,12 @@ bool limit_is_near(void);
 void limit_set_handler(bool (*handler)(size_t wanted, void *context), void *context);
 void limit_reset_in_child(void);
 
+/* ---- ageing.c: the work of one epoch ---- */
+
+/* Do it; everything free goes back at once if memory is short. *verdict is on the first block at
+ * fault. Returns whether some work is left for later epochs. */
+bool ageing_work(bool is_short, struct verdict *verdict);
+
 /* ---- background.c: ageing, by a helper thread or on the way ---- */
 
 /* Called by each slow path, with no lock held: starts the helper if there is reason to, or does its

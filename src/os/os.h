@@ -10,6 +10,12 @@
 
 #include "base/base.h"
 
+/* ---- what may be asked of the kernel ---- */
+
+/* Is a seccomp filter in force, or may one be? It may kill the process for any call that it does
+ * not know. Then only the calls of a plain malloc are made: mmap, munmap, mremap, futex. Cheap. */
+bool os_is_filtered(void);
+
 /* ---- memory ---- */
 
 /* Address space that is readable and writable, zero, not charged until touched, and left out of

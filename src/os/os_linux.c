@@ -38,6 +38,11 @@ early_data bool (*os_inject_failure)(enum os_call call);
 /* A call that is interrupted is made again so often; one that always is does not hold us up. */
 #define INTERRUPTIONS_MAX 100
 
+bool os_is_filtered(void)
+{
+    return false;
+}
+
 static void *map_anonymous(void *address, size_t size, int flags)
 {
     void *mapped = mmap(address, size, PROT_READ | PROT_WRITE,
