@@ -129,7 +129,7 @@ static void add_extent(const struct heap_view *view, struct heap_terms *terms,
         break;
     case EXTENT_COLD:
         /* where address space is rationed, free superslabs are others' to use */
-        if (!view->space.is_piecewise || extent->bytes < SUPERSLAB_SIZE)
+        if (!view->space.is_rationed || extent->bytes < SUPERSLAB_SIZE)
             terms->purgeable += resident_bytes(part, extent->start, end);
         break;
     default:
@@ -200,21 +200,20 @@ static void sum_up(const struct heap_view *view, struct heap_terms *terms)
     terms->live -= terms->rounding;
 }
 
-/* Does the mapping belong to the heap? Where address space is rationed the heap is a window, and
- * others' mappings lie between its own. */
+/* Does the mapping belong to the heap? The heap is a window of addresses, and others' mappings may
+ * lie between its own. */
 static bool is_ours(const struct heap_view *view, const struct mapping *mapping)
 {
     uint64_t end = view->base + (view->space.count << SUPERSLAB_SHIFT);
-    /* the first and the last may reach beyond the reservation: its alignment costs some room */
     if (view->is_empty || mapping->end <= view->base || mapping->start >= end)
         return false;
     if (mapping->start < heap_start(view))
-        return !view->space.is_piecewise || mapping->start < (uintptr_t)view->meta.mapped;
+        return true;
     size_t index = (mapping->start - heap_start(view)) >> SUPERSLAB_SHIFT;
     if (index >= view->count)
-        return !view->space.is_piecewise;
+        return !view->space.is_rationed && view->first + index < view->space.opened;
     uint8_t state = view->superslabs[index].state;
-    return state != SUPERSLAB_FIXED && !(view->space.is_piecewise && state == SUPERSLAB_FREE);
+    return state != SUPERSLAB_FIXED && !(view->space.is_rationed && state == SUPERSLAB_FREE);
 }
 
 static void add_mappings(const struct heap_view *view, struct heap_terms *terms)
@@ -229,9 +228,10 @@ static void add_mappings(const struct heap_view *view, struct heap_terms *terms)
 
 static void count_used(const struct heap_view *view, struct heap_terms *terms)
 {
+    terms->used_bytes += (uint64_t)view->space.claimed << SUPERSLAB_SHIFT;
     for (size_t i = 0; i < view->count; i++) {
         uint8_t state = view->superslabs[i].state;
-        if (state == SUPERSLAB_SLABS || state == SUPERSLAB_HUGE)
+        if (state == SUPERSLAB_SLABS)
             terms->used_bytes += SUPERSLAB_SIZE;
         if (state == SUPERSLAB_SLABS)
             terms->huge_waste += (uint64_t)__builtin_popcount(view->superslabs[i].zero)
@@ -244,13 +244,27 @@ static void count_unused(const struct heap_view *view, struct heap_terms *terms)
 {
     uint64_t opened = view->base + ((uint64_t)view->space.opened << SUPERSLAB_SHIFT);
     uint64_t present = (uintptr_t)view->meta.present;
-    uint64_t meta_opened = (uintptr_t)view->meta.opened;
-    if (view->space.is_piecewise || view->space.opened > view->space.count)
+    uint64_t mapped = (uintptr_t)view->meta.mapped;
+    if (view->space.is_rationed || view->space.opened > view->space.count)
         return;
     if (opened > heap_end(view))
         terms->purgeable += count_range(view, heap_end(view), opened);
-    if (meta_opened > present && meta_opened <= (uintptr_t)view->meta.end)
-        terms->metadata += count_range(view, present, meta_opened);
+    if (mapped > present && mapped <= (uintptr_t)view->meta.end)
+        terms->metadata += count_range(view, present, mapped);
+}
+
+/* The head's addresses are many times what is mapped of it. */
+static uint64_t count_mapped(const struct heap_view *view, uint64_t start, uint64_t end)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < view->target->mapping_count; i++) {
+        const struct mapping *mapping = &view->target->mappings[i];
+        uint64_t from = mapping->start > start ? mapping->start : start;
+        uint64_t to = mapping->end < end ? mapping->end : end;
+        if (from < to)
+            bytes += count_range(view, from, to);
+    }
+    return bytes;
 }
 
 void heap_terms_count(const struct heap_view *view, struct heap_terms *terms)
@@ -262,7 +276,7 @@ void heap_terms_count(const struct heap_view *view, struct heap_terms *terms)
     add_extents(view, terms);
     count_used(view, terms);
     uint64_t records = (uintptr_t)view->meta.start;
-    terms->tables = count_range(view, view->base, records);
+    terms->tables = count_mapped(view, view->base, records);
     terms->metadata = count_range(view, records, (uintptr_t)view->meta.present);
     count_unused(view, terms);
     sum_up(view, terms);

@@ -262,9 +262,8 @@ static struct extent huge_extent(const struct heap_view *view, size_t index)
     if (superslabs > rest)
         return extent;
     /* a block that shrank keeps its range */
-    while (superslabs < rest && view->superslabs[index + superslabs].state == SUPERSLAB_HUGE &&
-           superslabs < slab->inline_bits[0])
-        superslabs++;
+    if (slab->inline_bits[0] > superslabs && slab->inline_bits[0] <= rest)
+        superslabs = slab->inline_bits[0];
     extent.kind = EXTENT_HUGE;
     extent.bytes = (uint64_t)superslabs << SUPERSLAB_SHIFT;
     extent.slab = slab;
@@ -329,6 +328,13 @@ bool heap_extent_at(const struct heap_view *view, uint64_t at, struct extent *ex
     return true;
 }
 
+/* The rows behind the first of a range say FREE where nothing had been before. */
+static bool may_be_huge(const struct heap_view *view, size_t index)
+{
+    uint8_t state = view->superslabs[index].state;
+    return state == SUPERSLAB_HUGE || state == SUPERSLAB_FREE;
+}
+
 bool heap_extent_of(const struct heap_view *view, uint64_t address, struct extent *extent)
 {
     if (address < heap_start(view) || address >= heap_end(view))
@@ -336,8 +342,7 @@ bool heap_extent_of(const struct heap_view *view, uint64_t address, struct exten
     /* a Huge block may have begun many superslabs before */
     size_t index = (address - heap_start(view)) >> SUPERSLAB_SHIFT;
     for (size_t back = index + 1; back-- > 0;) {
-        if (view->superslabs[index].state != SUPERSLAB_HUGE ||
-            view->superslabs[back].state != SUPERSLAB_HUGE)
+        if (!may_be_huge(view, index) || !may_be_huge(view, back))
             break;
         *extent = huge_extent(view, back);
         if (extent->kind == EXTENT_HUGE)

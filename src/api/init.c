@@ -74,6 +74,8 @@ void init_lock_reset(void)
 static enum init_state start(void)
 {
     settings_read(environ ? environ : init.environment);
+    if (settings.plain_calls)
+        os_note_filter();
     if (settings.force_libc_alloc)
         return INIT_LIBC;
     unified_cache_on_new_heap = on_new_heap;

@@ -27,11 +27,12 @@
 #define SLABS_PER_SUPERSLAB (SUPERSLAB_SIZE / SLAB_SIZE)
 _Static_assert(SLABS_PER_SUPERSLAB == 32, "a superslab's masks are 32 bits");
 
-/* The reservation: the first try, the least that is worth having in one piece, and the window of
- * addresses used superslab by superslab when address space is rationed. */
-#define RESERVATION_MAX TIB
-#define RESERVATION_MIN (8 * GIB)
-#define RESERVATION_WINDOW (64 * GIB)
+/* The reservation is a window of addresses, mapped as far as the heap has grown. It is a part of
+ * the user's address space, and no more than RESERVATION_MAX; at first its tables cover so many
+ * bytes of it, and more as the heap grows. */
+#define RESERVATION_MAX (32 * TIB)
+#define RESERVATION_PART 4
+#define RESERVATION_COVERED (16 * GIB)
 
 /* The lanes: [0, TINY_MAX] [POOL_MIN, POOL_MAX] [ACE_MIN, ACE_MAX] [HUGE_MIN, PTRDIFF_MAX]. */
 #define LANE_TINY_MAX ((size_t)1024)
@@ -49,8 +50,8 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
 /* The head of the reservation: what the front layer keeps there, and where the slab map starts. */
 #define RESERVATION_FRONT_BYTES ((size_t)4032)
 #define SLAB_MAP_OFFSET (4 * KIB)
-/* Metadata may take this part of the reservation; in a piecewise one it is mapped in steps. */
-#define META_SHARE 64
+/* Metadata may take this part of the reservation's addresses. It is mapped in steps. */
+#define META_SHARE 256
 #define META_STEP (256 * KIB)
 
 /* The unified cache: what one bin may hold at most. */
@@ -135,6 +136,8 @@ enum setting_kind {
       "most memory, or % of the cgroup's limit, before malloc fails; 0: never")                    \
     X(background, "BACKGROUND", FLAG, 1, 0, 1,                                                     \
       "give free pages back while the program is idle, by a thread of our own")                    \
+    X(plain_calls, "PLAIN_CALLS", FLAG, 0, 0, 1,                                                   \
+      "make no system call that a plain malloc does not: for seccomp filters of your own")         \
     X(report, "REPORT", TEXT, 0, 0, 0,                                                             \
       "directory in which each process leaves its report at exit")                                 \
     X(stats, "STATS", WHEN, WHEN_NEVER, 0, 2, "write the figures to standard error")               \

@@ -24,13 +24,14 @@
 /* Every size, offset and number that a reader relies on. */
 #define ROOT_LAYOUT_SPACE(SIZE, FIELD, NUMBER)                                                     \
     SIZE(struct space)                                                                             \
-    FIELD(struct space, is_piecewise)                                                              \
+    FIELD(struct space, is_rationed)                                                               \
     FIELD(struct space, base)                                                                      \
     FIELD(struct space, count)                                                                     \
     FIELD(struct space, superslabs)                                                                \
     FIELD(struct space, taken)                                                                     \
     FIELD(struct space, frontier)                                                                  \
     FIELD(struct space, opened)                                                                    \
+    FIELD(struct space, claimed)                                                                   \
     FIELD(struct space, warm_slabs)                                                                \
     SIZE(struct superslab)                                                                         \
     FIELD(struct superslab, free)                                                                  \
@@ -55,7 +56,6 @@
     FIELD(struct meta_arena, at)                                                                   \
     FIELD(struct meta_arena, present)                                                              \
     FIELD(struct meta_arena, mapped)                                                               \
-    FIELD(struct meta_arena, opened)                                                               \
     FIELD(struct meta_arena, end)                                                                  \
     FIELD(struct meta_arena, used)                                                                 \
     FIELD(struct decay_clock, epoch)                                                               \

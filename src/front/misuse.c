@@ -13,7 +13,7 @@ static struct slab *find_huge(const void *block)
     uintptr_t base = (uintptr_t)reservation_get();
     uintptr_t at = align_down((uintptr_t)block, SUPERSLAB_SIZE);
     for (; at > base; at -= SUPERSLAB_SIZE) {
-        struct slab *slab = slab_find((const void *)at);
+        struct slab *slab = slab_find_any((const void *)at);
         if (slab && slab->state == SLAB_HUGE)
             return (uintptr_t)block < (uintptr_t)slab->start + slab->size ? slab : NULL;
         if (slab && slab->state != SLAB_FREE)
@@ -24,7 +24,7 @@ static struct slab *find_huge(const void *block)
 
 struct verdict misuse_diagnose(const void *block)
 {
-    struct slab *slab = slab_find(block);
+    struct slab *slab = slab_find_any(block);
     if (!slab || !slab->start || slab->state == SLAB_FREE) {
         struct slab *huge = find_huge(block);
         if (huge)

@@ -191,7 +191,7 @@ bool route_usable(const void *block, size_t *usable)
 static void *take_growing(size_t size)
 {
     bool is_zero;
-    return reservation_is_whole() ? huge_take(size, BLOCK_ALIGN, NULL, &is_zero) : NULL;
+    return !reservation_is_rationed() ? huge_take(size, BLOCK_ALIGN, NULL, &is_zero) : NULL;
 }
 
 static void *take_copy(size_t usable, size_t size)

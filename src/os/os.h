@@ -13,21 +13,26 @@
 /* ---- what may be asked of the kernel ---- */
 
 /* Is a seccomp filter in force, or may one be? It may kill the process for any call that it does
- * not know. Then only the calls of a plain malloc are made: mmap, munmap, mremap, futex. Cheap. */
+ * not know. Then only the calls of a plain malloc are made: mmap, munmap, mremap, futex. Cheap.
+ * os_filter.c */
 bool os_is_filtered(void);
+/* Have such calls been made before? */
+bool os_was_unfiltered(void);
+/* Each other call is made between these two. False: it must not be made, and os_call_end is not to
+ * be called. */
+bool os_call_begin(void);
+void os_call_end(void);
+/* The program is about to install a filter: returns when no such call is under way any more. */
+void os_note_filter(void);
+/* In a child: calls of the parent's other threads are not under way there. */
+void os_forget_calls_under_way(void);
 
 /* ---- memory ---- */
 
-/* Address space that is readable and writable, zero, not charged until touched, and left out of
- * core dumps. NULL when it cannot be had. */
+/* Memory that is readable and writable and reads as zero, wherever the kernel has room. NULL when
+ * it cannot be had. */
 void *os_reserve(size_t size);
-/* Make a part of that inaccessible, or accessible again, before it is used: mlockall() makes
- * present what is accessible. Where it cannot be forbidden it stays accessible. False when it
- * cannot be permitted: a limit on data or on mappings. */
-void os_forbid(void *address, size_t size);
-bool os_permit(void *address, size_t size);
-/* What os_reserve gives, but at exactly `address`, and charged as the system charges: it is to be
- * used. */
+/* The same at exactly `address`, and only where nothing is mapped. */
 enum os_map_result { OS_MAP_DONE, OS_MAP_OCCUPIED, OS_MAP_NO_MEMORY };
 enum os_map_result os_map_at(void *address, size_t size);
 /* An address at which `size` bytes could be mapped now; NULL when none. Maps nothing. */
@@ -45,12 +50,12 @@ void os_touch(void *address, size_t size);
  * page that reads as zero. False when the kernel has none to give: a page of the usual size may be
  * present at the start then. */
 bool os_back_huge(void *address, size_t size);
-/* May the kernel use a huge page where such a range is touched? Not in what os_reserve gives. */
+/* May the kernel use a huge page where such a range is touched? Not in what os_map_at gives. */
 void os_allow_huge(void *address, size_t size, bool allow);
 /* How many of the first `count` (at most 64) pages are present. */
 size_t os_present_pages(void *address, size_t count);
-/* Give the pages back; they read as zero afterwards. False when the kernel refused (locked
- * pages). */
+/* Give the pages back; they read as zero afterwards. False when the kernel refused (locked pages),
+ * or where each such call would make a mapping more, and there are enough. */
 bool os_purge(void *address, size_t size);
 /* Move the pages of [from, +size) to [to, +size), both ours. `from` stays mapped and reads as zero.
  * False when the kernel cannot: nothing has moved then, but `to` may have been unmapped already and
@@ -63,7 +68,7 @@ void os_dump(void *address, size_t size, bool include);
 void os_name(void *address, size_t size, const char *name);
 /* Would the system, by its overcommit rule, give `size` bytes to a plain mmap now? */
 bool os_could_commit(size_t size);
-/* Is the process's address space limited (RLIMIT_AS)? */
+/* Is the process's address space limited (RLIMIT_AS, RLIMIT_DATA)? */
 bool os_address_space_is_limited(void);
 /* Is every private mapping charged when made (vm.overcommit_memory = 2)? */
 bool os_commit_is_strict(void);
@@ -84,7 +89,7 @@ uint64_t os_now_ms(void);
 uint64_t os_cpu_time_us(void);
 /* The calling thread sleeps, if no signal wakes it. */
 void os_sleep_us(unsigned us);
-/* The kernel's number of the calling thread; never 0. */
+/* The kernel's number of the calling thread; 0 under a filter. */
 uint32_t os_thread_id(void);
 /*
  * The helper: one thread of the process that libc does not know of, so that a program of one thread
@@ -154,7 +159,6 @@ enum os_mapping os_find_mapping(const void *address, uintptr_t *start, uintptr_t
 #define HAK_OS_CALLS(X)                                                                            \
     X(RESERVE)                                                                                     \
     X(MAP)                                                                                         \
-    X(PERMIT)                                                                                      \
     X(POPULATE)                                                                                    \
     X(HUGE)                                                                                        \
     X(PURGE)                                                                                       \
@@ -164,10 +168,9 @@ enum os_mapping os_find_mapping(const void *address, uintptr_t *start, uintptr_t
     X(ROOM)    /* os_find_room's mmap */                                                           \
     X(COMMIT)  /* os_could_commit's mmap */                                                        \
     X(PRESENT) /* mincore */                                                                       \
-    X(FORBID)                                                                                      \
-    X(ADVISE) /* madvise: core dumps, huge pages allowed or not */                                 \
-    X(NAME)   /* prctl: names of mappings */                                                       \
-    X(LIMIT)  /* getrlimit */                                                                      \
+    X(ADVISE)  /* madvise: core dumps, huge pages allowed or not */                                \
+    X(NAME)    /* prctl: names of mappings */                                                      \
+    X(LIMIT)   /* getrlimit */                                                                     \
     X(CLOCK)                                                                                       \
     X(SLEEP)                                                                                       \
     X(OPEN)                                                                                        \

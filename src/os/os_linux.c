@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,13 +36,12 @@
 
 early_data bool (*os_inject_failure)(enum os_call call);
 
+/* In a process that has come under a filter while it ran, purged ranges are mappings of their own:
+ * there may be so many. */
+#define PURGED_MAPPINGS_MAX 4096
+
 /* A call that is interrupted is made again so often; one that always is does not hold us up. */
 #define INTERRUPTIONS_MAX 100
-
-bool os_is_filtered(void)
-{
-    return false;
-}
 
 static void *map_anonymous(void *address, size_t size, int flags)
 {
@@ -54,24 +54,17 @@ void *os_reserve(size_t size)
 {
     if (os_is_made_to_fail(OS_CALL_RESERVE))
         return NULL;
-    void *mapped = map_anonymous(NULL, size, 0);
-    if (mapped) {
-        os_dump(mapped, size, false);
-        os_allow_huge(mapped, size, false);
-    }
-    return mapped;
+    return map_anonymous(NULL, size, 0);
 }
 
-void os_forbid(void *address, size_t size)
+/* madvise, where it may be called. */
+static bool advise(void *address, size_t size, int advice)
 {
-    if (!os_is_made_to_fail(OS_CALL_FORBID))
-        mprotect(address, size, PROT_NONE);
-}
-
-bool os_permit(void *address, size_t size)
-{
-    return !os_is_made_to_fail(OS_CALL_PERMIT) &&
-           mprotect(address, size, PROT_READ | PROT_WRITE) == 0;
+    if (!os_call_begin())
+        return false;
+    bool is_done = madvise(address, size, advice) == 0;
+    os_call_end();
+    return is_done;
 }
 
 enum os_map_result os_map_at(void *address, size_t size)
@@ -81,8 +74,12 @@ enum os_map_result os_map_at(void *address, size_t size)
     void *mapped = map_anonymous(address, size, MAP_FIXED_NOREPLACE);
     if (!mapped)
         return errno == EEXIST ? OS_MAP_OCCUPIED : OS_MAP_NO_MEMORY;
-    if (mapped == address)
+    if (mapped == address) {
+        /* alike, or neighbours would never merge */
+        os_allow_huge(address, size, false);
+        os_name(address, size, OS_NAME);
         return OS_MAP_DONE;
+    }
     /* a kernel before 4.17 takes the address as a hint only */
     os_unmap(mapped, size);
     return OS_MAP_OCCUPIED;
@@ -108,7 +105,6 @@ bool os_remap_fresh(void *address, size_t size)
 {
     if (os_is_made_to_fail(OS_CALL_REMAP) || !map_anonymous(address, size, MAP_FIXED))
         return false;
-    /* as the reservation is, or it would never merge with its neighbours */
     os_allow_huge(address, size, false);
     os_name(address, size, OS_NAME);
     return true;
@@ -116,8 +112,7 @@ bool os_remap_fresh(void *address, size_t size)
 
 bool os_populate(void *address, size_t size)
 {
-    return !os_is_made_to_fail(OS_CALL_POPULATE) &&
-           madvise(address, size, MADV_POPULATE_WRITE) == 0;
+    return !os_is_made_to_fail(OS_CALL_POPULATE) && advise(address, size, MADV_POPULATE_WRITE);
 }
 
 void os_touch(void *address, size_t size)
@@ -136,21 +131,29 @@ void os_touch(void *address, size_t size)
 /* A refusal to forbid huge pages is of the moment: no memory to split a mapping. */
 #define FORBID_ATTEMPTS 4
 
+/* mincore, where it may be called. */
+static bool ask_present(void *address, size_t size, unsigned char *present)
+{
+    if (os_is_made_to_fail(OS_CALL_PRESENT) || !os_call_begin())
+        return false;
+    bool is_done = mincore(address, size, present) == 0;
+    os_call_end();
+    return is_done;
+}
+
 bool os_back_huge(void *address, size_t size)
 {
     size_t page = os_page_size();
     unsigned char is_present[PRESENT_BYTES] = {0};
-    if (os_is_made_to_fail(OS_CALL_HUGE) || madvise(address, size, MADV_HUGEPAGE) != 0)
+    if (os_is_made_to_fail(OS_CALL_HUGE) || !advise(address, size, MADV_HUGEPAGE))
         return false;
-    bool is_done = !os_is_made_to_fail(OS_CALL_HUGE) &&
-                   madvise(address, page, MADV_POPULATE_WRITE) == 0;
+    bool is_done = !os_is_made_to_fail(OS_CALL_HUGE) && advise(address, page, MADV_POPULATE_WRITE);
     os_allow_huge(address, size, false);
     if (!is_done)
         return false;
     /* where it cannot be told it is taken to be: to be wrong costs a fault, and the other way pages
      * that nobody knows of */
-    return os_is_made_to_fail(OS_CALL_PRESENT) ||
-           mincore((char *)address + size - page, page, is_present) != 0 || (is_present[0] & 1);
+    return !ask_present((char *)address + size - page, page, is_present) || (is_present[0] & 1);
 }
 
 void os_allow_huge(void *address, size_t size, bool allow)
@@ -158,7 +161,7 @@ void os_allow_huge(void *address, size_t size, bool allow)
     /* what stays allowed the kernel fills up: so that is tried again */
     for (unsigned attempt = 0; attempt < (allow ? 1 : FORBID_ATTEMPTS); attempt++)
         if (!os_is_made_to_fail(OS_CALL_ADVISE) &&
-            madvise(address, size, allow ? MADV_HUGEPAGE : MADV_NOHUGEPAGE) == 0)
+            advise(address, size, allow ? MADV_HUGEPAGE : MADV_NOHUGEPAGE))
             return;
 }
 
@@ -167,17 +170,30 @@ size_t os_present_pages(void *address, size_t count)
     unsigned char present[64 * PRESENT_BYTES];
     size_t pages = 0;
     count = min_size(count, 64);
-    if (os_is_made_to_fail(OS_CALL_PRESENT) ||
-        mincore(address, count * os_page_size(), present) != 0)
+    if (!ask_present(address, count * os_page_size(), present))
         return 0;
     for (size_t i = 0; i < count; i++)
         pages += present[i] & 1;
     return pages;
 }
 
+/* Under a filter: fresh pages in place of the old ones. Where the mappings around have attributes
+ * by calls made before the filter, the fresh ones are a mapping of their own. */
+static bool purge_by_mapping(void *address, size_t size)
+{
+    static _Atomic unsigned purged;
+    if (os_was_unfiltered() &&
+        atomic_fetch_add_explicit(&purged, 1, memory_order_relaxed) >= PURGED_MAPPINGS_MAX)
+        return false;
+    return map_anonymous(address, size, MAP_FIXED) != NULL;
+}
+
 bool os_purge(void *address, size_t size)
 {
-    return !os_is_made_to_fail(OS_CALL_PURGE) && madvise(address, size, MADV_DONTNEED) == 0;
+    if (os_is_made_to_fail(OS_CALL_PURGE))
+        return false;
+    return os_is_filtered() ? purge_by_mapping(address, size)
+                            : advise(address, size, MADV_DONTNEED);
 }
 
 bool os_move(void *from, void *to, size_t size)
@@ -192,13 +208,18 @@ bool os_move(void *from, void *to, size_t size)
 void os_dump(void *address, size_t size, bool include)
 {
     if (!os_is_made_to_fail(OS_CALL_ADVISE))
-        madvise(address, size, include ? MADV_DODUMP : MADV_DONTDUMP);
+        advise(address, size, include ? MADV_DODUMP : MADV_DONTDUMP);
 }
 
 void os_name(void *address, size_t size, const char *name)
 {
-    if (!os_is_made_to_fail(OS_CALL_NAME))
-        prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, address, size, name);
+    static bool has_no_names; /* the kernel is built without them; a race only asks it again */
+    if (word_load(&has_no_names) || os_is_made_to_fail(OS_CALL_NAME) || !os_call_begin())
+        return;
+    bool is_done = prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, address, size, name) == 0;
+    os_call_end();
+    if (!is_done && errno == EINVAL)
+        word_store(&has_no_names, true);
 }
 
 bool os_could_commit(size_t size)
@@ -215,8 +236,9 @@ bool os_could_commit(size_t size)
 bool os_address_space_is_limited(void)
 {
     struct rlimit limit;
-    return !os_is_made_to_fail(OS_CALL_LIMIT) && getrlimit(RLIMIT_AS, &limit) == 0 &&
-           limit.rlim_cur != RLIM_INFINITY;
+    return !os_is_made_to_fail(OS_CALL_LIMIT) &&
+           ((getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) ||
+            (getrlimit(RLIMIT_DATA, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY));
 }
 
 bool os_commit_is_strict(void)
@@ -255,13 +277,19 @@ uint64_t os_cpu_time_us(void)
 void os_sleep_us(unsigned us)
 {
     struct timespec time = {0, (long)us * 1000};
+    static uint32_t never;
+    /* nobody wakes it; unlike nanosleep, futex is a call that every malloc makes */
     if (!os_is_made_to_fail(OS_CALL_SLEEP))
-        nanosleep(&time, NULL);
+        syscall(SYS_futex, &never, FUTEX_WAIT_PRIVATE, 0, &time, NULL, 0);
 }
 
 uint32_t os_thread_id(void)
 {
-    return (uint32_t)syscall(SYS_gettid);
+    if (!os_call_begin())
+        return 0;
+    uint32_t thread = (uint32_t)syscall(SYS_gettid);
+    os_call_end();
+    return thread;
 }
 
 static int open_file(const char *path)
@@ -288,7 +316,7 @@ static ssize_t write_some(int fd, const char *text, size_t length)
     }
 }
 
-long os_read_file(const char *path, char *buffer, size_t size)
+static long read_file(const char *path, char *buffer, size_t size)
 {
     int fd = open_file(path);
     if (fd < 0)
@@ -305,9 +333,19 @@ long os_read_file(const char *path, char *buffer, size_t size)
     return (long)used;
 }
 
+long os_read_file(const char *path, char *buffer, size_t size)
+{
+    if (!os_call_begin())
+        return -1;
+    long length = read_file(path, buffer, size);
+    os_call_end();
+    return length;
+}
+
 static int create_file(const char *path, mode_t mode)
 {
-    if (os_is_made_to_fail(OS_CALL_CREATE))
+    /* its other calls, and this one's descriptor, are the program's wish: a setting */
+    if (os_is_made_to_fail(OS_CALL_CREATE) || os_is_filtered())
         return -1;
     return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 }
@@ -396,7 +434,7 @@ static size_t read_line(struct line_reader *reader, size_t consumed)
 enum os_mapping os_find_mapping(const void *address, uintptr_t *start, uintptr_t *end)
 {
     /* of the thread: of the process there are none any more once its main thread has ended */
-    struct line_reader reader = {.fd = open_file("/proc/thread-self/maps")};
+    struct line_reader reader = {.fd = os_is_filtered() ? -1 : open_file("/proc/thread-self/maps")};
     enum os_mapping found = OS_MAPPING_NONE;
     if (reader.fd < 0)
         return OS_MAPPING_UNKNOWN;

@@ -9,7 +9,8 @@
 
 /* Superslabs that are left out, or included again, in one call. */
 #define STEP ((size_t)4)
-#define STEPS_MAX ((RESERVATION_MAX >> SUPERSLAB_SHIFT) / STEP)
+/* In the first terabyte of the reservation: a heap that is larger is not dumped often. */
+#define STEPS_MAX ((TIB >> SUPERSLAB_SHIFT) / STEP)
 
 /* So many holes, and no more than twice as many where what was left out comes into use again. */
 #define HOLES_MAX 50
@@ -48,7 +49,7 @@ static void include_step(size_t step)
 void dump_include_locked(size_t first, size_t end)
 {
     size_t step = first / STEP;
-    for (; step * STEP < end; step++)
+    for (; step < STEPS_MAX && step * STEP < end; step++)
         if (is_left_out(step))
             include_step(step);
     /* too many holes: the rest of this one goes too */
@@ -58,10 +59,12 @@ void dump_include_locked(size_t first, size_t end)
 
 static bool leave_out_locked(size_t step)
 {
-    if ((step + 1) * STEP > space.opened || is_left_out(step))
+    if (step * STEP < space.first || step >= STEPS_MAX || (step + 1) * STEP > space.opened ||
+        is_left_out(step))
         return false;
     for (size_t i = 0; i < STEP; i++)
-        if (space.superslabs[step * STEP + i].state != SUPERSLAB_FREE)
+        if (space.superslabs[step * STEP + i].state != SUPERSLAB_FREE ||
+            superslab_is_taken(step * STEP + i))
             return false;
     size_t neighbours = neighbours_out(step);
     if (neighbours == 0 && dump.holes >= HOLES_MAX)
@@ -92,7 +95,7 @@ static bool leave_out(size_t step)
 void dump_leave_out(const struct superslab *superslab)
 {
     size_t step = superslab_index(superslab) / STEP;
-    if (space.is_piecewise || !leave_out(step))
+    if (space.is_rationed || !leave_out(step))
         return;
     /* neighbours for which there were too many holes */
     for (size_t next = step + 1; leave_out(next);)

@@ -24,7 +24,7 @@ static early_data size_t to_skip; /* superslabs not to be tried; under the super
 /* Has the kernel lately given huge pages, and quickly? If not, this superslab is skipped. */
 static bool is_worth_trying_locked(void)
 {
-    if (space.is_piecewise || settings.huge_pages == HUGE_PAGES_OFF ||
+    if (space.is_rationed || settings.huge_pages == HUGE_PAGES_OFF ||
         settings.ss_prefault == PREFAULT_OFF)
         return false;
     if (to_skip == 0 || settings.huge_pages == HUGE_PAGES_ALWAYS)

@@ -13,9 +13,6 @@
 /* Pages made present ahead: one call costs less than the fault of a second page. */
 #define META_POPULATE (16 * KIB)
 
-/* The arena is made accessible in steps. */
-#define META_OPEN_STEP (2 * MIB)
-
 struct free_block {
     struct free_block *next;
 };
@@ -26,20 +23,7 @@ void meta_init(char *start, size_t size, bool mapped)
 {
     meta_arena.start = meta_arena.at = meta_arena.present = start;
     meta_arena.end = start + size;
-    meta_arena.opened = mapped ? start : meta_arena.end;
     meta_arena.mapped = mapped ? meta_arena.end : start;
-}
-
-/* Make the arena accessible up to `end`, and part of core dumps: who reads one needs records. */
-static bool open_locked(const char *end)
-{
-    size_t step = align_up((size_t)(end - meta_arena.opened), META_OPEN_STEP);
-    size_t size = min_size(step, (size_t)(meta_arena.end - meta_arena.opened));
-    if (!os_permit(meta_arena.opened, size))
-        return false;
-    os_dump(meta_arena.opened, size, true);
-    meta_arena.opened += size;
-    return true;
 }
 
 /* Room for `size` more bytes at meta_arena.at. */
@@ -53,12 +37,9 @@ static bool make_room_locked(size_t size)
             return false;
         meta_arena.mapped += META_STEP;
     }
-    if (meta_arena.at + size > meta_arena.opened && !open_locked(meta_arena.at + size))
-        return false;
     if (meta_arena.at + size > meta_arena.present) {
         char *present = (char *)align_up((uintptr_t)meta_arena.at + size, META_POPULATE);
         present = present < meta_arena.mapped ? present : meta_arena.mapped;
-        present = present < meta_arena.opened ? present : meta_arena.opened;
         os_populate(meta_arena.present, (size_t)(present - meta_arena.present));
         meta_arena.present = present;
     }

@@ -15,7 +15,7 @@
 
 static void set_seam_locked(size_t index, bool is_seam)
 {
-    if (index >= space.count)
+    if (index >= space.covered)
         return;
     space.seams += (size_t)is_seam - (size_t)space.superslabs[index].is_seam;
     space.superslabs[index].is_seam = is_seam;
@@ -23,7 +23,7 @@ static void set_seam_locked(size_t index, bool is_seam)
 
 static bool is_moved(size_t index)
 {
-    return index < space.count && space.superslabs[index].is_moved;
+    return index >= space.first && index < space.covered && space.superslabs[index].is_moved;
 }
 
 bool superslab_may_move(const char *from, size_t count)
@@ -57,7 +57,7 @@ static bool may_rejoin_locked(size_t first, size_t count)
 {
     size_t before = 0;
     size_t after = (size_t)is_moved(first - 1) + is_moved(first + count);
-    for (size_t i = first; i <= first + count && i < space.count; i++)
+    for (size_t i = first; i <= first + count && i < space.covered; i++)
         before += space.superslabs[i].is_seam;
     return !space.is_forked && (after <= before || space.seams - before + after <= SEAMS_MAX);
 }

@@ -1,23 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Makes the reservation: one mapping of address space, or a window of addresses where address space
- * is rationed, with the slab map, the table of superslabs and the metadata at its head. Called by
- * the api layer's start; fills struct space. Nothing of the layer works before it has succeeded.
+ * Owns the reservation: a window of addresses, of which only what is used is mapped. Its head holds
+ * the slab map, the table of superslabs and the metadata; the rest is superslabs. All of it is
+ * mapped in steps, as the heap grows. No mapping of somebody else's may ever be replaced: every
+ * step goes only where nothing is, and a superslab that lies elsewhere is set aside. Nothing of the
+ * layer works before reservation_make has succeeded.
  */
 #include "slab/space.h"
 
 #include <string.h>
 
-/* Superslabs are made accessible in steps, of a part of what is accessible and at most so many: a
- * process that has called mlockall() gets all pages of a step at once. */
+/* Superslabs are mapped in steps, of a part of what is mapped and at most so many: a process that
+ * has called mlockall() gets all pages of a step at once. */
 #define OPEN_PART 4
 #define OPEN_STEP_MAX ((size_t)32)
+
+/* Places that are tried for the window. */
+#define PLACES 8
 
 /* Static, zero: a reservation of no size, whose heap is empty, until the real one exists. */
 static struct reservation reservation_none;
 struct reservation *reservation = &reservation_none;
 
-/* Purpose: where things are in a reservation of `size` bytes, as offsets from its base. */
+/* Purpose: where things are in a window of `size` bytes, as offsets from its base. */
 struct layout {
     size_t size;
     size_t superslabs;
@@ -26,54 +31,123 @@ struct layout {
     size_t blocks; /* the first superslab that lanes may have */
 };
 
-static struct layout layout_of(size_t size, size_t meta_size)
+static struct layout layout_of(size_t size)
 {
     struct layout layout = {.size = size};
     size_t count = size >> SUPERSLAB_SHIFT;
-    layout.superslabs = SLAB_MAP_OFFSET + align_up(size >> SLAB_SHIFT, 4 * KIB);
-    layout.taken = layout.superslabs + align_up(count * sizeof(struct superslab), 4 * KIB);
+    layout.superslabs = align_up(SLAB_MAP_OFFSET + (size >> SLAB_SHIFT), SLAB_SIZE);
+    layout.taken = align_up(layout.superslabs + count * sizeof(struct superslab), SLAB_SIZE);
     layout.meta = align_up(layout.taken + count / 8, SLAB_SIZE);
-    layout.blocks = align_up(layout.meta + meta_size, SUPERSLAB_SIZE);
+    layout.blocks = align_up(layout.meta + size / META_SHARE, SUPERSLAB_SIZE);
     return layout;
 }
 
-/* Of what has been reserved nothing but the head is accessible. Returns the base, aligned to
- * superslabs; NULL when it cannot be used. */
-static char *open_head(char *mapped, size_t size)
+/* ---- the tables ---- */
+
+/* Purpose: bytes [from, to) of the head, as offsets from the base; of whole pages. */
+struct part {
+    size_t from;
+    size_t to;
+};
+
+static struct part part_of(size_t start, size_t from, size_t to)
 {
-    char *base = (char *)align_up((uintptr_t)mapped, SUPERSLAB_SIZE);
-    os_forbid(mapped, size + SUPERSLAB_SIZE);
-    if (os_permit(base, layout_of(size, size / META_SHARE).meta))
-        return base;
-    os_unmap(mapped, size + SUPERSLAB_SIZE);
-    return NULL;
+    size_t page = os_page_size();
+    /* what shares a page with an earlier step is mapped already */
+    return (struct part){align_up(start + from, page), align_up(start + to, page)};
 }
 
-/* A mapping of the largest size that there is. */
-static char *reserve_whole(size_t *size)
+/* Map all parts, or none. */
+static bool map_parts(char *base, const struct part *parts, unsigned count)
 {
-    for (*size = RESERVATION_MAX; *size >= RESERVATION_MIN; *size /= 2) {
-        char *mapped = os_reserve(*size + SUPERSLAB_SIZE);
-        if (mapped)
-            return open_head(mapped, *size);
-        /* half of all that may be charged is not ours to take */
-        if (*size == RESERVATION_MAX && os_commit_is_strict())
-            break;
+    for (unsigned i = 0; i < count; i++) {
+        size_t size = parts[i].to - parts[i].from;
+        if (size == 0 || os_map_at(base + parts[i].from, size) == OS_MAP_DONE)
+            continue;
+        while (i-- > 0)
+            if (parts[i].to > parts[i].from)
+                os_unmap(base + parts[i].from, parts[i].to - parts[i].from);
+        return false;
+    }
+    return true;
+}
+
+/* Map what the tables have for superslabs [from, to): parts of the slab map, of the superslab table
+ * and of the taken bitmap. The first time `from` is the first superslab that lanes may have; only
+ * the slab map has bytes for what lies before it. */
+static bool map_tables(char *base, const struct layout *layout, size_t from, size_t to)
+{
+    size_t page = os_page_size();
+    bool is_first = from == layout->blocks >> SUPERSLAB_SHIFT;
+    struct part parts[] = {
+        part_of(SLAB_MAP_OFFSET, from * SLABS_PER_SUPERSLAB, to * SLABS_PER_SUPERSLAB),
+        part_of(layout->superslabs, from * sizeof(struct superslab), to * sizeof(struct superslab)),
+        part_of(layout->taken, from / 8, align_up(to, 64) / 8),
+    };
+    if (is_first) {
+        parts[0].from = 0;
+        parts[1].from = align_down(layout->superslabs + from * sizeof(struct superslab), page);
+        parts[2].from = align_down(layout->taken + from / 8, page);
+    }
+    return map_parts(base, parts, 3);
+}
+
+bool reservation_cover_locked(size_t end)
+{
+    struct layout layout = layout_of(space.count << SUPERSLAB_SHIFT);
+    size_t base = layout.blocks >> SUPERSLAB_SHIFT;
+    size_t covered = space.covered;
+    while (covered < end)
+        covered = min_size(covered + (covered - base), space.count);
+    if (covered == space.covered)
+        return true;
+    if (!map_tables(space.base, &layout, space.covered, covered))
+        return false;
+    space.covered = covered;
+    struct reservation *head = (struct reservation *)space.base;
+    /* release: who sees the new size sees tables that are mapped */
+    __atomic_store_n(&head->size, covered << SUPERSLAB_SHIFT, __ATOMIC_RELEASE);
+    return true;
+}
+
+/* ---- a place for the window ---- */
+
+/* Addresses are 47 bits on most machines: the stack lies just below the end. */
+static size_t user_space(void)
+{
+    uintptr_t stack = (uintptr_t)__builtin_frame_address(0);
+    return (size_t)2 << highest_bit(stack);
+}
+
+/* Where the kernel has put the stack differs from run to run, unless address-space randomization
+ * is off. A hash of that (Knuth 1973, multiplicative) hides it from who sees a block's address. */
+static uint64_t place_number(unsigned attempt)
+{
+    uint64_t seed = (uint64_t)(uintptr_t)__builtin_frame_address(0) / 16 + attempt;
+    return seed * 0x9e3779b97f4a7c15u >> 20;
+}
+
+/* Programs are mapped at two thirds of the address space and libraries below its end; the kernel
+ * and others that choose addresses themselves like the lowest quarter. The window begins at a
+ * random place behind that, and ends before the program. */
+static char *place_of(unsigned attempt)
+{
+    size_t space_size = user_space();
+    size_t first = space_size / 4;
+    size_t spread = space_size / 16;
+    size_t offset = (size_t)place_number(attempt) % (spread / SUPERSLAB_SIZE) * SUPERSLAB_SIZE;
+    return (char *)(first + offset);
+}
+
+/* The window's tables, at a place where nothing is. Returns the base. */
+static char *open_window(const struct layout *layout, size_t covered)
+{
+    for (unsigned attempt = 0; attempt < PLACES; attempt++) {
+        char *base = place_of(attempt);
+        if (map_tables(base, layout, layout->blocks >> SUPERSLAB_SHIFT, covered))
+            return base;
     }
     return NULL;
-}
-
-/* A window of addresses of which only the head is mapped. The kernel hands out addresses downward,
- * so the window lies below the one that it would give next; above it where there is no room
- * below. */
-static char *reserve_window(size_t size, size_t head)
-{
-    uintptr_t next = (uintptr_t)os_find_room(SUPERSLAB_SIZE);
-    if (!next)
-        return NULL;
-    char *base = (char *)(next > 2 * size ? align_down(next - size, SUPERSLAB_SIZE)
-                                          : align_up(next, SUPERSLAB_SIZE));
-    return os_map_at(base, head) == OS_MAP_DONE ? base : NULL;
 }
 
 /* Every program uses these pages at once: a call for each is cheaper than its fault. */
@@ -88,19 +162,20 @@ static void populate_first_pages(char *base, const struct layout *layout)
         os_populate(base + align_down(used[i], page), page);
 }
 
-static void publish(char *base, const struct layout *layout, bool is_piecewise)
+static void publish(char *base, const struct layout *layout, size_t covered)
 {
     struct reservation *head = (struct reservation *)base;
-    space.is_piecewise = is_piecewise;
+    space.is_rationed = os_address_space_is_limited();
     space.base = base;
     space.count = layout->size >> SUPERSLAB_SHIFT;
     space.superslabs = (struct superslab *)(base + layout->superslabs);
     space.taken = (uint64_t *)(base + layout->taken);
     space.first = space.frontier = space.lowest_free = layout->blocks >> SUPERSLAB_SHIFT;
+    space.covered = covered;
+    space.opened = space.first;
     slab_allow(INT64_MAX);
-    space.opened = is_piecewise ? space.count : space.frontier;
-    meta_init(base + layout->meta, layout->blocks - layout->meta, !is_piecewise);
-    head->size = layout->size;
+    meta_init(base + layout->meta, layout->blocks - layout->meta, false);
+    head->size = covered << SUPERSLAB_SHIFT;
     head->superslabs = space.superslabs;
     /* release: whoever sees the new base sees a head with its size */
     __atomic_store_n(&reservation, head, __ATOMIC_RELEASE);
@@ -108,51 +183,76 @@ static void publish(char *base, const struct layout *layout, bool is_piecewise)
 
 bool reservation_make(void)
 {
-    size_t size = 0;
-    char *base = os_address_space_is_limited() ? NULL : reserve_whole(&size);
-    bool is_piecewise = base == NULL;
-    if (is_piecewise)
-        size = RESERVATION_WINDOW;
-    struct layout layout = layout_of(size, size / META_SHARE);
-    if (is_piecewise)
-        base = reserve_window(size, layout.meta);
+    struct layout layout = layout_of(min_size(RESERVATION_MAX, user_space() / RESERVATION_PART));
+    size_t covered = (layout.blocks + min_size(RESERVATION_COVERED, layout.size - layout.blocks)) >>
+                     SUPERSLAB_SHIFT;
+    char *base = open_window(&layout, covered);
     if (!base)
         return false;
-    os_name(base, is_piecewise ? layout.meta : size, OS_NAME);
     populate_first_pages(base, &layout);
-    publish(base, &layout, is_piecewise);
+    publish(base, &layout, covered);
     return true;
 }
 
-/* Who reads a core file needs the slab map and the table as far as they are used. */
-static void include_tables(size_t end)
+/* ---- superslabs ---- */
+
+/* Map superslabs [opened, end) one by one; each that is somebody else's is set aside. */
+static enum os_map_result open_each_locked(size_t end)
 {
-    size_t page = os_page_size();
-    os_dump(space.base, align_up(SLAB_MAP_OFFSET + end * SLABS_PER_SUPERSLAB, page), true);
-    /* the table need not begin at a page, where one is of more than 4 KiB */
-    char *table = (char *)align_down((uintptr_t)space.superslabs, page);
-    size_t before = (size_t)((char *)space.superslabs - table);
-    os_dump(table, align_up(before + end * sizeof(struct superslab), page), true);
+    enum os_map_result result = OS_MAP_DONE;
+    while (space.opened < end) {
+        char *start = space.base + (space.opened << SUPERSLAB_SHIFT);
+        enum os_map_result one = os_map_at(start, SUPERSLAB_SIZE);
+        if (one == OS_MAP_NO_MEMORY)
+            return one;
+        if (one == OS_MAP_OCCUPIED) {
+            superslab_set_aside_locked(&space.superslabs[space.opened]);
+            result = one;
+        }
+        space.opened++;
+    }
+    return result;
 }
 
-static bool permit_locked(size_t end)
-{
-    char *start = space.base + (space.opened << SUPERSLAB_SHIFT);
-    size_t size = (end - space.opened) << SUPERSLAB_SHIFT;
-    if (!os_permit(start, size))
-        return false;
-    os_dump(start, size, true);
-    include_tables(end);
-    space.opened = end;
-    return true;
-}
-
-bool reservation_open_locked(size_t end)
+enum os_map_result reservation_open_locked(size_t end)
 {
     if (end <= space.opened)
-        return true;
+        return OS_MAP_DONE;
     size_t step = min_size((space.opened - space.first) / OPEN_PART, OPEN_STEP_MAX);
-    return permit_locked(min_size(end + step, space.count)) || permit_locked(end);
+    size_t ends[] = {min_size(end + step, space.covered), end};
+    enum os_map_result result = OS_MAP_OCCUPIED;
+    char *start = space.base + (space.opened << SUPERSLAB_SHIFT);
+    for (unsigned i = 0; i < 2; i++) {
+        result = os_map_at(start, (ends[i] - space.opened) << SUPERSLAB_SHIFT);
+        if (result == OS_MAP_DONE) {
+            space.opened = ends[i];
+            return result;
+        }
+    }
+    return result == OS_MAP_OCCUPIED ? open_each_locked(end) : result;
+}
+
+/* What is free is unmapped: superslabs that were mapped ahead, and those that have been used. */
+static void unmap_free_locked(void)
+{
+    for (size_t i = space.first; i < space.opened; i++) {
+        struct superslab *superslab = &space.superslabs[i];
+        if (superslab->state == SUPERSLAB_SLABS && superslab->free == UINT32_MAX)
+            superslab_refile(superslab);
+        else if (superslab->state == SUPERSLAB_FREE && superslab_is_taken(i))
+            superslab->state = SUPERSLAB_HUGE;
+        else if (superslab->state == SUPERSLAB_FREE)
+            superslab_unmap(superslab);
+    }
+}
+
+bool reservation_ration_locked(void)
+{
+    if (space.is_rationed || !(os_address_space_is_limited() || os_commit_is_strict()))
+        return false;
+    space.is_rationed = true;
+    unmap_free_locked();
+    return true;
 }
 
 void superslab_unmap(struct superslab *superslab)
@@ -165,12 +265,12 @@ void superslab_unmap(struct superslab *superslab)
 
 size_t reservation_bytes(void)
 {
-    return space.count << SUPERSLAB_SHIFT;
+    return (space.count - space.first) << SUPERSLAB_SHIFT;
 }
 
-bool reservation_is_whole(void)
+bool reservation_is_rationed(void)
 {
-    return !space.is_piecewise;
+    return word_load(&space.is_rationed);
 }
 
 void slab_map_set(const char *start, unsigned count, unsigned byte)

@@ -7,8 +7,9 @@
  * Layout of the reservation, from its base:
  *   struct reservation | slab map: one byte a slab | superslab table | taken bitmap | metadata |
  *   superslabs ...
- * Where address space is rationed (RLIMIT_AS, strict overcommit) the same addresses are used but
- * mapped superslab by superslab: the reservation is then a window, not a mapping.
+ * These are addresses only. Each part is mapped as far as it is used, so that the reservation
+ * counts for no limit. Where address space is rationed (RLIMIT_AS, strict overcommit) superslabs
+ * are unmapped as soon as they are free.
  *
  * Locks: decay lock -> lane locks -> superslab lock -> meta lock. Nothing is called upward.
  */
@@ -20,8 +21,9 @@
 /* ---- the reservation and the slab map ---- */
 
 /* Purpose: the first page of the reservation. `front` belongs to the front layer and reads as zero:
- * it is the empty heap. size is 0 until the reservation exists, so every pointer is foreign then.
- * Invariant: written once, before `reservation` points to it. */
+ * it is the empty heap. `size` is how far the tables reach, from the base: it only grows. It is 0
+ * until the reservation exists, so every pointer is foreign then.
+ * Invariant: the slab map and the superslab table are mapped for all offsets below `size`. */
 struct reservation {
     unsigned char front[RESERVATION_FRONT_BYTES];
     size_t size;
@@ -97,10 +99,10 @@ struct slab {
 _Static_assert(sizeof(struct slab) <= 128, "metadata stays under 1 %");
 
 enum superslab_state {
-    SUPERSLAB_FREE, /* address space only */
+    SUPERSLAB_FREE, /* no pages; if its `taken` bit is set, it is part of a range taken whole */
     SUPERSLAB_SLABS,
-    SUPERSLAB_HUGE, /* part of a range taken whole */
-    SUPERSLAB_FIXED /* the reservation's head, or somebody else's mapping in a piecewise one */
+    SUPERSLAB_HUGE, /* the first of a range taken whole, or another one that had been used before */
+    SUPERSLAB_FIXED /* somebody else's mapping */
 };
 
 /* Purpose: one superslab. Owner: the superslab lock. Invariant: a bit in `warm` says that the slab
@@ -119,7 +121,7 @@ struct superslab {
     bool is_moved;                    /* pages were moved in: it is part of another mapping */
     uint8_t age[SLABS_PER_SUPERSLAB]; /* epoch in which a warm slab was given back */
     bool is_seam; /* a mapping begins here, and not in the reservation's course: see moved.c */
-    bool is_kept; /* SUPERSLAB_FREE in a window, but mapped and zero: it could not be unmapped */
+    bool is_kept; /* SUPERSLAB_FREE and rationed, but mapped and zero: it could not be unmapped */
 };
 _Static_assert(sizeof(struct superslab) <= 96, "the table is 1/20,000 of the address space");
 
@@ -128,10 +130,10 @@ _Static_assert(sizeof(struct superslab) <= 96, "the table is 1/20,000 of the add
 /* Make the reservation. False when there is no address space now; may be called again. Called once
  * at a time. Until it has succeeded no other function of this layer may be called. */
 bool reservation_make(void);
-/* Bytes of address space (window or mapping). */
+/* Bytes of addresses in the window. */
 size_t reservation_bytes(void);
-/* Is it one mapping, so that address space costs nothing? */
-bool reservation_is_whole(void);
+/* Is address space rationed, so that what is free must not stay mapped? */
+bool reservation_is_rationed(void);
 /* The most superslabs that have been in use: how far up the reservation the heap has been. */
 size_t slab_peak_superslabs(void);
 
@@ -202,7 +204,7 @@ void slab_make_present(struct absent absent);
  * else of the superslab is in use or has pages. True when the run is present now. huge_page.c */
 bool slab_run_back_huge(struct slab *slab);
 
-/* The record that covers a pointer inside the reservation; NULL if no run was ever there. */
+/* The record that covers a pointer to where a slab has been; NULL if no run was ever there. */
 static inline struct slab *slab_find(const void *pointer)
 {
     struct reservation *base = reservation_get();
@@ -213,6 +215,9 @@ static inline struct slab *slab_find(const void *pointer)
     struct slab *slab = &records[(offset >> SLAB_SHIFT) % SLABS_PER_SUPERSLAB];
     return slab - slab->head_delta;
 }
+
+/* The same for any pointer at all. superslab.c */
+struct slab *slab_find_any(const void *pointer);
 
 /* ---- decay.c: the warm pool's end ---- */
 

@@ -18,23 +18,24 @@ enum run_kind { RUN_FREE, RUN_WARM };
  * taken has a bit for each superslab below `frontier` that is not wholly free. */
 struct space {
     struct lock lock;
-    bool is_piecewise;            /* (fixed) */
+    bool is_rationed;             /* free superslabs are not mapped; stays true once it is */
     char *base;                   /* (fixed) */
-    size_t count;                 /* (fixed) superslabs in the reservation */
+    size_t count;                 /* (fixed) superslabs in the window */
+    size_t covered;               /* superslabs below have a place in the mapped tables */
     struct superslab *superslabs; /* (fixed) */
     uint64_t *taken;              /* (fixed) */
     size_t first;                 /* (fixed) the first superslab that is not the head's */
     size_t frontier;              /* superslabs below have been used at least once */
     size_t lowest_free;           /* no superslab below is wholly free */
-    size_t opened;             /* superslabs below are accessible, and in dumps but for dump.c's */
-    size_t claimed;            /* superslabs of ranges taken whole */
-    _Atomic int64_t room;      /* bytes that may still come into use; see slab_allow */
-    _Atomic bool is_at_limit;  /* something was refused for that since room was made */
-    size_t used;               /* superslabs of which slabs are in use */
-    size_t seams;              /* superslabs with is_seam */
-    bool is_forked;            /* the mappings are copies of a parent's */
-    _Atomic size_t warm_slabs; /* free slabs that may have pages */
-    _Atomic uint32_t turnover; /* slabs taken since the start; changed under the lock */
+    size_t opened;                /* superslabs below are mapped; without meaning if is_rationed */
+    size_t claimed;               /* superslabs of ranges taken whole */
+    _Atomic int64_t room;         /* bytes that may still come into use; see slab_allow */
+    _Atomic bool is_at_limit;     /* something was refused for that since room was made */
+    size_t used;                  /* superslabs of which slabs are in use */
+    size_t seams;                 /* superslabs with is_seam */
+    bool is_forked;               /* the mappings are copies of a parent's */
+    _Atomic size_t warm_slabs;    /* free slabs that may have pages */
+    _Atomic uint32_t turnover;    /* slabs taken since the start; changed under the lock */
     struct superslab *list[2][RUN_LISTS];
     uint64_t occupied[2];
 };
@@ -55,15 +56,13 @@ struct decay_clock {
 extern struct decay_clock decay;
 
 #define META_ALIGN ((size_t)64)
-/* Purpose: the arena of meta.c. Owner: lock. Invariant: start <= at <= present <= mapped <= end;
- * what is below `opened` is accessible, and in core dumps. */
+/* Purpose: the arena of meta.c. Owner: lock. Invariant: start <= at <= present <= mapped <= end. */
 struct meta_arena {
     struct lock lock;
     char *start;
     char *at;
     char *present;
     char *mapped;
-    char *opened;
     char *end;
     size_t used;
     struct free_block *free[META_FREE_MAX / META_ALIGN + 1];
@@ -111,12 +110,20 @@ unsigned superslab_longest_run(uint32_t mask);
 /* Put a superslab into the lists that its masks call for, out of those it was in; note in `taken`
  * whether it is wholly free. A wholly free superslab without pages leaves SUPERSLAB_SLABS. */
 void superslab_refile(struct superslab *superslab);
-/* reservation.c: make the superslabs below `end` accessible, and part of core dumps. False when the
- * kernel refuses. Not in a window. */
-bool reservation_open_locked(size_t end);
-/* In a window, where what is free is not mapped: unmap a superslab that is. What the kernel does
- * not unmap is kept for the next taker, and reads as zero then. */
+/* reservation.c: map the superslabs below `end`, and the tables for them. OCCUPIED: one of them is
+ * somebody else's, and has been set aside. Not if is_rationed. */
+enum os_map_result reservation_open_locked(size_t end);
+/* Map the tables for the superslabs below `end`. */
+bool reservation_cover_locked(size_t end);
+/* The kernel has refused to map. If that is because of a limit, address space is rationed from now
+ * on, and all that is free is unmapped; true if it was not before. */
+bool reservation_ration_locked(void);
+/* Where address space is rationed: unmap a superslab that is free. What the kernel does not unmap
+ * is kept for the next taker, and reads as zero then. */
 void superslab_unmap(struct superslab *superslab);
+/* A superslab is never to be used: its addresses are somebody else's. */
+void superslab_set_aside_locked(struct superslab *superslab);
+bool superslab_is_taken(size_t index);
 /* Mark slabs of a superslab free, and warm as of now if `is_warm`. */
 void superslab_mark_free(struct superslab *superslab, uint32_t slabs, bool is_warm);
 /* Free slabs that had no pages have got some, and nobody has written there. */

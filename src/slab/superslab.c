@@ -12,7 +12,7 @@ early_data struct space space;
 
 /* ---- which superslabs are wholly free ---- */
 
-static bool is_taken(size_t index)
+bool superslab_is_taken(size_t index)
 {
     return space.taken[index / 64] >> (index % 64) & 1;
 }
@@ -39,7 +39,7 @@ static size_t find_range_locked(size_t count)
             index |= 63;
             run = 0;
         } else {
-            run = is_taken(index) ? 0 : run + 1;
+            run = superslab_is_taken(index) ? 0 : run + 1;
         }
         if (run == count)
             return index + 1 - count;
@@ -118,11 +118,11 @@ static void forget_warm_locked(struct superslab *superslab)
 
 void superslab_refile(struct superslab *superslab)
 {
-    if (space.is_piecewise && superslab->free == ALL_SLABS)
+    if (space.is_rationed && superslab->free == ALL_SLABS)
         forget_warm_locked(superslab);
     bool is_idle = superslab->free == ALL_SLABS && superslab->warm == 0;
     size_t index = superslab_index(superslab);
-    bool was_used = is_taken(index);
+    bool was_used = superslab_is_taken(index);
     bool is_used = superslab->free != ALL_SLABS;
     space.used += (size_t)is_used - (size_t)was_used;
     list(superslab, RUN_FREE, is_idle ? 0 : superslab_longest_run(superslab->free));
@@ -131,7 +131,7 @@ void superslab_refile(struct superslab *superslab)
     if (!is_idle)
         return;
     superslab->state = SUPERSLAB_FREE;
-    if (!space.is_piecewise)
+    if (!space.is_rationed)
         return;
     superslab_unmap(superslab);
     if (superslab->is_moved && !superslab->is_kept)
@@ -177,11 +177,11 @@ bool superslab_mark_taken(struct superslab *superslab, uint32_t slabs)
 
 /* ---- ranges ---- */
 
-/* Never to be used: its addresses are another's. */
-static void set_aside_locked(struct superslab *superslab)
+void superslab_set_aside_locked(struct superslab *superslab)
 {
     size_t index = superslab_index(superslab);
-    space.claimed -= superslab->state == SUPERSLAB_HUGE;
+    space.claimed -= superslab->state == SUPERSLAB_HUGE ||
+                     (superslab->state == SUPERSLAB_FREE && superslab_is_taken(index));
     superslab->state = SUPERSLAB_FIXED;
     set_taken(index, true);
     raise_frontier(index + 1);
@@ -192,8 +192,8 @@ static bool is_mapped(const struct superslab *superslab)
     return superslab->state != SUPERSLAB_FREE || superslab->is_kept;
 }
 
-/* Piecewise: map those of a range that are not. On failure what was mapped is given back, and a
- * superslab that somebody else's mapping occupies is set aside for good. */
+/* Where address space is rationed: map those of a range that are not. On failure what was mapped is
+ * given back, and a superslab that somebody else's mapping occupies is set aside for good. */
 static enum os_map_result map_range_locked(size_t first, size_t count)
 {
     for (size_t i = first; i < first + count; i++) {
@@ -204,7 +204,7 @@ static enum os_map_result map_range_locked(size_t first, size_t count)
         if (result == OS_MAP_DONE)
             continue;
         if (result == OS_MAP_OCCUPIED)
-            set_aside_locked(superslab);
+            superslab_set_aside_locked(superslab);
         while (i-- > first)
             if (!is_mapped(&space.superslabs[i]))
                 superslab_unmap(&space.superslabs[i]);
@@ -215,33 +215,50 @@ static enum os_map_result map_range_locked(size_t first, size_t count)
 
 static enum os_map_result make_usable_locked(size_t first, size_t count)
 {
-    if (space.is_piecewise)
-        return map_range_locked(first, count);
-    return reservation_open_locked(first + count) ? OS_MAP_DONE : OS_MAP_NO_MEMORY;
+    if (!reservation_cover_locked(first + count))
+        return OS_MAP_NO_MEMORY;
+    enum os_map_result result = OS_MAP_NO_MEMORY;
+    if (!space.is_rationed)
+        result = reservation_open_locked(first + count);
+    if (space.is_rationed || (result == OS_MAP_NO_MEMORY && reservation_ration_locked()))
+        result = map_range_locked(first, count);
+    return result;
 }
 
-/* Make a range of wholly free superslabs one that is in use. Returns whether it reads as zero; warm
- * and zero keep saying which slabs do, for superslab_range_zero. */
+/* Make a superslab that has been used before part of a range. Returns whether it reads as zero;
+ * warm and zero keep saying which slabs do, for superslab_range_zero. */
+static bool claim_used_locked(struct superslab *superslab)
+{
+    uint32_t warm = superslab->warm;
+    uint32_t zero = superslab->zero;
+    bool is_zero = superslab_mark_taken(superslab, ALL_SLABS);
+    space.used--;
+    superslab->state = SUPERSLAB_HUGE;
+    superslab->warm = warm;
+    superslab->zero = zero;
+    return is_zero;
+}
+
+/* Make a range of wholly free superslabs one that is in use. Returns whether it reads as zero. The
+ * rows of superslabs that have nothing are left alone, so that a sparse block of many gigabytes
+ * costs no memory for them: their taken bits say enough. Where address space is rationed a row must
+ * say that its superslab is mapped. */
 static bool claim_locked(size_t first, size_t count)
 {
     bool is_zero = true;
-    for (size_t i = first; i < first + count; i++) {
+    /* rows from the frontier on are zero: nothing has been there */
+    size_t written = space.is_rationed ? first + count : min_size(first + count, space.frontier);
+    for (size_t i = first; i < written; i++) {
         struct superslab *superslab = &space.superslabs[i];
-        uint32_t warm = 0;
-        uint32_t zero = 0;
-        if (superslab->state == SUPERSLAB_SLABS) {
-            warm = superslab->warm;
-            zero = superslab->zero;
-            is_zero &= superslab_mark_taken(superslab, ALL_SLABS);
-            space.used--;
+        if (superslab->state == SUPERSLAB_SLABS)
+            is_zero &= claim_used_locked(superslab);
+        if (space.is_rationed) {
+            superslab->state = SUPERSLAB_HUGE;
+            superslab->is_kept = false;
         }
-        superslab->state = SUPERSLAB_HUGE;
-        superslab->is_kept = false;
-        superslab->free = 0;
-        superslab->warm = warm;
-        superslab->zero = zero;
-        set_taken(i, true);
     }
+    for (size_t i = first; i < first + count; i++)
+        set_taken(i, true);
     space.claimed += count;
     slab_charge(count << SUPERSLAB_SHIFT);
     raise_frontier(first + count);
@@ -262,6 +279,7 @@ static char *range_take_locked(size_t count, bool *is_zero)
             if (first == space.lowest_free)
                 space.lowest_free = first + count;
             *is_zero = claim_locked(first, count);
+            space.superslabs[first].state = SUPERSLAB_HUGE;
             return superslab_start(&space.superslabs[first]);
         }
         if (result == OS_MAP_NO_MEMORY)
@@ -285,9 +303,10 @@ bool superslab_range_extend(char *start, size_t old_count, size_t count)
     size_t more = count - old_count;
     bool is_room = first + more <= space.count;
     lock_acquire(&space.lock);
-    is_room = is_room && superslab_is_room(more * SLABS_PER_SUPERSLAB);
+    is_room = is_room && superslab_is_room(more * SLABS_PER_SUPERSLAB) &&
+              reservation_cover_locked(first + more);
     for (size_t i = first; is_room && i < first + more; i++)
-        is_room = !is_taken(i);
+        is_room = !superslab_is_taken(i);
     is_room = is_room && make_usable_locked(first, more) == OS_MAP_DONE;
     if (is_room) {
         /* superslabs between the frontier and `first` cannot be: `first` follows one in use */
@@ -301,6 +320,10 @@ bool superslab_range_extend(char *start, size_t old_count, size_t count)
 static void release_superslab_locked(struct superslab *superslab, uint32_t warm)
 {
     space.claimed--;
+    if (superslab->state == SUPERSLAB_FREE && !warm && !space.is_rationed) {
+        set_taken(superslab_index(superslab), false);
+        return;
+    }
     superslab->warm = superslab->zero = 0;
     superslab->state = SUPERSLAB_SLABS;
     superslab->free = ~warm;
@@ -344,7 +367,7 @@ void superslab_range_abandon(char *start, size_t count)
     slab_purge(start, count << SUPERSLAB_SHIFT);
     lock_acquire(&space.lock);
     for (size_t i = 0; i < count; i++)
-        set_aside_locked(&superslab[i]);
+        superslab_set_aside_locked(&superslab[i]);
     lock_release(&space.lock);
 }
 
@@ -361,6 +384,15 @@ bool superslab_need_records(struct superslab *superslab)
     if (!superslab->slabs)
         superslab->slabs = meta_alloc(SLABS_PER_SUPERSLAB * sizeof(struct slab));
     return superslab->slabs != NULL;
+}
+
+struct slab *slab_find_any(const void *pointer)
+{
+    struct reservation *base = reservation_get();
+    size_t index = reservation_offset(base, pointer) >> SUPERSLAB_SHIFT;
+    /* other rows of the table are not mapped */
+    bool is_row = index >= space.first && index < word_load(&space.frontier);
+    return is_row ? slab_find(pointer) : NULL;
 }
 
 struct slab *superslab_first_record(char *start)

@@ -127,7 +127,7 @@ static void check_lowered(uint64_t *random)
 static int exhaust(size_t limit)
 {
     uint64_t random = 5;
-    CHECK_EQ(space.is_piecewise, true);
+    CHECK_EQ(space.is_rationed, true);
     uint64_t most = 0;
     for (unsigned round = 0; round < 3; round++) {
         unsigned count = allocate_until_null(0, &random);

@@ -41,7 +41,7 @@ static struct {
     unsigned nth; /* 0: none */
     int error;
     bool is_lasting;
-    bool is_piecewise; /* no reservation: superslabs are mapped one by one */
+    bool is_rationed; /* no reservation: superslabs are mapped one by one */
     _Atomic unsigned made[OS_CALL_COUNT];
 } plan;
 
@@ -53,22 +53,12 @@ static struct baseline {
 
 static bool fail_as_planned(enum os_call call)
 {
-    if (plan.is_piecewise && call == OS_CALL_RESERVE) {
-        errno = ENOMEM;
-        return true;
-    }
     unsigned number = atomic_fetch_add(&plan.made[call], 1) + 1;
     if (plan.nth == 0 || call != plan.kind ||
         (plan.is_lasting ? number < plan.nth : number != plan.nth))
         return false;
     errno = plan.error;
     return true;
-}
-
-static bool fail_mode_only(enum os_call call)
-{
-    errno = ENOMEM;
-    return plan.is_piecewise && call == OS_CALL_RESERVE;
 }
 
 /* ---- the run ---- */
@@ -222,7 +212,7 @@ static void run_once(void)
         for (unsigned call = 0; call < OS_CALL_COUNT; call++)
             if (baseline->calls[call] < plan.made[call])
                 baseline->calls[call] = plan.made[call];
-    os_inject_failure = fail_mode_only;
+    os_inject_failure = NULL;
     check_recovered();
     settings.metrics[0] = '\0';
     uint64_t mapped = mapped_bytes(baseline->mapped);
@@ -303,7 +293,7 @@ static void start_run(struct cell *cell)
     one->file = memfd_create("stderr", 0);
     CHECK(one->file >= 0);
     snprintf(one->what, sizeof(one->what), "%s %s%s: call %u%s", call_names[plan.kind],
-             strerrorname_np(plan.error), plan.is_piecewise ? ", piecewise" : "", plan.nth,
+             strerrorname_np(plan.error), plan.is_rationed ? ", piecewise" : "", plan.nth,
              plan.is_lasting ? " and all later" : "");
     fflush(NULL);
     one->pid = fork();
@@ -370,16 +360,16 @@ static bool has_gap(void)
 {
     unsigned missing = 0;
     for (unsigned kind = 0; kind < OS_CALL_COUNT; kind++)
-        missing += baseline->calls[kind] == 0 && is_of_window(kind) == plan.is_piecewise;
+        missing += baseline->calls[kind] == 0 && is_of_window(kind) == plan.is_rationed;
     return missing > 0 && !UNIT_SANITIZED;
 }
 
 /* Runs without faults; several, where the helper was too quick or too late for all its calls. */
-static void count_calls(bool is_piecewise)
+static void count_calls(bool is_rationed)
 {
     struct cell cell = {0, 0, 0, 0};
     memset(baseline, 0, sizeof(*baseline));
-    plan.is_piecewise = is_piecewise;
+    plan.is_rationed = is_rationed;
     plan.nth = 0;
     do {
         start_run(&cell);
@@ -388,7 +378,7 @@ static void count_calls(bool is_piecewise)
     } while (has_gap() && cell.runs < 50);
     CHECK(!has_gap());
     printf("\n%s; cells: runs, crashed, leaked, failed\n%-12s %7s %9s ",
-           is_piecewise ? "Superslabs mapped one by one" : "One reservation", "call", "a run",
+           is_rationed ? "Superslabs mapped one by one" : "One reservation", "call", "a run",
            "positions");
     for (unsigned i = 0; i < ERRORS; i++)
         printf("  %13s", error_names[i]);
@@ -406,7 +396,7 @@ static void test_whole(void **state)
     CHECK(is_well);
 }
 
-static void test_piecewise(void **state)
+static void test_rationed(void **state)
 {
     static const unsigned kinds[] = {OS_CALL_MAP, OS_CALL_UNMAP, OS_CALL_ROOM, OS_CALL_PURGE,
                                      OS_CALL_MOVE};
@@ -422,7 +412,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole),
-        cmocka_unit_test(test_piecewise),
+        cmocka_unit_test(test_rationed),
     };
     baseline = mmap(NULL, sizeof(*baseline), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
                     0);

@@ -8,20 +8,13 @@
 
 #include "front/front.h"
 
-static bool fail_reserve(enum os_call call)
-{
-    errno = ENOMEM;
-    return call == OS_CALL_RESERVE;
-}
-
 static char *arena;
 
 static void make(void)
 {
     settings.decay_ms = -1;
-    os_inject_failure = fail_reserve;
+    unit_ration();
     CHECK(reservation_make());
-    os_inject_failure = NULL;
     arena = meta_alloc(64); /* the first block is where the arena starts */
 }
 

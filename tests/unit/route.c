@@ -168,7 +168,7 @@ static void foreign_pointers(void)
     void *result;
     make();
     void *const foreign[] = {&data, &usable, (char *)reservation_get() - 1, NULL,
-                             (char *)reservation_get() + reservation_bytes()};
+                             (char *)reservation_get() + reservation_get()->size};
     for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
         CHECK(!route_free(foreign[i]));
         CHECK(!route_usable(foreign[i], &usable));
@@ -237,7 +237,7 @@ static void diagnoses(void)
     check_diagnosis(huge + 3 * MIB, FAULT_NOT_START, 5 * MIB);
     check_diagnosis(span + SLAB_SIZE, FAULT_NOT_START, span_size);
     check_diagnosis(reservation_get(), FAULT_NOT_START, 0);
-    check_diagnosis((char *)reservation_get() + reservation_bytes() - 1, FAULT_NOT_START, 0);
+    check_diagnosis((char *)reservation_get() + reservation_get()->size - 1, FAULT_NOT_START, 0);
     CHECK(route_free(huge));
     check_diagnosis(huge, FAULT_DOUBLE_FREE, 5 * MIB);
     CHECK(route_free(span));

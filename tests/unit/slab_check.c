@@ -60,7 +60,7 @@ static void test_taken_bits(void **state)
     index = superslab_index(mixed);
     CHECK_PLANTED(space.taken[index / 64], space.taken[index / 64] ^ (uint64_t)1 << index % 64,
                   "the taken bit is wrong");
-    CHECK_PLANTED(huge->state, SUPERSLAB_FREE, "free, but marked taken");
+    CHECK_PLANTED(huge->state, SUPERSLAB_FIXED, "are claimed, but");
 }
 
 static void test_lists(void **state)

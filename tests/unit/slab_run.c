@@ -23,20 +23,14 @@ struct run {
 static enum model model[SUPERSLABS * SLABS_PER_SUPERSLAB];
 static struct run runs[RUNS];
 static size_t first_index;
-static bool is_piecewise;
-
-static bool fail_reserve(enum os_call call)
-{
-    errno = ENOMEM;
-    return call == OS_CALL_RESERVE;
-}
+static bool is_rationed;
 
 static void make(void)
 {
     settings.decay_ms = -1;
-    os_inject_failure = is_piecewise ? fail_reserve : NULL;
+    if (is_rationed)
+        unit_ration();
     CHECK(reservation_make());
-    os_inject_failure = NULL;
     first_index = space.frontier;
 }
 
@@ -191,7 +185,7 @@ static void take_range(struct run *run)
 static void forget_if_free(size_t superslab)
 {
     enum model *slabs = &model[superslab * SLABS_PER_SUPERSLAB];
-    if (is_piecewise && longest_in_model(superslab, TAKEN) == 0)
+    if (is_rationed && longest_in_model(superslab, TAKEN) == 0)
         for (unsigned i = 0; i < SLABS_PER_SUPERSLAB; i++)
             slabs[i] = COLD;
 }
@@ -288,9 +282,9 @@ static void runs_at_random(void)
 static void test_random(void **state)
 {
     (void)state;
-    is_piecewise = false;
+    is_rationed = false;
     CHECK_CHILD(runs_at_random);
-    is_piecewise = true;
+    is_rationed = true;
     CHECK_CHILD(runs_at_random);
 }
 
@@ -324,7 +318,7 @@ static void populate(void)
 static void test_populate(void **state)
 {
     (void)state;
-    is_piecewise = false;
+    is_rationed = false;
     CHECK_CHILD(populate);
 }
 
@@ -373,7 +367,7 @@ static void threads(void)
 static void test_threads(void **state)
 {
     (void)state;
-    is_piecewise = false;
+    is_rationed = false;
     CHECK_CHILD(threads);
 }
 

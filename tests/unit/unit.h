@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -224,6 +225,14 @@ static inline void unit_run_threads(void *(*body)(void *number))
 static inline unsigned unit_random(uint64_t *state, unsigned below)
 {
     return (unsigned)(random_next(state) % below);
+}
+
+/* The process's address space is limited from now on, though by far more than there is: what is
+ * free is unmapped at once. Before the reservation is made. */
+static inline void unit_ration(void)
+{
+    struct rlimit limit = {(rlim_t)1 << 60, RLIM_INFINITY};
+    CHECK_EQ(setrlimit(RLIMIT_AS, &limit), 0);
 }
 
 #endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns the answer to one question: may the allocator make system calls that a plain malloc does not
+ * make? A seccomp filter may kill the process for a call that it does not know, so after a filter
+ * has been put in force no such call may ever be made. The kernel is asked once, by calls that the
+ * dynamic loader has just made itself; afterwards the program's own calls that install a filter are
+ * seen as they pass (api/confine.c).
+ */
+#include "os/os.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+/* `under_way` is how many threads are in such a call, or about to decide on one. */
+static early_data struct {
+    _Atomic uint32_t state;
+    _Atomic uint32_t under_way;
+    _Atomic bool was_unfiltered;
+} filter;
+
+enum filter_state { FILTER_UNKNOWN, FILTER_NONE, FILTER_IN_FORCE };
+
+/* So often is looked whether other threads' calls have ended, before a filter is installed. A call
+ * gives back 256 KiB at most, which takes 0.1 ms. */
+#define LOOKS 1000
+#define LOOK_US 100
+
+/* Of "Seccomp:\t0" in /proc/PID/status. False when the file says something else, or nothing. */
+static bool says_no_filter(const char *status)
+{
+    static const char line[] = "\nSeccomp:\t0\n";
+    return strstr(status, line) != NULL;
+}
+
+static long read_status(char *text, size_t size)
+{
+    int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    ssize_t length = read(fd, text, size - 1);
+    close(fd);
+    text[length > 0 ? length : 0] = '\0';
+    return length;
+}
+
+/* A static program's start opens no file: there nothing shows that this is allowed. */
+static enum filter_state ask(void)
+{
+    char text[4096];
+    if (getauxval(AT_BASE) == 0 || read_status(text, sizeof(text)) <= 0)
+        return FILTER_IN_FORCE;
+    return says_no_filter(text) ? FILTER_NONE : FILTER_IN_FORCE;
+}
+
+static noinline_cold uint32_t find_out(void)
+{
+    uint32_t unknown = FILTER_UNKNOWN;
+    uint32_t found = (uint32_t)ask();
+    atomic_store_explicit(&filter.was_unfiltered, found == FILTER_NONE, memory_order_relaxed);
+    /* relaxed: what was noted meanwhile stands */
+    atomic_compare_exchange_strong_explicit(&filter.state, &unknown, found, memory_order_relaxed,
+                                            memory_order_relaxed);
+    return atomic_load_explicit(&filter.state, memory_order_relaxed);
+}
+
+bool os_is_filtered(void)
+{
+    uint32_t state = atomic_load_explicit(&filter.state, memory_order_relaxed);
+    if (unlikely(state == FILTER_UNKNOWN))
+        state = find_out();
+    return state == FILTER_IN_FORCE;
+}
+
+bool os_was_unfiltered(void)
+{
+    return atomic_load_explicit(&filter.was_unfiltered, memory_order_relaxed);
+}
+
+bool os_call_begin(void)
+{
+    /* both sequentially consistent: either we see the note, or who has noted sees us */
+    atomic_fetch_add(&filter.under_way, 1);
+    if (likely(atomic_load(&filter.state) == FILTER_NONE) || !os_is_filtered())
+        return true;
+    os_call_end();
+    return false;
+}
+
+void os_call_end(void)
+{
+    atomic_fetch_sub(&filter.under_way, 1);
+}
+
+void os_note_filter(void)
+{
+    atomic_store(&filter.state, FILTER_IN_FORCE);
+    for (unsigned look = 0; look < LOOKS && atomic_load(&filter.under_way) > 0; look++)
+        os_sleep_us(LOOK_US);
+}
+
+void os_forget_calls_under_way(void)
+{
+    atomic_store(&filter.under_way, 0);
+}
