@@ -27,11 +27,15 @@ enum gate init_gate(void);
 void init_lock_acquire(void);
 void init_lock_release(void);
 void init_lock_reset(void);
+/* In a copy that has started afresh: is there a reservation? */
+void init_set_ready(bool is_ready);
 
 /* ---- fork.c ---- */
 
 /* The reservation is there: forks must know of it from now on. */
 void fork_add_handlers(void);
+/* The process is a copy that no handler has seen. */
+void fork_repair(void);
 
 /* ---- entry.c: the slow halves, with errno as the standards want it ---- */
 

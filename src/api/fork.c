@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fork: takes every lock in its order before, so that the child finds none held, and gives the
- * child a state of its own. May never leave a lock held in the parent.
+ * Copies of the process. fork() takes every lock in its order before, so that the child finds none
+ * held and all state whole. A child that was made in another way (the clone system call itself) is
+ * found out by its first slow path, and repaired: where the parent had one thread its state is
+ * whole too; else the child starts afresh. May never leave a lock held in the parent.
  */
 #include "api/api.h"
 #include "front/request.h"
@@ -9,7 +11,35 @@
 
 #include <pthread.h>
 
-/* ---- fork: all locks in their order, so that the child finds none held ---- */
+/* glibc's fork takes the lock of its list of streams after our handlers, and who holds that lock
+ * waits for streams whose holders wait for us: so it is taken before ours. It is recursive. Not in
+ * every libc. */
+extern void _IO_list_lock(void) __attribute__((weak));
+extern void _IO_list_unlock(void) __attribute__((weak));
+extern void _IO_list_resetlock(void) __attribute__((weak));
+
+/* glibc's word on whether the process has ever had a second thread. */
+extern char __libc_single_threaded __attribute__((weak));
+
+static void lock_streams(void)
+{
+    if (_IO_list_lock && _IO_list_unlock && _IO_list_resetlock)
+        _IO_list_lock();
+}
+
+static void unlock_streams(void)
+{
+    if (_IO_list_lock && _IO_list_unlock && _IO_list_resetlock)
+        _IO_list_unlock();
+}
+
+static void reset_streams(void)
+{
+    if (_IO_list_lock && _IO_list_unlock && _IO_list_resetlock)
+        _IO_list_resetlock();
+}
+
+/* ---- fork(): all locks in their order, so that the child finds none held ---- */
 
 /* The fork is made by a signal handler that has interrupted this thread at a lock, which nobody can
  * wait for then. No lock is taken; the child goes on with what the thread was at. What others were
@@ -24,6 +54,7 @@ static void before_fork(void)
         front_note_fork();
         return;
     }
+    lock_streams();
     libc_lock_acquire();
     init_lock_acquire();
     decay_lock();
@@ -44,21 +75,61 @@ static void after_fork_in_parent(void)
     decay_unlock();
     init_lock_release();
     libc_lock_release();
+    unlock_streams();
 }
 
-static void after_fork_in_child(void)
+/* The locks and flags that are not state of the heap. */
+static void reset_others(void)
 {
-    slab_reset_locks();
-    lane_reset_locks();
-    front_reset_in_child();
     background_reset_in_child();
     limit_reset_in_child();
     request_reset_in_child();
     init_lock_reset();
     libc_lock_reset();
-    if (!is_at_lock)
+    os_forget_calls_under_way();
+}
+
+static void continue_in_child(void)
+{
+    slab_reset_locks();
+    lane_reset_locks();
+    front_reset_in_child();
+    reset_others();
+}
+
+static void after_fork_in_child(void)
+{
+    continue_in_child();
+    if (!is_at_lock) {
         lock_depth = 0;
+        reset_streams();
+    }
     is_at_lock = false;
+    os_generation_renew();
+}
+
+/* ---- other copies ---- */
+
+/* Did the parent have one thread, so that nobody was at work while it was copied? */
+static bool was_alone(void)
+{
+    bool is_single = &__libc_single_threaded ? __libc_single_threaded
+                                             : unified_cache_threads() <= 1;
+    return is_single && !os_helper_is_running();
+}
+
+void fork_repair(void)
+{
+    if (!os_generation_claim())
+        return;
+    if (was_alone()) {
+        front_note_fork();
+        continue_in_child();
+    } else {
+        reset_others();
+        init_set_ready(afresh_start());
+    }
+    os_generation_renew();
 }
 
 static early_data _Atomic bool has_handlers;

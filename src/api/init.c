@@ -54,6 +54,11 @@ static void on_new_heap(struct thread_heap *heap)
 
 /* ---- fork ---- */
 
+void init_set_ready(bool is_ready)
+{
+    atomic_store_explicit(&init.state, is_ready ? INIT_READY : INIT_NONE, memory_order_release);
+}
+
 void init_lock_acquire(void)
 {
     lock_acquire(&init.key_lock);
@@ -82,6 +87,7 @@ static enum init_state start(void)
     publish_start();
     if (!reservation_make())
         return INIT_NONE;
+    os_generation_make();
     limit_start();
     return INIT_READY;
 }
@@ -118,8 +124,14 @@ static noinline_cold enum gate start_gate(void)
 enum gate init_gate(void)
 {
     uint64_t state = atomic_load_explicit(&init.state, memory_order_acquire);
-    if (likely(state == INIT_READY))
+    if (likely(state == INIT_READY) && !os_is_copy())
         return GATE_OPEN;
+    if (state == INIT_READY && lock_depth > 0)
+        return GATE_OPEN;
+    if (state == INIT_READY) {
+        fork_repair();
+        return init_gate();
+    }
     return state == INIT_LIBC ? GATE_LIBC : start_gate();
 }
 

@@ -22,6 +22,9 @@
 /* What every program writes at its start: kept together, since each page costs it a fault. */
 #define early_data __attribute__((section(".data.early")))
 
+/* The state of the heap: what is zero when nothing has been allocated. front/afresh.c */
+#define state_data __attribute__((section("hak_state")))
+
 /* Keep the compiler from reusing what it computed from this variable. Emits nothing. */
 #define forget_address(variable) __asm__("" : "+r"(variable))
 

@@ -18,7 +18,7 @@ struct hak_heap {
 
 /* Purpose: all first-class heaps. Owner: lock, taken before any lane lock. What was a heap stays
  * one: a visit that is under way when its heap is destroyed finds it empty, or somebody else's. */
-static struct {
+static state_data struct {
     struct lock lock;
     struct hak_heap *first;
     struct hak_heap *spare;      /* those that were destroyed */

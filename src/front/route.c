@@ -136,7 +136,7 @@ bool route_free(void *block)
     struct reservation *base = reservation_get();
     size_t offset = reservation_offset(base, block);
     if (offset >= base->size)
-        return false;
+        return afresh_usable(block) > 0;
     attend(); /* before the give: what is freed now is dated now */
     unsigned byte = slab_map_get(base, offset);
     if (byte == CLASS_NONE)
@@ -179,7 +179,7 @@ bool route_usable(const void *block, size_t *usable)
     struct reservation *base = reservation_get();
     size_t offset = reservation_offset(base, block);
     if (offset >= base->size)
-        return false;
+        return (*usable = afresh_usable(block)) > 0;
     *usable = usable_of(slab_map_get(base, offset), block, "malloc_usable_size");
     return true;
 }
@@ -250,12 +250,24 @@ static void *resize_huge(void *block, size_t size)
     return resized ? resized : resize_by_copy(block, usable, size);
 }
 
+/* A block of an abandoned heap stays where it is, or is copied out of it. */
+static bool resize_abandoned(void *block, size_t size, void **result)
+{
+    size_t usable = afresh_usable(block);
+    if (usable == 0)
+        return false;
+    *result = size <= usable ? block : route_alloc(size, false);
+    if (*result && *result != block)
+        memcpy(*result, block, usable);
+    return true;
+}
+
 bool route_resize(void *block, size_t size, void **result)
 {
     struct reservation *base = reservation_get();
     size_t offset = reservation_offset(base, block);
     if (offset >= base->size)
-        return false;
+        return resize_abandoned(block, size, result);
     unsigned byte = slab_map_get(base, offset);
     if (byte == CLASS_NONE)
         misuse_report("realloc", misuse_diagnose(block));

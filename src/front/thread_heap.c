@@ -14,7 +14,7 @@ __thread ptrdiff_t thread_heap_distance;
 /* The heap of a thread that has ended its own: empty and full like the first one, but for good. */
 static struct thread_heap exited_heap;
 
-early_data struct thread_heaps heaps;
+state_data struct thread_heaps heaps;
 
 /* The heap of a thread that forks. */
 static __thread struct thread_heap *forking;

@@ -31,6 +31,14 @@ bool limit_is_near(void);
 void limit_set_handler(bool (*handler)(size_t wanted, void *context), void *context);
 void limit_reset_in_child(void);
 
+/* ---- afresh.c: a copy of the process whose state cannot be believed ---- */
+
+/* Start with a heap that is empty. False when there is no address space for it now. Only the
+ * calling thread may be in the allocator. */
+bool afresh_start(void);
+/* Usable bytes of a block of the heap that was abandoned; 0 when it is none. */
+size_t afresh_usable(const void *block);
+
 /* ---- ageing.c: the work of one epoch ---- */
 
 /* Do it; everything free goes back at once if memory is short. *verdict is on the first block at

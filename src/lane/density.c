@@ -28,7 +28,7 @@ struct row {
 
 #define ROWS (CLASS_ACE_LAST - CLASS_POOL_LAST + 64)
 
-static struct {
+static state_data struct {
     struct lock lock;
     uint8_t last; /* the last 8 verdicts of all rows, a bit each: 1 is dense */
     struct row rows[ROWS];

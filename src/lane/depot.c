@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-struct depot depots[CLASS_POOL_LAST + 1];
+state_data struct depot depots[CLASS_POOL_LAST + 1];
 
 static uint32_t batches_max(unsigned size_class, unsigned count, size_t bytes_max)
 {

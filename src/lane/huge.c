@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-early_data _Atomic size_t huge_bytes;
+state_data _Atomic size_t huge_bytes;
 
 /* From here on the system is asked first if it would give that much to a plain mmap: inside the
  * reservation everything looks free. */
@@ -51,7 +51,7 @@ static inline uint64_t *is_open_of(struct slab *slab)
 /* Bytes that are copied, and given back, in one step. */
 #define COPY_STEP MIB
 
-static _Atomic unsigned open_ranges;
+static state_data _Atomic unsigned open_ranges;
 
 static size_t superslabs_for(size_t size)
 {

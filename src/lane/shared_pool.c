@@ -10,8 +10,8 @@
 
 #include <string.h>
 
-struct pool shared_pool;
-struct pool_traffic pool_traffic[CLASS_POOL_LAST + 1];
+state_data struct pool shared_pool;
+state_data struct pool_traffic pool_traffic[CLASS_POOL_LAST + 1];
 
 /* A class that has this many slabs gets as many pages made present ahead as it has slabs. */
 #define AHEAD_PAGES_MAX 16

@@ -6,7 +6,7 @@
  */
 #include "lane/lane.h"
 
-early_data struct span_figures span_figures[SPAN_CLASSES];
+state_data struct span_figures span_figures[SPAN_CLASSES];
 
 struct traffic span_traffic(unsigned size_class)
 {

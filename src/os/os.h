@@ -27,6 +27,22 @@ void os_note_filter(void);
 /* In a child: calls of the parent's other threads are not under way there. */
 void os_forget_calls_under_way(void);
 
+/* ---- is this process a copy of another? os_generation.c ---- */
+
+extern _Atomic uint32_t *os_generation;
+/* Has the process been copied (fork, clone) since the word was last renewed? Cheap. */
+static inline bool os_is_copy(void)
+{
+    /* relaxed: a thread of the child sees the page that the child was given */
+    return unlikely(atomic_load_explicit(os_generation, memory_order_relaxed) != 1);
+}
+/* Once, at the start. */
+void os_generation_make(void);
+/* Is it for the calling thread to repair the copy? False: another thread has done it. */
+bool os_generation_claim(void);
+/* It has been repaired. */
+void os_generation_renew(void);
+
 /* ---- memory ---- */
 
 /* Memory that is readable and writable and reads as zero, wherever the kernel has room. NULL when

@@ -19,7 +19,7 @@
 #define TURN_US 20
 #define TURNS_MAX 50
 
-early_data struct decay_clock decay;
+state_data struct decay_clock decay;
 
 /* Superslabs that the kernel may refuse before a purge ends: memory that is locked, and it may all
  * be. The next purge begins with others, since what was refused is dated anew. */

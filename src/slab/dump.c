@@ -17,7 +17,7 @@
 
 /* Purpose: the steps below space.opened that are left out; `holes` are runs of them. Owner: the
  * superslab lock. */
-static early_data struct {
+static state_data struct {
     uint64_t out[STEPS_MAX / 64];
     size_t holes;
 } dump;

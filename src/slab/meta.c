@@ -17,7 +17,7 @@ struct free_block {
     struct free_block *next;
 };
 
-early_data struct meta_arena meta_arena;
+state_data struct meta_arena meta_arena;
 
 void meta_init(char *start, size_t size, bool mapped)
 {

@@ -181,6 +181,11 @@ static void publish(char *base, const struct layout *layout, size_t covered)
     __atomic_store_n(&reservation, head, __ATOMIC_RELEASE);
 }
 
+void reservation_forget(void)
+{
+    word_store(&reservation, &reservation_none);
+}
+
 bool reservation_make(void)
 {
     struct layout layout = layout_of(min_size(RESERVATION_MAX, user_space() / RESERVATION_PART));

@@ -130,6 +130,8 @@ _Static_assert(sizeof(struct superslab) <= 96, "the table is 1/20,000 of the add
 /* Make the reservation. False when there is no address space now; may be called again. Called once
  * at a time. Until it has succeeded no other function of this layer may be called. */
 bool reservation_make(void);
+/* In a copy of the process that starts afresh: there is none. */
+void reservation_forget(void);
 /* Bytes of addresses in the window. */
 size_t reservation_bytes(void);
 /* Is address space rationed, so that what is free must not stay mapped? */

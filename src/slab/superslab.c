@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-early_data struct space space;
+state_data struct space space;
 
 /* ---- which superslabs are wholly free ---- */
 

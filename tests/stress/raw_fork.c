@@ -1,10 +1,11 @@
-// args: 6 150
+// args: 6 100
 /* SPDX-License-Identifier: MIT */
 /*
  * Children that no handler of pthread_atfork knows of: vfork, whose child runs on its parent's
  * memory and allocates there, and a bare clone(), whose child has copies of locks that other
- * threads may hold. While threads allocate such a child calls exec; where there is no other thread
- * it allocates from all lanes. The parent goes on, and its heap is sound.
+ * threads may hold. With other threads or without, such a child calls exec, or checks, resizes and
+ * frees its parent's blocks and allocates from all lanes, in a second thread and in a child of its
+ * own too. The parent goes on, and its heap is sound.
  */
 #include "exchange.h"
 
@@ -67,22 +68,52 @@ static void use_clone_with_exec(void)
     wait_for(child);
 }
 
-static void use_clone_alone(uint64_t *random)
+#define BLOCKS 60
+
+static void *allocate_all(void *argument)
 {
-    struct held held[20];
-    for (int i = 0; i < 20; i++)
-        held_allocate(&held[i], random_size(random) % (64 * KIB), random);
+    struct held held[BLOCKS];
+    uint64_t random = (uintptr_t)argument;
+    for (int i = 0; i < BLOCKS; i++)
+        held_allocate(&held[i], random_size(&random), &random);
+    for (int i = 0; i < BLOCKS; i++)
+        held_free(&held[i]);
+    return NULL;
+}
+
+/* What a child does with its parent's blocks, and with its own heap. */
+static void live_as_child(struct held *held, uint64_t *random)
+{
+    pthread_t thread;
+    alarm(300); /* a deadlock ends as a failure */
+    for (int i = 0; i < BLOCKS; i++) {
+        if (i % 3 == 0)
+            held_resize(&held[i], random_size(random), random);
+        held_free(&held[i]);
+    }
+    allocate_all((void *)(uintptr_t)*random);
+    REQUIRE(pthread_create(&thread, NULL, allocate_all, (void *)(uintptr_t)5) == 0);
+    REQUIRE(pthread_join(thread, NULL) == 0);
+    pid_t child = fork();
+    REQUIRE(child >= 0);
+    allocate_all((void *)(uintptr_t)6);
+    check_heap();
+    if (child > 0)
+        wait_for(child);
+    _exit(0);
+}
+
+static void use_clone(uint64_t *random)
+{
+    struct held held[BLOCKS];
+    for (int i = 0; i < BLOCKS; i++)
+        held_allocate(&held[i], random_size(random), random);
     pid_t child = bare_fork();
     REQUIRE(child >= 0);
-    for (int i = 0; i < 20; i++)
+    if (child == 0)
+        live_as_child(held, random);
+    for (int i = 0; i < BLOCKS; i++)
         held_free(&held[i]);
-    if (child == 0) {
-        alarm(60); /* a deadlock ends as a failure */
-        for (int i = 0; i < 20; i++)
-            held_allocate(&held[i], random_size(random) % (64 * KIB), random);
-        check_heap();
-        _exit(0);
-    }
     wait_for(child);
 }
 
@@ -92,11 +123,13 @@ int main(int argc, char **argv)
     struct arguments arguments = arguments_read(argc, argv, 6, 150);
     uint64_t random = 77;
     for (int step = 0; step < arguments.steps / 5; step++)
-        use_clone_alone(&random);
+        use_clone(&random);
     workers_start(workers, arguments.threads, 0, run_allocating);
     for (int step = 0; step < arguments.steps; step++) {
         use_vfork(&random, step % 2);
         use_clone_with_exec();
+        if (step % 5 == 0 && !STRESS_SANITIZED) /* whose own locks would be torn */
+            use_clone(&random);
     }
     atomic_store(&stop, true);
     workers_join(workers, arguments.threads);

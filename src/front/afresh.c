@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns the new start of a copy of the process that was made while other threads were at work in the
+ * allocator (a clone system call by itself: nobody took the locks before). The copy may be torn:
+ * pages were copied at different moments. So nothing of its state is believed. All of it becomes
+ * zero again, a reservation of the copy's own is made, and the old one is abandoned: its blocks can
+ * be read, written and resized as before, by their own words; to free one does nothing. Memory of
+ * an abandoned reservation is never given out again.
+ */
+#include "front/upkeep.h"
+
+#include <string.h>
+
+/* Copies of copies of copies. More than these are not known: their blocks are nobody's. */
+#define ABANDONED_MAX 8
+
+static struct {
+    unsigned count;
+    struct reservation *reservations[ABANDONED_MAX];
+} abandoned;
+
+/* The linker's names for the first and the last byte of `state_data`. */
+extern char state_start[] __asm__("__start_hak_state") __attribute__((visibility("hidden")));
+extern char state_end[] __asm__("__stop_hak_state") __attribute__((visibility("hidden")));
+
+bool afresh_start(void)
+{
+    struct reservation *old = reservation_get();
+    if (old->size > 0 && abandoned.count < ABANDONED_MAX)
+        abandoned.reservations[abandoned.count++] = old;
+    thread_heap_distance = 0;
+    memset(state_start, 0, (size_t)(state_end - state_start));
+    reservation_forget();
+    if (!reservation_make())
+        return false;
+    limit_start();
+    return true;
+}
+
+static struct reservation *find(const void *block)
+{
+    for (unsigned i = 0; i < abandoned.count; i++)
+        if (reservation_offset(abandoned.reservations[i], block) < abandoned.reservations[i]->size)
+            return abandoned.reservations[i];
+    return NULL;
+}
+
+size_t afresh_usable(const void *block)
+{
+    struct reservation *base = find(block);
+    if (!base)
+        return 0;
+    size_t offset = reservation_offset(base, block);
+    unsigned byte = slab_map_get(base, offset);
+    if (byte >= CLASS_FIRST && byte <= CLASS_ACE_LAST)
+        return size_classes[byte].size;
+    const struct superslab *row = &base->superslabs[offset >> SUPERSLAB_SHIFT];
+    if (byte == CLASS_NONE || !row->slabs)
+        return 0;
+    const struct slab *slab = &row->slabs[(offset >> SLAB_SHIFT) % SLABS_PER_SUPERSLAB];
+    return (slab - slab->head_delta)->size;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns a word by which a copy of the process knows that it is one, however it was made: the kernel
+ * wipes its page in each child that does not share the parent's memory (MADV_WIPEONFORK, Linux
+ * 4.14). Where the kernel has no such page, or may not be asked for one, the word stays as it is:
+ * then only children made by fork() are known, by their handlers.
+ */
+#include "os/os.h"
+
+#include <sys/mman.h>
+
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK 18
+#endif
+
+enum generation { GENERATION_COPY, GENERATION_CURRENT, GENERATION_IN_REPAIR };
+
+/* How long a thread waits before it looks again whether another has repaired the copy. */
+#define LOOK_US 100
+
+static early_data _Atomic uint32_t unwiped = GENERATION_CURRENT;
+early_data _Atomic uint32_t *os_generation = &unwiped;
+
+void os_generation_make(void)
+{
+    size_t page = os_page_size();
+    if (os_generation != &unwiped || !os_call_begin())
+        return;
+    _Atomic uint32_t *word = os_reserve(page);
+    bool is_wiped = word && !os_is_made_to_fail(OS_CALL_ADVISE) &&
+                    madvise(word, page, MADV_WIPEONFORK) == 0;
+    os_call_end();
+    if (is_wiped) {
+        atomic_store_explicit(word, GENERATION_CURRENT, memory_order_relaxed);
+        os_generation = word;
+    } else if (word) {
+        os_unmap(word, page);
+    }
+}
+
+bool os_generation_claim(void)
+{
+    for (;;) {
+        uint32_t seen = GENERATION_COPY;
+        /* acquire: what another thread has repaired is visible to us */
+        if (atomic_compare_exchange_strong_explicit(os_generation, &seen, GENERATION_IN_REPAIR,
+                                                    memory_order_acquire, memory_order_acquire))
+            return true;
+        if (seen == GENERATION_CURRENT)
+            return false;
+        os_sleep_us(LOOK_US);
+    }
+}
+
+void os_generation_renew(void)
+{
+    /* release: who sees the word sees what was repaired */
+    atomic_store_explicit(os_generation, GENERATION_CURRENT, memory_order_release);
+}
