@@ -53,6 +53,6 @@ foreach(source IN LISTS fuzz_sources)
     add_custom_target(fuzz.${name} DEPENDS ${program})
     add_dependencies(fuzz.${name} fuzz_core)
     add_dependencies(fuzz_programs fuzz.${name})
-    hak_test(fuzz.${name} fuzz 180 "" bash ${CMAKE_SOURCE_DIR}/cmake/fuzz.sh ${program}
+    hak_test(fuzz.${name} fuzz "" bash ${CMAKE_SOURCE_DIR}/cmake/fuzz.sh ${program}
              ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name} 60)
 endforeach()

@@ -26,7 +26,6 @@ TESTS=(test_subprocess test_threading test_fork1 test_weakref test_pickle test_j
     test_memoryview test_mmap test_ctypes test_deque test_long test_collections test_itertools
     test_decimal test_xml_etree test_thread)
 step "python3 -m test -j2 ${TESTS[*]}"
-UNDER_TIMEOUT=200
 under_silent "$PYTHON" -m test -j2 --tempdir "$SCRATCH" "${TESTS[@]}" >tests.txt ||
     fail "python3 -m test: $(grep -E 'failed|crashed|timed out' tests.txt | head -n 1)"
 grep -q "^All ${#TESTS[@]} tests OK" tests.txt || fail "not all tests ran: $(tail -n 3 tests.txt)"

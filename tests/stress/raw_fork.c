@@ -77,7 +77,7 @@ static void use_clone_alone(uint64_t *random)
     for (int i = 0; i < 20; i++)
         held_free(&held[i]);
     if (child == 0) {
-        alarm(60); /* a deadlock ends as a failure */
+        alarm(HANG_SECONDS); /* a deadlock ends as a failure */
         for (int i = 0; i < 20; i++)
             held_allocate(&held[i], random_size(random) % (64 * KIB), random);
         check_heap();
