@@ -62,7 +62,7 @@ fuzz: configure-tests
 	@cmake --build $(BUILD) -j $(JOBS) --target fuzz_programs
 	@for source in tests/fuzz/*.c; do \
 	    name=$$(basename "$$source" .c); \
-	    bash cmake/fuzz.sh $(BUILD)/fuzz/$$name tests/fuzz/corpus/$$name $(FUZZ_SECONDS) \
+	    bash cmake/fuzz.sh $(BUILD)/fuzz/$$name tests/fuzz/corpus/$$name -max_total_time=$(FUZZ_SECONDS) \
 	        $(BUILD)/fuzz/corpus/$$name || exit 1; \
 	done
 

@@ -114,8 +114,10 @@ static enum library_state find_library(pid_t pid, const char *path)
     fclose(in);
     if (mapped.has_library)
         return LIBRARY_LOADED;
-    bool is_static = mapped.is_started && !mapped.has_loader;
-    return is_static || mapped.has_libc ? LIBRARY_ABSENT : LIBRARY_UNKNOWN;
+    /* the vdso lies above libraries: without it, the program's end cut the listing short */
+    bool is_whole = mapped.is_started;
+    bool is_static = !mapped.has_loader;
+    return is_whole && (is_static || mapped.has_libc) ? LIBRARY_ABSENT : LIBRARY_UNKNOWN;
 }
 
 enum library_state tree_find_library(const struct process_tree *tree, const char *path)

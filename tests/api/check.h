@@ -34,6 +34,7 @@ extern "C" const char *hak_version(void);
 #include <hakmem/hakmem.h>
 #endif
 
+#include "../hang.h"
 #include "../pattern.h"
 
 #define KIB ((size_t)1024)

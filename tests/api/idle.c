@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 
 #define COUNT 400000
-#define PATIENCE_MS 60000
+#define PATIENCE_MS (1000 * HANG_SECONDS)
 
 static void *blocks[COUNT];
 

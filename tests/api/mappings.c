@@ -163,12 +163,12 @@ static void grown(void)
 
 static void grown_fewer(void)
 {
-    grow(400, 4 * MIB, 2);
+    grow(300, 4 * MIB, 2); /* 2.4 GiB at most, however little has been purged */
 }
 
 static void grown_large(void)
 {
-    grow(520, 64 * MIB, 1);
+    grow(520, 24 * MIB, 1);
 }
 
 static void grown_1gib(void)

@@ -19,7 +19,7 @@ expect_self_contained() {
 browse() {
     local light=$1
     shift
-    timeout 100 chromium --headless --no-sandbox --disable-gpu --user-data-dir="$SCRATCH/profile" \
+    timeout 600 chromium --headless --no-sandbox --disable-gpu --user-data-dir="$SCRATCH/profile" \
         --enable-logging=stderr --v=0 --hide-scrollbars --virtual-time-budget=2000 \
         --blink-settings=preferredColorScheme="$light" "$@" 2>err ||
         fail "chromium $*: exit status $? ($(tail -n 3 err))"

@@ -60,7 +60,7 @@ expect_in err "^hakmem stats: 'short.core' is cut short: it has $((size / 2)) of
     "a core that is cut short"
 for part in 0 10 64 100 5000; do
     head -c $part gdb.core >short.core
-    timeout 20 "$CLI" why --core short.core 0x10 >out 2>err
+    timeout "$HANG" "$CLI" why --core short.core 0x10 >out 2>err
     [[ $? == 1 && $(wc -l <err) == 1 ]] || fail "$part bytes of a core: $(cat err)"
     expect_in err "'short.core' is (no core file|cut short)" "$part bytes of a core"
 done
@@ -80,7 +80,7 @@ PYTHON
 for file in bad.*; do
     for words in "stats --json" map "why"; do
         # shellcheck disable=SC2086
-        timeout 60 "$CLI" $words --core $file $([[ $words != why ]] || address live) >out 2>err
+        timeout "$HANG" "$CLI" $words --core $file $([[ $words != why ]] || address live) >out 2>err
         status=$?
         ((status <= 1)) || fail "$words on $file: status $status: $(cat err)"
     done
@@ -95,7 +95,7 @@ kill
 GDB
 gdb -batch -p $TARGET -x circle.gdb >gdb.out 2>&1
 if [[ -s circle.core ]] && ! grep -q 'No symbol' gdb.out; then
-    timeout 20 "$CLI" stats --core circle.core >out 2>err || fail "a circle: status $?, $(cat err)"
+    timeout "$HANG" "$CLI" stats --core circle.core >out 2>err || fail "a circle: status $?, $(cat err)"
     expect_in out "^left out, since it changed while it was read: 1 thing$" "a circle"
 else
     echo "gdb cannot plant it: $(tail -n 1 gdb.out)"
@@ -119,7 +119,7 @@ expect_line 1 "hakmem stats: 'other.core': its HAKMEM ($version) is not of this 
 step "what is no core, or has no HAKMEM"
 kind="is no core file: expected one of the kernel or gcore, unpacked"
 mkfifo pipe
-timeout 20 "$CLI" stats --core pipe >out 2>err
+timeout "$HANG" "$CLI" stats --core pipe >out 2>err
 [[ $? == 1 && $(cat err) == "hakmem stats: 'pipe' $kind" ]] || fail "a pipe: $(cat err)"
 expect_line 1 "hakmem stats: cannot read 'nowhere': No such file or directory" stats --core nowhere
 expect_line 1 "hakmem map: '/dev/null' $kind" map --core /dev/null

@@ -10,6 +10,8 @@ SCRATCH=$(mktemp -d)
 trap 'rm -rf "$SCRATCH"' EXIT
 cd "$SCRATCH" || exit 1
 export TMPDIR=$SCRATCH/tmp LC_ALL=C
+# Seconds. No verdict depends on how fast the machine is: this only ends what hangs.
+HANG=600
 mkdir "$TMPDIR"
 unset HAKMEM_LIBRARY HAKMEM_REPORT LD_PRELOAD
 
@@ -20,6 +22,16 @@ fail() {
 
 step() {
     echo "== $*"
+}
+
+# wait_for WHAT COMMAND...: until the command succeeds; HANG seconds are a failure.
+wait_for() {
+    local what=$1 last=$((SECONDS + HANG))
+    shift
+    until "$@"; do
+        ((SECONDS < last)) || fail "waited in vain for $what"
+        sleep 0.05
+    done
 }
 
 # A library that can be preloaded into anything and leaves no report: libc itself. For tests of the

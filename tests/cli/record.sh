@@ -135,7 +135,7 @@ record() {
 replay() {
     local preload
     for preload in "" "$LIBRARY"; do
-        LD_PRELOAD=$preload timeout 60 ./replay trace 3 all >played 2>err ||
+        LD_PRELOAD=$preload timeout "$HANG" ./replay trace 3 all >played 2>err ||
             fail "$1: replay under '$preload': status $?, $(cat err)"
         expect_in played '^RESULT name=replay ops=' "$1"
         head -n 1 played >counts
@@ -287,7 +287,7 @@ record "pass" 3 ./known pass:5 pair:100 resize:10
 expect_replay() {
     local line=$1
     shift
-    timeout 60 ./replay "$@" >out 2>err
+    timeout "$HANG" ./replay "$@" >out 2>err
     STATUS=$?
     expect_status 2 "replay $*"
     [[ $(cat err; echo .) == "$line"$'\n'. ]] || fail "replay $*: expected '$line', got '$(cat err)'"
@@ -323,7 +323,7 @@ craft() {
 }
 # 51 0: malloc of 10 bytes in slot 0; 5: free of slot 0; 7: a window; e: thread 1
 craft 51 0 5 51 0 7 e 5 >good
-timeout 60 ./replay good >out 2>err || fail "a crafted trace: $(cat err)"
+timeout "$HANG" ./replay good >out 2>err || fail "a crafted trace: $(cat err)"
 craft 51 0 e 5 >early
 expect_replay "replay: early: damaged at byte 4098" early # a thread in the first window
 craft 51 0 7 e 5 51 0 >refilled
@@ -340,7 +340,7 @@ for ((i = 0; i < 200; i++)); do
     cp trace changed
     printf '%b' "\\x$(printf %x $((i * 37 % 256)))" |
         dd of=changed bs=1 seek=$AT conv=notrunc status=none
-    (ulimit -v 1000000 && exec timeout 20 ./replay changed) >out 2>err
+    (ulimit -v 1000000 && exec timeout "$HANG" ./replay changed) >out 2>err
     STATUS=$?
     [[ $STATUS -le 2 && $(wc -l <err) -le 1 ]] ||
         fail "byte $AT changed to $((i * 37 % 256)): status $STATUS, $(cat err)"

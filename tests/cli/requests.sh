@@ -8,15 +8,15 @@ source "$SOURCE/tests/cli/targets.bash"
 
 step "a process that allocates"
 start_known_heap churn
-hakmem trim $TARGET
+hakmem trim --wait $HANG $TARGET
 expect_status 0 "hakmem trim"
 expect_in out "^known_heap \[$TARGET\]: [0-9.]+ [KM]iB given back to the kernel\$" "hakmem trim"
-hakmem set $TARGET ss_cache_max=2M
+hakmem set --wait $HANG $TARGET ss_cache_max=2M
 expect_status 0 "hakmem set"
 [[ $(cat out) == "known_heap [$TARGET]: HAKMEM_SS_CACHE_MAX is 2M now" ]] || fail "$(cat out)"
-hakmem set $TARGET HAKMEM_DECAY_MS=0
+hakmem set --wait $HANG $TARGET HAKMEM_DECAY_MS=0
 expect_status 0 "hakmem set"
-hakmem set $TARGET SS_PREFAULT=auto
+hakmem set --wait $HANG $TARGET SS_PREFAULT=auto
 expect_in out "HAKMEM_SS_PREFAULT is auto now" "hakmem set"
 
 step "nothing is kept when DECAY_MS is 0"
@@ -32,13 +32,13 @@ expect_in err "^hakmem set: known_heap \[$TARGET\] has not answered in 0 s: it i
 expect_line 1 "hakmem trim: an earlier request waits in known_heap [$TARGET]: it is served at the\
  next slow path" trim --wait 0 $TARGET
 kill -CONT $TARGET
-hakmem trim --wait 60 $TARGET
+hakmem trim --wait $HANG $TARGET
 expect_status 0 "a request after one that waited"
 
 step "many at once: each is served"
 commands=()
 for i in 1 2 3 4 5 6 7 8; do
-    "$CLI" set $TARGET --wait 60 DECAY_MS=$i >out.$i 2>err.$i &
+    "$CLI" set $TARGET --wait $HANG DECAY_MS=$i >out.$i 2>err.$i &
     commands+=($!)
 done
 for i in 1 2 3 4 5 6 7 8; do
@@ -49,7 +49,7 @@ kill -KILL $TARGET
 
 step "a process that ends while it is waited for"
 start_known_heap
-"$CLI" trim --wait 60 $TARGET >out 2>err &
+"$CLI" trim --wait $HANG $TARGET >out 2>err &
 command=$!
 # it has the lock: another one does not get its turn
 waits() { [[ $("$CLI" trim --wait 0 $TARGET 2>&1) == *"an earlier request waits"* ]]; }

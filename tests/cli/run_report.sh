@@ -27,6 +27,8 @@ cat >work.c <<'C'
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include "looks.h"
+
 #define MIB ((size_t)1 << 20)
 
 static void *touched(size_t size)
@@ -51,7 +53,7 @@ static int known(void)
     touched(40 * MIB);
     for (int i = 0; i < 2; i++)
         pthread_create(&thread, NULL, idle, NULL);
-    usleep(700000);
+    wait_for_looks(10);
     return 7;
 }
 
@@ -63,13 +65,13 @@ static int sparse(int is_ebb)
     for (int i = 0; i < 60000; i++)
         blocks[i] = touched(1000);
     if (is_ebb)
-        usleep(400000);
+        wait_for_looks(8);
     for (int i = 0; i < 60000; i++)
         if (i % 50)
             free(blocks[i]);
     if (!is_ebb)
         touched(10 * MIB);
-    usleep(700000);
+    wait_for_looks(10);
     return 0;
 }
 
@@ -78,7 +80,7 @@ static int rounded(void)
 {
     for (int i = 0; i < 500000; i++)
         touched(17);
-    usleep(400000);
+    wait_for_looks(8);
     return 0;
 }
 
@@ -87,7 +89,7 @@ static int others(void)
     void *area = mmap(NULL, 64 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     memset(area, 1, 64 * MIB);
     touched(MIB);
-    usleep(400000);
+    wait_for_looks(8);
     return 0;
 }
 
@@ -95,7 +97,7 @@ static int growing(void)
 {
     for (int i = 0; i < 60; i++) {
         touched(MIB);
-        usleep(50000);
+        wait_for_looks(1);
     }
     return 0;
 }
@@ -113,7 +115,7 @@ int main(int argc, char **argv)
     }
 }
 C
-cc -O1 -fno-builtin -pthread work.c -o work || fail "work.c"
+cc -I "$SOURCE/tests/cli/programs" -O1 -fno-builtin -pthread work.c -o work || fail "work.c"
 
 expect_page() {
     expect_count 1 "<h1>A program's memory</h1>" "$1"

@@ -11,7 +11,7 @@ exec 3<>go # no one waits for the other end of it to be opened
 # Says that it is ready, then waits for a line; ends with status 9 on the signals in its arguments,
 # with 4 after the line, and of itself when the test has been given up.
 cat >program.pl <<'PROGRAM'
-alarm 60;
+alarm 600;
 $SIG{$_} = sub { exit 9 } for @ARGV;
 open my $ready, '>', 'ready';
 print $ready "$$\n";
@@ -25,7 +25,7 @@ PROGRAM
 start() {
     setsid env --default-signal "$CLI" run perl program.pl "$@" <&3 >out 2>err &
     RUN=$!
-    read -r -t 60 CHILD <>ready || fail "the program does not start: $(cat err)"
+    read -r -t "$HANG" CHILD <>ready || fail "the program does not start: $(cat err)"
 }
 
 finish_with() {

@@ -163,7 +163,7 @@ PYTHON
 PYTHONMALLOC=malloc start churn python3 churn.py
 wait_for churn.py grep -qs ready churn
 for ((i = 0; i < 15; i++)); do
-    timeout 20 "$CLI" stats $TARGET --json >out 2>err || fail "in look $i: status $?, $(cat err)"
+    timeout "$HANG" "$CLI" stats $TARGET --json >out 2>err || fail "in look $i: status $?, $(cat err)"
     python3 -m json.tool out >/dev/null || fail "look $i: no JSON"
 done
 kill -KILL $TARGET

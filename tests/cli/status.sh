@@ -58,11 +58,11 @@ seq 1000 >numbers
 [[ $? == 3 ]] || fail "a full standard error changes the exit status"
 mkfifo go
 {
-    "$CLI" run timeout 60 sh -c 'read -r line <go; exit 3' 2>&1 >out
+    "$CLI" run timeout "$HANG" sh -c 'read -r line <go; exit 3' 2>&1 >out
     echo $? >status
 } | {
     exec <&-
-    timeout 60 sh -c 'echo >go'
+    timeout "$HANG" sh -c 'echo >go'
 }
 [[ $(cat status) == 3 ]] || fail "standard error's reader is gone: exit status $(cat status), not 3"
 

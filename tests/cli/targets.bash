@@ -14,17 +14,6 @@ end_targets() {
 }
 trap end_targets EXIT
 
-# wait_for WHAT COMMAND...: until the command succeeds; 20 seconds are a failure.
-wait_for() {
-    local what=$1 i
-    shift
-    for ((i = 0; i < 400; i++)); do
-        "$@" && return
-        sleep 0.05
-    done
-    fail "waited in vain for $what"
-}
-
 # start FILE COMMAND...: run it on the allocator, its output in FILE; its number goes to TARGET.
 start() {
     local file=$1

@@ -22,7 +22,7 @@ run() {
     local page=$1 program=$OUT/$(basename "$2" .c)
     [[ -e $program ]] || $CC "${FLAGS[@]}" -fno-builtin -w -DHAK_PREFIXED=0 -DAPI_LINKED=1 \
         -o "$program" "$2" -Wl,--no-as-needed -L"$OUT" -lhakmem || return 1
-    timeout 60 qemu-aarch64 -p "$page" -L /usr/aarch64-linux-gnu -E LD_LIBRARY_PATH="$OUT" \
+    timeout 600 qemu-aarch64 -p "$page" -L /usr/aarch64-linux-gnu -E LD_LIBRARY_PATH="$OUT" \
         -E HAKMEM_BACKGROUND=0 "$program" "${@:3}" >"$OUT/text" 2>&1 ||
         echo "tests:1: $(basename "$2") with pages of $page bytes: $(tail -1 "$OUT/text")"
 }

@@ -33,7 +33,7 @@ make_group() {
 restore() {
     local look
     [[ -z $GROUP ]] && return
-    for ((look = 0; look < 200; look++)); do
+    for ((look = 0; look < 3000; look++)); do
         xargs -r kill -KILL <"$GROUP/cgroup.procs"
         rmdir "$GROUP" && return
         sleep 0.02
@@ -129,7 +129,7 @@ equal 137 "$status" "status of a leak without HAKMEM_LIMIT"
 
 # expect_line: the next line of the running program, in LINE.
 expect_line() {
-    read -r -t 60 LINE <&8 || fail "$1: no line from the program"
+    read -r -t "$HANG" LINE <&8 || fail "$1: no line from the program"
     step "$1: $LINE"
 }
 

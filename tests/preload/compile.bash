@@ -24,12 +24,12 @@ generate_source() {
     }'
 }
 
-# compile_all OUT RUNNER...: the object of each source, assembly, and the linked program, into OUT.
+# compile_all OUT RUNNER...: the objects of SOURCES, assembly, and the linked program, into OUT.
 compile_all() {
     local out=$1 source name
     shift
     mkdir -p "$out"
-    for source in src/*/*.c; do
+    for source in "${SOURCES[@]}"; do
         name=${source#src/}
         name=${name//\//_}
         "$@" "${PROJECT_FLAGS[@]}" -c "$source" -o "$out/$name.o"
@@ -39,17 +39,28 @@ compile_all() {
     "$@" -Wl,--build-id "$out/large.o" -o "$out/large"
 }
 
+# Every third source: enough of them to be compiled twice, with two compilers.
+choose_sources() {
+    local -a all=(src/*/*.c)
+    local i
+    SOURCES=()
+    for ((i = 0; i < ${#all[@]}; i += 3)); do
+        [[ ! -f ${all[i]} ]] || SOURCES+=("${all[i]}")
+    done
+    ((${#SOURCES[@]} > 0)) || fail "no source in $REPO/src"
+}
+
 # compare_compiler COMPILER PROCESS: PROCESS is the child of the driver that must map the library.
 compare_compiler() {
     local compiler=$1 process=$2 file
     cp -r "$REPO/src" "$REPO/include" .
-    compgen -G 'src/*/*.c' >/dev/null || fail "no source in $REPO/src"
+    choose_sources
     step "$("$compiler" --version | head -n 1)"
     assert_maps "$process" "$compiler" -x c -O2 -S -o /dev/null -
     generate_source >large.c
     compile_all plain "$compiler"
     compile_all preloaded under "$compiler"
-    step "$(compgen -G 'src/*/*.c' | wc -l) sources of src/, large.c: objects, assembly, program"
+    step "${#SOURCES[@]} sources of src/, large.c: objects, assembly, program"
     for file in plain/*; do
         same "$file" "preloaded/${file##*/}" "${file##*/} by $compiler"
     done

@@ -36,7 +36,7 @@ PYTHON
 fi
 
 step "late_load.c: dlopen of libhakmem.so in a program on libc's malloc"
-timeout 60 ./late_load "$LIBRARY" >late.txt || fail "late_load ended with status $?"
+timeout "$HANG" ./late_load "$LIBRARY" >late.txt || fail "late_load ended with status $?"
 step "$(<late.txt)"
 
 finish

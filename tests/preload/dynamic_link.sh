@@ -14,7 +14,7 @@ step "$CC linked.c -lhakmem"
 "$CC" "${FLAGS[@]}" "$PROGRAMS/linked.c" -L"$BUILD" -lhakmem -Wl,-rpath,"$BUILD" -o linked \
     >build.txt 2>&1 || fail "linking: $(grep -m 1 -E 'error|undefined' build.txt)"
 [[ $(ldd linked) == *"$BUILD/libhakmem.so"* ]] || fail "the program does not load libhakmem.so"
-timeout 60 ./linked >out.txt || fail "the program ended with status $?"
+timeout "$HANG" ./linked >out.txt || fail "the program ended with status $?"
 step "$(<out.txt)"
 
 step "the same, linked and preloaded at once"
@@ -22,9 +22,9 @@ under ./linked >again.txt || fail "linked and preloaded"
 same out.txt again.txt "the output"
 
 step "the same with no environment and with lazy or immediate binding"
-timeout 60 env -i ./linked >again.txt || fail "with an empty environment: status $?"
+timeout "$HANG" env -i ./linked >again.txt || fail "with an empty environment: status $?"
 same out.txt again.txt "the output"
-LD_BIND_NOW=1 timeout 60 ./linked >again.txt || fail "with LD_BIND_NOW: status $?"
+LD_BIND_NOW=1 timeout "$HANG" ./linked >again.txt || fail "with LD_BIND_NOW: status $?"
 same out.txt again.txt "the output"
 
 finish

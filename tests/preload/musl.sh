@@ -34,7 +34,7 @@ step "${#OBJECTS[@]} sources of src/ compiled"
 
 musl-gcc "${FLAGS[@]}" -static "$PROGRAMS/linked.c" "${OBJECTS[@]}" -o linked 2>build.txt ||
     fail "linking: $(grep -m 1 -E 'error|undefined|multiple' build.txt)"
-timeout 60 ./linked >out.txt || fail "the static musl program ended with status $?"
+timeout "$HANG" ./linked >out.txt || fail "the static musl program ended with status $?"
 step "linked.c, static: $(<out.txt)"
 
 finish

@@ -33,9 +33,9 @@ under_pressure() {
 
 under_pressure 0.00 '' 3
 equal kept "$(<out.txt)" "without pressure"
-under_pressure 20.00 '' 30
+under_pressure 20.00 '' $HANG
 equal returned "$(<out.txt)" "with pressure in the system"
-under_pressure 0.00 20.00 30
+under_pressure 0.00 20.00 $HANG
 equal returned "$(<out.txt)" "with pressure in the group"
 under_pressure 20.00 0.00 3
 equal kept "$(<out.txt)" "with pressure elsewhere in the system"

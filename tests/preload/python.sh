@@ -25,9 +25,11 @@ TESTS=(test_subprocess test_threading test_fork1 test_weakref test_pickle test_j
     test_list test_set test_bytes test_unicode test_gc test_array test_re test_zlib test_struct
     test_memoryview test_mmap test_ctypes test_deque test_long test_collections test_itertools
     test_decimal test_xml_etree test_thread)
+# Left out: tests of Python that want something done within a time, which a busy machine misses.
+IGNORED=(-i '*imeout*' -i '*test_waitfor*' -i test_search_anchor_at_beginning)
 step "python3 -m test -j2 ${TESTS[*]}"
-UNDER_TIMEOUT=200
-under_silent "$PYTHON" -m test -j2 --tempdir "$SCRATCH" "${TESTS[@]}" >tests.txt ||
+under_silent "$PYTHON" -m test -j2 --timeout $((HANG * 40)) --tempdir "$SCRATCH" \
+    "${IGNORED[@]}" "${TESTS[@]}" >tests.txt ||
     fail "python3 -m test: $(grep -E 'failed|crashed|timed out' tests.txt | head -n 1)"
 grep -q "^All ${#TESTS[@]} tests OK" tests.txt || fail "not all tests ran: $(tail -n 3 tests.txt)"
 step "$(grep '^All' tests.txt) $(grep '^Total duration' tests.txt)"

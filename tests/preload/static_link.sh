@@ -20,13 +20,13 @@ step "$CC -static linked.c libhakmem.a"
 "$CC" "${FLAGS[@]}" -static "$PROGRAMS/linked.c" "$ARCHIVE" -o static >build.txt 2>&1 ||
     fail "static linking: $(grep -m 1 -E 'error|undefined|multiple' build.txt)"
 [[ $(readelf -d static) != *NEEDED* ]] || fail "the program is not static"
-timeout 60 ./static >out.txt || fail "the static program ended with status $?"
+timeout "$HANG" ./static >out.txt || fail "the static program ended with status $?"
 step "$(<out.txt)"
 
 step "$CC linked.c libhakmem.a (dynamic program)"
 "$CC" "${FLAGS[@]}" "$PROGRAMS/linked.c" "$ARCHIVE" -o dynamic >build.txt 2>&1 ||
     fail "linking: $(grep -m 1 -E 'error|undefined|multiple' build.txt)"
-timeout 60 ./dynamic >out.txt || fail "the dynamic program ended with status $?"
+timeout "$HANG" ./dynamic >out.txt || fail "the dynamic program ended with status $?"
 step "$(<out.txt)"
 
 address_of() {
@@ -39,7 +39,7 @@ if command -v g++ >/dev/null; then
         >build.txt 2>&1 || fail "g++ -static: $(grep -m 1 -E 'error|undefined|multiple' build.txt)"
     [[ $(address_of malloc) != "$(address_of __libc_malloc)" ]] ||
         fail "operator new is from libhakmem.a, but malloc is from libc.a"
-    timeout 60 ./templates >out.txt || fail "templates ended with status $?"
+    timeout "$HANG" ./templates >out.txt || fail "templates ended with status $?"
     step "$(<out.txt)"
 fi
 

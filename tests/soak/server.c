@@ -14,7 +14,6 @@
 #define UPLOADS 1 /* the last slot of a worker's table */
 #define OBJECTS 24
 #define CHILD_BLOCKS 2000
-#define CHILD_PATIENCE_S 60
 #define FORK_EVERY_MS 500
 
 /* ---- the cache ---- */
@@ -198,7 +197,7 @@ static bool fork_is_due(void)
 static _Noreturn void be_child(struct worker *worker)
 {
     static struct block blocks[CHILD_BLOCKS];
-    alarm(CHILD_PATIENCE_S);
+    alarm(HANG_SECONDS);
     uint64_t errors_before = soak_errors();
     for (unsigned i = 0; i < CHILD_BLOCKS; i++)
         block_get(&worker->tally, &blocks[i], block_size(&worker->random, 16, 64 * SOAK_KIB),

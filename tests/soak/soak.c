@@ -14,7 +14,7 @@
  *
  *     RSS <= the RSS before the first load + the pages in which live blocks lie * 1.1 + SPARE
  *
- * PATIENCE seconds are added to a rest that would miss it, for machines that are busy.
+ * PATIENCE seconds are added to a rest that would end too high, for machines that are busy.
  */
 #include "soak.h"
 
@@ -335,32 +335,43 @@ static void shrink(bool all)
         soak.load->shrink(&soak.tally, &soak.random);
 }
 
-/* RSS over the live pages, compared with the first rest after a load of the same sizes. */
-static void check_growth(int64_t excess)
+/* RSS over the live pages in the first rest after a load of the same sizes. */
+static int64_t *first_excess(void)
 {
-    unsigned kind = (gate.cycle - 1) % soak.load->period;
-    int64_t *first = &soak.first_excess[kind];
-    if (gate.cycle <= soak.load->period)
-        *first = excess;
-    if (excess > *first + (int64_t)GROWTH)
-        soak_error("rest %u ends with %jd KiB over the live pages, rest %u with %jd KiB",
-                   soak.rests, (intmax_t)excess / 1024, kind + 1, (intmax_t)*first / 1024);
+    return &soak.first_excess[(gate.cycle - 1) % soak.load->period];
 }
 
-/* Asleep, but for a look at RSS each half second, until `seconds` have gone by, or as long as
- * patience lasts above the bound. The last row has the bound and the allocator's terms. */
+static bool has_grown(int64_t excess)
+{
+    return gate.cycle > soak.load->period && excess > *first_excess() + (int64_t)GROWTH;
+}
+
+static void check_growth(int64_t excess)
+{
+    if (gate.cycle <= soak.load->period)
+        *first_excess() = excess;
+    if (has_grown(excess))
+        soak_error("rest %u ends with %jd KiB over the live pages, an earlier one with %jd KiB",
+                   soak.rests, (intmax_t)excess / 1024, (intmax_t)*first_excess() / 1024);
+}
+
+/* Asleep, but for a look at RSS each half second, until `seconds` have gone by; longer, while RSS is
+ * too high and patience lasts. The last row has the bound and the allocator's terms. */
 static void rest(double seconds)
 {
     size_t live_pages = live_pages_bytes();
     size_t bound = soak.rss_before + live_pages + live_pages / 10 + SPARE;
     double until = harness_now() + seconds;
     double at_most = until + (double)params[PATIENCE].value;
-    size_t rss = rss_bytes();
-    while (harness_now() < until || (rss > bound && harness_now() < at_most)) {
+    size_t rss;
+    for (;;) {
+        rss = rss_bytes();
+        bool is_high = rss > bound || (live_pages > 0 && has_grown((int64_t)(rss - live_pages)));
+        if (harness_now() >= (is_high ? at_most : until))
+            break;
         say_row("rest", rss);
         harness_say(",,,,,,,,\n");
         sleep_until(harness_now() + 0.5);
-        rss = rss_bytes();
     }
     soak.rests++;
     if (rss > bound)

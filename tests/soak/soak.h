@@ -9,6 +9,7 @@
 #ifndef TESTS_SOAK_H
 #define TESTS_SOAK_H
 
+#include "hang.h"
 #include "harness.h"
 #include "pattern.h"
 

@@ -24,7 +24,7 @@ import soak_page  # noqa: E402
 from run import cpu_model, positive, stop, usage_error  # noqa: E402
 
 LOADS = ("server", "handover", "shift", "pins")
-SILENCE_S = 120  # no line for so long: it hangs
+SILENCE_S = 600  # no line for so long: it hangs
 
 
 def parse_arguments():

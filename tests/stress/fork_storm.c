@@ -54,7 +54,7 @@ static void wait_for(pid_t child)
 /* The whole life of a child; `kind` varies it. */
 static void live_as_child(struct held *inherited, uint64_t random, int kind)
 {
-    alarm(60); /* a deadlock ends as a failure */
+    alarm(HANG_SECONDS); /* a deadlock ends as a failure */
     for (int i = 0; i < INHERITED; i++)
         held_free(&inherited[i]);
     run_in_child(&random);

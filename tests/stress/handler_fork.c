@@ -25,7 +25,7 @@ static void fork_here(int signal)
     pid_t child = fork();
     REQUIRE(child >= 0);
     if (child == 0) {
-        alarm(60); /* a deadlock ends as a failure */
+        alarm(HANG_SECONDS); /* a deadlock ends as a failure */
         atomic_store(&is_child, true);
         return;
     }
@@ -50,7 +50,7 @@ int main(int argc, char **argv)
     uint64_t random = 77;
     if (STRESS_SANITIZED)
         return 0; /* a sanitizer's own part of fork allocates */
-    alarm(120);   /* as in the child */
+    alarm(HANG_SECONDS); /* as in the child */
     sigemptyset(&action.sa_mask);
     REQUIRE(sigaction(SIGPROF, &action, NULL) == 0);
     REQUIRE(setitimer(ITIMER_PROF, &interval, NULL) == 0);

@@ -85,7 +85,7 @@ static void *allocate_all(void *argument)
 static void live_as_child(struct held *held, uint64_t *random)
 {
     pthread_t thread;
-    alarm(300); /* a deadlock ends as a failure */
+    alarm(HANG_SECONDS); /* a deadlock ends as a failure */
     for (int i = 0; i < BLOCKS; i++) {
         if (i % 3 == 0)
             held_resize(&held[i], random_size(random), random);

@@ -35,6 +35,7 @@
 
 #include <hakmem/hakmem.h>
 
+#include "../hang.h"
 #include "../pattern.h"
 
 #if HAK_PREFIXED

@@ -8,6 +8,9 @@
 #define RUN_BYTES (RUN_SLABS * SLAB_SIZE)
 #define RUNS 40 /* more superslabs than one batch of a purge takes */
 
+/* For tests that purge by themselves: an epoch that does not end, however slow the machine. */
+#define LONG_MS 3600000
+
 static struct slab *runs[RUNS];
 static char *starts[RUNS]; /* the record of a purged run may have gone with its pages */
 
@@ -37,7 +40,7 @@ static size_t warm_bytes(void)
 
 static void purge_all(void)
 {
-    make(1000);
+    make(LONG_MS);
     uint64_t before = decay_purged_bytes();
     for (unsigned i = 0; i < RUNS; i++) {
         runs[i] = take_and_touch(i % 2 ? SLABS_PER_SUPERSLAB : RUN_SLABS);
@@ -133,7 +136,7 @@ static void ageing(void)
 static void records_go_last(void)
 {
     const size_t size = SLABS_PER_SUPERSLAB * sizeof(struct slab);
-    make(1000);
+    make(LONG_MS);
     for (unsigned i = 0; i < 2; i++)
         runs[i] = take_and_touch(SLABS_PER_SUPERSLAB / 2);
     struct slab *records = superslab_of(runs[0]->start)->slabs;
@@ -170,7 +173,7 @@ static void reuse_rejuvenates(void)
 
 static void over_the_limit(void)
 {
-    make(3600000);
+    make(LONG_MS);
     settings.ss_cache_max = MIB;
     for (unsigned i = 0; i < RUNS; i++)
         runs[i] = take_and_touch(RUN_SLABS);
@@ -194,7 +197,7 @@ static bool fail_purge(enum os_call call)
 static void refused(void)
 {
     bool is_zero;
-    make(1000);
+    make(LONG_MS);
     struct slab *slab = take_and_touch(RUN_SLABS);
     slab_run_give(slab);
     os_inject_failure = fail_purge;
@@ -213,7 +216,7 @@ static void refused(void)
 static void locked_page(void)
 {
     bool is_zero;
-    make(1000);
+    make(LONG_MS);
     struct slab *slab = take_and_touch(RUN_SLABS);
     if (mlock(slab->start + SLAB_SIZE, os_page_size()) != 0)
         return; /* not allowed here */
@@ -235,7 +238,7 @@ static bool count_purge(enum os_call call)
 /* However much is due, no call holds the kernel's lock for more than 256 KiB. */
 static void bounded_calls(void)
 {
-    make(1000);
+    make(LONG_MS);
     slab_run_give(take_and_touch(32));
     os_inject_failure = count_purge;
     CHECK_EQ(decay_purge_all(), SUPERSLAB_SIZE);
@@ -256,7 +259,7 @@ static void locked_ones_first(void)
 {
     if (UNIT_SANITIZED)
         return; /* a sanitizer only says that it locks */
-    make(1000);
+    make(LONG_MS);
     for (unsigned i = 0; i < RUNS; i++)
         runs[i] = take_and_touch(SLABS_PER_SUPERSLAB);
     for (unsigned i = 0; i < 2; i++)

@@ -206,7 +206,7 @@ static void ageing(void)
         blocks[i] = route_alloc(SIZE, false);
     for (unsigned i = 0; i < COUNT; i++)
         CHECK(front_free(blocks[i]) || route_free(blocks[i]));
-    uint64_t end = os_now_ms() + 10000;
+    uint64_t end = os_now_ms() + 1000 * HANG_SECONDS;
     do {
         void *block = route_alloc(LANE_HUGE_MIN, false); /* a slow path that needs none of it */
         CHECK(route_free(block));

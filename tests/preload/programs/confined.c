@@ -5,8 +5,8 @@
  *   shift MIB ROUNDS   in each round MIB of blocks of another size, of which one in 64 stays:
  *                      little is live, all of it in slabs that other sizes cannot use
  *   leak               take blocks until there are no more; then, for each line on standard input,
- *                      "more": until there is one more (for 30 s), and on, "less": free half
- *   grow MIB           take MIB, then for a line of input 1 MiB every 10 ms, until refused
+ *                      "more": until there is one more, and on, "less": free half
+ *   grow MIB           take MIB, then for a line of input 1 MiB every 100 ms, until refused
  *   idle MIB SECONDS   take MIB, free it, call nothing, and look for so long whether it goes back
  *
  * Each block is written to. Each step is told in a line on standard output.
@@ -22,6 +22,8 @@
 #define MIB ((size_t)1 << 20)
 #define COUNT_MAX ((size_t)1 << 22)
 #define STEP_US 10000
+#define TRIES 60000 /* 10 minutes: what comes later hangs */
+#define GROW_US 100000
 
 static char *blocks[COUNT_MAX];
 static char *pins[COUNT_MAX];
@@ -126,7 +128,7 @@ static int leak(void)
     for (char line[16]; fgets(line, sizeof line, stdin);) {
         if (strcmp(line, "less\n") == 0)
             free_down_to(count / 2);
-        for (int tries = 0; tries < 3000 && !take(LEAK_BLOCK); tries++)
+        for (int tries = 0; tries < TRIES && !take(LEAK_BLOCK); tries++)
             usleep(STEP_US);
         line[strcspn(line, "\n")] = '\0';
         take_all(line);
@@ -146,7 +148,7 @@ static int grow(size_t bytes)
     if (!fgets(line, sizeof line, stdin))
         return 1;
     while (take(MIB))
-        usleep(STEP_US);
+        usleep(GROW_US);
     printf("held=%zu errno=%s\n", count, errno == ENOMEM ? "ENOMEM" : strerror(errno));
     return 0;
 }

@@ -21,7 +21,7 @@ def value_of(key, generation):
 class Client:
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(30)
+        self.socket.settimeout(600)
         self.socket.connect(path)
         self.file = self.socket.makefile("rb")
 
