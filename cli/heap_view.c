@@ -92,16 +92,19 @@ static bool read_root(struct heap_view *view)
 
 /* ---- the address space ---- */
 
+/* Twice the most address space that the allocator asks for. */
+#define SPACE_BYTES_MAX ((uint64_t)64 << 40)
+
 /* Do the addresses follow each other as the reservation's parts do? Computed so that nothing a
  * target says overflows. */
 static bool is_space_plausible(const struct heap_view *view)
 {
     const struct space *copy = &view->space;
-    uint64_t superslabs = (TARGET_ADDRESS_END - view->base) >> SUPERSLAB_SHIFT;
+    uint64_t superslabs = SPACE_BYTES_MAX >> SUPERSLAB_SHIFT;
     uint64_t table = (uintptr_t)copy->superslabs;
     uint64_t meta_start = (uintptr_t)view->meta.start;
     uint64_t meta_end = (uintptr_t)view->meta.end;
-    if (view->base >= TARGET_ADDRESS_END || view->base % SUPERSLAB_SIZE ||
+    if (view->base >= TARGET_ADDRESS_END - SPACE_BYTES_MAX || view->base % SUPERSLAB_SIZE ||
         copy->count > superslabs || copy->frontier > copy->count)
         return false;
     uint64_t end = view->base + (copy->count << SUPERSLAB_SHIFT);

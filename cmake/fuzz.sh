@@ -7,7 +7,7 @@ set -euo pipefail
 
 program=$1 seeds=$2 seconds=$3 corpus=${4:-}
 options=(-max_total_time="$seconds" -artifact_prefix="$(dirname "$program")/" -rss_limit_mb=4096
-         -print_final_stats=1)
+         -malloc_limit_mb=512 -timeout=30 -print_final_stats=1)
 if [[ -z $corpus ]]; then
     corpus=$(mktemp -d)
     trap 'rm -rf "$corpus"' EXIT
