@@ -98,7 +98,7 @@ static void read_note_bytes(struct target *target, const char *bytes, uint64_t s
     }
 }
 
-static void read_notes(struct core *core, const ElfW(Phdr) *header)
+static void read_notes(struct core *core, const ElfW(Phdr) * header)
 {
     if (header->p_filesz > core->notes_left || header->p_offset > core->size ||
         header->p_filesz > core->size - header->p_offset)
@@ -112,7 +112,7 @@ static void read_notes(struct core *core, const ElfW(Phdr) *header)
 
 /* ---- program headers ---- */
 
-static void add_segment(struct core *core, const ElfW(Phdr) *header)
+static void add_segment(struct core *core, const ElfW(Phdr) * header)
 {
     struct target *target = core->target;
     size_t count = target->segment_count;
@@ -130,7 +130,7 @@ static void add_segment(struct core *core, const ElfW(Phdr) *header)
         core->loaded = UINT64_MAX;
 }
 
-static void note_end(struct core *core, const ElfW(Phdr) *header)
+static void note_end(struct core *core, const ElfW(Phdr) * header)
 {
     uint64_t end;
     if (__builtin_add_overflow(header->p_offset, header->p_filesz, &end))
@@ -138,14 +138,14 @@ static void note_end(struct core *core, const ElfW(Phdr) *header)
     core->end = end > core->end ? end : core->end;
 }
 
-static void note_segment(struct core *core, const ElfW(Phdr) *header)
+static void note_segment(struct core *core, const ElfW(Phdr) * header)
 {
     note_end(core, header);
     if (header->p_type == PT_LOAD)
         add_segment(core, header);
 }
 
-static void note_notes(struct core *core, const ElfW(Phdr) *header)
+static void note_notes(struct core *core, const ElfW(Phdr) * header)
 {
     if (header->p_type == PT_NOTE)
         read_notes(core, header);
@@ -153,7 +153,7 @@ static void note_notes(struct core *core, const ElfW(Phdr) *header)
 
 /* Call `visit` with each program header. False when they cannot be read. */
 static bool visit_headers(struct core *core,
-                          void (*visit)(struct core *core, const ElfW(Phdr) *header))
+                          void (*visit)(struct core *core, const ElfW(Phdr) * header))
 {
     static ElfW(Phdr) chunk[HEADERS_CHUNK];
     for (uint64_t at = 0; at < core->header_count; at += HEADERS_CHUNK) {
@@ -187,7 +187,7 @@ static bool fail_segments(struct target *target, const char *what)
     return target_fail(target, "'%s' is damaged: %s", target->core_path, what);
 }
 
-static bool is_core(const ElfW(Ehdr) *header)
+static bool is_core(const ElfW(Ehdr) * header)
 {
     return memcmp(header->e_ident, ELFMAG, SELFMAG) == 0 && header->e_type == ET_CORE &&
            (header->e_ident[EI_CLASS] == ELFCLASS32 || header->e_ident[EI_CLASS] == ELFCLASS64);
@@ -229,8 +229,7 @@ static bool order_segments(struct core *core)
               compare_segments);
     for (size_t i = 0; i < target->segment_count; i++) {
         const struct segment *segment = &target->segments[i];
-        uint64_t limit =
-            i + 1 < target->segment_count ? target->segments[i + 1].start : UINT64_MAX;
+        uint64_t limit = i + 1 < target->segment_count ? target->segments[i + 1].start : UINT64_MAX;
         if (segment->size > limit - segment->start)
             return fail_segments(target, "its segments overlap in memory");
     }

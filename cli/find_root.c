@@ -145,7 +145,8 @@ static bool is_file_memory(const struct target *target, uint64_t start, uint64_t
 
 static uint64_t scan_core(struct target *target)
 {
-    uint64_t allowance = UINT64_MAX; /* segments are no larger than the file, and holes are left out */
+    uint64_t allowance =
+        UINT64_MAX; /* segments are no larger than the file, and holes are left out */
     uint64_t found = 0;
     for (size_t i = 0; !found && i < target->segment_count; i++) {
         const struct segment *segment = &target->segments[i];

@@ -45,8 +45,7 @@ static void add_block(struct heap_view *view, const void *block, uint32_t holder
         order_blocks(view);
         if (view->cached_count >= view->cached_room / 2) {
             view->cached_room = view->cached_room ? 2 * view->cached_room : 1024;
-            view->cached =
-                target_resize(view->cached, view->cached_room, sizeof view->cached[0]);
+            view->cached = target_resize(view->cached, view->cached_room, sizeof view->cached[0]);
         }
     }
     view->cached[view->cached_count++] = (struct cached_block){address, holder, size_class};
@@ -90,10 +89,10 @@ static void read_thread(struct heap_view *view, const struct thread_heap *heap, 
 {
     size_t index = view->thread_count++;
     if ((index & (index - 1)) == 0)
-        view->threads =
-            target_resize(view->threads, index ? 2 * index : 1, sizeof view->threads[0]);
-    view->threads[index] =
-        (struct thread_view){.thread_id = heap->thread_id, .granted = heap->granted};
+        view->threads = target_resize(view->threads, index ? 2 * index : 1,
+                                      sizeof view->threads[0]);
+    view->threads[index] = (struct thread_view){.thread_id = heap->thread_id,
+                                                .granted = heap->granted};
     if (is_named)
         target_thread_name(view->target, heap->thread_id, view->threads[index].name);
     for (unsigned c = CLASS_FIRST; c <= CLASS_ACE_LAST && !view->is_over; c++)

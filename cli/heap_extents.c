@@ -182,7 +182,7 @@ unsigned heap_block_counts(const struct heap_view *view, const struct extent *ex
          at < view->cached_count && view->cached[at].address - extent->start < extent->bytes; at++)
         if (cached_block_number(view, extent, at, count, &number) && !is_free(extent, number))
             counts[cached_state(view, at)]++;
-    counts[BLOCK_LIVE] =
-        count - counts[BLOCK_FREE] - counts[BLOCK_IN_THREAD] - counts[BLOCK_IN_DEPOT];
+    counts[BLOCK_LIVE] = count - counts[BLOCK_FREE] - counts[BLOCK_IN_THREAD] -
+                         counts[BLOCK_IN_DEPOT];
     return count;
 }

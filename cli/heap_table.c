@@ -187,8 +187,7 @@ static size_t read_bitmaps_of(struct heap_view *view, size_t index)
     size_t missing = 0;
     for (unsigned number = 0; number < SLABS_PER_SUPERSLAB; number++) {
         const struct slab *slab = &records->slabs[number];
-        if (!heap_is_block_run(view, index, number) ||
-            slab->block_count <= SLAB_INLINE_WORDS * 64)
+        if (!heap_is_block_run(view, index, number) || slab->block_count <= SLAB_INLINE_WORDS * 64)
             continue;
         uint64_t *bits = target_resize(NULL, 1, bits_size(slab));
         if (heap_meta_read(view, slab->bits, bits, bits_size(slab))) {

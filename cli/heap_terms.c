@@ -165,9 +165,9 @@ static uint64_t nothing_from(const struct residency *part, uint64_t at)
     uint64_t end = part->start + part->pages * TARGET_PAGE;
     if (part->count > 0 || at % SUPERSLAB_SIZE)
         return 0;
-    uint64_t bytes = (uint64_t)heap_unused(part->view, (at - heap_start(part->view)) >>
-                                                           SUPERSLAB_SHIFT)
-                     << SUPERSLAB_SHIFT;
+    uint64_t bytes =
+        (uint64_t)heap_unused(part->view, (at - heap_start(part->view)) >> SUPERSLAB_SHIFT)
+        << SUPERSLAB_SHIFT;
     return bytes < end - at ? bytes : end - at;
 }
 

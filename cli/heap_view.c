@@ -56,8 +56,7 @@ static bool is_root_whole(const struct heap_view *view, uint64_t home)
         {root->request, sizeof *root->request},
     };
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
-        if (!target_is_of_root(view->target, home, (uintptr_t)parts[i].start,
-                               parts[i].size, true))
+        if (!target_is_of_root(view->target, home, (uintptr_t)parts[i].start, parts[i].size, true))
             return false;
     return target_is_of_root(view->target, home, (uintptr_t)root->size_classes,
                              sizeof(struct size_class[CLASS_COUNT]), false);

@@ -184,8 +184,7 @@ static bool close_failed(struct target *target)
 static bool open_process(struct target *target, pid_t pid, int access)
 {
     char path[64];
-    *target =
-        (struct target){.pid = pid, .directory = -1, .memory = -1, .file = -1, .state = '?'};
+    *target = (struct target){.pid = pid, .directory = -1, .memory = -1, .file = -1, .state = '?'};
     snprintf(path, sizeof path, "/proc/%d", (int)pid);
     target->directory = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (target->directory < 0) {

@@ -156,10 +156,8 @@ static uint64_t find_pages(struct target *target, struct wanted *wanted)
 static size_t find_units(struct target *target, uint64_t address, size_t pages, uint8_t *present,
                          bool is_own)
 {
-    struct wanted wanted = {.from = address,
-                            .to = address + pages * TARGET_PAGE,
-                            .is_own = is_own,
-                            .present = present};
+    struct wanted wanted = {
+        .from = address, .to = address + pages * TARGET_PAGE, .is_own = is_own, .present = present};
     memset(present, 0, pages);
     if (target->is_core)
         return core_present(target, address, pages, present);

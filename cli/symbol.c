@@ -41,7 +41,7 @@ static bool read_at(const struct elf_file *elf, uint64_t offset, void *into, siz
 }
 
 /* The bytes of a section that the file can hold. */
-static uint64_t section_size(const struct elf_file *elf, const ElfW(Shdr) *section)
+static uint64_t section_size(const struct elf_file *elf, const ElfW(Shdr) * section)
 {
     if (section->sh_type == SHT_NOBITS || section->sh_offset > elf->size)
         return 0;
@@ -49,7 +49,7 @@ static uint64_t section_size(const struct elf_file *elf, const ElfW(Shdr) *secti
     return section->sh_size < rest ? section->sh_size : rest;
 }
 
-static bool read_section(const struct elf_file *elf, size_t index, ElfW(Shdr) *section)
+static bool read_section(const struct elf_file *elf, size_t index, ElfW(Shdr) * section)
 {
     return index < SECTIONS_MAX &&
            read_at(elf, elf->header.e_shoff + index * sizeof *section, section, sizeof *section);
@@ -72,7 +72,7 @@ static bool offset_of(const struct elf_file *elf, uint64_t address, uint64_t *of
 }
 
 /* Find each place of `symbol` with its zero byte in a table of strings. */
-static bool find_names(const struct elf_file *elf, const ElfW(Shdr) *strings, const char *symbol,
+static bool find_names(const struct elf_file *elf, const ElfW(Shdr) * strings, const char *symbol,
                        struct names *names)
 {
     static char chunk[CHUNK];
@@ -92,7 +92,7 @@ static bool find_names(const struct elf_file *elf, const ElfW(Shdr) *strings, co
     return names->count > 0;
 }
 
-static bool is_named(const struct names *names, const ElfW(Sym) *symbol)
+static bool is_named(const struct names *names, const ElfW(Sym) * symbol)
 {
     for (unsigned i = 0; i < names->count; i++)
         if (names->at[i] == symbol->st_name)
@@ -100,7 +100,7 @@ static bool is_named(const struct names *names, const ElfW(Sym) *symbol)
     return false;
 }
 
-static bool find_in_table(const struct elf_file *elf, const ElfW(Shdr) *table,
+static bool find_in_table(const struct elf_file *elf, const ElfW(Shdr) * table,
                           const struct names *names, uint64_t *offset)
 {
     static ElfW(Sym) chunk[CHUNK / sizeof(ElfW(Sym))];

@@ -106,8 +106,8 @@ const struct mapping *target_mapping(const struct target *target, uint64_t addre
 
 /* find_root.c: the address of hakmem_root. 0: there is none. */
 uint64_t target_find_root(struct target *target);
-/* Where the library keeps the same root, if `root` is a copy: a program that names hakmem_root has a
- * copy of its own, by the linker. Else `root`. */
+/* Where the library keeps the same root, if `root` is a copy: a program that names hakmem_root has
+ * a copy of its own, by the linker. Else `root`. */
 uint64_t target_find_original(struct target *target, uint64_t root);
 /* Does [address, +size) lie in the memory of the program or library that holds the root: in private
  * mappings of the same file, or the zeroed memory that follows them? True of all addresses in a

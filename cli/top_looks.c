@@ -255,7 +255,7 @@ static void give_up(pid_t pid, bool is_late)
     add_unreadable(pid, name, is_late ? "a look at it takes more than a second" : "a look failed");
 }
 
-/* Look at the processes from `first` on with one child; returns the first that it did not get to. */
+/* Look at the processes from `first` on with one child; returns the first that is left. */
 static size_t look_at_some(struct round *round, size_t first)
 {
     static struct answer answer;

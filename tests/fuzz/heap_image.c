@@ -232,8 +232,7 @@ static void read_core(bool is_whole)
     struct target target;
     struct heap_view view;
     struct map map;
-    if (ftruncate(file, 0) != 0 ||
-        pwrite(file, image, image_size, 0) != (ssize_t)image_size)
+    if (ftruncate(file, 0) != 0 || pwrite(file, image, image_size, 0) != (ssize_t)image_size)
         abort();
     bool is_open = target_open_core(&target, path);
     bool is_read = is_open && heap_view_open(&view, &target);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * libFuzzer target: an ELF file in which a symbol is looked for. The input changes a small library
- * made by hand: acts of 7 bytes, each of which sets four bytes at a place; what is left over follows
- * at the end of the file. The first byte says how long the file is made, holes and all.
+ * made by hand: acts of 7 bytes, each of which sets four bytes at a place; what is left over
+ * follows at the end of the file. The first byte says how long the file is made, holes and all.
  */
 #include <elf.h>
 #include <stdbool.h>

@@ -109,8 +109,8 @@ static void table_aliased(void)
     for (int i = 0; i < 16; i++)
         mapped(table + i * piece, piece, MAP_SHARED | MAP_FIXED, file);
     for (size_t i = 0; i < piece / sizeof(struct superslab); i++)
-        ((struct superslab *)table)[i] =
-            (struct superslab){.state = SUPERSLAB_SLABS, .slabs = (struct slab *)arena->start};
+        ((struct superslab *)table)[i] = (struct superslab){.state = SUPERSLAB_SLABS,
+                                                            .slabs = (struct slab *)arena->start};
     reservation_space->superslabs = (struct superslab *)table;
     reservation_space->count = reservation_space->frontier = 524288;
 }
@@ -151,8 +151,9 @@ static void table_empty(void)
     reservation_space->count = reservation_space->frontier = reservation_space->opened =
         size / SUPERSLAB_SIZE;
     reservation_space->superslabs = (struct superslab *)(memory + SLAB_MAP_OFFSET);
-    arena->start = arena->at = arena->present = arena->mapped = arena->opened =
-        memory + SUPERSLAB_SIZE * 1024;
+    arena->start = arena->at = arena->present = arena->mapped = arena->opened = memory +
+                                                                                SUPERSLAB_SIZE *
+                                                                                    1024;
     arena->end = memory + SUPERSLAB_SIZE * 1025;
 }
 
