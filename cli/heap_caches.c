@@ -19,7 +19,8 @@ static int compare_blocks(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* Sort, and keep one of those that have the same address. */
+/* Sort, and keep one of those that have the same address: a block may pass from one cache to another
+ * while they are read. */
 static void order_blocks(struct heap_view *view)
 {
     size_t kept = 0;
@@ -28,7 +29,6 @@ static void order_blocks(struct heap_view *view)
     for (size_t i = 0; i < view->cached_count; i++)
         if (i == 0 || view->cached[i].address != view->cached[kept - 1].address)
             view->cached[kept++] = view->cached[i];
-    view->implausible += (unsigned)(view->cached_count - kept);
     view->cached_count = kept;
 }
 
