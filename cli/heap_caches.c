@@ -19,8 +19,8 @@ static int compare_blocks(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* Sort, and keep one of those that have the same address: a block may pass from one cache to another
- * while they are read. */
+/* Sort, and keep one of those that have the same address: a block may pass from one cache to
+ * another while they are read. */
 static void order_blocks(struct heap_view *view)
 {
     size_t kept = 0;
