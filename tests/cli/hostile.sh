@@ -100,6 +100,9 @@ expect_in out "^= live +0 B " "32 TiB of nothing"
 bounded map $TARGET
 expect_status 0 "32 TiB of nothing: map"
 expect_in out " \.{32} +0 % +0 %  x 16776[0-9]+$" "32 TiB of nothing: map"
+# what has no pages was not touched: that would have cost the process page tables
+(($(sed -n 's/^VmPTE:[^0-9]*\([0-9]*\) kB/\1/p' /proc/$TARGET/status) < 1024)) ||
+    fail "32 TiB of nothing: its table was read where there is none"
 kill -KILL $TARGET
 
 step "slabs without a bitmap, or not at their place"

@@ -3,8 +3,8 @@
  * libFuzzer target: a core file with a heap in it, forged by the input, is read as `hakmem stats`,
  * `map` and `why` do. The core is made once, from the heap of this very program: the root, what it
  * points to, the table of superslabs, the metadata and some blocks. The input is a list of acts of
- * 14 bytes that change words of it: to a number, by a number, to another word's value, or to an
- * address in some part. What is checked is that the reader ends, within its memory, and that what
+ * 14 bytes that change words of it, those that the reader relies on more often than others: to a
+ * number, by a number, to another word's value, or to an address in some part. What is checked is that the reader ends, within its memory, and that what
  * it says adds up.
  */
 #include <elf.h>
@@ -26,6 +26,7 @@
 #define ACTS_MAX 40
 #define PARTS_MAX 32
 #define BLOCKS 400
+#define WORDS_MAX 16384
 
 /* Purpose: a range of this program's memory, and where it lies in the core. */
 struct part {
@@ -36,6 +37,8 @@ struct part {
 
 static struct part parts[PARTS_MAX]; /* [0] is the headers */
 static size_t part_count = 1;
+static uint32_t words[WORDS_MAX]; /* where in the core the reader's words are */
+static size_t word_count;
 static unsigned char *original;
 static unsigned char *image;
 static size_t image_size;
@@ -130,6 +133,34 @@ static void make_core(void)
     close(memory);
 }
 
+/* Note where the words of an object are. */
+static void add_words(const void *start, size_t size)
+{
+    uint64_t address = (uintptr_t)start;
+    for (size_t i = 1; i < part_count; i++)
+        for (size_t at = 0; at + 4 <= size && word_count < WORDS_MAX; at += 4)
+            if (address + at >= parts[i].start && address + at + 8 <= parts[i].end)
+                words[word_count++] = (uint32_t)(parts[i].at + (address + at - parts[i].start));
+}
+
+static void list_words(void)
+{
+    const struct root *root = &hakmem_root;
+    size_t first = (size_t)(root->meta->end - root->space->base) >> SUPERSLAB_SHIFT;
+    add_words(&root->space, sizeof *root - offsetof(struct root, space));
+    add_words(root->space, offsetof(struct space, list));
+    add_words(root->meta, offsetof(struct meta_arena, free));
+    add_words(root->thread_heaps, sizeof *root->thread_heaps);
+    add_words(root->thread_heaps->live, sizeof *root->thread_heaps->live);
+    for (size_t i = first; i < root->space->frontier; i++) {
+        const struct superslab *superslab = &root->space->superslabs[i];
+        add_words(superslab, offsetof(struct superslab, age));
+        for (unsigned j = 0; superslab->slabs && j < SLABS_PER_SUPERSLAB; j++)
+            if (superslab->slabs[j].state != SLAB_FREE)
+                add_words(&superslab->slabs[j], sizeof superslab->slabs[j]);
+    }
+}
+
 static void fill_heap(void)
 {
     static void *blocks[BLOCKS];
@@ -150,6 +181,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     fill_heap();
     list_parts();
     make_core();
+    list_words();
     file = memfd_create("core", 0);
     snprintf(path, sizeof path, "/proc/self/fd/%d", file);
     memcpy(image, original, image_size);
@@ -171,9 +203,11 @@ static uint64_t get_word(size_t at)
     return value;
 }
 
-/* Where the word is that an act changes: of a part, at a multiple of 4. */
+/* Where the word is that an act changes: one that the reader relies on, or any of a part. */
 static size_t place_of(unsigned part, uint32_t number)
 {
+    if (part >= 64)
+        return words[number % word_count];
     const struct part *of = &parts[part % part_count];
     return of->at + (uint64_t)number * 4 % (of->end - of->start - sizeof(uint64_t));
 }
