@@ -23,9 +23,13 @@ void choice_open(const struct choice *choice, struct target *target, struct heap
     if (!choice->pid && !choice->core)
         exit(cli_fail(EXIT_USAGE, "%s: no process given (see %s --help)", choice->command,
                       choice->command));
-    bool is_open = choice->core
-                       ? target_open_core(target, choice->core)
-                       : target_open_process(target, choice_pid(choice->command, choice->pid));
+    bool is_open = false;
+    if (choice->core)
+        is_open = target_open_core(target, choice->core);
+    else if (choice->is_to_write)
+        is_open = target_open_to_write(target, choice_pid(choice->command, choice->pid));
+    else
+        is_open = target_open_process(target, choice_pid(choice->command, choice->pid));
     if (!is_open || !heap_view_open(view, target))
         exit(cli_fail(EXIT_FAILURE, "%s: %s", choice->command, target->error));
 }

@@ -11,6 +11,7 @@ struct choice {
     const char *command; /* "hakmem stats" */
     const char *pid;
     const char *core;
+    bool is_to_write; /* the process will be written to */
 };
 
 #define CHOICE_KEY_CORE CLI_KEY(40)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The free blocks that lie outside slabs, in the bins of each thread and in the depots; and how
- * many blocks passed between caches and lanes. Called by heap_view.c. The owners change all that
- * while it is read; a list is followed no further than it can be long, and a block that is none is
- * left out.
+ * many blocks passed between caches and lanes. The owners change all that while it is read. Lists
+ * and bins lie in the metadata arena and are copied by heap_meta_read, which bounds them all; a
+ * list that is a circle ends, and a block that is none, or is there already, is left out.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,10 +12,24 @@
 
 #define THREADS_MAX ((size_t)1 << 20)
 
-static bool is_in(const void *pointer, const struct heap_view *view)
+static int compare_blocks(const void *a, const void *b)
 {
-    uint64_t address = (uintptr_t)pointer;
-    return address >= view->base && address < view->base + (view->space.count << SUPERSLAB_SHIFT);
+    uint64_t left = ((const struct cached_block *)a)->address;
+    uint64_t right = ((const struct cached_block *)b)->address;
+    return (left > right) - (left < right);
+}
+
+/* Sort, and keep one of those that have the same address: a block may pass from one cache to
+ * another while they are read. */
+static void order_blocks(struct heap_view *view)
+{
+    size_t kept = 0;
+    if (view->cached_count > 0)
+        qsort(view->cached, view->cached_count, sizeof view->cached[0], compare_blocks);
+    for (size_t i = 0; i < view->cached_count; i++)
+        if (i == 0 || view->cached[i].address != view->cached[kept - 1].address)
+            view->cached[kept++] = view->cached[i];
+    view->cached_count = kept;
 }
 
 static void add_block(struct heap_view *view, const void *block, uint32_t holder,
@@ -27,17 +41,17 @@ static void add_block(struct heap_view *view, const void *block, uint32_t holder
         return;
     }
     if (view->cached_count == view->cached_room) {
-        view->cached_room = view->cached_room ? 2 * view->cached_room : 1024;
-        view->cached = target_resize(view->cached, view->cached_room, sizeof view->cached[0]);
+        /* the same blocks again and again take no more room */
+        order_blocks(view);
+        if (view->cached_count >= view->cached_room / 2) {
+            view->cached_room = view->cached_room ? 2 * view->cached_room : 1024;
+            view->cached = target_resize(view->cached, view->cached_room, sizeof view->cached[0]);
+        }
     }
     view->cached[view->cached_count++] = (struct cached_block){address, holder, size_class};
 }
 
 /* ---- threads ---- */
-
-struct bin_copy {
-    void *blocks[BIN_SLOTS_MAX];
-};
 
 /* The length of a bin, as far as it can be. */
 static size_t bin_length(const struct thread_heap *heap, unsigned size_class)
@@ -50,43 +64,46 @@ static size_t bin_length(const struct thread_heap *heap, unsigned size_class)
     return length <= BIN_SLOTS_MAX ? length : 0;
 }
 
-static void read_thread(struct heap_view *view, const struct thread_heap *heap, uint32_t index)
+static void read_bin(struct heap_view *view, const struct thread_heap *heap, uint32_t index,
+                     unsigned size_class)
 {
-    struct bin_copy *bins = target_resize(NULL, CLASS_COUNT, sizeof *bins);
-    struct piece pieces[CLASS_COUNT];
-    unsigned classes[CLASS_COUNT];
-    size_t count = 0;
-    for (unsigned c = CLASS_FIRST; c <= CLASS_ACE_LAST; c++) {
-        size_t length = bin_length(heap, c);
-        if (length == 0 || !is_in(heap->bottom[c], view))
-            continue;
-        classes[count] = c;
-        pieces[count] = (struct piece){(uintptr_t)heap->bottom[c], bins[count].blocks,
-                                       length * sizeof(void *), false};
-        count++;
-    }
-    target_gather(view->target, pieces, count);
+    static void *blocks[BIN_SLOTS_MAX];
     struct thread_view *thread = &view->threads[index];
-    *thread = (struct thread_view){.thread_id = heap->thread_id, .granted = heap->granted};
-    target_thread_name(view->target, heap->thread_id, thread->name);
-    for (size_t i = 0; i < count; i++) {
-        size_t length = pieces[i].is_read ? pieces[i].size / sizeof(void *) : 0;
-        view->implausible += !pieces[i].is_read;
-        for (size_t j = 0; j < length; j++) {
-            if (!bins[i].blocks[j])
-                continue; /* a slot may be empty for a moment */
-            thread->blocks++;
-            thread->bytes += size_classes[classes[i]].size;
-            add_block(view, bins[i].blocks[j], index, classes[i]);
-        }
+    size_t length = bin_length(heap, size_class);
+    if (length == 0)
+        return;
+    if (!heap_meta_read(view, heap->bottom[size_class], blocks, length * sizeof blocks[0])) {
+        view->implausible++;
+        return;
     }
-    free(bins);
+    for (size_t i = 0; i < length; i++) {
+        if (!blocks[i])
+            continue; /* a slot may be empty for a moment */
+        thread->blocks++;
+        thread->bytes += size_classes[size_class].size;
+        add_block(view, blocks[i], index, size_class);
+    }
+}
+
+static void read_thread(struct heap_view *view, const struct thread_heap *heap, bool is_named)
+{
+    size_t index = view->thread_count++;
+    if ((index & (index - 1)) == 0)
+        view->threads = target_resize(view->threads, index ? 2 * index : 1,
+                                      sizeof view->threads[0]);
+    view->threads[index] = (struct thread_view){.thread_id = heap->thread_id,
+                                                .granted = heap->granted};
+    if (is_named)
+        target_thread_name(view->target, heap->thread_id, view->threads[index].name);
+    for (unsigned c = CLASS_FIRST; c <= CLASS_ACE_LAST && !view->is_over; c++)
+        read_bin(view, heap, (uint32_t)index, c);
 }
 
 static void read_threads(struct heap_view *view)
 {
     struct thread_heaps list;
     struct thread_heap heap;
+    size_t thread_count = target_thread_count(view->target);
     if (!target_read(view->target, (uintptr_t)view->root.thread_heaps, &list, sizeof list)) {
         view->implausible++;
         return;
@@ -94,15 +111,14 @@ static void read_threads(struct heap_view *view)
     const struct thread_heap *seen = NULL; /* one that comes again means a circle (Brent 1980) */
     const struct thread_heap *at = list.live;
     while (at && at != seen && view->thread_count < THREADS_MAX) {
-        if (!is_in(at, view) || !target_read(view->target, (uintptr_t)at, &heap, sizeof heap)) {
+        if (!heap_meta_read(view, at, &heap, sizeof heap)) {
             view->implausible++;
             return;
         }
         if ((view->thread_count & (view->thread_count - 1)) == 0)
             seen = at;
-        view->threads = target_resize(view->threads, view->thread_count + 1,
-                                      sizeof view->threads[0]);
-        read_thread(view, &heap, (uint32_t)view->thread_count++);
+        /* a look-up in /proc for each is not worth more than there are threads */
+        read_thread(view, &heap, view->thread_count < thread_count);
         at = heap.next;
     }
     view->implausible += at != NULL;
@@ -121,8 +137,7 @@ static void read_depot(struct heap_view *view, const struct depot *depot, unsign
     const struct batch *at = depot->batches;
     for (unsigned i = 0; at && i <= DEPOT_BATCHES_MAX; i++) {
         struct batch batch;
-        if (!is_in(at, view) || !target_read(view->target, (uintptr_t)at, &batch, sizeof batch) ||
-            batch.count > BATCH_BLOCKS) {
+        if (!heap_meta_read(view, at, &batch, sizeof batch) || batch.count > BATCH_BLOCKS) {
             view->implausible++;
             return;
         }
@@ -162,20 +177,12 @@ static void read_traffic(struct heap_view *view)
                     (struct traffic){atomic_load(&spans[i].taken), atomic_load(&spans[i].given)});
 }
 
-static int compare_blocks(const void *a, const void *b)
-{
-    uint64_t left = ((const struct cached_block *)a)->address;
-    uint64_t right = ((const struct cached_block *)b)->address;
-    return (left > right) - (left < right);
-}
-
 void heap_caches_read(struct heap_view *view)
 {
     read_threads(view);
     read_depots(view);
     read_traffic(view);
-    if (view->cached_count > 0)
-        qsort(view->cached, view->cached_count, sizeof view->cached[0], compare_blocks);
+    order_blocks(view);
 }
 
 size_t heap_caches_find(const struct heap_view *view, uint64_t address)

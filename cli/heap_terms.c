@@ -19,6 +19,7 @@ struct residency {
     const struct heap_view *view;
     uint64_t start;
     size_t pages;
+    size_t count; /* of those that are present */
     uint8_t *present;
 };
 
@@ -26,6 +27,8 @@ struct residency {
 static uint64_t resident_bytes(const struct residency *part, uint64_t from, uint64_t to)
 {
     uint64_t bytes = 0;
+    if (part->count == 0 || part->count == part->pages)
+        return part->count ? to - from : 0;
     while (from < to) {
         uint64_t end = (from / TARGET_PAGE + 1) * TARGET_PAGE;
         if (end > to)
@@ -33,24 +36,6 @@ static uint64_t resident_bytes(const struct residency *part, uint64_t from, uint
         if (part->present[(from - part->start) / TARGET_PAGE])
             bytes += end - from;
         from = end;
-    }
-    return bytes;
-}
-
-/* Resident bytes of any range of the heap, asked for piece by piece. */
-static uint64_t count_range(const struct heap_view *view, uint64_t from, uint64_t to)
-{
-    static uint8_t present[STEP * PAGES_PER_SUPERSLAB];
-    uint64_t bytes = 0;
-    for (uint64_t at = from & ~(uint64_t)(TARGET_PAGE - 1); at < to;) {
-        size_t pages = (to - at + TARGET_PAGE - 1) / TARGET_PAGE;
-        if (pages > sizeof present)
-            pages = sizeof present;
-        target_present(view->target, at, pages, present);
-        struct residency part = {view, at, pages, present};
-        uint64_t end = at + pages * TARGET_PAGE;
-        bytes += resident_bytes(&part, at < from ? from : at, end < to ? end : to);
-        at = end;
     }
     return bytes;
 }
@@ -72,32 +57,54 @@ static double rounding_share(unsigned size_class)
     return (size - below - 1) / 2 / size;
 }
 
-static void add_block(struct class_terms *figures, uint8_t state, uint64_t resident)
+static void add_blocks(struct class_terms *figures, unsigned state, uint64_t count,
+                       uint64_t resident)
 {
-    figures->blocks[state]++;
+    figures->blocks[state] += count;
     figures->resident[state] += resident;
+}
+
+/* The blocks of an extent that is resident in part; returns their resident bytes. */
+static uint64_t add_each_block(const struct heap_view *view, struct class_terms *figures,
+                               const struct extent *extent, const struct residency *part)
+{
+    uint8_t states[EXTENT_BLOCKS_MAX];
+    size_t size = size_classes[extent->slab->size_class].size;
+    unsigned count = heap_block_states(view, extent, states);
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t at = extent->start + i * size;
+        uint64_t resident = resident_bytes(part, at, at + size);
+        add_blocks(figures, states[i], 1, resident);
+        sum += resident;
+    }
+    return sum;
+}
+
+/* Of one of whose pages all are resident or none, the blocks need only be counted. */
+static uint64_t add_all_blocks(const struct heap_view *view, struct class_terms *figures,
+                               const struct extent *extent, bool is_resident)
+{
+    uint64_t counts[BLOCK_IN_DEPOT + 1];
+    uint64_t size = is_resident ? size_classes[extent->slab->size_class].size : 0;
+    unsigned count = heap_block_counts(view, extent, counts);
+    for (unsigned state = 0; state <= BLOCK_IN_DEPOT; state++)
+        add_blocks(figures, state, counts[state], counts[state] * size);
+    return count * size;
 }
 
 /* Tiny, Pool, ACE. */
 static void add_class_extent(const struct heap_view *view, struct heap_terms *terms,
                              const struct extent *extent, const struct residency *part)
 {
-    uint8_t states[EXTENT_BLOCKS_MAX];
-    unsigned size_class = extent->slab->size_class;
-    size_t size = size_classes[size_class].size;
-    struct class_terms *figures = &terms->classes[size_class];
-    unsigned count = heap_block_states(view, extent, states);
+    struct class_terms *figures = &terms->classes[extent->slab->size_class];
     uint64_t all = resident_bytes(part, extent->start, extent->start + extent->bytes);
-    uint64_t left = all;
-    for (unsigned i = 0; i < count; i++) {
-        uint64_t at = extent->start + i * size;
-        uint64_t resident = all == extent->bytes ? size : resident_bytes(part, at, at + size);
-        add_block(figures, states[i], resident);
-        left -= resident;
-    }
+    uint64_t in_blocks = all == 0 || all == extent->bytes
+                             ? add_all_blocks(view, figures, extent, all > 0)
+                             : add_each_block(view, figures, extent, part);
     figures->extents++;
     figures->mapped += extent->bytes;
-    terms->partly_used += left; /* what is behind the last block */
+    terms->partly_used += all - in_blocks; /* what is behind the last block */
 }
 
 static void add_huge_extent(const struct heap_view *view, struct heap_terms *terms,
@@ -105,14 +112,14 @@ static void add_huge_extent(const struct heap_view *view, struct heap_terms *ter
 {
     struct class_terms *lane = &terms->lanes[HAK_LANE_HUGE];
     uint64_t end = extent->start + extent->slab->size;
-    uint64_t resident = count_range(view, extent->start, end);
-    add_block(lane, BLOCK_LIVE, resident);
+    uint64_t resident = target_resident_bytes(view->target, extent->start, end);
+    add_blocks(lane, BLOCK_LIVE, 1, resident);
     lane->extents++;
     lane->mapped += extent->bytes;
     /* sizes are rounded to pages */
     if (resident > 0)
         lane->rounding += (double)(TARGET_PAGE - 1) / 2;
-    terms->partly_used += count_range(view, end, extent->start + extent->bytes);
+    terms->partly_used += target_resident_bytes(view->target, end, extent->start + extent->bytes);
 }
 
 static void add_extent(const struct heap_view *view, struct heap_terms *terms,
@@ -134,32 +141,52 @@ static void add_extent(const struct heap_view *view, struct heap_terms *terms,
         break;
     default:
         /* a superslab of which no sense could be made: likely being changed just now */
-        if (view->superslabs[(extent->start - heap_start(view)) >> SUPERSLAB_SHIFT].state !=
+        if (heap_superslab(view, (extent->start - heap_start(view)) >> SUPERSLAB_SHIFT)->state !=
             SUPERSLAB_FIXED)
             terms->partly_used += resident_bytes(part, extent->start, end);
         break;
     }
 }
 
+/* Ask for the pages of the part of the heap from the superslab at `at` on. */
+static void ask_part(struct residency *part, uint64_t at)
+{
+    const struct heap_view *view = part->view;
+    part->start = at & ~(uint64_t)(SUPERSLAB_SIZE - 1);
+    uint64_t rest = (heap_end(view) - part->start) / TARGET_PAGE;
+    part->pages = rest < STEP * PAGES_PER_SUPERSLAB ? rest : STEP * PAGES_PER_SUPERSLAB;
+    part->count = target_present(view->target, part->start, part->pages, part->present);
+}
+
+/* How far the heap has neither pages nor an entry in the table: a large address space is mostly
+ * that. */
+static uint64_t nothing_from(const struct residency *part, uint64_t at)
+{
+    uint64_t end = part->start + part->pages * TARGET_PAGE;
+    if (part->count > 0 || at % SUPERSLAB_SIZE)
+        return 0;
+    uint64_t bytes =
+        (uint64_t)heap_unused(part->view, (at - heap_start(part->view)) >> SUPERSLAB_SHIFT)
+        << SUPERSLAB_SHIFT;
+    return bytes < end - at ? bytes : end - at;
+}
+
 static void add_extents(const struct heap_view *view, struct heap_terms *terms)
 {
-    struct residency part = {.view = view, .pages = STEP * PAGES_PER_SUPERSLAB};
+    static uint8_t present[STEP * PAGES_PER_SUPERSLAB];
+    struct residency part = {.view = view, .present = present};
     struct extent extent;
-    uint64_t part_end = 0;
-    part.present = target_resize(NULL, part.pages, 1);
-    for (uint64_t at = heap_start(view); heap_extent_at(view, at, &extent);) {
-        if (at >= part_end) {
-            /* extents but Huge ones lie within a superslab, so none crosses the part's end */
-            part.start = at & ~(uint64_t)(SUPERSLAB_SIZE - 1);
-            uint64_t rest = (heap_end(view) - part.start) / TARGET_PAGE;
-            size_t pages = rest < part.pages ? rest : part.pages;
-            part_end = part.start + pages * TARGET_PAGE;
-            target_present(view->target, part.start, pages, part.present);
+    for (uint64_t at = heap_start(view); at < heap_end(view);) {
+        /* extents but Huge ones lie within a superslab, so none crosses the part's end */
+        if (at >= part.start + part.pages * TARGET_PAGE)
+            ask_part(&part, at);
+        uint64_t nothing = nothing_from(&part, at);
+        if (nothing == 0 && heap_extent_at(view, at, &extent)) {
+            add_extent(view, terms, &extent, &part);
+            nothing = extent.bytes;
         }
-        add_extent(view, terms, &extent, &part);
-        at = extent.start + extent.bytes;
+        at += nothing;
     }
-    free(part.present);
 }
 
 /* ---- sums ---- */
@@ -212,7 +239,7 @@ static bool is_ours(const struct heap_view *view, const struct mapping *mapping)
     size_t index = (mapping->start - heap_start(view)) >> SUPERSLAB_SHIFT;
     if (index >= view->count)
         return !view->space.is_rationed && view->first + index < view->space.opened;
-    uint8_t state = view->superslabs[index].state;
+    uint8_t state = heap_superslab(view, index)->state;
     return state != SUPERSLAB_FIXED && !(view->space.is_rationed && state == SUPERSLAB_FREE);
 }
 
@@ -230,12 +257,14 @@ static void count_used(const struct heap_view *view, struct heap_terms *terms)
 {
     terms->used_bytes += (uint64_t)view->space.claimed << SUPERSLAB_SHIFT;
     for (size_t i = 0; i < view->count; i++) {
-        uint8_t state = view->superslabs[i].state;
-        if (state == SUPERSLAB_SLABS)
+        i += heap_unused(view, i);
+        if (i == view->count)
+            break;
+        const struct superslab *superslab = heap_superslab(view, i);
+        if (superslab->state == SUPERSLAB_SLABS)
             terms->used_bytes += SUPERSLAB_SIZE;
-        if (state == SUPERSLAB_SLABS)
-            terms->huge_waste += (uint64_t)__builtin_popcount(view->superslabs[i].zero)
-                                 << SLAB_SHIFT;
+        if (superslab->state == SUPERSLAB_SLABS)
+            terms->huge_waste += (uint64_t)__builtin_popcount(superslab->zero) << SLAB_SHIFT;
     }
 }
 
@@ -248,9 +277,9 @@ static void count_unused(const struct heap_view *view, struct heap_terms *terms)
     if (view->space.is_rationed || view->space.opened > view->space.count)
         return;
     if (opened > heap_end(view))
-        terms->purgeable += count_range(view, heap_end(view), opened);
+        terms->purgeable += target_resident_bytes(view->target, heap_end(view), opened);
     if (mapped > present && mapped <= (uintptr_t)view->meta.end)
-        terms->metadata += count_range(view, present, mapped);
+        terms->metadata += target_resident_bytes(view->target, present, mapped);
 }
 
 /* The head's addresses are many times what is mapped of it. */
@@ -262,7 +291,7 @@ static uint64_t count_mapped(const struct heap_view *view, uint64_t start, uint6
         uint64_t from = mapping->start > start ? mapping->start : start;
         uint64_t to = mapping->end < end ? mapping->end : end;
         if (from < to)
-            bytes += count_range(view, from, to);
+            bytes += target_resident_bytes(view->target, from, to);
     }
     return bytes;
 }
@@ -277,7 +306,7 @@ void heap_terms_count(const struct heap_view *view, struct heap_terms *terms)
     count_used(view, terms);
     uint64_t records = (uintptr_t)view->meta.start;
     terms->tables = count_mapped(view, view->base, records);
-    terms->metadata = count_range(view, records, (uintptr_t)view->meta.present);
+    terms->metadata = target_resident_bytes(view->target, records, (uintptr_t)view->meta.present);
     count_unused(view, terms);
     sum_up(view, terms);
 }

@@ -3,7 +3,8 @@
  * A copy of a target's heap, made from outside by way of hakmem_root, and what can be asked of it:
  * its extents in address order, the state of each block, who holds what, and the terms that add up
  * to the process's RSS. The heap may change while it is copied: what does not fit together is
- * counted in `implausible` and left out.
+ * counted in `implausible` and left out. So much of it that no change explains it, or more than the
+ * target has memory for, is a damaged heap: an error.
  */
 #ifndef HAK_CLI_HEAP_VIEW_H
 #define HAK_CLI_HEAP_VIEW_H
@@ -38,8 +39,19 @@ struct record_view {
     uint64_t *bits[SLABS_PER_SUPERSLAB]; /* NULL: not read, or inline */
 };
 
-/* Purpose: the copy. Invariant: superslabs[i] and records[i] are those of index first + i; cached
- * is sorted by address. */
+/* What the table says of superslabs that follow each other. */
+#define CHUNK_SUPERSLABS ((size_t)64)
+struct superslab_chunk {
+    struct superslab superslabs[CHUNK_SUPERSLABS];
+    struct record_view *records[CHUNK_SUPERSLABS]; /* NULL where there are none */
+};
+
+/* Purpose: the copy. Invariant: chunks[i] holds the superslabs from index first + i *
+ * CHUNK_SUPERSLABS on, or is NULL where the table has only zeros: the table of a large address
+ * space is mostly that. cached is sorted by address, and has no address twice. meta_left is what
+ * may still be copied of the metadata arena: at first what it really has, and some more because it
+ * may grow meanwhile. Each copy takes from it, so that records which name the same memory again and
+ * again come to an end. */
 struct heap_view {
     struct target *target;
     uint64_t root_address;
@@ -48,8 +60,9 @@ struct heap_view {
     uint64_t base;
     size_t first; /* superslab indexes */
     size_t count;
-    struct superslab *superslabs;
-    struct record_view **records; /* NULL where there are none */
+    struct superslab_chunk **chunks;
+    uint64_t meta_left;
+    bool is_over; /* meta_left did not suffice */
     struct space space;
     struct meta_arena meta;
     struct settings settings;
@@ -67,6 +80,22 @@ struct heap_view {
 /* Copy the heap of an open target. False: see target->error. */
 bool heap_view_open(struct heap_view *view, struct target *target);
 void heap_view_close(struct heap_view *view);
+
+/* Copy of the metadata arena; false when it does not lie there, cannot be read, or is more than the
+ * arena has. */
+bool heap_meta_read(struct heap_view *view, const void *pointer, void *into, size_t size);
+
+/* heap_table.c: copy the table of superslabs, the records and the bitmaps. False: see the target's
+ * error. */
+bool heap_table_read(struct heap_view *view);
+void heap_table_free(struct heap_view *view);
+/* A superslab (index below count), its records or NULL. */
+const struct superslab *heap_superslab(const struct heap_view *view, size_t index);
+struct record_view *heap_records(const struct heap_view *view, size_t index);
+/* Superslabs from `index` on of which the table has only zeros, as far as one step tells. */
+size_t heap_unused(const struct heap_view *view, size_t index);
+/* Is this the record of a run of blocks, at its place? */
+bool heap_is_block_run(const struct heap_view *view, size_t index, unsigned number);
 
 /* heap_caches.c: read the threads' caches, the depots, and what passed between caches and lanes. */
 void heap_caches_read(struct heap_view *view);
@@ -93,6 +122,7 @@ struct extent {
     const uint64_t *bits;    /* BLOCKS: which blocks are free in the slab */
 };
 
+uint64_t heap_superslab_address(const struct heap_view *view, size_t index);
 /* The heap's first address and the one after its last. */
 uint64_t heap_start(const struct heap_view *view);
 uint64_t heap_end(const struct heap_view *view);
@@ -105,6 +135,9 @@ enum block_state { BLOCK_LIVE, BLOCK_FREE, BLOCK_IN_THREAD, BLOCK_IN_DEPOT };
 /* The states of an extent's blocks (one, for a span or Huge block); returns how many. */
 unsigned heap_block_states(const struct heap_view *view, const struct extent *extent,
                            uint8_t states[EXTENT_BLOCKS_MAX]);
+/* How many blocks of an extent are in each state; returns how many there are. */
+unsigned heap_block_counts(const struct heap_view *view, const struct extent *extent,
+                           uint64_t counts[BLOCK_IN_DEPOT + 1]);
 
 /* ---- heap_terms.c ---- */
 

@@ -23,6 +23,12 @@
 /* Bytes of each slab of an extent that live blocks cover, added up in `live`. */
 static void add_live(const struct heap_view *view, const struct extent *extent, uint64_t *live)
 {
+    uint64_t counts[BLOCK_IN_DEPOT + 1];
+    if (extent->bytes == SLAB_SIZE) {
+        heap_block_counts(view, extent, counts);
+        live[0] = counts[BLOCK_LIVE] * extent->slab->size;
+        return;
+    }
     uint8_t states[EXTENT_BLOCKS_MAX];
     unsigned count = heap_block_states(view, extent, states);
     uint64_t size = extent->slab->size;
@@ -76,7 +82,7 @@ static void add_row(struct map *map, const struct map_row *row)
     struct map_row *last = map->count ? &map->rows[map->count - 1] : NULL;
     if (last && last->start + last->count * SUPERSLAB_SIZE == row->start &&
         memcmp(last->cells, row->cells, sizeof row->cells) == 0) {
-        last->count++;
+        last->count += row->count;
         return;
     }
     if ((map->count & (map->count - 1)) == 0)
@@ -98,16 +104,41 @@ static void fill_row(const struct heap_view *view, struct map_row *row, struct e
     }
 }
 
+/* Superslabs from `start` on that the table does not know, and that have no pages. */
+static uint64_t unused_from(const struct heap_view *view, uint64_t start)
+{
+    if (start >= heap_end(view))
+        return 0;
+    uint64_t count = heap_unused(view, (start - heap_start(view)) >> SUPERSLAB_SHIFT);
+    uint64_t end = start + (count << SUPERSLAB_SHIFT);
+    return target_resident_bytes(view->target, start, end) > 0 ? 0 : count;
+}
+
+static struct map_row unused_row(uint64_t start, uint64_t count)
+{
+    struct map_row row = {.start = start, .count = count};
+    for (size_t i = 0; i < SLABS_PER_SUPERSLAB; i++)
+        row.cells[i] = (struct cell){.kind = EXTENT_COLD, .is_first = i == 0};
+    return row;
+}
+
 void map_make(const struct heap_view *view, struct map *map)
 {
     struct extent extent = {EXTENT_COLD, 0, 0, NULL, NULL};
     *map = (struct map){NULL, 0};
     if (view->is_empty)
         return;
-    for (uint64_t start = heap_start(view); start < heap_end(view); start += SUPERSLAB_SIZE) {
+    for (uint64_t start = heap_start(view); start < heap_end(view);) {
         struct map_row row = {.start = start, .count = 1};
         fill_row(view, &row, &extent);
         add_row(map, &row);
+        start += SUPERSLAB_SIZE;
+        uint64_t unused = start >= extent.start + extent.bytes ? unused_from(view, start) : 0;
+        if (unused > 0) {
+            row = unused_row(start, unused);
+            add_row(map, &row);
+            start += unused << SUPERSLAB_SHIFT;
+        }
     }
 }
 

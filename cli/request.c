@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `hakmem trim` and `hakmem set`: write a request into the target's root, which its next slow path
- * serves, and wait for that. The only verbs that write to a target. Called by main.c.
+ * `hakmem trim` and `hakmem set`: write a request into the target, which its next slow path serves,
+ * and wait for that. The only verbs that write to a target. What is written to is the object that
+ * the library has for it, in the library's own memory (heap_view.c checks that), through the handle
+ * by which it was looked at: a process that executes another program meanwhile is lost, and that
+ * program is not written to.
  */
 #include <argp.h>
 #include <errno.h>
@@ -82,11 +85,18 @@ static bool wait_for_turn(const struct mailbox *mailbox)
     return state != REQUEST_ASKED && state != REQUEST_RUNNING;
 }
 
+/* May a request be written there now? What no build of the library leaves there is no request. */
+static bool is_ready(struct target *target, uint64_t address)
+{
+    uint32_t state = state_of(target, address);
+    if (target->is_gone)
+        return process_explain(target, ESRCH);
+    return state <= REQUEST_DONE || target_fail_damaged(target, "its request is in no known state");
+}
+
 static int report_lost(const struct request_input *input, struct target *target)
 {
-    if (target_refresh(target))
-        target_fail(target, "process %d (%s) is not the program that it was", (int)target->pid,
-                    target->program);
+    process_explain(target, ESRCH);
     return cli_fail(EXIT_FAILURE, "%s: %s", input->choice.command, target->error);
 }
 
@@ -131,7 +141,7 @@ static int send_request(const struct request_input *input, struct target *target
         return cli_fail(EXIT_FAILURE,
                         "%s: an earlier request waits in %s: it is served at the next slow path",
                         command, choice_title(target));
-    if (!write_request(target, mailbox.address, wanted))
+    if (!is_ready(target, mailbox.address) || !write_request(target, mailbox.address, wanted))
         return cli_fail(EXIT_FAILURE, "%s: %s", command, target->error);
     uint32_t state = wait_for_end(&mailbox);
     if (state == REQUEST_ASKED || state == REQUEST_RUNNING)
@@ -194,7 +204,7 @@ int trim_command(int argc, char **argv)
                "serves the request, and to give the free pages back. A process serves it when it "
                "next comes to a slow path of malloc or free.",
     };
-    struct request_input input = {.choice = {.command = "hakmem trim"},
+    struct request_input input = {.choice = {.command = "hakmem trim", .is_to_write = true},
                                   .wait_seconds = WAIT_DEFAULT};
     struct request wanted = {.kind = REQUEST_TRIM};
     cli_parse(&argp, argc, argv, &input);
@@ -210,8 +220,9 @@ int set_command(int argc, char **argv)
         .doc = "Change a setting of a running process. A process takes it when it next comes to a "
                "slow path of malloc or free.",
     };
-    struct request_input input = {
-        .choice = {.command = "hakmem set"}, .is_set = true, .wait_seconds = WAIT_DEFAULT};
+    struct request_input input = {.choice = {.command = "hakmem set", .is_to_write = true},
+                                  .is_set = true,
+                                  .wait_seconds = WAIT_DEFAULT};
     struct request wanted = {.kind = REQUEST_SET};
     cli_parse(&argp, argc, argv, &input);
     if (input.choice.pid && !input.assignment)

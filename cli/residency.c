@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which pages of a target are resident: of a process by PAGEMAP_SCAN, or from /proc/PID/pagemap
- * where the kernel is older; of a core by core_file.c. Called by the verbs, as target_present. The
- * kernel's pages may be larger than the units that are asked for.
+ * Which pages of a target are resident, and which are its own alone: of a process by PAGEMAP_SCAN,
+ * or from /proc/PID/pagemap where the kernel is older; of a core by core_file.c. The kernel's pages
+ * may be larger than the units that are asked for.
  */
 #include <string.h>
 #include <sys/ioctl.h>
@@ -11,7 +11,7 @@
 #include "target.h"
 
 /* PAGEMAP_SCAN (Linux 6.7): as in linux/fs.h, which may be older. It alone tells the zero page,
- * which smaps does not count, from others. */
+ * which smaps does not count, from others; and it steps over what has no pages. */
 struct scan_region {
     uint64_t start;
     uint64_t end;
@@ -31,42 +31,57 @@ struct scan_request {
     uint64_t any_of;
     uint64_t wanted;
 };
+#define SCAN_FILE ((uint64_t)1 << 2)
 #define SCAN_PRESENT ((uint64_t)1 << 3)
+#define SCAN_SWAPPED ((uint64_t)1 << 4)
 #define SCAN_ZERO_PAGE ((uint64_t)1 << 5)
 #define SCAN_REGIONS 512
 
-/* Purpose: what was asked for: units of TARGET_PAGE from `address`. */
+/* A page's word in /proc/PID/pagemap. */
+#define WORD_FILE ((uint64_t)1 << 61)
+#define WORD_SWAPPED ((uint64_t)1 << 62)
+#define WORD_PRESENT ((uint64_t)1 << 63)
+#define WORDS 512
+
+/* Purpose: what was asked for: units of TARGET_PAGE in [from, to), and what was found. */
 struct wanted {
-    uint64_t address;
-    uint64_t end;
-    uint8_t *present;
+    uint64_t from;
+    uint64_t to;
+    bool is_own;      /* private and with content, swapped out too */
+    uint8_t *present; /* a byte a unit, or NULL */
+    uint64_t bytes;   /* out */
 };
 
 /* Note that [start, end) is present, as far as that was asked for. */
-static void note_present(const struct wanted *wanted, uint64_t start, uint64_t end)
+static void note_present(struct wanted *wanted, uint64_t start, uint64_t end)
 {
-    if (start < wanted->address)
-        start = wanted->address;
-    if (end > wanted->end)
-        end = wanted->end;
-    if (start < end)
-        memset(wanted->present + (start - wanted->address) / TARGET_PAGE, 1,
+    if (start < wanted->from)
+        start = wanted->from;
+    if (end > wanted->to)
+        end = wanted->to;
+    if (start >= end)
+        return;
+    wanted->bytes += end - start;
+    if (wanted->present)
+        memset(wanted->present + (start - wanted->from) / TARGET_PAGE, 1,
                (end - start) / TARGET_PAGE);
 }
 
-static bool scan_pages(int file, const struct wanted *wanted, uint64_t page)
+static bool scan_pages(int file, struct wanted *wanted, uint64_t page)
 {
     struct scan_region regions[SCAN_REGIONS];
-    uint64_t end = (wanted->end + page - 1) / page * page;
-    for (uint64_t at = wanted->address / page * page; at < end;) {
+    uint64_t end = (wanted->to + page - 1) / page * page;
+    uint64_t excluded = SCAN_ZERO_PAGE | (wanted->is_own ? SCAN_FILE : 0);
+    for (uint64_t at = wanted->from / page * page; at < end;) {
         struct scan_request scan = {
             .size = sizeof scan,
             .start = at,
             .end = end,
             .regions = (uint64_t)(uintptr_t)regions,
             .region_count = SCAN_REGIONS,
-            .inverted = SCAN_ZERO_PAGE,
-            .mask = SCAN_PRESENT | SCAN_ZERO_PAGE,
+            .inverted = excluded,
+            .mask = excluded,
+            .any_of = SCAN_PRESENT | (wanted->is_own ? SCAN_SWAPPED : 0),
             .wanted = SCAN_PRESENT,
         };
         int count = ioctl(file, _IOWR('f', 16, struct scan_request), &scan);
@@ -79,34 +94,131 @@ static bool scan_pages(int file, const struct wanted *wanted, uint64_t page)
     return true;
 }
 
-/* Bit 63 of a page's word: it is present. */
-static void read_pagemap(int file, const struct wanted *wanted, uint64_t page)
+static bool is_wanted(const struct wanted *wanted, uint64_t word)
 {
-    uint64_t words[512];
-    uint64_t end = (wanted->end + page - 1) / page;
-    for (uint64_t at = wanted->address / page; at < end;) {
-        uint64_t want = end - at < 512 ? end - at : 512;
+    if (!wanted->is_own)
+        return word & WORD_PRESENT;
+    return word & (WORD_PRESENT | WORD_SWAPPED) && !(word & WORD_FILE);
+}
+
+static void read_pagemap(int file, struct wanted *wanted, uint64_t page)
+{
+    uint64_t words[WORDS];
+    uint64_t end = (wanted->to + page - 1) / page;
+    for (uint64_t at = wanted->from / page; at < end;) {
+        uint64_t want = end - at < WORDS ? end - at : WORDS;
         ssize_t got = pread(file, words, want * sizeof words[0], (off_t)(at * sizeof words[0]));
         if (got < (ssize_t)sizeof words[0])
             return;
         for (size_t i = 0; i < (size_t)got / sizeof words[0]; i++, at++)
-            if (words[i] >> 63)
+            if (is_wanted(wanted, words[i]))
                 note_present(wanted, at * page, (at + 1) * page);
     }
 }
 
 void residency_from_pagemap(int file, uint64_t address, size_t pages, uint8_t *present)
 {
-    struct wanted wanted = {address, address + pages * TARGET_PAGE, present};
+    struct wanted wanted = {
+        .from = address, .to = address + pages * TARGET_PAGE, .present = present};
     read_pagemap(file, &wanted, (uint64_t)sysconf(_SC_PAGESIZE));
 }
 
-void target_present(struct target *target, uint64_t address, size_t pages, uint8_t *present)
+/* The pagemap has a word for each page of address space: only where there is something. */
+static void read_mapped(struct target *target, struct wanted *wanted, uint64_t page)
 {
-    struct wanted wanted = {address, address + pages * TARGET_PAGE, present};
+    for (size_t i = 0; i < target->mapping_count; i++) {
+        const struct mapping *mapping = &target->mappings[i];
+        struct wanted part = *wanted;
+        if (mapping->start >= wanted->to || mapping->end <= wanted->from || mapping->rss == 0)
+            continue;
+        part.from = mapping->start > wanted->from ? mapping->start : wanted->from;
+        part.to = mapping->end < wanted->to ? mapping->end : wanted->to;
+        part.bytes = 0;
+        if (wanted->present)
+            part.present = wanted->present + (part.from - wanted->from) / TARGET_PAGE;
+        read_pagemap(target->file, &part, page);
+        wanted->bytes += part.bytes;
+    }
+}
+
+static uint64_t find_pages(struct target *target, struct wanted *wanted)
+{
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    if (wanted->to > TARGET_ADDRESS_END)
+        wanted->to = TARGET_ADDRESS_END;
+    if (wanted->from >= wanted->to || scan_pages(target->file, wanted, page))
+        return wanted->bytes;
+    wanted->bytes = 0;
+    read_mapped(target, wanted, page);
+    return wanted->bytes;
+}
+
+static size_t find_units(struct target *target, uint64_t address, size_t pages, uint8_t *present,
+                         bool is_own)
+{
+    struct wanted wanted = {
+        .from = address, .to = address + pages * TARGET_PAGE, .is_own = is_own, .present = present};
     memset(present, 0, pages);
     if (target->is_core)
-        core_present(target, address, pages, present);
-    else if (!scan_pages(target->file, &wanted, (uint64_t)sysconf(_SC_PAGESIZE)))
-        residency_from_pagemap(target->file, address, pages, present);
+        return core_present(target, address, pages, present);
+    return find_pages(target, &wanted) / TARGET_PAGE;
+}
+
+size_t target_present(struct target *target, uint64_t address, size_t pages, uint8_t *present)
+{
+    return find_units(target, address, pages, present, false);
+}
+
+size_t target_own(struct target *target, uint64_t address, size_t pages, uint8_t *own)
+{
+    return find_units(target, address, pages, own, true);
+}
+
+/* Bytes of a core's pages that are not all zero. */
+static uint64_t core_resident_bytes(struct target *target, uint64_t from, uint64_t to)
+{
+    uint8_t present[512];
+    uint64_t bytes = 0;
+    uint64_t start;
+    uint64_t end;
+    for (uint64_t at = from; core_next(target, at, to, &start, &end);) {
+        size_t pages;
+        for (at = start / TARGET_PAGE * TARGET_PAGE; at < end; at += pages * TARGET_PAGE) {
+            uint64_t rest = (end - at + TARGET_PAGE - 1) / TARGET_PAGE;
+            struct wanted wanted = {.from = from, .to = to};
+            pages = rest < sizeof present ? rest : sizeof present;
+            memset(present, 0, pages);
+            core_present(target, at, pages, present);
+            for (size_t i = 0; i < pages; i++)
+                if (present[i])
+                    note_present(&wanted, at + i * TARGET_PAGE, at + (i + 1) * TARGET_PAGE);
+            bytes += wanted.bytes;
+        }
+    }
+    return bytes;
+}
+
+static uint64_t core_bytes(struct target *target, uint64_t from, uint64_t to)
+{
+    uint64_t bytes = 0;
+    uint64_t end;
+    for (uint64_t at = from; core_next(target, at, to, &at, &end); at = end)
+        bytes += end - at;
+    return bytes;
+}
+
+uint64_t target_resident_bytes(struct target *target, uint64_t from, uint64_t to)
+{
+    struct wanted wanted = {.from = from, .to = to};
+    if (from >= to)
+        return 0;
+    return target->is_core ? core_resident_bytes(target, from, to) : find_pages(target, &wanted);
+}
+
+uint64_t target_own_bytes(struct target *target, uint64_t from, uint64_t to)
+{
+    struct wanted wanted = {.from = from, .to = to, .is_own = true};
+    if (from >= to)
+        return 0;
+    return target->is_core ? core_bytes(target, from, to) : find_pages(target, &wanted);
 }

@@ -8,11 +8,8 @@
 #include "top.h"
 
 #include <argp.h>
-#include <ctype.h>
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,44 +19,6 @@
 #define KEY_DELAY CLI_KEY(1)
 #define DELAY_MIN 0.1
 #define DELAY_MAX 3600.0
-/* Looks after which a process that had no HAKMEM is looked at again: it may have loaded it. */
-#define FORGET_AFTER 10
-
-/* ---- processes without HAKMEM, so that each is not searched at every look ---- */
-
-/* A process by its number and its executable: an exec makes it another one. */
-struct stranger {
-    pid_t pid;
-    ino_t executable;
-};
-
-static struct {
-    struct stranger *rows;
-    size_t count;
-    unsigned looks;
-} strangers;
-
-static ino_t executable_of(pid_t pid)
-{
-    char path[64];
-    struct stat status;
-    snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
-    return stat(path, &status) == 0 ? status.st_ino : 0;
-}
-
-static bool is_stranger(pid_t pid)
-{
-    for (size_t i = 0; i < strangers.count; i++)
-        if (strangers.rows[i].pid == pid)
-            return strangers.rows[i].executable == executable_of(pid);
-    return false;
-}
-
-static void add_stranger(pid_t pid)
-{
-    strangers.rows = target_resize(strangers.rows, strangers.count + 1, sizeof *strangers.rows);
-    strangers.rows[strangers.count++] = (struct stranger){pid, executable_of(pid)};
-}
 
 /* ---- looking ---- */
 
@@ -82,25 +41,24 @@ static bool is_one(const struct top *top)
     return top->only || top->core;
 }
 
-/* Look at one process, or at the core file. False: it has no HAKMEM, or ended, or may not be
- * read. */
-static bool look_at(struct top *top, pid_t pid, struct top_process *process, char error[320])
+bool top_look_at(struct top *top, pid_t pid, struct look_result *result)
 {
     struct target target;
     struct heap_view view;
+    struct top_process *process = result->process;
     bool is_open = top->core ? target_open_core(&target, top->core)
                              : target_open_process(&target, pid);
-    bool is_good = is_open && heap_view_open(&view, &target);
-    if (!is_good) {
-        snprintf(error, sizeof target.error, "%s", target.error);
-        top->refused += target.is_refused;
+    *process = (struct top_process){.pid = target.pid, .state = target.state};
+    snprintf(process->program, sizeof process->program, "%s", target.program);
+    if (!is_open || !heap_view_open(&view, &target)) {
+        snprintf(result->error, sizeof result->error, "%s", target.error);
+        result->is_refused = target.is_refused;
+        result->is_damaged = target.is_damaged;
         if (is_open)
             target_close(&target);
         return false;
     }
-    *process = (struct top_process){
-        .pid = target.pid, .state = target.state, .threads = view.thread_count};
-    snprintf(process->program, sizeof process->program, "%s", target.program);
+    process->threads = view.thread_count;
     heap_terms_count(&view, &process->terms);
     if (top->core) /* which does not say what was resident: what it holds stands for it */
         process->terms.rss = heap_terms_sum(&process->terms);
@@ -114,34 +72,6 @@ static bool look_at(struct top *top, pid_t pid, struct top_process *process, cha
     heap_view_close(&view);
     target_close(&target);
     return true;
-}
-
-static void look_at_all(struct top *top)
-{
-    struct top_process *old = top->processes;
-    size_t old_count = top->count;
-    char error[320];
-    top->processes = NULL;
-    top->count = 0;
-    if (strangers.looks++ % FORGET_AFTER == 0)
-        strangers.count = top->refused = 0;
-    DIR *listing = opendir("/proc");
-    for (struct dirent *entry; listing && (entry = readdir(listing));) {
-        struct top_process process;
-        pid_t pid = isdigit((unsigned char)entry->d_name[0]) ? atoi(entry->d_name) : 0;
-        if (pid <= 0 || pid == getpid() || is_stranger(pid))
-            continue;
-        if (!look_at(top, pid, &process, error)) {
-            add_stranger(pid);
-            continue;
-        }
-        process.last_live = last_live(old, old_count, pid);
-        top->processes = target_resize(top->processes, top->count + 1, sizeof *top->processes);
-        top->processes[top->count++] = process;
-    }
-    if (listing)
-        closedir(listing);
-    free(old);
 }
 
 uint64_t top_figure(const struct heap_terms *terms, enum top_order order)
@@ -171,7 +101,7 @@ static int compare_processes(const void *a, const void *b)
 static bool look(struct top *top, char error[320])
 {
     if (!is_one(top)) {
-        look_at_all(top);
+        top_look_at_all(top);
         process_order = top->order;
         if (top->count > 0)
             qsort(top->processes, top->count, sizeof *top->processes, compare_processes);
@@ -180,8 +110,11 @@ static bool look(struct top *top, char error[320])
         return true;
     }
     struct top_process process;
-    if (!look_at(top, top->only, &process, error))
+    struct look_result result = {.process = &process};
+    if (!top_look_at(top, top->only, &result)) {
+        snprintf(error, sizeof result.error, "%s", result.error);
         return false;
+    }
     process.last_live = last_live(top->processes, top->count, process.pid);
     top->processes = target_resize(top->processes, 1, sizeof *top->processes);
     top->processes[0] = process;
@@ -340,6 +273,6 @@ int top_command(int argc, char **argv)
     int status = watch(&top);
     free(top.processes);
     free(top.threads);
-    free(strangers.rows);
+    top_forget_all();
     return status;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The live view. top.c collects figures and listens to keys, top_screen.c draws with ncurses.
+ * The live view. top.c looks at one process and listens to keys, top_looks.c looks at all,
+ * top_screen.c draws with ncurses.
  */
 #ifndef HAK_CLI_TOP_H
 #define HAK_CLI_TOP_H
@@ -17,6 +18,15 @@ struct top_process {
     size_t threads;
     struct heap_terms terms;
     uint64_t last_live; /* of the look before; 0 when this is the first */
+    char trouble[320];  /* why it is not readable; then only pid and program count */
+};
+
+/* What a look at a process came to. */
+struct look_result {
+    struct top_process *process;
+    bool is_refused; /* it may not be read */
+    bool is_damaged; /* its heap contradicts itself */
+    char error[320];
 };
 
 /* What is on the screen. */
@@ -35,6 +45,13 @@ struct top {
     size_t thread_count;
     char note[128]; /* shown in the last line for one look */
 };
+
+/* top.c: look at one process, or at the core file. False: it has no HAKMEM, or ended, or cannot be
+ * read. */
+bool top_look_at(struct top *top, pid_t pid, struct look_result *result);
+/* top_looks.c: bring the list of all processes up to date, within two seconds. */
+void top_look_at_all(struct top *top);
+void top_forget_all(void);
 
 /* False when the terminal is of no kind that is known here. */
 bool top_screen_begin(void);

@@ -99,6 +99,13 @@ static struct short_text change_of(const struct top_process *process)
 static void draw_row(int line, chtype attributes, const struct top_process *process)
 {
     char change[16] = "";
+    if (process->trouble[0]) {
+        /* the row names the process: what follows says what is wrong */
+        const char *why = strstr(process->trouble, "): ");
+        put_line(line, attributes, "%7d %-15.15s not readable: %s", (int)process->pid,
+                 process->program, why ? why + 3 : process->trouble);
+        return;
+    }
     if (COLS >= WIDE)
         snprintf(change, sizeof change, " %11.13s", change_of(process).bytes);
     put_line(line, attributes, "%7d %-15.15s %-7s %4zu %10s %10s%s %10s %10s", (int)process->pid,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests from outside: the command hakmem writes one into `request` (process_vm_writev, with
+ * Requests from outside: the command hakmem writes one into `request` (/proc/PID/mem, with
  * ptrace's permission), and the next slow path of any thread serves it. Called by route.c; calls
  * route_trim and settings_change. What was written is another process's and is checked here.
  */

@@ -193,6 +193,111 @@ static void short_and_wrong_files(void **state)
     CHECK(strstr(target.error, "no core file") != NULL);
 }
 
+static Elf64_Phdr *core_parts(void)
+{
+    return (Elf64_Phdr *)(image + sizeof(Elf64_Ehdr));
+}
+
+static void expect_refused(const char *words)
+{
+    struct target target;
+    CHECK(!target_open_core(&target, path));
+    if (!strstr(target.error, words))
+        fail_msg("'%s' does not say '%s'", target.error, words);
+}
+
+/* One byte of a file is one byte of memory, and the other way round. */
+static void segments_that_overlap(void **state)
+{
+    (void)state;
+    make_core();
+    end_core();
+    core_parts()[2].p_vaddr = core_parts()[1].p_vaddr + TARGET_PAGE - 1;
+    write_core(sizeof(image));
+    expect_refused("is damaged: its segments overlap in memory");
+    make_core();
+    end_core();
+    core_parts()[1].p_memsz = UINT64_MAX;
+    write_core(sizeof(image));
+    expect_refused("is damaged: its segments overlap in memory");
+    make_core();
+    end_core();
+    for (unsigned i = 1; i <= SEGMENTS; i++) {
+        core_parts()[i].p_vaddr = BASE + i * 16 * TARGET_PAGE;
+        core_parts()[i].p_offset = DATA_AT;
+        core_parts()[i].p_filesz = core_parts()[i].p_memsz = 2 * TARGET_PAGE;
+    }
+    write_core(sizeof(image));
+    expect_refused("is damaged: its segments overlap in the file");
+}
+
+/* As many program headers as a section header can say. */
+static void more_headers_than_there_are(void **state)
+{
+    Elf64_Shdr section = {.sh_info = UINT32_MAX};
+    (void)state;
+    make_core();
+    end_core();
+    ((Elf64_Ehdr *)image)->e_phnum = PN_XNUM;
+    ((Elf64_Ehdr *)image)->e_shoff = NOTES_AT;
+    memcpy(image + NOTES_AT, &section, sizeof(section));
+    write_core(sizeof(image));
+    expect_refused("is cut short: its headers are missing");
+    CHECK_EQ(truncate(path, (off_t)1 << 40), 0);
+    expect_refused("is damaged: it has more than a million segments");
+    ((Elf64_Ehdr *)image)->e_shoff = UINT64_MAX - 8;
+    write_core(sizeof(image));
+    expect_refused("is cut short: its headers are missing");
+    make_core();
+    ((Elf64_Ehdr *)image)->e_phoff = UINT64_MAX - 100;
+    write_core(sizeof(image));
+    expect_refused("is cut short: its headers are missing");
+}
+
+/* A TiB of holes costs what its one page costs. */
+static void sparse_file(void **state)
+{
+    struct target target;
+    static uint8_t present[1 << 20];
+    (void)state;
+    make_core();
+    end_core();
+    for (unsigned i = 2; i <= SEGMENTS; i++)
+        core_parts()[i].p_type = PT_NULL;
+    core_parts()[1].p_vaddr = BASE;
+    core_parts()[1].p_offset = DATA_AT;
+    core_parts()[1].p_filesz = core_parts()[1].p_memsz = ((uint64_t)1 << 40) - DATA_AT;
+    write_core(sizeof(image));
+    if (truncate(path, (off_t)1 << 40) != 0)
+        skip();
+    CHECK(target_open_core(&target, path));
+    CHECK(target_own_bytes(&target, BASE, BASE + ((uint64_t)1 << 40)) <= 64 * TARGET_PAGE);
+    CHECK_EQ(target_resident_bytes(&target, BASE, BASE + ((uint64_t)1 << 40)), 2 * TARGET_PAGE);
+    CHECK_EQ(target_present(&target, BASE, sizeof(present), present), 2);
+    CHECK_EQ(target_find_root(&target), 0);
+    target_close(&target);
+}
+
+/* Notes of more bytes than are ever read, and a file that is cut short after it was opened. */
+static void notes_and_ends(void **state)
+{
+    struct target target;
+    char bytes[TARGET_PAGE];
+    (void)state;
+    make_core();
+    end_core();
+    core_parts()[0].p_filesz = (uint64_t)1 << 39;
+    write_core(sizeof(image));
+    CHECK_EQ(truncate(path, (off_t)1 << 40), 0);
+    CHECK(target_open_core(&target, path));
+    CHECK_EQ(target.mapping_count, 0);
+    CHECK(target_read(&target, BASE, bytes, sizeof(bytes)));
+    CHECK_EQ(truncate(path, DATA_AT), 0);
+    CHECK(!target_read(&target, BASE, bytes, sizeof(bytes)));
+    CHECK_EQ(target_resident_bytes(&target, BASE, BASE + 16 * TARGET_PAGE), 0);
+    target_close(&target);
+}
+
 static void random_bytes(void **state)
 {
     uint64_t random = 7;
@@ -244,6 +349,10 @@ int main(void)
         cmocka_unit_test(notes_name_files_and_the_process),
         cmocka_unit_test(notes_that_lie),
         cmocka_unit_test(short_and_wrong_files),
+        cmocka_unit_test(segments_that_overlap),
+        cmocka_unit_test(more_headers_than_there_are),
+        cmocka_unit_test(sparse_file),
+        cmocka_unit_test(notes_and_ends),
         cmocka_unit_test(random_bytes),
         cmocka_unit_test(figures_in_words),
     };
