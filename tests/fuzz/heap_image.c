@@ -176,8 +176,7 @@ static void read_core(bool is_whole);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-    (void)argc;
-    (void)argv;
+    fuzz_add_options(argc, argv, "-max_len=112");
     fill_heap();
     list_parts();
     make_core();
