@@ -126,6 +126,14 @@ static bool is_private(const struct target *target, uint64_t from, uint64_t to)
     return true;
 }
 
+/* A byte that need not be 0 or 1. */
+static bool read_flag(const void *flag)
+{
+    unsigned char byte;
+    memcpy(&byte, flag, 1);
+    return byte != 0;
+}
+
 /* The metadata may grow by so much while it is copied. */
 #define META_GROWTH ((uint64_t)4 << 20)
 
@@ -142,6 +150,7 @@ static bool read_space(struct heap_view *view)
         !target_read(target, (uintptr_t)root->fb_counts, view->fb_counts, sizeof view->fb_counts))
         return target_fail_named(target, target->is_core ? "it does not hold the heap's data"
                                                          : "its heap cannot be read");
+    copy->is_piecewise = read_flag(&copy->is_piecewise);
     view->purged_bytes = atomic_load(&clock.purged_bytes);
     view->base = (uintptr_t)copy->base;
     view->is_empty = view->base == 0;

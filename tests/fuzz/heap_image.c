@@ -4,7 +4,8 @@
  * `map` and `why` do. The core is made once, from the heap of this very program: the root, what it
  * points to, the table of superslabs, the metadata and some blocks. The input is a list of acts of
  * 14 bytes that change words of it, those that the reader relies on more often than others: to a
- * number, by a number, to another word's value, or to an address in some part. What is checked is that the reader ends, within its memory, and that what
+ * number, by a number, to another word's value, or to an address in some part. What is checked is
+ * that the reader ends, within its memory, and that what
  * it says adds up.
  */
 #include <elf.h>
@@ -176,8 +177,7 @@ static void read_core(bool is_whole);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-    (void)argc;
-    (void)argv;
+    fuzz_add_options(argc, argv, "-max_len=112");
     fill_heap();
     list_parts();
     make_core();

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What fuzz targets of the command's parts have instead of main.c, which is not linked. That the
- * command would end in the middle of something is a fault here: it is out of memory, or gives up.
+ * What fuzz targets of the command's parts share. Stand-ins for main.c, which is not linked: that
+ * the command would end in the middle of something is a fault here, it is out of memory or gives
+ * up. And options for libFuzzer, which would begin with inputs too short for one act.
  */
 #ifndef TESTS_FUZZ_STAND_INS_H
 #define TESTS_FUZZ_STAND_INS_H
@@ -43,6 +44,22 @@ void cli_parse_common(int key, struct argp_state *state)
     (void)key;
     (void)state;
     abort();
+}
+
+/* Put options before those of the command line. `max_len` is one of the form "-max_len=100". */
+static inline void fuzz_add_options(int *count, char ***arguments, char *max_len)
+{
+    static char *with_options[64];
+    int kept = 0;
+    if (*count < 1 || *count > 60)
+        return;
+    with_options[kept++] = (*arguments)[0];
+    with_options[kept++] = "-len_control=0";
+    with_options[kept++] = max_len;
+    for (int i = 1; i < *count; i++)
+        with_options[kept++] = (*arguments)[i];
+    *arguments = with_options;
+    *count = kept;
 }
 
 #endif

@@ -79,8 +79,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     static struct library library;
     uint64_t offset = 0;
-    (void)argc;
-    (void)argv;
+    fuzz_add_options(argc, argv, "-max_len=100");
     file = memfd_create("library", 0);
     snprintf(path, sizeof path, "/proc/self/fd/%d", file);
     make_library(&library);

@@ -27,7 +27,10 @@ run() {
         echo "tests:1: $(basename "$2") with pages of $page bytes: $(tail -1 "$OUT/text")"
 }
 
-for page in 4096 16384 65536; do
-    run $page tests/stress/mixed.c 2 100
-    run $page tests/stress/thread_churn.c 2 20
-done | report "aarch64"
+# A program takes 8 seconds in the emulator before its first step, so the second has one page size.
+{
+    for page in 4096 16384 65536; do
+        run $page tests/stress/mixed.c 2 100
+    done
+    run 65536 tests/stress/thread_churn.c 2 20
+} | report "aarch64"

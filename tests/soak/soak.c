@@ -355,8 +355,8 @@ static void check_growth(int64_t excess)
                    soak.rests, (intmax_t)excess / 1024, (intmax_t)*first_excess() / 1024);
 }
 
-/* Asleep, but for a look at RSS each half second, until `seconds` have gone by; longer, while RSS is
- * too high and patience lasts. The last row has the bound and the allocator's terms. */
+/* Asleep, but for a look at RSS each half second, until `seconds` have gone by; longer, while RSS
+ * is too high and patience lasts. The last row has the bound and the allocator's terms. */
 static void rest(double seconds)
 {
     size_t live_pages = live_pages_bytes();

@@ -49,7 +49,7 @@ int main(int argc, char **argv)
     struct itimerval interval = {{0, 1000}, {0, 1000}};
     uint64_t random = 77;
     if (STRESS_SANITIZED)
-        return 0; /* a sanitizer's own part of fork allocates */
+        return 0;        /* a sanitizer's own part of fork allocates */
     alarm(HANG_SECONDS); /* as in the child */
     sigemptyset(&action.sa_mask);
     REQUIRE(sigaction(SIGPROF, &action, NULL) == 0);
