@@ -150,7 +150,7 @@ static bool read_space(struct heap_view *view)
         !target_read(target, (uintptr_t)root->fb_counts, view->fb_counts, sizeof view->fb_counts))
         return target_fail_named(target, target->is_core ? "it does not hold the heap's data"
                                                          : "its heap cannot be read");
-    copy->is_piecewise = read_flag(&copy->is_piecewise);
+    copy->is_rationed = read_flag(&copy->is_rationed);
     view->purged_bytes = atomic_load(&clock.purged_bytes);
     view->base = (uintptr_t)copy->base;
     view->is_empty = view->base == 0;

@@ -137,7 +137,7 @@ enum setting_kind {
     X(background, "BACKGROUND", FLAG, 1, 0, 1,                                                     \
       "give free pages back while the program is idle, by a thread of our own")                    \
     X(plain_calls, "PLAIN_CALLS", FLAG, 0, 0, 1,                                                   \
-      "make no system call that a plain malloc does not: for seccomp filters of your own")         \
+      "make only the system calls of a plain malloc, as under a seccomp filter")         \
     X(report, "REPORT", TEXT, 0, 0, 0,                                                             \
       "directory in which each process leaves its report at exit")                                 \
     X(stats, "STATS", WHEN, WHEN_NEVER, 0, 2, "write the figures to standard error")               \

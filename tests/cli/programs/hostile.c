@@ -55,7 +55,7 @@ static void open_root(void)
 /* `size` bytes of metadata of the process's own above what the arena uses. */
 static char *more_metadata(size_t size)
 {
-    char *start = (char *)(((uintptr_t)arena->opened + 4095) & ~(uintptr_t)4095);
+    char *start = (char *)(((uintptr_t)arena->mapped + 4095) & ~(uintptr_t)4095);
     if (start + size > arena->end || mprotect(start, size, PROT_READ | PROT_WRITE) != 0)
         fail("metadata");
     arena->at = start + size;
@@ -151,9 +151,7 @@ static void table_empty(void)
     reservation_space->count = reservation_space->frontier = reservation_space->opened =
         size / SUPERSLAB_SIZE;
     reservation_space->superslabs = (struct superslab *)(memory + SLAB_MAP_OFFSET);
-    arena->start = arena->at = arena->present = arena->mapped = arena->opened = memory +
-                                                                                SUPERSLAB_SIZE *
-                                                                                    1024;
+    arena->start = arena->at = arena->present = arena->mapped = memory + SUPERSLAB_SIZE * 1024;
     arena->end = memory + SUPERSLAB_SIZE * 1025;
 }
 
