@@ -5,8 +5,7 @@
  * points to, the table of superslabs, the metadata and some blocks. The input is a list of acts of
  * 14 bytes that change words of it, those that the reader relies on more often than others: to a
  * number, by a number, to another word's value, or to an address in some part. What is checked is
- * that the reader ends, within its memory, and that what
- * it says adds up.
+ * that the reader ends, within its memory, and that what it says adds up.
  */
 #include <elf.h>
 #include <fcntl.h>
