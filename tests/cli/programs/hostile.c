@@ -120,17 +120,17 @@ static void table_shared(void)
 {
     size_t size = (size_t)32 << 20;
     int file = memory_file(1 << 20);
-    uintptr_t at = ((uintptr_t)reservation_space->superslabs + 4095) & ~(uintptr_t)4095;
+    uintptr_t at = ((uintptr_t)&reservation_space->superslabs[first] + 4095) & ~(uintptr_t)4095;
     for (size_t done = 0; done < size && at + done + (1 << 20) < (uintptr_t)arena->start;
          done += 1 << 20)
         mapped((void *)(at + done), 1 << 20, MAP_SHARED | MAP_FIXED, file);
-    reservation_space->frontier = size / sizeof(struct superslab);
+    reservation_space->frontier = first + size / sizeof(struct superslab);
 }
 
 /* Each superslab has the same records. */
 static void table_one_record(void)
 {
-    size_t count = 20000;
+    size_t count = first + 6000;
     for (size_t i = first; i < count; i++) {
         reservation_space->superslabs[i].state = SUPERSLAB_SLABS;
         reservation_space->superslabs[i].slabs = reservation_space->superslabs[first].slabs;
