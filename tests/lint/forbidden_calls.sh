@@ -24,7 +24,7 @@ call log_abort
 call log_line
 
 \b(dlsym|dlvsym|dlopen)\s*\(
-^src/api/(libc_handover|operator_new)\.c$
+^src/api/(libc_handover|bad_alloc)\.c$
 this may allocate
 
 (?<![\w.>*])(malloc|calloc|realloc|reallocarray|free|posix_memalign|aligned_alloc|memalign)\s*\(
