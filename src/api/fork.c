@@ -24,7 +24,6 @@ static void before_fork(void)
         front_note_fork();
         return;
     }
-    libc_lock_acquire();
     init_lock_acquire();
     decay_lock();
     front_lock_all();
@@ -43,7 +42,6 @@ static void after_fork_in_parent(void)
     front_unlock_all();
     decay_unlock();
     init_lock_release();
-    libc_lock_release();
 }
 
 static void after_fork_in_child(void)
@@ -55,7 +53,6 @@ static void after_fork_in_child(void)
     limit_reset_in_child();
     request_reset_in_child();
     init_lock_reset();
-    libc_lock_reset();
     if (!is_at_lock)
         lock_depth = 0;
     is_at_lock = false;

@@ -8,6 +8,7 @@
 #include "diag/diag.h"
 #include "front/upkeep.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <unistd.h>
@@ -125,6 +126,7 @@ enum gate init_gate(void)
  * be the first (see the link options). musl gives nothing, but has set `environ`. */
 __attribute__((constructor(101))) static void start_with_libc(int argc, char **argv, char **envp)
 {
+    int saved = errno;
     (void)argc;
     (void)argv;
 #if defined(__GLIBC__)
@@ -135,6 +137,7 @@ __attribute__((constructor(101))) static void start_with_libc(int argc, char **a
     unified_cache_started();
     init_gate();
     background_allow();
+    errno = saved; /* main may expect 0 */
 }
 
 /* ---- exit ---- */

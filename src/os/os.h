@@ -134,17 +134,8 @@ void os_remove_file(const char *path);
 /* False when not all of it could be written (a full disk). */
 bool os_write_file(int fd, const char *text, size_t length);
 void os_close_file(int fd);
-/* What /proc/self/maps says of an address. */
-enum os_mapping {
-    OS_MAPPING_UNKNOWN, /* the file cannot be read */
-    OS_MAPPING_NONE,
-    OS_MAPPING_ANONYMOUS,
-    OS_MAPPING_STACK,
-    OS_MAPPING_FILE
-};
-/* *start and *end are the mapping's bounds if there is one. Slow: it reads the
- * file. */
-enum os_mapping os_find_mapping(const void *address, uintptr_t *start, uintptr_t *end);
+/* Can the aligned 32-bit word be read without a fault? True also when the kernel does not say. */
+bool os_is_readable(const void *word);
 
 /* ---- the point where tests make calls fail ---- */
 
@@ -178,6 +169,7 @@ enum os_mapping os_find_mapping(const void *address, uintptr_t *start, uintptr_t
     X(REMOVE)                                                                                      \
     X(CLONE)                                                                                       \
     X(MASK)        /* signals blocked before clone */                                              \
+    X(PROBE)       /* os_is_readable's futex */                                                    \
     X(FUTEX)       /* the helper's sleep and alarm */                                              \
     X(HELPER_SELF) /* what the helper does to itself: name, priority, descriptors, rights */
 
