@@ -5,7 +5,6 @@
  * nothing of libc but system calls, at the first slow path; what needs libc, when libc is ready.
  */
 #include "api/api.h"
-#include "diag/diag.h"
 #include "front/upkeep.h"
 
 #include <errno.h>
@@ -74,6 +73,8 @@ void init_lock_reset(void)
 
 static enum init_state start(void)
 {
+    write_is_filtered = os_is_filtered;
+    write_remember_stderr();
     settings_read(environ ? environ : init.environment);
     if (settings.force_libc_alloc)
         return INIT_LIBC;
@@ -142,31 +143,6 @@ __attribute__((constructor(101))) static void start_with_libc(int argc, char **a
 
 /* ---- exit ---- */
 
-static void put_in_file(void *context, const char *text, size_t length)
-{
-    os_write_file(*(int *)context, text, length);
-}
-
-static void write_report(void)
-{
-    char path[SETTING_TEXT_MAX + 32];
-    struct snapshot snapshot;
-    text_format(path, sizeof(path), "%s/%d.report", settings.report, (int)getpid());
-    int fd = os_create_file(path);
-    if (fd < 0) {
-        log_line("HAKMEM_REPORT=%s: no report could be created there", settings.report);
-        return;
-    }
-    struct writer writer = {.put = put_in_file, .context = &fd};
-    snapshot_take(&snapshot);
-    render_report(&writer, &snapshot);
-    for (unsigned reason = 0; reason < HAK_FB_COUNT; reason++)
-        writer_add(&writer, "fb_%s %lu\n", libc_reason_name(reason), g_fb_counts[reason]);
-    writer_add(&writer, "end 1\n");
-    writer_flush(&writer);
-    os_close_file(fd);
-}
-
 __attribute__((destructor)) static void report_at_exit(void)
 {
     if (settings.wrap_diag)
@@ -174,8 +150,6 @@ __attribute__((destructor)) static void report_at_exit(void)
     /* exit() from a signal handler that interrupted us: nothing can be looked at */
     if (entry_depth > 0)
         return;
-    if (settings.report[0])
-        write_report();
     publish_at_exit();
     if (init_gate() == GATE_OPEN && !settings.bench_fast_mode)
         route_judge_caches();

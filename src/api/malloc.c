@@ -237,9 +237,9 @@ exported int mallopt(int parameter, int value)
 
 exported struct mallinfo2 mallinfo2(void)
 {
-    struct snapshot snapshot;
-    snapshot_take(&snapshot);
-    const struct hak_stats *stats = &snapshot.stats;
+    int saved = errno;
+    const struct snapshot *snapshot = snapshot_borrow();
+    const struct hak_stats *stats = &snapshot->stats;
     struct mallinfo2 info = {0};
     /* as in glibc, what is mapped for itself (Huge here) counts in hblks and hblkhd only */
     for (unsigned lane = 0; lane < HAK_LANE_HUGE; lane++) {
@@ -253,6 +253,8 @@ exported struct mallinfo2 mallinfo2(void)
     info.hblkhd = stats->lane[HAK_LANE_HUGE].live_bytes;
     info.arena = stats->mapped_bytes > info.hblkhd ? stats->mapped_bytes - info.hblkhd : 0;
     info.keepcost = stats->warm_bytes;
+    snapshot_return(snapshot);
+    errno = saved;
     return info;
 }
 
@@ -283,11 +285,13 @@ static void put_to_stderr(void *context, const char *text, size_t length)
 
 exported void malloc_stats(void)
 {
-    struct snapshot snapshot;
+    int saved = errno;
     struct writer writer = {.put = put_to_stderr};
-    snapshot_take(&snapshot);
-    render_text(&writer, &snapshot);
+    const struct snapshot *snapshot = snapshot_borrow();
+    render_text(&writer, snapshot);
     writer_flush(&writer);
+    snapshot_return(snapshot);
+    errno = saved;
 }
 
 /* The stream's buffer may allocate: no lock of ours is held here. */
@@ -299,12 +303,14 @@ static void put_to_stream(void *stream, const char *text, size_t length)
 /* EINVAL (returned, as glibc does) for options other than 0. */
 exported int malloc_info(int options, FILE *stream)
 {
-    struct snapshot snapshot;
+    int saved = errno;
     struct writer writer = {.put = put_to_stream, .context = stream};
     if (options != 0)
         return EINVAL;
-    snapshot_take(&snapshot);
-    render_xml(&writer, &snapshot);
+    const struct snapshot *snapshot = snapshot_borrow();
+    render_xml(&writer, snapshot);
     writer_flush(&writer);
+    snapshot_return(snapshot);
+    errno = saved;
     return 0;
 }

@@ -127,6 +127,8 @@ long os_read_file(const char *path, char *buffer, size_t size);
  * process's umask, by all. -1 when it cannot be. */
 int os_create_file(const char *path);
 int os_create_public_file(const char *path);
+/* Is there a file, of any kind, of this name? */
+bool os_file_exists(const char *path);
 /* Give a file the name of another, which it replaces. False when it cannot, or when what has the
  * name is no regular file: a device that is gone would be missed. */
 bool os_rename_file(const char *from, const char *to);

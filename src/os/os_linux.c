@@ -282,7 +282,7 @@ static ssize_t read_some(int fd, char *buffer, size_t size)
 static ssize_t write_some(int fd, const char *text, size_t length)
 {
     for (unsigned tries = 0;; tries++) {
-        ssize_t written = os_is_made_to_fail(OS_CALL_WRITE) ? -1 : write(fd, text, length);
+        ssize_t written = os_is_made_to_fail(OS_CALL_WRITE) ? -1 : write_quietly(fd, text, length);
         if (written >= 0 || errno != EINTR || tries == INTERRUPTIONS_MAX)
             return written;
     }
@@ -310,6 +310,12 @@ static int create_file(const char *path, mode_t mode)
     if (os_is_made_to_fail(OS_CALL_CREATE))
         return -1;
     return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+}
+
+bool os_file_exists(const char *path)
+{
+    struct stat status;
+    return lstat(path, &status) == 0;
 }
 
 int os_create_file(const char *path)
