@@ -179,12 +179,14 @@ static void *heap_alloc(struct hak_heap *heap, size_t alignment, size_t size, bo
 
 exported void *hak_heap_malloc(struct hak_heap *heap, size_t size)
 {
+    owned_heap_expect(heap, "hak_heap_malloc");
     return heap_alloc(heap, BLOCK_ALIGN, size, false);
 }
 
 exported void *hak_heap_calloc(struct hak_heap *heap, size_t count, size_t size)
 {
     size_t total;
+    owned_heap_expect(heap, "hak_heap_calloc");
     if (__builtin_mul_overflow(count, size, &total))
         return entry_fail();
     return heap_alloc(heap, BLOCK_ALIGN, total, true);
@@ -192,11 +194,13 @@ exported void *hak_heap_calloc(struct hak_heap *heap, size_t count, size_t size)
 
 exported void *hak_heap_realloc(struct hak_heap *heap, void *block, size_t size)
 {
-    return block ? entry_realloc(block, size) : hak_heap_malloc(heap, size);
+    owned_heap_expect(heap, "hak_heap_realloc");
+    return block ? entry_realloc(block, size) : heap_alloc(heap, BLOCK_ALIGN, size, false);
 }
 
 exported void *hak_heap_aligned_alloc(struct hak_heap *heap, size_t alignment, size_t size)
 {
+    owned_heap_expect(heap, "hak_heap_aligned_alloc");
     if (!is_power_of_two(alignment)) {
         errno = EINVAL;
         return NULL;
