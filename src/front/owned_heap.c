@@ -63,7 +63,7 @@ static struct owned_heap *heap_of(const struct hak_heap *handle)
 
 static bool is_record(const struct owned_heap *heap)
 {
-    return (uintptr_t)heap >= word_load(&owned_heaps.lowest) &&
+    return heap && (uintptr_t)heap >= word_load(&owned_heaps.lowest) &&
            (uintptr_t)heap <= word_load(&owned_heaps.highest) && heap->self == heap;
 }
 

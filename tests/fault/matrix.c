@@ -314,6 +314,7 @@ static void start_run(struct cell *cell)
         signal(caught[i], SIG_DFL);
     unit_is_child = true;
     dup2(one->file, STDERR_FILENO);
+    write_remember_stderr();
     run_once();
     _exit(0);
 }
