@@ -69,7 +69,7 @@ static void *open_loaded(const char *name)
     return dlopen && dlsym && dlclose ? dlopen(name, RTLD_LAZY | RTLD_NOLOAD) : NULL;
 }
 
-/* The functions of the loaded object `name`, and of those that it needs. It stays loaded: code of it
+/* The functions of the loaded object `name`, and of those that it needs. It stays loaded: its code
  * waits for our answer, or it is a C++ library, which is never unloaded. */
 static struct runtime runtime_of_name(const char *name)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * HAKMEM_STATS, HAKMEM_METRICS and HAKMEM_REPORT: the figures written to standard error; into a file
- * that is replaced as a whole, so that a reader never sees half of one; and into a report of each
- * process. The first two by slow paths once an interval has passed, and all at exit. No file that is
- * not ours is ever written into.
+ * HAKMEM_STATS, HAKMEM_METRICS and HAKMEM_REPORT: the figures written to standard error; into a
+ * file that is replaced as a whole, so that a reader never sees half of one; and into a report of
+ * each process. The first two by slow paths once an interval has passed, and all at exit. A file
+ * that is not ours is never written into.
  */
 #include "api/api.h"
 #include "diag/diag.h"

@@ -15,7 +15,7 @@
 
 early_data bool (*write_is_filtered)(void);
 
-/* Purpose: the file that descriptor 2 was when the allocator started. Written once, at the start. */
+/* Purpose: the file that descriptor 2 was when the allocator started. Written once, then. */
 static early_data struct {
     bool is_known;
     bool is_open;
@@ -37,7 +37,7 @@ static uint64_t signal_bit(int signal)
     return (uint64_t)1 << (signal - 1);
 }
 
-/* Of SIGPIPE and SIGXFSZ those that wait, for the thread or the process, to be let through. */
+/* Signals that wait, for the thread or the process, until they are no longer blocked. */
 static uint64_t pending_signals(void)
 {
     uint64_t pending = 0;

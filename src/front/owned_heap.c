@@ -18,10 +18,10 @@ struct heap_body {
 #define BODY_BYTES ((sizeof(struct heap_body) + META_PAGE - 1) / META_PAGE * META_PAGE)
 
 /*
- * Purpose: what a handle leads to. Owner: owned_heaps.lock. It stays for ever, and its body with it:
- * a visit that is under way when the heap is destroyed finds it empty, or somebody else's. Invariant:
- * its address is a multiple of its size, so that the handle, which is that address plus
- * `generation`, says for which of the heaps that have lived here it was given out.
+ * Purpose: what a handle leads to. Owner: owned_heaps.lock. It stays for ever, and its body with
+ * it: a visit that is under way when the heap is destroyed finds it empty, or another heap's.
+ * Invariant: its address is a multiple of GENERATIONS, so that the handle, which is that address
+ * plus `generation`, says for which of the heaps that have lived here it was given out.
  */
 struct owned_heap {
     const struct owned_heap *self; /* no other metadata has its own address here */

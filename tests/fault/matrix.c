@@ -216,6 +216,7 @@ static void run_once(void)
     set_up(path, sizeof(path));
     os_inject_failure = fail_as_planned;
     use_all();
+    CHECK(os_is_readable(&plan.kind));
     CHECK_EQ(hak_check(), 0);
     check_no_more("live bytes", live_bytes(), 0);
     if (is_baseline)
