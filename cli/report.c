@@ -116,10 +116,15 @@ static enum report_state read_report(int directory, const char *name, struct tim
     return read_text(bytes, report);
 }
 
+/* PID.report, or PID.NUMBER.report of a later process, or program, with the same number. */
 static bool is_report_name(const char *name)
 {
     size_t digits = strspn(name, "0123456789");
-    return digits > 0 && strcmp(name + digits, REPORT_SUFFIX) == 0;
+    const char *rest = name + digits;
+    size_t more = *rest == '.' ? strspn(rest + 1, "0123456789") : 0;
+    if (more > 0)
+        rest += 1 + more;
+    return digits > 0 && strcmp(rest, REPORT_SUFFIX) == 0;
 }
 
 struct report report_collect(const char *directory, pid_t pid, struct timespec since)

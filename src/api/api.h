@@ -121,8 +121,10 @@ size_t libc_usable(const void *block);
 void libc_report_counts(void);
 /* Text of a reason, as settings and reports write it. */
 const char *libc_reason_name(enum hak_fb_reason reason);
-void libc_lock_acquire(void);
-void libc_lock_release(void);
-void libc_lock_reset(void);
+
+/* ---- libc_chunk.c ---- */
+
+/* Is `block` a live block of glibc's own malloc? */
+bool libc_chunk_is_live(const void *block);
 
 #endif

@@ -55,7 +55,6 @@ static void before_fork(void)
         return;
     }
     lock_streams();
-    libc_lock_acquire();
     init_lock_acquire();
     decay_lock();
     front_lock_all();
@@ -74,7 +73,6 @@ static void after_fork_in_parent(void)
     front_unlock_all();
     decay_unlock();
     init_lock_release();
-    libc_lock_release();
     unlock_streams();
 }
 
@@ -85,7 +83,6 @@ static void reset_others(void)
     limit_reset_in_child();
     request_reset_in_child();
     init_lock_reset();
-    libc_lock_reset();
     os_forget_calls_under_way();
 }
 

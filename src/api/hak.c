@@ -90,7 +90,10 @@ exported size_t hak_good_size(size_t size)
 
 exported size_t hak_trim(void)
 {
-    return init_gate() == GATE_OPEN ? route_trim() : 0;
+    int saved = errno;
+    size_t bytes = init_gate() == GATE_OPEN ? route_trim() : 0;
+    errno = saved;
+    return bytes;
 }
 
 exported void hak_on_limit(bool (*handler)(size_t wanted, void *context), void *context)
@@ -100,7 +103,10 @@ exported void hak_on_limit(bool (*handler)(size_t wanted, void *context), void *
 
 exported int hak_check(void)
 {
-    return (int)check_all();
+    int saved = errno;
+    unsigned faults = check_all();
+    errno = saved;
+    return (int)faults;
 }
 
 exported const char *hak_version(void)
@@ -110,12 +116,15 @@ exported const char *hak_version(void)
 
 exported void hak_stats(struct hak_stats *out, size_t size)
 {
-    struct snapshot snapshot;
-    snapshot_take(&snapshot);
+    int saved = errno;
+    const struct snapshot *snapshot = snapshot_borrow();
+    struct hak_stats stats = snapshot->stats;
+    snapshot_return(snapshot);
     for (unsigned reason = 0; reason < HAK_FB_COUNT; reason++)
-        snapshot.stats.libc_calls += g_fb_counts[reason];
+        stats.libc_calls += g_fb_counts[reason];
     memset(out, 0, size);
-    memcpy(out, &snapshot.stats, min_size(size, sizeof(snapshot.stats)));
+    memcpy(out, &stats, min_size(size, sizeof(stats)));
+    errno = saved;
 }
 
 /* Purpose: a caller's buffer that is filled as far as it goes. */
@@ -138,12 +147,14 @@ static void put_in_buffer(void *context, const char *text, size_t length)
 exported size_t hak_stats_json(char *buffer, size_t size)
 {
     char none[1];
-    struct snapshot snapshot;
+    int saved = errno;
     struct buffer target = {size ? buffer : none, size ? size - 1 : 0, 0};
     struct writer writer = {.put = put_in_buffer, .context = &target};
-    snapshot_take(&snapshot);
-    render_json(&writer, &snapshot, (struct handed_over){g_fb_counts, libc_reason_name});
+    const struct snapshot *snapshot = snapshot_borrow();
+    render_json(&writer, snapshot, (struct handed_over){g_fb_counts, libc_reason_name});
     writer_flush(&writer);
+    snapshot_return(snapshot);
+    errno = saved;
     *target.at = '\0';
     return target.length;
 }
@@ -152,7 +163,9 @@ exported size_t hak_stats_json(char *buffer, size_t size)
 
 exported struct hak_heap *hak_heap_new(void)
 {
+    int saved = errno;
     struct hak_heap *heap = init_gate() == GATE_OPEN ? owned_heap_new() : NULL;
+    errno = saved;
     return heap ? heap : entry_fail();
 }
 
@@ -166,12 +179,14 @@ static void *heap_alloc(struct hak_heap *heap, size_t alignment, size_t size, bo
 
 exported void *hak_heap_malloc(struct hak_heap *heap, size_t size)
 {
+    owned_heap_expect(heap, "hak_heap_malloc");
     return heap_alloc(heap, BLOCK_ALIGN, size, false);
 }
 
 exported void *hak_heap_calloc(struct hak_heap *heap, size_t count, size_t size)
 {
     size_t total;
+    owned_heap_expect(heap, "hak_heap_calloc");
     if (__builtin_mul_overflow(count, size, &total))
         return entry_fail();
     return heap_alloc(heap, BLOCK_ALIGN, total, true);
@@ -179,11 +194,13 @@ exported void *hak_heap_calloc(struct hak_heap *heap, size_t count, size_t size)
 
 exported void *hak_heap_realloc(struct hak_heap *heap, void *block, size_t size)
 {
-    return block ? entry_realloc(block, size) : hak_heap_malloc(heap, size);
+    owned_heap_expect(heap, "hak_heap_realloc");
+    return block ? entry_realloc(block, size) : heap_alloc(heap, BLOCK_ALIGN, size, false);
 }
 
 exported void *hak_heap_aligned_alloc(struct hak_heap *heap, size_t alignment, size_t size)
 {
+    owned_heap_expect(heap, "hak_heap_aligned_alloc");
     if (!is_power_of_two(alignment)) {
         errno = EINVAL;
         return NULL;

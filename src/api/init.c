@@ -5,9 +5,9 @@
  * nothing of libc but system calls, at the first slow path; what needs libc, when libc is ready.
  */
 #include "api/api.h"
-#include "diag/diag.h"
 #include "front/upkeep.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <unistd.h>
@@ -78,6 +78,8 @@ void init_lock_reset(void)
 
 static enum init_state start(void)
 {
+    write_is_filtered = os_is_filtered;
+    write_remember_stderr();
     settings_read(environ ? environ : init.environment);
     if (settings.plain_calls)
         os_note_filter();
@@ -139,6 +141,7 @@ enum gate init_gate(void)
  * be the first (see the link options). musl gives nothing, but has set `environ`. */
 __attribute__((constructor(101))) static void start_with_libc(int argc, char **argv, char **envp)
 {
+    int saved = errno;
     (void)argc;
     (void)argv;
 #if defined(__GLIBC__)
@@ -149,34 +152,10 @@ __attribute__((constructor(101))) static void start_with_libc(int argc, char **a
     unified_cache_started();
     init_gate();
     background_allow();
+    errno = saved; /* main may expect 0 */
 }
 
 /* ---- exit ---- */
-
-static void put_in_file(void *context, const char *text, size_t length)
-{
-    os_write_file(*(int *)context, text, length);
-}
-
-static void write_report(void)
-{
-    char path[SETTING_TEXT_MAX + 32];
-    struct snapshot snapshot;
-    text_format(path, sizeof(path), "%s/%d.report", settings.report, (int)getpid());
-    int fd = os_create_file(path);
-    if (fd < 0) {
-        log_line("HAKMEM_REPORT=%s: no report could be created there", settings.report);
-        return;
-    }
-    struct writer writer = {.put = put_in_file, .context = &fd};
-    snapshot_take(&snapshot);
-    render_report(&writer, &snapshot);
-    for (unsigned reason = 0; reason < HAK_FB_COUNT; reason++)
-        writer_add(&writer, "fb_%s %lu\n", libc_reason_name(reason), g_fb_counts[reason]);
-    writer_add(&writer, "end 1\n");
-    writer_flush(&writer);
-    os_close_file(fd);
-}
 
 __attribute__((destructor)) static void report_at_exit(void)
 {
@@ -185,8 +164,6 @@ __attribute__((destructor)) static void report_at_exit(void)
     /* exit() from a signal handler that interrupted us: nothing can be looked at */
     if (entry_depth > 0)
         return;
-    if (settings.report[0])
-        write_report();
     publish_at_exit();
     if (init_gate() == GATE_OPEN && !settings.bench_fast_mode)
         route_judge_caches();

@@ -2,14 +2,12 @@
 /*
  * The hand-over to libc: what goes there and why. Everything when HAKMEM_FORCE_LIBC_ALLOC=1 says
  * so; else only pointers that libc itself gave out, before we were loaded or to a caller of its
- * internal names. A pointer that libc cannot have given out (a stack, a program's static data) ends
- * the program with our one line, rather than with whatever libc makes of it.
+ * internal names. A pointer that libc has not given out (of another heap, of a stack, of static
+ * data) ends the program with our one line, rather than with whatever libc makes of it.
  */
 #include "api/api.h"
 
 #include <dlfcn.h>
-#include <link.h>
-#include <unistd.h>
 
 /* glibc's own allocator under its internal names; absent (NULL) in musl and in static programs. */
 extern void *__libc_malloc(size_t size) __attribute__((weak));
@@ -21,21 +19,6 @@ extern void __libc_free(void *block) __attribute__((weak));
 extern __typeof__(dlsym) dlsym __attribute__((weak));
 
 exported uint64_t g_fb_counts[HAK_FB_COUNT];
-
-/* Ranges of addresses in which libc's pointers have been seen to lie. */
-#define KNOWN_RANGES 4
-
-struct range {
-    uintptr_t start;
-    uintptr_t end;
-};
-
-/* Purpose: the ranges last found. Owner: lock. */
-static struct {
-    struct lock lock;
-    unsigned next;
-    struct range ranges[KNOWN_RANGES];
-} known;
 
 const char *libc_reason_name(enum hak_fb_reason reason)
 {
@@ -66,65 +49,9 @@ void libc_report_counts(void)
               g_fb_counts[HAK_FB_INIT_WAIT]);
 }
 
-/* ---- can libc have given this pointer out? ---- */
-
-static bool is_in_known_range(uintptr_t address)
-{
-    bool found = false;
-    lock_acquire(&known.lock);
-    for (unsigned i = 0; i < KNOWN_RANGES; i++)
-        found |= address >= known.ranges[i].start && address < known.ranges[i].end;
-    lock_release(&known.lock);
-    return found;
-}
-
-static void remember(struct range range)
-{
-    lock_acquire(&known.lock);
-    known.ranges[known.next++ % KNOWN_RANGES] = range;
-    lock_release(&known.lock);
-}
-
-/* Called for each loaded object: is the address in one of its segments? */
-static int is_in_object(struct dl_phdr_info *info, size_t size, void *address)
-{
-    (void)size;
-    for (unsigned i = 0; i < info->dlpi_phnum; i++) {
-        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
-        uintptr_t start = info->dlpi_addr + segment->p_vaddr;
-        if (segment->p_type == PT_LOAD && (uintptr_t)address >= start &&
-            (uintptr_t)address - start < segment->p_memsz)
-            return 1;
-    }
-    return 0;
-}
-
-static bool can_be_libcs(const void *block)
-{
-    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-    uintptr_t address = (uintptr_t)block;
-    struct range range;
-    if (!__libc_free || address % BLOCK_ALIGN != 0)
-        return false;
-    if (is_in_known_range(address))
-        return true;
-    enum os_mapping mapping = os_find_mapping(block, &range.start, &range.end);
-    if (mapping == OS_MAPPING_UNKNOWN)
-        return true; /* no descriptor, no /proc: let libc be the judge */
-    if (mapping != OS_MAPPING_ANONYMOUS)
-        return false;
-    /* another thread's stack looks like any mapping, ours contains this frame */
-    if (here >= range.start && here < range.end)
-        return false;
-    if (dl_iterate_phdr(is_in_object, (void *)address))
-        return false;
-    remember(range);
-    return true;
-}
-
 static void check_foreign(const char *function, const void *block)
 {
-    if (!settings.force_libc_alloc && !can_be_libcs(block))
+    if (!settings.force_libc_alloc && !(__libc_free && libc_chunk_is_live(block)))
         route_report_foreign(function, block);
 }
 
@@ -171,21 +98,4 @@ size_t libc_usable(const void *block)
     check_foreign("malloc_usable_size", block);
     count(settings.force_libc_alloc ? HAK_FB_FORCE_LIBC : HAK_FB_FOREIGN_USABLE);
     return call_libc_usable(block);
-}
-
-/* ---- fork ---- */
-
-void libc_lock_acquire(void)
-{
-    lock_acquire(&known.lock);
-}
-
-void libc_lock_release(void)
-{
-    lock_release(&known.lock);
-}
-
-void libc_lock_reset(void)
-{
-    lock_reset(&known.lock);
 }

@@ -14,6 +14,9 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <unistd.h>
+#if defined(__GLIBC__)
+#include <gnu/libc-version.h>
+#endif
 
 /* ---- allocation and release ---- */
 
@@ -79,15 +82,53 @@ exported int posix_memalign(void **out, size_t alignment, size_t size)
     return entry_posix_memalign(out, alignment, size);
 }
 
+#if defined(__GLIBC__)
+
+/* glibc's memalign rounds an alignment up to a power of two; programs rely on it. */
+static void *aligned_rounded(size_t alignment, size_t size)
+{
+    if (alignment > SIZE_MAX / 2 + 1) {
+        errno = EINVAL;
+        return NULL;
+    }
+    return entry_aligned(alignment > 1 ? (size_t)2 << highest_bit(alignment - 1) : 1, size);
+}
+
+/* Does the libc that runs refuse an alignment that is no power of two, as 2.38 and later do? */
+static bool is_aligned_alloc_strict(void)
+{
+    const char *version = gnu_get_libc_version(); /* "2.36" */
+    unsigned minor = 0;
+    for (const char *digit = version + 2; *digit >= '0' && *digit <= '9'; digit++)
+        minor = minor * 10 + (unsigned)(*digit - '0');
+    return version[0] > '2' || minor >= 38;
+}
+
+exported void *memalign(size_t alignment, size_t size)
+{
+    return aligned_rounded(alignment, size);
+}
+
 exported void *aligned_alloc(size_t alignment, size_t size)
 {
-    return entry_aligned_checked(alignment, size);
+    if (likely(is_power_of_two(alignment)) || is_aligned_alloc_strict())
+        return entry_aligned_checked(alignment, size);
+    return aligned_rounded(alignment, size);
 }
+
+#else
 
 exported void *memalign(size_t alignment, size_t size)
 {
     return entry_aligned_checked(alignment, size);
 }
+
+exported void *aligned_alloc(size_t alignment, size_t size)
+{
+    return entry_aligned_checked(alignment, size);
+}
+
+#endif
 
 exported void *valloc(size_t size)
 {
@@ -115,13 +156,20 @@ size_t memalignment(const void *block)
 /* mallopt's parameters, by glibc's numbers: other C libraries have no names for them. */
 enum {
     MXFAST = 1,
+    NLBLKS = 2,
+    GRAIN = 3,
+    KEEP = 4,
     TRIM_THRESHOLD = -1,
     TOP_PAD = -2,
     MMAP_THRESHOLD = -3,
     MMAP_MAX = -4,
+    CHECK_ACTION = -5,
+    PERTURB = -6,
     ARENA_TEST = -7,
     ARENA_MAX = -8
 };
+/* The largest value that glibc takes for M_MXFAST, in bytes. */
+#define MXFAST_MAX 160
 
 #if !defined(__GLIBC__)
 /* glibc's, field by field. */
@@ -149,33 +197,49 @@ exported size_t malloc_usable_size(void *block)
  * mean here. */
 exported int malloc_trim(size_t pad)
 {
+    int saved = errno;
     (void)pad;
-    return init_gate() == GATE_OPEN && route_trim() > 0;
+    bool has_trimmed = init_gate() == GATE_OPEN && route_trim() > 0;
+    errno = saved;
+    return has_trimmed;
+}
+
+/* A number below 0 is a huge size, as in glibc: nothing is ever given back at once. */
+static void set_trim_threshold(int value)
+{
+    init_gate(); /* reads the environment, which must not undo this */
+    __atomic_store_n(&settings.ss_cache_max, value < 0 ? (int64_t)TIB : (int64_t)value,
+                     __ATOMIC_RELAXED);
 }
 
 exported int mallopt(int parameter, int value)
 {
     switch (parameter) {
     case TRIM_THRESHOLD: /* free memory kept: the warm pool's limit */
-        if (value < 0)
-            return 0;
-        __atomic_store_n(&settings.ss_cache_max, (int64_t)value, __ATOMIC_RELAXED);
+        set_trim_threshold(value);
         return 1;
+    case MXFAST: return value >= 0 && value <= MXFAST_MAX;
+    /* hints about structures that this allocator does not have */
+    case NLBLKS:
+    case GRAIN:
+    case KEEP:
     case TOP_PAD:
     case MMAP_THRESHOLD:
     case MMAP_MAX:
     case ARENA_TEST:
     case ARENA_MAX:
-    case MXFAST: return 1; /* hints about structures that this allocator does not have */
+    /* misuse always ends the program, and blocks are never filled: hakmem(3) says so */
+    case CHECK_ACTION:
+    case PERTURB: return 1;
     default: return 0;
     }
 }
 
 exported struct mallinfo2 mallinfo2(void)
 {
-    struct snapshot snapshot;
-    snapshot_take(&snapshot);
-    const struct hak_stats *stats = &snapshot.stats;
+    int saved = errno;
+    const struct snapshot *snapshot = snapshot_borrow();
+    const struct hak_stats *stats = &snapshot->stats;
     struct mallinfo2 info = {0};
     /* as in glibc, what is mapped for itself (Huge here) counts in hblks and hblkhd only */
     for (unsigned lane = 0; lane < HAK_LANE_HUGE; lane++) {
@@ -189,6 +253,8 @@ exported struct mallinfo2 mallinfo2(void)
     info.hblkhd = stats->lane[HAK_LANE_HUGE].live_bytes;
     info.arena = stats->mapped_bytes > info.hblkhd ? stats->mapped_bytes - info.hblkhd : 0;
     info.keepcost = stats->warm_bytes;
+    snapshot_return(snapshot);
+    errno = saved;
     return info;
 }
 
@@ -219,11 +285,13 @@ static void put_to_stderr(void *context, const char *text, size_t length)
 
 exported void malloc_stats(void)
 {
-    struct snapshot snapshot;
+    int saved = errno;
     struct writer writer = {.put = put_to_stderr};
-    snapshot_take(&snapshot);
-    render_text(&writer, &snapshot);
+    const struct snapshot *snapshot = snapshot_borrow();
+    render_text(&writer, snapshot);
     writer_flush(&writer);
+    snapshot_return(snapshot);
+    errno = saved;
 }
 
 /* The stream's buffer may allocate: no lock of ours is held here. */
@@ -235,12 +303,14 @@ static void put_to_stream(void *stream, const char *text, size_t length)
 /* EINVAL (returned, as glibc does) for options other than 0. */
 exported int malloc_info(int options, FILE *stream)
 {
-    struct snapshot snapshot;
+    int saved = errno;
     struct writer writer = {.put = put_to_stream, .context = stream};
     if (options != 0)
         return EINVAL;
-    snapshot_take(&snapshot);
-    render_xml(&writer, &snapshot);
+    const struct snapshot *snapshot = snapshot_borrow();
+    render_xml(&writer, snapshot);
     writer_flush(&writer);
+    snapshot_return(snapshot);
+    errno = saved;
     return 0;
 }

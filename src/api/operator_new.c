@@ -1,152 +1,251 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The C++ operators new and delete, by their mangled names (Itanium C++ ABI), so that C++ programs
- * reach the fast path without libstdc++'s detour through malloc. On failure the new-handler loop of
- * [new.delete.single] runs, with libstdc++'s or libc++'s own handler and exception, found when they
- * are there: this library is C and links neither. Compiled with -fexceptions: a handler may throw
- * through us. Safe to call from any thread.
+ * reach the fast path without libstdc++'s detour through malloc. A program may replace only some of
+ * them: the standard defines the other forms as calls of those (the default behaviours in
+ * [new.delete]), so a form that the program has not replaced must reach the one that it has. Each
+ * form therefore compares the address that the process has for the next form with our own: if they
+ * are the same, nobody replaced it, and the fast path follows. Compiled with -fexceptions: a
+ * handler may throw through us. Safe to call from any thread.
+ *
+ * The names are weak. In an archive the program's own operator then replaces ours without a
+ * duplicate symbol; and the compiler may not assume that a name means our own function.
  */
-#include "api/api.h"
+#include "api/cxx.h"
 
-#include <dlfcn.h>
+#define is_own(name, own) likely((name) == (own))
+#define export_as(name, own) exported __typeof__(own) name __attribute__((weak, alias(#own)))
+/* of the operator, in which the functions below are inlined; on slow paths only: it is a load */
+#define caller() __builtin_return_address(0)
 
-typedef void (*new_handler)(void);
+/* ---- new(size_t), new(size_t, align_val_t), and their failure ---- */
 
-/* std::get_new_handler() and std::__throw_bad_alloc() of libstdc++. */
-extern new_handler _ZSt15get_new_handlerv(void) __attribute__((weak));
-extern void _ZSt17__throw_bad_allocv(void) __attribute__((weak));
-
-/* Weak too: a static program need not have them. */
-extern __typeof__(dlopen) dlopen __attribute__((weak));
-extern __typeof__(dlsym) dlsym __attribute__((weak));
-
-/* A C++ library that was loaded privately (a plugin's) is not found by weak references, nor is
- * what we stand in front of. */
-static uintptr_t find_in_libstdcxx(const char *name)
-{
-    void *library = dlopen ? dlopen("libstdc++.so.6", RTLD_LAZY | RTLD_NOLOAD) : NULL;
-    return library && dlsym ? (uintptr_t)dlsym(library, name) : 0;
-}
-
-static new_handler current_handler(void)
-{
-    new_handler (*get)(void) = _ZSt15get_new_handlerv;
-    if (!get)
-        get = (new_handler(*)(void))find_in_libstdcxx("_ZSt15get_new_handlerv");
-    return get ? get() : NULL;
-}
-
-static noinline_cold __attribute__((noreturn)) void throw_bad_alloc(size_t size)
-{
-    void (*throw_it)(void) = _ZSt17__throw_bad_allocv;
-    if (!throw_it)
-        throw_it = (void (*)(void))find_in_libstdcxx("_ZSt17__throw_bad_allocv");
-    if (throw_it)
-        throw_it();
-    log_abort("operator new(%zu): out of memory, and no C++ library is loaded to throw bad_alloc",
-              size);
-}
-
-/* The loop: each failure asks the handler to free something, or to throw. */
-static noinline_cold void *new_slow(size_t alignment, size_t size)
+/* The loop of [new.delete.single]: each failure asks the handler to free something, or to throw. An
+ * alignment that is no power of two cannot be had, as in libstdc++. */
+static noinline_cold void *new_slow(size_t alignment, size_t size, const void *from)
 {
     for (;;) {
-        void *block = entry_aligned(alignment, size);
+        void *block = is_power_of_two(alignment) ? entry_aligned(alignment, size) : NULL;
         if (block)
             return block;
-        new_handler handler = current_handler();
+        new_handler handler = bad_alloc_handler(from);
         if (!handler)
-            throw_bad_alloc(size);
+            bad_alloc_throw(size, from);
         handler();
     }
 }
 
-static always_inline void *new_plain(size_t size)
+static always_inline void *new_here(size_t size)
 {
     void *block = front_alloc(size);
-    return likely(block != NULL) ? block : new_slow(BLOCK_ALIGN, size);
+    return likely(block != NULL) ? block : new_slow(BLOCK_ALIGN, size, caller());
 }
 
-typedef void *(*nothrow_new)(size_t size, const void *nothrow);
-typedef void *(*aligned_nothrow_new)(size_t size, size_t alignment, const void *nothrow);
-
-/* nothrow: NULL when the handler throws, which C cannot catch. libstdc++'s own nothrow operator
- * can: it calls our throwing one. Where it is not to be found (a static program) the exception goes
- * through us. */
-static noinline_cold void *nothrow_slow(size_t alignment, size_t size, const void *nothrow)
+static void *own_new(size_t size)
 {
-    for (;;) {
-        void *block = entry_aligned(alignment, size);
-        new_handler handler = block ? NULL : current_handler();
-        if (!handler)
-            return block;
-        uintptr_t catching = find_in_libstdcxx(alignment <= BLOCK_ALIGN
-                                                   ? "_ZnwmRKSt9nothrow_t"
-                                                   : "_ZnwmSt11align_val_tRKSt9nothrow_t");
-        if (catching && alignment <= BLOCK_ALIGN)
-            return ((nothrow_new)catching)(size, nothrow);
-        if (catching)
-            return ((aligned_nothrow_new)catching)(size, alignment, nothrow);
-        handler();
-    }
+    return new_here(size);
+}
+export_as(_Znwm, own_new);
+
+static void *own_new_aligned(size_t size, size_t alignment)
+{
+    return new_slow(alignment, size, caller());
+}
+export_as(_ZnwmSt11align_val_t, own_new_aligned);
+
+/* ---- new[]: by new ---- */
+
+static void *own_new_array(size_t size)
+{
+    return is_own(_Znwm, own_new) ? new_here(size) : _Znwm(size);
+}
+export_as(_Znam, own_new_array);
+
+static void *own_new_array_aligned(size_t size, size_t alignment)
+{
+    return _ZnwmSt11align_val_t(size, alignment);
+}
+export_as(_ZnamSt11align_val_t, own_new_array_aligned);
+
+/* ---- nothrow: by the throwing form, NULL when that throws ---- */
+
+static void *call_new(size_t size, size_t unused)
+{
+    (void)unused;
+    return _Znwm(size);
 }
 
-static always_inline void *new_nothrow(size_t size, const void *nothrow)
+static void *call_new_array(size_t size, size_t unused)
+{
+    (void)unused;
+    return _Znam(size);
+}
+
+/* Without a handler the throwing form would only throw. */
+static noinline_cold void *nothrow_slow(size_t alignment, size_t size, const void *from)
+{
+    void *block = is_power_of_two(alignment) ? entry_aligned(alignment, size) : NULL;
+    if (block || !bad_alloc_handler(from))
+        return block;
+    return catch_call(own_new_aligned, size, alignment, from);
+}
+
+static always_inline void *nothrow_here(size_t size)
 {
     void *block = front_alloc(size);
-    return likely(block != NULL) ? block : nothrow_slow(BLOCK_ALIGN, size, nothrow);
+    return likely(block != NULL) ? block : nothrow_slow(BLOCK_ALIGN, size, caller());
 }
 
-#define NEW_PLAIN(name)                                                                            \
-    exported void *name(size_t size);                                                              \
-    void *name(size_t size)                                                                        \
-    {                                                                                              \
-        return new_plain(size);                                                                    \
-    }
-#define NEW_NOTHROW(name)                                                                          \
-    exported void *name(size_t size, const void *nothrow);                                         \
-    void *name(size_t size, const void *nothrow)                                                   \
-    {                                                                                              \
-        return new_nothrow(size, nothrow);                                                         \
-    }
-#define NEW_ALIGNED(name)                                                                          \
-    exported void *name(size_t size, size_t alignment);                                            \
-    void *name(size_t size, size_t alignment)                                                      \
-    {                                                                                              \
-        return new_slow(alignment, size);                                                          \
-    }
-#define NEW_ALIGNED_NOTHROW(name)                                                                  \
-    exported void *name(size_t size, size_t alignment, const void *nothrow);                       \
-    void *name(size_t size, size_t alignment, const void *nothrow)                                 \
-    {                                                                                              \
-        return nothrow_slow(alignment, size, nothrow);                                             \
-    }
-/* All forms of delete get the block first; what follows (size, alignment, nothrow) tells us nothing
- * that the slab map does not know. */
-#define DELETE(name)                                                                               \
-    exported void name(void *block);                                                               \
-    void name(void *block)                                                                         \
-    {                                                                                              \
-        entry_free(block);                                                                         \
-    }
+static void *own_new_nothrow(size_t size, const void *nothrow)
+{
+    (void)nothrow;
+    return is_own(_Znwm, own_new) ? nothrow_here(size) : catch_call(call_new, size, 0, caller());
+}
+export_as(_ZnwmRKSt9nothrow_t, own_new_nothrow);
 
-NEW_PLAIN(_Znwm)                                        /* new(size_t) */
-NEW_PLAIN(_Znam)                                        /* new[](size_t) */
-NEW_NOTHROW(_ZnwmRKSt9nothrow_t)                        /* new(size_t, nothrow) */
-NEW_NOTHROW(_ZnamRKSt9nothrow_t)                        /* new[](size_t, nothrow) */
-NEW_ALIGNED(_ZnwmSt11align_val_t)                       /* new(size_t, align_val_t) */
-NEW_ALIGNED(_ZnamSt11align_val_t)                       /* new[](size_t, align_val_t) */
-NEW_ALIGNED_NOTHROW(_ZnwmSt11align_val_tRKSt9nothrow_t) /* new(size_t, align_val_t, nothrow) */
-NEW_ALIGNED_NOTHROW(_ZnamSt11align_val_tRKSt9nothrow_t) /* new[](size_t, align_val_t, nothrow) */
-DELETE(_ZdlPv)                                          /* delete(void *) */
-DELETE(_ZdaPv)                                          /* delete[](void *) */
-DELETE(_ZdlPvRKSt9nothrow_t)                            /* delete(void *, nothrow) */
-DELETE(_ZdaPvRKSt9nothrow_t)                            /* delete[](void *, nothrow) */
-DELETE(_ZdlPvm)                                         /* delete(void *, size_t) */
-DELETE(_ZdaPvm)                                         /* delete[](void *, size_t) */
-DELETE(_ZdlPvSt11align_val_t)                           /* delete(void *, align_val_t) */
-DELETE(_ZdaPvSt11align_val_t)                           /* delete[](void *, align_val_t) */
-DELETE(_ZdlPvmSt11align_val_t)                          /* delete(void *, size_t, align_val_t) */
-DELETE(_ZdaPvmSt11align_val_t)                          /* delete[](void *, size_t, align_val_t) */
-DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t)             /* delete(void *, align_val_t, nothrow) */
-DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t)             /* delete[](void *, align_val_t, nothrow) */
+static void *own_new_array_nothrow(size_t size, const void *nothrow)
+{
+    (void)nothrow;
+    return is_own(_Znam, own_new_array) && is_own(_Znwm, own_new)
+               ? nothrow_here(size)
+               : catch_call(call_new_array, size, 0, caller());
+}
+export_as(_ZnamRKSt9nothrow_t, own_new_array_nothrow);
+
+static void *own_new_aligned_nothrow(size_t size, size_t alignment, const void *nothrow)
+{
+    (void)nothrow;
+    return is_own(_ZnwmSt11align_val_t, own_new_aligned)
+               ? nothrow_slow(alignment, size, caller())
+               : catch_call(_ZnwmSt11align_val_t, size, alignment, caller());
+}
+export_as(_ZnwmSt11align_val_tRKSt9nothrow_t, own_new_aligned_nothrow);
+
+static void *own_new_array_aligned_nothrow(size_t size, size_t alignment, const void *nothrow)
+{
+    (void)nothrow;
+    return is_own(_ZnamSt11align_val_t, own_new_array_aligned) &&
+                   is_own(_ZnwmSt11align_val_t, own_new_aligned)
+               ? nothrow_slow(alignment, size, caller())
+               : catch_call(_ZnamSt11align_val_t, size, alignment, caller());
+}
+export_as(_ZnamSt11align_val_tRKSt9nothrow_t, own_new_array_aligned_nothrow);
+
+/* ---- delete; the slab map knows size and alignment ---- */
+
+static void own_delete(void *block)
+{
+    entry_free(block);
+}
+export_as(_ZdlPv, own_delete);
+
+static void own_delete_aligned(void *block, size_t alignment)
+{
+    (void)alignment;
+    entry_free(block);
+}
+export_as(_ZdlPvSt11align_val_t, own_delete_aligned);
+
+/* ---- delete[]: by delete ---- */
+
+static always_inline void call_delete(void *block)
+{
+    if (is_own(_ZdlPv, own_delete))
+        entry_free(block);
+    else
+        _ZdlPv(block);
+}
+
+static void own_delete_array(void *block)
+{
+    call_delete(block);
+}
+export_as(_ZdaPv, own_delete_array);
+
+static always_inline void call_delete_aligned(void *block, size_t alignment)
+{
+    if (is_own(_ZdlPvSt11align_val_t, own_delete_aligned))
+        entry_free(block);
+    else
+        _ZdlPvSt11align_val_t(block, alignment);
+}
+
+static void own_delete_array_aligned(void *block, size_t alignment)
+{
+    call_delete_aligned(block, alignment);
+}
+export_as(_ZdaPvSt11align_val_t, own_delete_array_aligned);
+
+static always_inline void call_delete_array(void *block)
+{
+    if (is_own(_ZdaPv, own_delete_array))
+        call_delete(block);
+    else
+        _ZdaPv(block);
+}
+
+static always_inline void call_delete_array_aligned(void *block, size_t alignment)
+{
+    if (is_own(_ZdaPvSt11align_val_t, own_delete_array_aligned))
+        call_delete_aligned(block, alignment);
+    else
+        _ZdaPvSt11align_val_t(block, alignment);
+}
+
+/* ---- delete with a size, or nothrow: by the form without ---- */
+
+static void own_delete_sized(void *block, size_t size)
+{
+    (void)size;
+    call_delete(block);
+}
+export_as(_ZdlPvm, own_delete_sized);
+
+static void own_delete_array_sized(void *block, size_t size)
+{
+    (void)size;
+    call_delete_array(block);
+}
+export_as(_ZdaPvm, own_delete_array_sized);
+
+static void own_delete_nothrow(void *block, const void *nothrow)
+{
+    (void)nothrow;
+    call_delete(block);
+}
+export_as(_ZdlPvRKSt9nothrow_t, own_delete_nothrow);
+
+static void own_delete_array_nothrow(void *block, const void *nothrow)
+{
+    (void)nothrow;
+    call_delete_array(block);
+}
+export_as(_ZdaPvRKSt9nothrow_t, own_delete_array_nothrow);
+
+static void own_delete_sized_aligned(void *block, size_t size, size_t alignment)
+{
+    (void)size;
+    call_delete_aligned(block, alignment);
+}
+export_as(_ZdlPvmSt11align_val_t, own_delete_sized_aligned);
+
+static void own_delete_array_sized_aligned(void *block, size_t size, size_t alignment)
+{
+    (void)size;
+    call_delete_array_aligned(block, alignment);
+}
+export_as(_ZdaPvmSt11align_val_t, own_delete_array_sized_aligned);
+
+static void own_delete_aligned_nothrow(void *block, size_t alignment, const void *nothrow)
+{
+    (void)nothrow;
+    call_delete_aligned(block, alignment);
+}
+export_as(_ZdlPvSt11align_val_tRKSt9nothrow_t, own_delete_aligned_nothrow);
+
+static void own_delete_array_aligned_nothrow(void *block, size_t alignment, const void *nothrow)
+{
+    (void)nothrow;
+    call_delete_array_aligned(block, alignment);
+}
+export_as(_ZdaPvSt11align_val_tRKSt9nothrow_t, own_delete_array_aligned_nothrow);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * HAKMEM_STATS and HAKMEM_METRICS: the figures written to standard error, and into a file that is
- * replaced as a whole, so that who reads it never sees half of one. Written by slow paths once an
- * interval has passed, and at exit. Called by init.c and, where a setting asks for it, by route.c.
+ * HAKMEM_STATS, HAKMEM_METRICS and HAKMEM_REPORT: the figures written to standard error; into a
+ * file that is replaced as a whole, so that a reader never sees half of one; and into a report of
+ * each process. The first two by slow paths once an interval has passed, and all at exit. A file
+ * that is not ours is never written into.
  */
 #include "api/api.h"
 #include "diag/diag.h"
@@ -21,7 +22,8 @@ static early_data struct {
 static void put_to_stderr(void *context, const char *text, size_t length)
 {
     (void)context;
-    os_write_file(STDERR_FILENO, text, length);
+    if (write_may_use_stderr(false))
+        os_write_file(STDERR_FILENO, text, length);
 }
 
 /* Purpose: a file on its way. Invariant: is_whole says that all given to it so far is in it. */
@@ -83,17 +85,61 @@ static void write_metrics(const struct snapshot *snapshot)
 
 static void write_figures(bool has_stats)
 {
-    struct snapshot snapshot;
-    snapshot_take(&snapshot);
+    const struct snapshot *snapshot = snapshot_borrow();
     if (has_stats) {
         struct writer writer = {.put = put_to_stderr};
         writer_add(&writer, "hakmem: [%d] ", (int)getpid());
-        render_text(&writer, &snapshot);
+        render_text(&writer, snapshot);
         writer_flush(&writer);
     }
     if (settings.metrics[0] && !atomic_load_explicit(&publish.has_failed, memory_order_relaxed))
-        write_metrics(&snapshot);
+        write_metrics(snapshot);
+    snapshot_return(snapshot);
 }
+
+/* ---- the report of one process ---- */
+
+/* A process's number may come again in one run, and exec keeps it. */
+#define REPORTS_OF_ONE_NUMBER 1000
+
+static void put_in_file(void *context, const char *text, size_t length)
+{
+    os_write_file(*(int *)context, text, length);
+}
+
+/* PID.report, or PID.2.report, PID.3.report ... where there is one of that name already. A new file
+ * in any case: what is there is another process's report, or no report at all. */
+static int create_report(void)
+{
+    char path[SETTING_TEXT_MAX + 48];
+    int pid = (int)getpid();
+    text_format(path, sizeof(path), "%s/%d.report", settings.report, pid);
+    int fd = os_create_file(path);
+    for (unsigned number = 2; fd < 0 && os_file_exists(path) && number <= REPORTS_OF_ONE_NUMBER;
+         number++) {
+        text_format(path, sizeof(path), "%s/%d.%u.report", settings.report, pid, number);
+        fd = os_create_file(path);
+    }
+    return fd;
+}
+
+static void write_report(const struct snapshot *snapshot)
+{
+    int fd = create_report();
+    if (fd < 0) {
+        log_line("HAKMEM_REPORT=%s: no report could be created there", settings.report);
+        return;
+    }
+    struct writer writer = {.put = put_in_file, .context = &fd};
+    render_report(&writer, snapshot);
+    for (unsigned reason = 0; reason < HAK_FB_COUNT; reason++)
+        writer_add(&writer, "fb_%s %lu\n", libc_reason_name(reason), g_fb_counts[reason]);
+    writer_add(&writer, "end 1\n");
+    writer_flush(&writer);
+    os_close_file(fd);
+}
+
+/* ---- when ---- */
 
 static void on_slow_path(void)
 {
@@ -118,6 +164,11 @@ void publish_start(void)
 
 void publish_at_exit(void)
 {
+    if (settings.report[0]) {
+        const struct snapshot *snapshot = snapshot_borrow();
+        write_report(snapshot);
+        snapshot_return(snapshot);
+    }
     if (settings.metrics[0] || settings.stats != WHEN_NEVER)
         write_figures(settings.stats != WHEN_NEVER);
 }

@@ -136,6 +136,19 @@ static inline void lock_reset(struct lock *lock)
     atomic_store_explicit(&lock->word, 0, memory_order_relaxed);
 }
 
+/* ---- write.c: writes of which the program knows nothing ---- */
+
+/* As write(2), but it raises no signal (SIGPIPE, SIGXFSZ) and is no cancellation point. */
+long write_quietly(int fd, const void *text, size_t length);
+/* Standard error is what it is now: called once, at the start. */
+void write_remember_stderr(void);
+/* May a message be written to descriptor 2? Not where it was closed at the start, or is a regular
+ * file, a device with blocks or a socket that it was not then. `is_fatal`: the program's last line,
+ * which is written where a filter keeps us from looking. */
+bool write_may_use_stderr(bool is_fatal);
+/* Is, or may be, a filter of system calls in force? Set by the api layer; NULL: no. */
+extern bool (*write_is_filtered)(void);
+
 /* ---- log.c: messages without allocation or stdio; safe in a signal handler ---- */
 
 #define LOG_LINE_MAX 400
@@ -146,7 +159,8 @@ __attribute__((format(printf, 3, 4))) size_t text_format(char *buffer, size_t si
                                                          const char *format, ...);
 __attribute__((format(printf, 3, 0))) size_t text_format_args(char *buffer, size_t size,
                                                               const char *format, va_list args);
-/* One line to standard error: "hakmem: [PID] ...". Keeps errno. */
+/* One line to standard error: "hakmem: [PID] ...", unless that is not ours to write to (write.c).
+ * Keeps errno. */
 __attribute__((format(printf, 1, 2))) void log_line(const char *format, ...);
 /* The same text without the prefix, for lines whose form is fixed by others. */
 __attribute__((format(printf, 1, 2))) void log_plain(const char *format, ...);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Messages: formatted into a stack buffer and written with one write(2), so that lines of several
+ * Messages: formatted into a stack buffer and written with one write, so that lines of several
  * threads never mix. Owns the only abort() of the allocator. Uses no stdio, no locale, no memory.
  */
 #include "base/base.h"
@@ -94,12 +94,14 @@ size_t text_format(char *buffer, size_t size, const char *format, ...)
     return length;
 }
 
-static void write_line(bool prefixed, const char *format, va_list args)
+enum line { LINE_PLAIN, LINE_PREFIXED, LINE_FATAL };
+
+static void write_line(enum line kind, const char *format, va_list args)
 {
     char buffer[LOG_LINE_MAX];
     struct text text = {buffer, buffer + sizeof(buffer) - 1};
     int saved = errno;
-    if (prefixed) {
+    if (kind != LINE_PLAIN) {
         put_string(&text, "hakmem: [");
         put_number(&text, (uint64_t)getpid(), 10);
         put_string(&text, "] ");
@@ -107,8 +109,8 @@ static void write_line(bool prefixed, const char *format, va_list args)
     put_format(&text, format, args);
     *text.at++ = '\n';
     /* nothing can be done where standard error is closed or full */
-    ssize_t written = write(STDERR_FILENO, buffer, (size_t)(text.at - buffer));
-    (void)written;
+    if (write_may_use_stderr(kind == LINE_FATAL))
+        write_quietly(STDERR_FILENO, buffer, (size_t)(text.at - buffer));
     errno = saved;
 }
 
@@ -116,7 +118,7 @@ void log_line(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    write_line(true, format, args);
+    write_line(LINE_PREFIXED, format, args);
     va_end(args);
 }
 
@@ -124,7 +126,7 @@ void log_plain(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    write_line(false, format, args);
+    write_line(LINE_PLAIN, format, args);
     va_end(args);
 }
 
@@ -132,7 +134,7 @@ noinline_cold void log_abort(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    write_line(true, format, args);
+    write_line(LINE_FATAL, format, args);
     va_end(args);
     abort();
 }

@@ -29,6 +29,10 @@ struct snapshot {
 
 /* stats.c: fill a snapshot. The reservation need not exist. */
 void snapshot_take(struct snapshot *snapshot);
+/* A filled snapshot in memory for metadata, to be returned: it is too large for the smallest stack
+ * that a thread may have. All zero where there is no memory for it. */
+const struct snapshot *snapshot_borrow(void);
+void snapshot_return(const struct snapshot *snapshot);
 const char *lane_name(unsigned lane);
 
 /* Purpose: text that is built up and handed on piece by piece. `put` gets each full buffer. */

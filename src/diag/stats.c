@@ -97,27 +97,41 @@ static void add_sums(struct snapshot *snapshot)
     stats->version = HAK_STATS_VERSION;
 }
 
+/* Of the shared pool and of first-class heaps; `owned` is NULL where there is no room for those. */
+static void add_classes(struct snapshot *snapshot, struct pool_figures *owned,
+                        const size_t in_bins[CLASS_COUNT])
+{
+    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {
+        struct class_figures *figures = &snapshot->classes[size_class];
+        struct pool_figures pool = {0};
+        if (owned && is_block_class(size_class))
+            pool = owned[size_class];
+        figures->size = size_classes[size_class].size;
+        if (is_block_class(size_class))
+            add_block_class(figures, &pool, size_class, in_bins[size_class]);
+        else
+            add_span_class(figures, size_class, in_bins[size_class]);
+        add_lane(&snapshot->stats, lane_of(size_class), figures);
+    }
+}
+
 void snapshot_take(struct snapshot *snapshot)
 {
+    const size_t owned_bytes = (CLASS_POOL_LAST + 1) * sizeof(struct pool_figures);
     size_t in_bins[CLASS_COUNT];
     size_t threads;
-    struct pool_figures pools[CLASS_POOL_LAST + 1];
     struct hak_stats *stats = &snapshot->stats;
     memset(snapshot, 0, sizeof(*snapshot));
     if (reservation_get()->size == 0)
         return;
-    memset(pools, 0, sizeof(pools));
+    stats->metadata_bytes = meta_used_bytes();
+    struct pool_figures *owned = meta_alloc(owned_bytes);
     unified_cache_count(in_bins, &threads);
-    owned_heap_count(pools);
-    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {
-        struct class_figures *figures = &snapshot->classes[size_class];
-        figures->size = size_classes[size_class].size;
-        if (is_block_class(size_class))
-            add_block_class(figures, &pools[size_class], size_class, in_bins[size_class]);
-        else
-            add_span_class(figures, size_class, in_bins[size_class]);
-        add_lane(stats, lane_of(size_class), figures);
-    }
+    if (owned)
+        owned_heap_count(owned);
+    add_classes(snapshot, owned, in_bins);
+    if (owned)
+        meta_free(owned, owned_bytes);
     add_huge(stats);
     struct slab_figures slabs;
     slab_count(&slabs);
@@ -125,8 +139,31 @@ void snapshot_take(struct snapshot *snapshot)
     stats->mapped_bytes = slabs.mapped_bytes;
     stats->warm_bytes = slabs.warm_bytes;
     stats->huge_waste_bytes = slabs.huge_waste;
-    stats->metadata_bytes = meta_used_bytes();
     stats->purged_bytes = decay_purged_bytes();
     stats->threads = threads;
     add_sums(snapshot);
+}
+
+/* ---- a snapshot that is not on the stack ---- */
+
+_Static_assert(sizeof(struct snapshot) <= META_FREE_MAX, "what is borrowed can be given back");
+
+/* Where there is no heap, or no memory to describe it. */
+static const struct snapshot nothing;
+
+const struct snapshot *snapshot_borrow(void)
+{
+    size_t metadata = meta_used_bytes(); /* before we take some ourselves */
+    struct snapshot *snapshot = reservation_get()->size ? meta_alloc(sizeof(*snapshot)) : NULL;
+    if (!snapshot)
+        return &nothing;
+    snapshot_take(snapshot);
+    snapshot->stats.metadata_bytes = metadata;
+    return snapshot;
+}
+
+void snapshot_return(const struct snapshot *snapshot)
+{
+    if (snapshot != &nothing)
+        meta_free((void *)(uintptr_t)snapshot, sizeof(*snapshot));
 }

@@ -1,31 +1,96 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * First-class heaps: each has a pool and a list of spans of its own, from which blocks are taken
- * one by one, so that destroying the heap frees slabs and spans without looking at blocks. Called
- * by api/hak.c and, for blocks given to plain free and realloc, by route.c; calls the lanes.
+ * one by one, so that destroying the heap frees slabs and spans without looking at blocks. A heap
+ * that was destroyed, or never was one, is never used: its handle says so.
  */
 #include "front/upkeep.h"
 
 #include <string.h>
 
-/* Purpose: one first-class heap. Owner: the pool's class locks and the span list's lock. */
-struct hak_heap {
+/* Purpose: where a heap's blocks come from. Owner: the pool's class locks and the span list's lock.
+ * Invariant: all zero, but for the pool's map_byte, is a heap without blocks. */
+struct heap_body {
     struct pool pool;
     struct span_list spans;
-    struct hak_heap *next;
-    struct hak_heap *prev;
 };
+/* Whole pages, so that those of a destroyed heap can go back to the kernel. */
+#define BODY_BYTES ((sizeof(struct heap_body) + META_PAGE - 1) / META_PAGE * META_PAGE)
 
-/* Purpose: all first-class heaps. Owner: lock, taken before any lane lock. What was a heap stays
- * one: a visit that is under way when its heap is destroyed finds it empty, or somebody else's. */
+/*
+ * Purpose: what a handle leads to. Owner: owned_heaps.lock. It stays for ever, and its body with
+ * it: a visit that is under way when the heap is destroyed finds it empty, or another heap's.
+ * Invariant: its address is a multiple of GENERATIONS, so that the handle, which is that address
+ * plus `generation`, says for which of the heaps that have lived here it was given out.
+ */
+struct owned_heap {
+    const struct owned_heap *self; /* no other metadata has its own address here */
+    struct heap_body *body;
+    struct owned_heap *next; /* of the live ones, or of those of its kind that are not */
+    struct owned_heap *prev; /* of the live ones */
+    unsigned visitors;       /* visits that are at it: its pages must stay */
+    uint8_t generation;      /* heaps that were destroyed here, modulo GENERATIONS */
+    bool is_live;
+};
+#define GENERATIONS 64
+_Static_assert(sizeof(struct owned_heap) <= GENERATIONS, "a handle lies in its record");
+
+#define MADE_AT_ONCE 16
+
+/* Destroyed heaps whose bodies keep their pages, for the next that are made: 512 KiB. */
+#define WARM_MAX 64
+
+/* Purpose: all first-class heaps. Owner: lock, taken before any lane lock. */
 static state_data struct {
     struct lock lock;
-    struct hak_heap *first;
-    struct hak_heap *spare;      /* those that were destroyed */
-    struct hak_heap *next_visit; /* where owned_heap_purge_idle goes on */
+    struct owned_heap *first;
+    struct owned_heap *next_visit; /* where a visit goes on */
+    struct owned_heap *warm;       /* destroyed; the last one first */
+    struct owned_heap *cold;       /* the same, without pages; and those that never lived */
+    struct owned_heap *blank;      /* records that no heap has had */
+    unsigned warm_count;
+    size_t made;
+    uintptr_t lowest; /* records lie from here to `highest`, where all can be read */
+    uintptr_t highest;
 } owned_heaps;
 
-static void link_locked(struct hak_heap *heap)
+/* ---- handles ---- */
+
+static struct owned_heap *heap_of(const struct hak_heap *handle)
+{
+    return (struct owned_heap *)align_down((uintptr_t)handle, GENERATIONS);
+}
+
+static bool is_record(const struct owned_heap *heap)
+{
+    return heap && (uintptr_t)heap >= word_load(&owned_heaps.lowest) &&
+           (uintptr_t)heap <= word_load(&owned_heaps.highest) && heap->self == heap;
+}
+
+static struct hak_heap *handle_of(const struct owned_heap *heap)
+{
+    return (struct hak_heap *)((uintptr_t)heap + heap->generation);
+}
+
+static bool is_live(const struct owned_heap *heap, const struct hak_heap *handle)
+{
+    return word_load(&heap->is_live) &&
+           word_load(&heap->generation) == (uintptr_t)handle % GENERATIONS;
+}
+
+/* Takes no lock: nobody may destroy the heap meanwhile. */
+void owned_heap_expect(const struct hak_heap *handle, const char *function)
+{
+    const struct owned_heap *heap = heap_of(handle);
+    if (unlikely(!is_record(heap)))
+        log_abort("%s(%p): not a heap from hak_heap_new", function, (const void *)handle);
+    if (unlikely(!is_live(heap, handle)))
+        log_abort("%s(%p): the heap has been destroyed already", function, (const void *)handle);
+}
+
+/* ---- a heap's life ---- */
+
+static void link_locked(struct owned_heap *heap)
 {
     heap->prev = NULL;
     heap->next = owned_heaps.first;
@@ -34,7 +99,7 @@ static void link_locked(struct hak_heap *heap)
     owned_heaps.first = heap;
 }
 
-static void unlink_locked(struct hak_heap *heap)
+static void unlink_locked(struct owned_heap *heap)
 {
     if (owned_heaps.next_visit == heap)
         owned_heaps.next_visit = heap->next;
@@ -46,24 +111,80 @@ static void unlink_locked(struct hak_heap *heap)
         heap->next->prev = heap->prev;
 }
 
-struct hak_heap *owned_heap_new(void)
+static struct owned_heap *pop_locked(struct owned_heap **list)
 {
-    lock_acquire(&owned_heaps.lock);
-    struct hak_heap *heap = owned_heaps.spare;
+    struct owned_heap *heap = *list;
     if (heap)
-        owned_heaps.spare = heap->next;
-    else
-        heap = meta_alloc(sizeof(*heap));
-    if (heap) {
-        heap->pool.map_byte = CLASS_OWNED;
-        link_locked(heap);
-    }
-    lock_release(&owned_heaps.lock);
+        *list = heap->next;
     return heap;
 }
 
+/* A page of records: one by one they would leave most of a page unused before each body. */
+static bool make_records_locked(void)
+{
+    char *page = meta_alloc(META_PAGE);
+    if (!page)
+        return false;
+    if (!owned_heaps.lowest || (uintptr_t)page < owned_heaps.lowest)
+        word_store(&owned_heaps.lowest, (uintptr_t)page);
+    if ((uintptr_t)page > owned_heaps.highest)
+        word_store(&owned_heaps.highest, (uintptr_t)page + META_PAGE - GENERATIONS);
+    for (size_t at = META_PAGE; at > 0; at -= GENERATIONS) {
+        struct owned_heap *heap = (struct owned_heap *)(page + at - GENERATIONS);
+        heap->next = owned_heaps.blank;
+        owned_heaps.blank = heap;
+    }
+    return true;
+}
+
+static struct owned_heap *take_record_locked(void)
+{
+    if (!owned_heaps.blank && !make_records_locked())
+        return NULL;
+    return pop_locked(&owned_heaps.blank);
+}
+
+/* Fresh heaps, into the list of those without pages: as many as there are, up to a limit, since
+ * each piece of metadata that is of whole pages leaves a part of a page before it unused. */
+static void make_locked(void)
+{
+    unsigned count = (unsigned)min_size(max_size(owned_heaps.made, 1), MADE_AT_ONCE);
+    char *bodies = meta_alloc(count * BODY_BYTES);
+    if (!bodies)
+        return;
+    for (unsigned i = count; i-- > 0;) {
+        struct owned_heap *heap = take_record_locked();
+        if (!heap)
+            return;
+        heap->body = (struct heap_body *)(bodies + i * BODY_BYTES);
+        heap->self = heap;
+        heap->next = owned_heaps.cold;
+        owned_heaps.cold = heap;
+        owned_heaps.made++;
+    }
+}
+
+struct hak_heap *owned_heap_new(void)
+{
+    lock_acquire(&owned_heaps.lock);
+    struct owned_heap *heap = pop_locked(&owned_heaps.warm);
+    if (heap)
+        owned_heaps.warm_count--;
+    else if (!owned_heaps.cold)
+        make_locked();
+    if (!heap)
+        heap = pop_locked(&owned_heaps.cold);
+    if (heap) {
+        heap->body->pool.map_byte = CLASS_OWNED;
+        word_store(&heap->is_live, true);
+        link_locked(heap);
+    }
+    lock_release(&owned_heaps.lock);
+    return heap ? handle_of(heap) : NULL;
+}
+
 /* A block from wherever its class lives; *is_zero says that it reads as zero. */
-static void *take(struct hak_heap *heap, size_t alignment, size_t size, bool *is_zero)
+static void *take(struct heap_body *heap, size_t alignment, size_t size, bool *is_zero)
 {
     unsigned size_class = front_aligned_class(alignment, size);
     *is_zero = false;
@@ -75,7 +196,7 @@ static void *take(struct hak_heap *heap, size_t alignment, size_t size, bool *is
     return pool_take(&heap->pool, size_class, &block, 1) ? block : NULL;
 }
 
-void *owned_heap_alloc(struct hak_heap *heap, size_t alignment, size_t size, bool is_zeroed)
+static void *alloc_from(struct heap_body *heap, size_t alignment, size_t size, bool is_zeroed)
 {
     bool is_zero;
     void *block = take(heap, alignment, size, &is_zero);
@@ -93,6 +214,11 @@ void *owned_heap_alloc(struct hak_heap *heap, size_t alignment, size_t size, boo
     else
         memset(block, 0, size);
     return block;
+}
+
+void *owned_heap_alloc(struct hak_heap *handle, size_t alignment, size_t size, bool is_zeroed)
+{
+    return alloc_from(heap_of(handle)->body, alignment, size, is_zeroed);
 }
 
 size_t owned_heap_usable(const void *block, const char *function)
@@ -118,14 +244,14 @@ void owned_heap_free(void *block)
     }
 }
 
-static struct hak_heap *heap_of_spans(void *list)
+static struct heap_body *body_of_spans(void *list)
 {
-    return (struct hak_heap *)((char *)list - offsetof(struct hak_heap, spans));
+    return (struct heap_body *)((char *)list - offsetof(struct heap_body, spans));
 }
 
-static struct hak_heap *heap_of_pool(void *pool)
+static struct heap_body *body_of_pool(void *pool)
 {
-    return (struct hak_heap *)((char *)pool - offsetof(struct hak_heap, pool));
+    return (struct heap_body *)((char *)pool - offsetof(struct heap_body, pool));
 }
 
 void *owned_heap_resize(void *block, size_t size)
@@ -139,9 +265,9 @@ void *owned_heap_resize(void *block, size_t size)
         resized = huge_resize(block, size);
     if (resized)
         return resized;
-    struct hak_heap *heap = slab->state == SLAB_BLOCKS ? heap_of_pool(slab->owner)
-                                                       : heap_of_spans(slab->owner);
-    void *copy = owned_heap_alloc(heap, BLOCK_ALIGN, size, false);
+    struct heap_body *heap = slab->state == SLAB_BLOCKS ? body_of_pool(slab->owner)
+                                                        : body_of_spans(slab->owner);
+    void *copy = alloc_from(heap, BLOCK_ALIGN, size, false);
     if (!copy)
         return size <= usable ? block : NULL;
     memcpy(copy, block, min_size(usable, size));
@@ -149,34 +275,80 @@ void *owned_heap_resize(void *block, size_t size)
     return copy;
 }
 
-void owned_heap_destroy(struct hak_heap *heap)
+static void give_blocks(struct heap_body *body)
 {
-    background_poll(); /* what is given back now has to decay */
-    lock_acquire(&owned_heaps.lock);
-    unlink_locked(heap);
-    lock_release(&owned_heaps.lock);
-    pool_destroy(&heap->pool);
-    while (heap->spans.first) {
-        struct slab *slab = heap->spans.first;
+    pool_destroy(&body->pool);
+    while (body->spans.first) {
+        struct slab *slab = body->spans.first;
         if (slab->state == SLAB_HUGE)
             huge_give(slab->start);
         else
             ace_give(slab->start);
     }
+}
+
+/* Of two threads that destroy the same heap, one is told. */
+static struct owned_heap *end_life(struct hak_heap *handle)
+{
     lock_acquire(&owned_heaps.lock);
-    heap->next = owned_heaps.spare;
-    owned_heaps.spare = heap;
+    struct owned_heap *heap = heap_of(handle);
+    if (is_live(heap, handle)) {
+        unlink_locked(heap);
+        word_store(&heap->is_live, false);
+        word_store(&heap->generation, (uint8_t)((heap->generation + 1) % GENERATIONS));
+    } else {
+        heap = NULL;
+    }
     lock_release(&owned_heaps.lock);
+    return heap;
+}
+
+/* May the pages of a destroyed heap's body go? */
+static bool may_purge_locked(const struct owned_heap *heap)
+{
+    return owned_heaps.warm_count >= WARM_MAX && heap->visitors == 0 && os_page_size() <= META_PAGE;
+}
+
+static void keep_for_next(struct owned_heap *heap, bool is_cold)
+{
+    lock_acquire(&owned_heaps.lock);
+    struct owned_heap **list = is_cold ? &owned_heaps.cold : &owned_heaps.warm;
+    heap->next = *list;
+    *list = heap;
+    owned_heaps.warm_count += !is_cold;
+    lock_release(&owned_heaps.lock);
+}
+
+void owned_heap_destroy(struct hak_heap *handle)
+{
+    background_poll(); /* what is given back now has to decay */
+    owned_heap_expect(handle, "hak_heap_destroy");
+    struct owned_heap *heap = end_life(handle);
+    if (!heap) { /* another thread was faster: this ends the program */
+        owned_heap_expect(handle, "hak_heap_destroy");
+        return;
+    }
+    give_blocks(heap->body);
+    /* it is in no list: no visit comes to it any more */
+    lock_acquire(&owned_heaps.lock);
+    bool is_cold = may_purge_locked(heap);
+    lock_release(&owned_heaps.lock);
+    keep_for_next(heap, is_cold && os_purge(heap->body, BODY_BYTES));
 }
 
 /* ---- all heaps ---- */
 
-static struct hak_heap *next_to_visit(bool is_first)
+/* The next heap of a visit, which begins with `last` NULL; it must come to its end. */
+static struct owned_heap *visit_next(struct owned_heap *last)
 {
     lock_acquire(&owned_heaps.lock);
-    struct hak_heap *heap = is_first ? owned_heaps.first : owned_heaps.next_visit;
-    if (heap)
+    struct owned_heap *heap = last ? owned_heaps.next_visit : owned_heaps.first;
+    if (last)
+        last->visitors--;
+    if (heap) {
         owned_heaps.next_visit = heap->next;
+        heap->visitors++;
+    }
     lock_release(&owned_heaps.lock);
     return heap;
 }
@@ -184,17 +356,17 @@ static struct hak_heap *next_to_visit(bool is_first)
 size_t owned_heap_purge_idle(unsigned min_age, bool *is_pending)
 {
     size_t bytes = 0;
-    for (struct hak_heap *heap = next_to_visit(true); heap; heap = next_to_visit(false))
-        bytes += pool_purge_idle(&heap->pool, min_age, is_pending);
+    for (struct owned_heap *heap = NULL; (heap = visit_next(heap)) != NULL;)
+        bytes += pool_purge_idle(&heap->body->pool, min_age, is_pending);
     return bytes;
 }
 
 void owned_heap_count(struct pool_figures figures[CLASS_POOL_LAST + 1])
 {
     lock_acquire(&owned_heaps.lock);
-    for (struct hak_heap *heap = owned_heaps.first; heap; heap = heap->next)
+    for (struct owned_heap *heap = owned_heaps.first; heap; heap = heap->next)
         for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_POOL_LAST; size_class++)
-            pool_count(&heap->pool, size_class, &figures[size_class]);
+            pool_count(&heap->body->pool, size_class, &figures[size_class]);
     lock_release(&owned_heaps.lock);
 }
 
@@ -202,39 +374,49 @@ unsigned owned_heap_check(void)
 {
     unsigned faults = 0;
     lock_acquire(&owned_heaps.lock);
-    for (struct hak_heap *heap = owned_heaps.first; heap; heap = heap->next)
-        faults += pool_check(&heap->pool);
+    for (struct owned_heap *heap = owned_heaps.first; heap; heap = heap->next)
+        faults += pool_check(&heap->body->pool);
     lock_release(&owned_heaps.lock);
     return faults;
 }
 
 /* ---- fork ---- */
 
-static void for_each_lock(struct hak_heap *heap, void (*apply)(struct lock *lock))
+static void apply_to_locks(struct heap_body *body, void (*apply)(struct lock *lock))
 {
-    for (; heap; heap = heap->next) {
-        for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_POOL_LAST; size_class++)
-            apply(&heap->pool.classes[size_class].lock);
-        apply(&heap->spans.lock);
-    }
+    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_POOL_LAST; size_class++)
+        apply(&body->pool.classes[size_class].lock);
+    apply(&body->spans.lock);
+}
+
+static void for_each_lock(void (*apply)(struct lock *lock))
+{
+    for (struct owned_heap *heap = owned_heaps.first; heap; heap = heap->next)
+        apply_to_locks(heap->body, apply);
 }
 
 void owned_heap_lock_all(void)
 {
     lock_acquire(&owned_heaps.lock);
-    for_each_lock(owned_heaps.first, lock_acquire);
+    for_each_lock(lock_acquire);
 }
 
 void owned_heap_unlock_all(void)
 {
-    for_each_lock(owned_heaps.first, lock_release);
+    for_each_lock(lock_release);
     lock_release(&owned_heaps.lock);
 }
 
+/* Those who were visiting are not in the child; of destroyed heaps they alone held locks. */
 void owned_heap_reset_locks(void)
 {
-    for_each_lock(owned_heaps.first, lock_reset);
-    /* a visit may have been at one */
-    for_each_lock(owned_heaps.spare, lock_reset);
+    for_each_lock(lock_reset);
+    for (struct owned_heap *heap = owned_heaps.first; heap; heap = heap->next)
+        heap->visitors = 0;
+    for (struct owned_heap *heap = owned_heaps.warm; heap; heap = heap->next)
+        if (heap->visitors > 0) {
+            apply_to_locks(heap->body, lock_reset);
+            heap->visitors = 0;
+        }
     lock_reset(&owned_heaps.lock);
 }

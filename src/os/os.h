@@ -148,6 +148,8 @@ long os_read_file(const char *path, char *buffer, size_t size);
  * process's umask, by all. -1 when it cannot be. */
 int os_create_file(const char *path);
 int os_create_public_file(const char *path);
+/* Is there a file, of any kind, of this name? */
+bool os_file_exists(const char *path);
 /* Give a file the name of another, which it replaces. False when it cannot, or when what has the
  * name is no regular file: a device that is gone would be missed. */
 bool os_rename_file(const char *from, const char *to);
@@ -155,17 +157,8 @@ void os_remove_file(const char *path);
 /* False when not all of it could be written (a full disk). */
 bool os_write_file(int fd, const char *text, size_t length);
 void os_close_file(int fd);
-/* What /proc/self/maps says of an address. */
-enum os_mapping {
-    OS_MAPPING_UNKNOWN, /* the file cannot be read */
-    OS_MAPPING_NONE,
-    OS_MAPPING_ANONYMOUS,
-    OS_MAPPING_STACK,
-    OS_MAPPING_FILE
-};
-/* *start and *end are the mapping's bounds if there is one. Slow: it reads the
- * file. */
-enum os_mapping os_find_mapping(const void *address, uintptr_t *start, uintptr_t *end);
+/* Can the aligned 32-bit word be read without a fault? True also when the kernel does not say. */
+bool os_is_readable(const void *word);
 
 /* ---- the point where tests make calls fail ---- */
 
@@ -197,6 +190,7 @@ enum os_mapping os_find_mapping(const void *address, uintptr_t *start, uintptr_t
     X(REMOVE)                                                                                      \
     X(CLONE)                                                                                       \
     X(MASK)        /* signals blocked before clone */                                              \
+    X(PROBE)       /* os_is_readable's futex */                                                    \
     X(FUTEX)       /* the helper's sleep and alarm */                                              \
     X(HELPER_SELF) /* what the helper does to itself: name, priority, descriptors, rights */
 

@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -310,7 +309,7 @@ static ssize_t read_some(int fd, char *buffer, size_t size)
 static ssize_t write_some(int fd, const char *text, size_t length)
 {
     for (unsigned tries = 0;; tries++) {
-        ssize_t written = os_is_made_to_fail(OS_CALL_WRITE) ? -1 : write(fd, text, length);
+        ssize_t written = os_is_made_to_fail(OS_CALL_WRITE) ? -1 : write_quietly(fd, text, length);
         if (written >= 0 || errno != EINTR || tries == INTERRUPTIONS_MAX)
             return written;
     }
@@ -348,6 +347,12 @@ static int create_file(const char *path, mode_t mode)
     if (os_is_made_to_fail(OS_CALL_CREATE) || os_is_filtered())
         return -1;
     return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+}
+
+bool os_file_exists(const char *path)
+{
+    struct stat status;
+    return lstat(path, &status) == 0;
 }
 
 int os_create_file(const char *path)
@@ -390,62 +395,14 @@ void os_close_file(int fd)
     close(fd);
 }
 
-/* One line of /proc/self/maps: "start-end perms offset dev inode   path". */
-static enum os_mapping parse_mapping(const char *line, uintptr_t *start, uintptr_t *end)
+bool os_is_readable(const void *word)
 {
-    char *rest;
-    *start = strtoul(line, &rest, 16);
-    *end = strtoul(rest + 1, &rest, 16);
-    if (strstr(rest, "[stack"))
-        return OS_MAPPING_STACK;
-    if (strchr(rest, '/') || strstr(rest, "[v"))
-        return OS_MAPPING_FILE;
-    return OS_MAPPING_ANONYMOUS;
-}
-
-/* Purpose: lines of a file through a buffer on the stack. A line longer than the buffer is cut. */
-struct line_reader {
-    int fd;
-    size_t used;
-    char buffer[1024];
-};
-
-/* The next line, terminated, at the buffer's start; its length with the newline, 0 at the end. */
-static size_t read_line(struct line_reader *reader, size_t consumed)
-{
-    memmove(reader->buffer, reader->buffer + consumed, reader->used - consumed);
-    reader->used -= consumed;
-    for (;;) {
-        char *newline = memchr(reader->buffer, '\n', reader->used);
-        if (newline) {
-            *newline = '\0';
-            return (size_t)(newline - reader->buffer) + 1;
-        }
-        if (reader->used == sizeof(reader->buffer))
-            reader->used = sizeof(reader->buffer) / 2;
-        ssize_t got = read_some(reader->fd, reader->buffer + reader->used,
-                                sizeof(reader->buffer) - reader->used);
-        if (got <= 0)
-            return 0;
-        reader->used += (size_t)got;
-    }
-}
-
-enum os_mapping os_find_mapping(const void *address, uintptr_t *start, uintptr_t *end)
-{
-    /* of the thread: of the process there are none any more once its main thread has ended */
-    struct line_reader reader = {.fd = os_is_filtered() ? -1 : open_file("/proc/thread-self/maps")};
-    enum os_mapping found = OS_MAPPING_NONE;
-    if (reader.fd < 0)
-        return OS_MAPPING_UNKNOWN;
-    size_t length = 0;
-    while ((length = read_line(&reader, length)) != 0) {
-        enum os_mapping kind = parse_mapping(reader.buffer, start, end);
-        if ((uintptr_t)address >= *start && (uintptr_t)address < *end) {
-            found = kind;
-            break;
-        }
-    }
-    close(reader.fd);
-    return found;
+    const struct timespec at_once = {0, 0};
+    if (os_is_made_to_fail(OS_CALL_PROBE) || os_is_filtered())
+        return true;
+    /* The kernel compares the word with a number before it would wait, and does not wait
+     * long. */
+    return syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, UINT32_C(0x7ea5ab1e), &at_once, NULL, 0) ==
+               0 ||
+           errno != EFAULT;
 }

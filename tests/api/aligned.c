@@ -5,6 +5,8 @@
  */
 #include "check.h"
 
+#include <gnu/libc-version.h>
+
 static const size_t sizes[] = {0,     1,      8,       16,      24,      100,      128,
                                1000,  1024,   1025,    4096,    5000,    64 * KIB, 52 * KIB,
                                53249, 100000, 1 * MIB, 2 * MIB, 2097153, 3 * MIB};
@@ -84,7 +86,7 @@ static void enormous_alignments(void)
     }
 }
 
-static void aligned_alloc_rules(bool own)
+static void aligned_alloc_rules(void)
 {
     for (size_t alignment = 1; alignment <= 2 * MIB; alignment *= 2) {
         for (size_t i = 0; i < SIZE_COUNT; i++) {
@@ -94,13 +96,44 @@ static void aligned_alloc_rules(bool own)
             free(opaque(block));
         }
     }
-    if (!own)
-        return; /* glibc of this age rounds a bad alignment up */
-    static const size_t bad[] = {0, 3, 5, 24, 100, 4097, SIZE_MAX};
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        check_case = bad[i];
-        CHECK_FAILS(aligned_alloc(opaque_size(bad[i]), 64), EINVAL);
+}
+
+static void check_rounded(void *block, size_t alignment)
+{
+    size_t rounded = 1;
+    while (rounded < alignment)
+        rounded *= 2;
+    check_case = alignment;
+    check_block(block, rounded, 64);
+    free(opaque(block));
+}
+
+static const size_t odd_alignments[] = {0, 3, 5, 24, 48, 100, 4097, 2 * MIB + 1};
+#define ODD_COUNT (sizeof odd_alignments / sizeof odd_alignments[0])
+
+/* glibc's memalign rounds an alignment up to a power of two, and so does its aligned_alloc before
+ * 2.38. Ours does what the libc that runs does; the hak_ name refuses. */
+static void odd_ones(bool own)
+{
+    bool is_strict = strtol(gnu_get_libc_version() + 2, NULL, 10) >= 38;
+    void *(*hak)(size_t, size_t) = own ? (void *(*)(size_t, size_t))(uintptr_t)API_FUNCTION(
+                                             hak_aligned_alloc)
+                                       : NULL;
+    for (size_t i = 0; i < ODD_COUNT; i++) {
+        size_t alignment = opaque_size(odd_alignments[i]);
+        check_rounded(memalign(alignment, 64), alignment);
+        if (is_strict)
+            CHECK_FAILS(aligned_alloc(alignment, 64), EINVAL);
+        else
+            check_rounded(aligned_alloc(alignment, 64), alignment);
+        if (hak)
+            CHECK_FAILS(hak(alignment, 64), EINVAL);
     }
+    CHECK_FAILS(memalign(opaque_size(((size_t)1 << 63) + 1), 64), EINVAL);
+    CHECK_FAILS(memalign(opaque_size(SIZE_MAX), 64), EINVAL);
+    CHECK_FAILS(memalign(opaque_size((size_t)1 << 63), 64), ENOMEM);
+    CHECK_FAILS(memalign(opaque_size(24), PTRDIFF_LIMIT), ENOMEM);
+    CHECK_FAILS(memalign(opaque_size(24), SIZE_MAX), ENOMEM);
     CHECK_FAILS(aligned_alloc(opaque_size((size_t)1 << 63), 64), ENOMEM);
 }
 
@@ -210,7 +243,8 @@ int main(void)
     posix_memalign_good();
     posix_memalign_bad(own);
     enormous_alignments();
-    aligned_alloc_rules(own);
+    aligned_alloc_rules();
+    odd_ones(own);
     memalign_rules();
     page_functions();
     many_at_once();

@@ -5,6 +5,9 @@
  */
 #include "check.h"
 
+#include <pthread.h>
+#include <sys/mman.h>
+
 /* glibc's malloc behind whatever stands in front of it; absent in glibc itself when preloaded. */
 extern void *__libc_malloc(size_t size);
 extern void *__libc_memalign(size_t alignment, size_t size);
@@ -52,6 +55,59 @@ static void each_way_back(size_t size)
     free(__libc_memalign(4096, opaque_size(size)));
 }
 
+/* Alignments, which put the block anywhere in its chunk or its mapping. */
+static void aligned_ones(void)
+{
+    for (size_t alignment = 16; alignment <= 4 * MIB; alignment *= 2)
+        for (size_t size = 1; size < 3 * MIB; size = size * 11 + 5) {
+            check_case = alignment + size;
+            char *block = opaque(__libc_memalign(alignment, size));
+            CHECK(block != NULL && is_aligned(block, alignment));
+            CHECK_GE(malloc_usable_size(block), size);
+            free(block);
+        }
+}
+
+/* Live neighbours, in an order that leaves free chunks between them, and a thread's own arena. */
+static void *many_at_once(void *unused)
+{
+    enum { COUNT = 3000 };
+    static __thread char *blocks[COUNT];
+    uint64_t random = 5;
+    for (size_t i = 0; i < COUNT; i++)
+        blocks[i] = foreign_block(1 + random_next(&random) % (i % 50 == 0 ? 300 * KIB : 3 * KIB));
+    for (size_t step = 0; step < COUNT; step++) {
+        check_case = step;
+        free(blocks[step * 1009 % COUNT]);
+    }
+    return unused;
+}
+
+static void in_threads(void)
+{
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++)
+        CHECK_EQ(pthread_create(&threads[i], NULL, many_at_once, NULL), 0);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+}
+
+/* brk() cannot grow any more: libc's first arena goes on in mappings. */
+static void beyond_brk(void)
+{
+    char *end = sbrk(0);
+    char *wall = mmap(end, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
+                      0);
+    CHECK(wall == end);
+    many_at_once(NULL);
+    for (size_t i = 0; i < 100; i++) {
+        check_case = i;
+        char *block = foreign_block(100 * KIB);
+        CHECK(block < end || block > end + GIB);
+        free(block);
+    }
+}
+
 int main(void)
 {
     if (!api_is_hakmem())
@@ -65,6 +121,10 @@ int main(void)
     CHECK_EQ(sum, 0); /* a program of its own blocks hands nothing over */
     for (size_t size = 1; size < 3 * MIB; size = size * 3 + 2)
         each_way_back(size);
+    aligned_ones();
+    many_at_once(NULL);
+    in_threads();
+    beyond_brk();
     CHECK_EQ(count_of(HAK_FB_FORCE_LIBC), 0);
     return 0;
 }

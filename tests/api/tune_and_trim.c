@@ -4,6 +4,8 @@
  */
 #include "check.h"
 
+#include <limits.h>
+
 static size_t resident_bytes(void)
 {
     FILE *file = fopen("/proc/self/statm", "r");
@@ -80,12 +82,23 @@ static void mallopt_values(bool own)
         {M_ARENA_MAX, 4},
         {M_ARENA_TEST, 4},
         {M_MXFAST, 64},
+        {M_MXFAST, 0},
+        {M_MXFAST, 160},
+        {M_TRIM_THRESHOLD, -1},
+        {M_TRIM_THRESHOLD, INT_MAX},
+        {M_TOP_PAD, -1},
+        {M_CHECK_ACTION, 3},
+        {M_PERTURB, 0xaa},
+        {M_PERTURB, 0},
     };
     errno = 4711;
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         check_case = i;
         CHECK_EQ(mallopt(known[i].parameter, known[i].value), 1);
     }
+    CHECK_EQ(mallopt(M_MXFAST, -1), 0);
+    CHECK_EQ(mallopt(M_MXFAST, 161), 0);
+    CHECK_EQ(mallopt(M_MXFAST, INT_MAX), 0);
     if (own) {
         CHECK_EQ(mallopt(12345, 1), 0);
         CHECK_EQ(mallopt(-12345, 1), 0);
@@ -101,9 +114,31 @@ static void mallopt_values(bool own)
     }
 }
 
+/* A threshold below 0 is a huge one: what is freed then stays, unless asked for or idle. */
+static void threshold_below_zero(void)
+{
+    enum { BYTES = 64 * 1024 * 1024 };
+    CHECK_EQ(mallopt(M_TRIM_THRESHOLD, 0), 1);
+    CHECK_EQ(mallopt(M_TRIM_THRESHOLD, -1), 1);
+    size_t before = resident_bytes();
+    char *block = malloc(BYTES);
+    CHECK(block != NULL);
+    memset(block, 1, BYTES);
+    free(block);
+    CHECK_GE(resident_bytes(), before + BYTES / 2);
+    CHECK_EQ(mallopt(M_TRIM_THRESHOLD, 0), 1);
+    block = malloc(BYTES);
+    CHECK(block != NULL);
+    memset(block, 1, BYTES);
+    free(block);
+    CHECK_LE(resident_bytes(), before + BYTES / 2);
+}
+
 int main(void)
 {
     bool own = api_is_hakmem();
+    if (own)
+        threshold_below_zero();
     trim_gives_back(100);
     trim_gives_back(4096);
     trim_gives_back(200 * KIB);

@@ -218,6 +218,7 @@ static void run_once(void)
     set_up(path, sizeof(path));
     os_inject_failure = fail_as_planned;
     use_all();
+    CHECK(os_is_readable(&plan.kind));
     CHECK_EQ(hak_check(), 0);
     check_no_more("live bytes", live_bytes(), 0);
     if (is_baseline)
@@ -316,6 +317,7 @@ static void start_run(struct cell *cell)
         signal(caught[i], SIG_DFL);
     unit_is_child = true;
     dup2(one->file, STDERR_FILENO);
+    write_remember_stderr();
     run_once();
     _exit(0);
 }

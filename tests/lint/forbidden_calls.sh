@@ -24,7 +24,7 @@ call log_abort
 call log_line
 
 \b(dlsym|dlvsym|dlopen)\s*\(
-^src/api/(confine|libc_handover|operator_new)\.c$
+^src/api/(bad_alloc|confine|libc_handover)\.c$
 this may allocate
 
 (?<![\w.>*])(malloc|calloc|realloc|reallocarray|free|posix_memalign|aligned_alloc|memalign)\s*\(

@@ -209,28 +209,25 @@ static void test_files(void **state)
     os_remove_file(other);
 }
 
-static int static_data = 1;
+static const int static_data = 1;
 
-static void test_find_mapping(void **state)
+static void test_is_readable(void **state)
 {
-    uintptr_t start;
-    uintptr_t end;
     int on_stack = 0;
     (void)state;
-    CHECK_EQ(os_find_mapping(&on_stack, &start, &end), OS_MAPPING_STACK);
-    CHECK((uintptr_t)&on_stack >= start && (uintptr_t)&on_stack < end);
-    CHECK_EQ(os_find_mapping(&static_data, &start, &end), OS_MAPPING_FILE);
-    CHECK_EQ(os_find_mapping((void *)(uintptr_t)test_files, &start, &end), OS_MAPPING_FILE);
-    char *room = os_reserve(3 * SIZE);
-    os_unmap(room, SIZE);
-    os_unmap(room + 2 * SIZE, SIZE);
-    CHECK_EQ(os_find_mapping(room + SIZE + 5, &start, &end), OS_MAPPING_ANONYMOUS);
-    CHECK_EQ(start, room + SIZE);
-    CHECK_EQ(end, room + 2 * SIZE);
-    CHECK_EQ(os_find_mapping(room + SIZE - 1, &start, &end), OS_MAPPING_NONE);
-    CHECK_EQ(os_find_mapping(room + 2 * SIZE, &start, &end), OS_MAPPING_NONE);
+    CHECK(os_is_readable(&on_stack));
+    CHECK(os_is_readable(&static_data));
+    CHECK(!os_is_readable(NULL));
+    CHECK(!os_is_readable((void *)(UINTPTR_MAX - 7)));
+    CHECK(!os_is_readable((void *)((uintptr_t)1 << 62)));
+    char *room = os_reserve(2 * SIZE);
+    CHECK(os_is_readable(room + SIZE - 4));
     os_unmap(room + SIZE, SIZE);
-    CHECK_EQ(os_find_mapping(NULL, &start, &end), OS_MAPPING_NONE);
+    CHECK(os_is_readable(room + SIZE - 4));
+    CHECK(!os_is_readable(room + SIZE));
+    os_forbid(room, SIZE);
+    CHECK(!os_is_readable(room));
+    os_unmap(room, SIZE);
 }
 
 static enum os_call failing;
@@ -280,7 +277,7 @@ int main(void)
         cmocka_unit_test(test_map_at),    cmocka_unit_test(test_pages),
         cmocka_unit_test(test_move),      cmocka_unit_test(test_commit),
         cmocka_unit_test(test_time),      cmocka_unit_test(test_thread_id),
-        cmocka_unit_test(test_files),     cmocka_unit_test(test_find_mapping),
+        cmocka_unit_test(test_files),     cmocka_unit_test(test_is_readable),
         cmocka_unit_test(test_injection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

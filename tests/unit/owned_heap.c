@@ -158,6 +158,29 @@ static void coming_and_going(void)
     check_structure();
 }
 
+/* When many heaps have gone, so have their pages, and a fork has little to do. */
+static void many(void)
+{
+    enum { COUNT = 3000 };
+    static struct hak_heap *many_heaps[COUNT];
+    size_t before = os_resident_bytes();
+    make();
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < COUNT; i++) {
+            many_heaps[i] = owned_heap_new();
+            char *block = owned_heap_alloc(many_heaps[i], BLOCK_ALIGN, 100, false);
+            CHECK(block != NULL && owned_heap_usable(block, "test") >= 100);
+            memset(block, 1, 100);
+        }
+        for (unsigned i = 0; i < COUNT; i++)
+            owned_heap_destroy(many_heaps[(i * 7919) % COUNT]);
+        decay_purge_all();
+        /* bodies of 8 KiB would be 24 MiB */
+        CHECK(os_resident_bytes() < before + 8 * MIB);
+    }
+    check_structure();
+}
+
 static void impossible(void)
 {
     make();
@@ -326,6 +349,7 @@ static void free_inside_span(void)
 
 CHILD_TEST(at_random)
 CHILD_TEST(coming_and_going)
+CHILD_TEST(many)
 CHILD_TEST(impossible)
 CHILD_TEST(planted)
 CHILD_TEST(idle_pages)
@@ -343,10 +367,15 @@ static void test_misuse(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_at_random),  cmocka_unit_test(test_coming_and_going),
-        cmocka_unit_test(test_impossible), cmocka_unit_test(test_planted),
-        cmocka_unit_test(test_idle_pages), cmocka_unit_test(test_purged_and_destroyed),
-        cmocka_unit_test(test_threads),    cmocka_unit_test(test_misuse),
+        cmocka_unit_test(test_at_random),
+        cmocka_unit_test(test_coming_and_going),
+        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_impossible),
+        cmocka_unit_test(test_planted),
+        cmocka_unit_test(test_idle_pages),
+        cmocka_unit_test(test_purged_and_destroyed),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_misuse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

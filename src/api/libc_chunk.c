@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Is a pointer outside the reservation one that glibc's own malloc gave out? Its chunks have a
+ * header of two words before the block: the size of the chunk before (or, of a mapped chunk, how
+ * far the header is from the mapping's start), and the chunk's size, whose low bits say where it
+ * lies. A pointer is believed when all that glibc relies on is so, and no word of another heap
+ * is likely to be. Nothing is remembered, and nothing is read that could fault: what is to be read
+ * is probed by a system call, one a page, which costs less than a munmap.
+ */
+#include "api/api.h"
+
+#include <link.h>
+#include <unistd.h>
+
+#define CHUNK_PREVIOUS_IN_USE ((size_t)1)
+#define CHUNK_IS_MAPPED ((size_t)2)
+#define CHUNK_IN_OTHER_ARENA ((size_t)4)
+#define CHUNK_FLAGS ((size_t)7)
+#define CHUNK_HEADER (2 * sizeof(size_t))
+#define CHUNK_MIN (4 * sizeof(size_t))
+
+/* Purpose: the header of a chunk. */
+struct chunk {
+    size_t before;
+    size_t size_and_flags;
+};
+
+/* Purpose: glibc's heap_info, the head of each heap of an arena that is not the first one. */
+struct arena_heap {
+    const void *arena; /* lies in the arena's first heap, behind the head */
+    const void *before;
+    size_t size; /* in use, from the head on */
+};
+#define ARENA_HEAD_MAX 256
+/* Heaps are aligned to their greatest size: this one, or four pages of 2 MiB with the tunable
+ * glibc.malloc.hugetlb. */
+static const size_t arena_heap_sizes[] = {64 * MIB, 8 * MIB};
+
+static size_t chunk_size(struct chunk chunk)
+{
+    return chunk.size_and_flags & ~CHUNK_FLAGS;
+}
+
+/* Both words of a header lie in one page, since it is aligned to its size. */
+static bool read_chunk(uintptr_t address, struct chunk *chunk)
+{
+    if (address % CHUNK_HEADER != 0 || !os_is_readable((const void *)address))
+        return false;
+    const size_t *words = (const size_t *)address;
+    /* relaxed: another thread may be changing the flags of a chunk behind ours */
+    chunk->before = __atomic_load_n(&words[0], __ATOMIC_RELAXED);
+    chunk->size_and_flags = __atomic_load_n(&words[1], __ATOMIC_RELAXED);
+    return true;
+}
+
+/* Purpose: what is looked for among the loaded objects. */
+struct search {
+    uintptr_t address;
+    bool is_inside;        /* `address` is in a segment of one */
+    uintptr_t highest_end; /* of the segments that end at or below `address` */
+};
+
+static int look_at_object(struct dl_phdr_info *info, size_t size, void *context)
+{
+    struct search *search = context;
+    (void)size;
+    for (unsigned i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+        uintptr_t start = info->dlpi_addr + segment->p_vaddr;
+        uintptr_t end = start + segment->p_memsz;
+        if (segment->p_type != PT_LOAD)
+            continue;
+        search->is_inside |= search->address >= start && search->address < end;
+        if (end <= search->address)
+            search->highest_end = max_size(search->highest_end, end);
+    }
+    return 0;
+}
+
+static struct search search_objects(uintptr_t address)
+{
+    struct search search = {.address = address};
+    dl_iterate_phdr(look_at_object, &search);
+    return search;
+}
+
+/* ---- the three places where chunks lie ---- */
+
+/* In a mapping of its own: header and end are where pages begin, the block may be further in if it
+ * was to be aligned. */
+static bool is_mapped_chunk(uintptr_t address, struct chunk chunk)
+{
+    size_t page = os_page_size();
+    size_t size = chunk_size(chunk);
+    size_t in_page = (address + CHUNK_HEADER) % page;
+    return chunk.before < address && size >= CHUNK_MIN && size < PTRDIFF_MAX &&
+           (address - chunk.before) % page == 0 && (chunk.before + size) % page == 0 &&
+           (in_page == 0 || is_power_of_two(in_page)) && !search_objects(address).is_inside;
+}
+
+static bool read_arena_heap(uintptr_t address, size_t heap_size, struct arena_heap *heap)
+{
+    uintptr_t start = align_down(address, heap_size);
+    if (!os_is_readable((const void *)start))
+        return false;
+    const struct arena_heap *found = (const struct arena_heap *)start;
+    heap->arena = __atomic_load_n(&found->arena, __ATOMIC_RELAXED);
+    heap->size = __atomic_load_n(&found->size, __ATOMIC_RELAXED);
+    return true;
+}
+
+/* In a heap whose head names an arena, in whose first heap the head names the same. */
+static bool is_arena_chunk(uintptr_t address, struct chunk chunk, size_t heap_size)
+{
+    struct arena_heap heap;
+    struct arena_heap first;
+    size_t offset = address % heap_size;
+    if (!read_arena_heap(address, heap_size, &heap) || heap.size > heap_size ||
+        offset + chunk_size(chunk) > heap.size)
+        return false;
+    uintptr_t arena = (uintptr_t)heap.arena;
+    size_t arena_offset = arena % heap_size;
+    return arena_offset >= 2 * sizeof(void *) && arena_offset <= ARENA_HEAD_MAX &&
+           read_arena_heap(arena, heap_size, &first) && first.arena == heap.arena;
+}
+
+/* Where the area that brk() grows may begin at the lowest: behind the program, or what else lies
+ * below its end. Looked for once: the area never moves. */
+static uintptr_t brk_start(uintptr_t end)
+{
+    static _Atomic uintptr_t lowest;
+    uintptr_t start = atomic_load_explicit(&lowest, memory_order_relaxed);
+    if (start == 0) {
+        start = search_objects(end).highest_end;
+        /* relaxed: every thread finds the same */
+        atomic_store_explicit(&lowest, start, memory_order_relaxed);
+    }
+    return start;
+}
+
+/* Where brk() has failed, glibc goes on in other mappings, and closes the area with a chunk that
+ * is nothing but a header; or there is no area. */
+static bool brk_has_failed(uintptr_t end)
+{
+    struct chunk last;
+    return !read_chunk(align_down(end, CHUNK_HEADER) - CHUNK_HEADER, &last) ||
+           last.size_and_flags == (CHUNK_HEADER | CHUNK_PREVIOUS_IN_USE);
+}
+
+/* Of the first arena. */
+static bool is_brk_chunk(uintptr_t address, struct chunk chunk)
+{
+    uintptr_t end = (uintptr_t)sbrk(0);
+    if (address < end && address >= brk_start(end))
+        return chunk_size(chunk) <= end - address;
+    return brk_has_failed(end) && !search_objects(address).is_inside;
+}
+
+/* The chunk behind one that is in use says so. */
+static bool is_followed(uintptr_t address, struct chunk chunk)
+{
+    struct chunk next;
+    uintptr_t behind = address + chunk_size(chunk);
+    return read_chunk(behind, &next) && (next.size_and_flags & CHUNK_PREVIOUS_IN_USE) != 0 &&
+           (next.size_and_flags & CHUNK_IS_MAPPED) == 0;
+}
+
+bool libc_chunk_is_live(const void *block)
+{
+    struct chunk chunk;
+    uintptr_t address = (uintptr_t)block - CHUNK_HEADER;
+    if ((uintptr_t)block < CHUNK_HEADER || !read_chunk(address, &chunk))
+        return false;
+    size_t size = chunk_size(chunk);
+    if (size < CHUNK_MIN || size % CHUNK_HEADER != 0 || size > PTRDIFF_MAX)
+        return false;
+    if (chunk.size_and_flags & CHUNK_IS_MAPPED)
+        return (chunk.size_and_flags & CHUNK_FLAGS) == CHUNK_IS_MAPPED &&
+               is_mapped_chunk(address, chunk);
+    if (!is_followed(address, chunk))
+        return false;
+    if (!(chunk.size_and_flags & CHUNK_IN_OTHER_ARENA))
+        return is_brk_chunk(address, chunk);
+    return is_arena_chunk(address, chunk, arena_heap_sizes[0]) ||
+           is_arena_chunk(address, chunk, arena_heap_sizes[1]);
+}

@@ -1,0 +1,12 @@
+// expect: hak_heap_malloc(
+/* SPDX-License-Identifier: MIT */
+/* A block is asked of a destroyed heap. */
+#include "heap_misuse.h"
+
+int main(void)
+{
+    struct hak_heap *heap = heap_new();
+    heap_destroy(heap);
+    heap_malloc(heap, 100);
+    return 0;
+}

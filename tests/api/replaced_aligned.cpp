@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* A program that replaces only the basic aligned operators: all aligned forms lead to these. */
+#include "replaced.h"
+
+void *operator new(std::size_t size, std::align_val_t)
+{
+    return replaced_new(size);
+}
+
+void operator delete(void *block, std::align_val_t) noexcept
+{
+    replaced_delete(block);
+}
+
+int main()
+{
+    size_t size = opaque_size(100);
+    plain_forms(0, 0);
+    aligned_forms(1, 1);
+    expect_null(__LINE__, [=] { return ::operator new(size, wide, quiet); });
+    expect_null(__LINE__, [=] { return ::operator new[](size, wide, quiet); });
+    return 0;
+}
