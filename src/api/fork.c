@@ -20,10 +20,8 @@ static __thread bool is_at_lock;
 static void before_fork(void)
 {
     is_at_lock = lock_depth > 0;
-    if (is_at_lock) {
-        front_note_fork();
+    if (is_at_lock)
         return;
-    }
     libc_lock_acquire();
     init_lock_acquire();
     decay_lock();

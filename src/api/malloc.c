@@ -174,6 +174,8 @@ exported int mallopt(int parameter, int value)
 exported struct mallinfo2 mallinfo2(void)
 {
     struct snapshot snapshot;
+    if (entry_is_inside())
+        return (struct mallinfo2){0};
     snapshot_take(&snapshot);
     const struct hak_stats *stats = &snapshot.stats;
     struct mallinfo2 info = {0};
@@ -221,6 +223,8 @@ exported void malloc_stats(void)
 {
     struct snapshot snapshot;
     struct writer writer = {.put = put_to_stderr};
+    if (entry_is_inside())
+        return;
     snapshot_take(&snapshot);
     render_text(&writer, &snapshot);
     writer_flush(&writer);
@@ -239,6 +243,8 @@ exported int malloc_info(int options, FILE *stream)
     struct writer writer = {.put = put_to_stream, .context = stream};
     if (options != 0)
         return EINVAL;
+    if (entry_is_inside())
+        return EAGAIN;
     snapshot_take(&snapshot);
     render_xml(&writer, &snapshot);
     writer_flush(&writer);

@@ -63,8 +63,8 @@ static noinline_cold void *new_slow(size_t alignment, size_t size)
 
 static always_inline void *new_plain(size_t size)
 {
-    void *block = front_alloc(size);
-    return likely(block != NULL) ? block : new_slow(BLOCK_ALIGN, size);
+    void *block;
+    return likely(front_try_alloc(size, &block)) ? block : new_slow(BLOCK_ALIGN, size);
 }
 
 typedef void *(*nothrow_new)(size_t size, const void *nothrow);
@@ -93,8 +93,8 @@ static noinline_cold void *nothrow_slow(size_t alignment, size_t size, const voi
 
 static always_inline void *new_nothrow(size_t size, const void *nothrow)
 {
-    void *block = front_alloc(size);
-    return likely(block != NULL) ? block : nothrow_slow(BLOCK_ALIGN, size, nothrow);
+    void *block;
+    return likely(front_try_alloc(size, &block)) ? block : nothrow_slow(BLOCK_ALIGN, size, nothrow);
 }
 
 #define NEW_PLAIN(name)                                                                            \

@@ -4,7 +4,7 @@
  * is asked. It finds out what limit there is (HAKMEM_LIMIT, or the control group's), lets the heap
  * grow while there is room, gives back what is free when it comes near, and then, if the setting
  * says that malloc may fail, calls the program's handler, and refuses. Called by route.c with no
- * lock held, and once an epoch by the helper, since a group's limit may change.
+ * lock held.
  */
 #include "front/upkeep.h"
 
@@ -218,18 +218,6 @@ void limit_review(void)
     trim_near(bytes_in_use(), bytes);
     if (!is_hard() || bytes_in_use() <= bytes)
         allow(0, 0);
-}
-
-bool limit_is_near(void)
-{
-    uint64_t before = atomic_load_explicit(&limit.bytes, memory_order_relaxed);
-    if (before == 0)
-        return false;
-    uint64_t bytes = read_bytes();
-    /* what the old limit had room for, the new one may not have */
-    if (bytes < before)
-        slab_allow(0);
-    return bytes != UINT64_MAX && os_resident_bytes() > near(bytes);
 }
 
 bool limit_was_met(void)

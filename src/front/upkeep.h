@@ -25,8 +25,6 @@ bool limit_may_take(size_t alignment, size_t size);
 /* No room is left: look how much is in use, and give back what is free if that is near the
  * limit. */
 void limit_review(void);
-/* In the helper, once an epoch: is memory near the limit, as it is now? */
-bool limit_is_near(void);
 /* hak_on_limit's. */
 void limit_set_handler(bool (*handler)(size_t wanted, void *context), void *context);
 void limit_reset_in_child(void);
@@ -45,18 +43,22 @@ void background_poll(void);
 /* From here on a helper may be started: the program is set up. */
 void background_allow(void);
 void background_reset_in_child(void);
-/* Have the bins of all other threads emptied: of those that sleep now, of the others at their next
- * slow path. */
+/* Have the bins of all other threads emptied: now, as far as they can be, and the rest at their
+ * threads' next slow path. */
 void background_empty_others(void);
 
 /* ---- idle_threads.c ---- */
 
-/* In the helper, once an epoch: give back what the bins of sleeping threads hold, if they have been
- * left alone for a while (or at once, if is_urgent). The verdict on the first block at fault. */
-struct verdict idle_threads_drain(bool is_urgent);
-/* Blocks in a bin of a parked heap. */
-unsigned idle_threads_count(struct thread_heap *heap, unsigned size_class);
-/* A thread is back in the slow path: its parked heap becomes usable. */
-void idle_threads_unpark(struct thread_heap *heap);
+/* Give back what other threads' bins hold, if they have been left alone for a few calls of this (or
+ * at once, if is_urgent). No lock may be held. The verdict on the first block at fault. */
+struct verdict idle_threads_take(bool is_urgent);
+/* For a slow path of the heap's thread that has entered it: wait until a visit is over. */
+void idle_threads_wait(struct thread_heap *heap);
+/* For the heap's thread in a slow path, or when it is gone: bins start where their magazines do
+ * again. */
+void idle_threads_close_gaps(struct thread_heap *heap);
+/* In a forked child: undo the visit that another thread may have been at. */
+void idle_threads_restore(struct thread_heap *heap);
+void idle_threads_reset_in_child(void);
 
 #endif

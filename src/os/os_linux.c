@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -254,9 +255,11 @@ uint64_t os_cpu_time_us(void)
 
 void os_sleep_us(unsigned us)
 {
+    /* by a futex that nobody wakes: unlike nanosleep, a filter that allows a plain malloc knows it */
+    static uint32_t never;
     struct timespec time = {0, (long)us * 1000};
     if (!os_is_made_to_fail(OS_CALL_SLEEP))
-        nanosleep(&time, NULL);
+        syscall(SYS_futex, &never, FUTEX_WAIT_PRIVATE, 0, &time, NULL, 0);
 }
 
 uint32_t os_thread_id(void)
