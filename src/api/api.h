@@ -24,10 +24,10 @@ enum gate {
 };
 /*
  * Every entry point that takes a lock, or looks at what is shared, passes this first. It sets the
- * allocator up if that has not been done. Any thread, any time. At GATE_INSIDE locks may be held and
- * anything may be half changed by the calling thread itself: nothing of ours may be looked at, and
- * no lock be waited for. malloc and its like are served by libc's own allocator then, free drops the
- * block, and every other entry point does nothing.
+ * allocator up if that has not been done. Any thread, any time. At GATE_INSIDE locks may be held
+ * and anything may be half changed by the calling thread itself: nothing of ours may be looked at,
+ * and no lock be waited for. malloc and its like are served by libc's own allocator then, free
+ * drops the block, and every other entry point does nothing.
  */
 enum gate init_gate(void);
 void init_lock_acquire(void);
@@ -102,7 +102,8 @@ static always_inline void *entry_calloc(size_t count, size_t size)
     if (unlikely(__builtin_mul_overflow(count, size, &total)))
         return entry_fail();
     void *block;
-    return likely(front_try_alloc(total, &block)) ? entry_zero(block, total) : entry_calloc_slow(total);
+    return likely(front_try_alloc(total, &block)) ? entry_zero(block, total)
+                                                  : entry_calloc_slow(total);
 }
 
 /* ---- publish.c: the figures to those who asked for them in the environment ---- */

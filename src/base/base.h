@@ -103,10 +103,10 @@ struct lock {
 };
 
 /*
- * How deep the calling thread is inside the allocator: the locks that it holds, takes or gives back,
- * and its own heap while it changes that, each count as one. An entry point that finds it above 0
- * runs in a signal handler that has interrupted this thread there, or while it forks. It must take
- * no lock then, and touch nothing that is shared.
+ * How deep the calling thread is inside the allocator: the locks that it holds, takes or gives
+ * back, and its own heap while it changes that, each count as one. An entry point that finds it
+ * above 0 runs in a signal handler that has interrupted this thread there, or while it forks. It
+ * must take no lock then, and touch nothing that is shared.
  */
 extern __thread unsigned lock_depth;
 

@@ -2,12 +2,12 @@
 /*
  * The work that memory needs while nobody asks for any: depots and warm slabs age, free pages of
  * partly used slabs go back. Slow paths do it, one at each epoch. Only if HAKMEM_BACKGROUND=1 asks
- * for it a thread of our own does, the helper, so that a program that has gone idle gives its memory
- * back too. By default there is none, ever: a thread beside the program's keeps rights that the
- * program gives up, or a seccomp filter that the program's own must agree with, and a process of two
- * threads may not enter a user namespace. The helper is started by a slow path once the heap has
- * grown. It ends when there has been nothing to do for a while, and when it is the process's last
- * thread.
+ * for it a thread of our own does, the helper, so that a program that has gone idle gives its
+ * memory back too. By default there is none, ever: a thread beside the program's keeps rights that
+ * the program gives up, or a seccomp filter that the program's own must agree with, and a process
+ * of two threads may not enter a user namespace. The helper is started by a slow path once the heap
+ * has grown. It ends when there has been nothing to do for a while, and when it is the process's
+ * last thread.
  */
 #include "front/upkeep.h"
 

@@ -97,8 +97,7 @@ static always_inline bool bin_push(struct thread_heap *heap, size_t size_class, 
     return true;
 }
 
-/* malloc's fast half: false when the slow path must decide. Not a block or NULL: to test for NULL
- * once more costs two instructions. */
+/* malloc's fast half: false when the slow path must decide. A test for NULL would cost more. */
 static always_inline bool front_try_alloc(size_t size, void **block)
 {
     struct thread_heap *heap = thread_heap_at(reservation_get());
@@ -193,8 +192,8 @@ void *route_alloc_aligned(size_t alignment, size_t size, bool is_zeroed);
 bool route_free(void *block);
 /* Usable bytes; false as route_free. */
 bool route_usable(const void *block, size_t *usable);
-/* The size of a live block as its map byte, or its own record, has it: no lock, no check of anything
- * that may change. False as route_free. */
+/* The size of a live block as its map byte, or its own record, has it: no lock, no check of
+ * anything that may change. False as route_free. */
 bool route_size_of(const void *block, size_t *size);
 /* The block resized, moved if need be; *result is NULL when out of memory. False as route_free. */
 bool route_resize(void *block, size_t size, void **result);
@@ -226,8 +225,6 @@ struct verdict misuse_diagnose(const void *block);
 
 /* ---- thread_heap.c ---- */
 
-/* All other threads' heaps are to be emptied, by their threads. */
-void unified_cache_ask_all(void);
 /* The calling thread's heap, made at first use. NULL when the thread is ending or out of memory. */
 struct thread_heap *unified_cache_heap(void);
 /* The calling thread's heap if it has one. */
@@ -236,14 +233,12 @@ struct thread_heap *unified_cache_own(void);
 size_t unified_cache_threads(void);
 /* The calling thread ends: its heap is emptied and waits for another thread. */
 void unified_cache_thread_exit(void);
-/* A new heap is announced to the api layer, which arranges for unified_cache_thread_exit. */
+/* Told of a new heap; arranges for unified_cache_thread_exit. */
 extern void (*unified_cache_on_new_heap)(struct thread_heap *heap);
-/* Begin to change the calling thread's heap; it is the thread's alone until unified_cache_leave.
- * The result is unified_cache_heap's. Not to be nested. */
+/* Begin to change unified_cache_heap(), the thread's alone until unified_cache_leave. Not nested. */
 struct thread_heap *unified_cache_enter(void);
-/* The same for a free: a thread that has no heap gets one only if it frees a lot. NULL if not. */
+/* The same; NULL in a thread that has no heap, and has freed little so far, or in any without. */
 struct thread_heap *unified_cache_enter_to_free(void);
-/* The same for a thread that has a heap; NULL if it has none. */
 struct thread_heap *unified_cache_enter_own(void);
 static inline void unified_cache_leave(struct thread_heap *heap)
 {
@@ -255,15 +250,6 @@ static inline void unified_cache_leave(struct thread_heap *heap)
     atomic_signal_fence(memory_order_seq_cst);
     lock_depth--;
 }
-/* Look whether the threads of a few heaps have gone without a word, and give back what such a heap
- * holds. No lock may be held. */
-void unified_cache_reap(void);
-/* Have all threads of the program that are known gone? Then nobody is left but the helper, which
- * asks. */
-bool unified_cache_is_deserted(void);
-/* Call `visit` with each heap in turn, under the lock of the list, one heap in a holding; and
- * `after` without it. `visit` must not use the list. */
-void unified_cache_visit(void (*visit)(struct thread_heap *heap), void (*after)(void));
 /* Blocks of each class in all threads' bins, and the number of threads that have some. */
 void unified_cache_count(size_t blocks[CLASS_COUNT], size_t *threads);
 
@@ -300,13 +286,8 @@ void owned_heap_free(void *block);
 void owned_heap_destroy(struct hak_heap *heap);
 /* Add all first-class heaps' pools to the figures. */
 void owned_heap_count(struct pool_figures figures[CLASS_POOL_LAST + 1]);
-/* pool_purge_idle of each; the bytes. */
-size_t owned_heap_purge_idle(unsigned min_age, bool *is_pending);
 /* pool_check of each; the number of faults. */
 unsigned owned_heap_check(void);
-void owned_heap_lock_all(void);
-void owned_heap_unlock_all(void);
-void owned_heap_reset_locks(void);
 
 /* ---- fork ---- */
 void front_lock_all(void);

@@ -6,9 +6,9 @@
  *
  *  1. The visitor locks the heap and sets is_visited. It makes all threads of the process pass a
  *     full memory barrier (the membarrier system call). It reads is_entered.
- *  2. If the owner is in a slow path, the visit ends. Else the visitor raises the bottom of each bin
- *     of two blocks and more to one slot below the top. The blocks below the raised bottom are those
- *     that it wants. It makes all threads pass a second barrier.
+ *  2. If the owner is in a slow path, the visit ends. Else the visitor raises the bottom of each
+ *     bin of two blocks and more to one slot below the top. The blocks below the raised bottom are
+ *     those that it wants. It makes all threads pass a second barrier.
  *  3. It reads each bin's top once more. If the top is above the raised bottom, the bottom stays
  *     there, and the blocks below it are the visitor's. Else the bottom goes back to where it was.
  *     All threads pass a third barrier, and the visitor copies the slots.
@@ -17,24 +17,24 @@
  *
  * Slow paths. The owner sets is_entered, then reads is_visited; the visitor sets is_visited, then
  * reads is_entered, with the first barrier between. At the barrier the owner has either not read
- * is_visited yet: then it will find it set, and wait for the heap's lock before it touches a bin. Or
- * it has: then the visitor finds is_entered set. So nobody but the fast path uses the bins during
- * steps 2 and 3.
+ * is_visited yet: then it will find it set, and wait for the heap's lock before it touches a bin.
+ * Or it has: then the visitor finds is_entered set. So nobody but the fast path uses the bins
+ * during steps 2 and 3.
  *
- * Fast path. A pop reads top T and compares it with bottom, stores T - 1, and loads the slot at
- * T - 1. A push reads T, writes the slot at T, and stores T + 1. Between these steps a thread may
- * stand still for any time: it lost its processor, or a signal handler runs, sleeps, or never
- * returns. Let B be the raised bottom, and P the top that the visitor reads in step 3, with P > B.
- * At that moment the owner is in the middle of one pop or push at most (a handler that allocates in
- * the middle of the interrupted malloc is beyond what malloc allows). The one in the middle uses the
- * slot at P - 1 (a pop that has not stored its top yet) or at P (a pop that has, or a push), whatever
- * bottom it has compared with. Both are at or above B. Every later one began after the second
- * barrier, and finds bottom B: a pop takes nothing below B, so the top stays at B or above, and no
- * push writes below B. So nobody but the visitor uses the slots below B from then on. If P <= B, a
- * pop in the middle may go below B: the visitor takes nothing from that bin.
+ * Fast path. A pop reads top T and compares it with bottom, stores T - 1, and loads that slot. A
+ * push reads T, writes the slot at T, and stores T + 1. Between these steps a thread may stand
+ * still for any time: it lost its processor, or a signal handler runs, sleeps, or never returns.
+ * Let B be the raised bottom, and P the top that the visitor reads in step 3, with P > B. At that
+ * moment the owner is in the middle of one pop or push at most (a handler that allocates in the
+ * middle of the interrupted malloc is beyond what malloc allows). The one in the middle uses the
+ * slot at P - 1 (a pop that has not stored its top yet) or at P (a pop that has, or a push),
+ * whatever bottom it has compared with. Both are at or above B. Every later one began after the
+ * second barrier, and finds bottom B: a pop takes nothing below B, so the top stays at B or above,
+ * and no push writes below B. So nobody but the visitor uses the slots below B from then on.
+ * If P <= B, a pop in the middle may go below B: the visitor takes nothing from that bin.
  *
- * Contents. What the owner wrote before it stored P it wrote before the third barrier, so the visitor
- * reads it. The visitor writes no slot and no top.
+ * Contents. What the owner wrote before it stored P it wrote before the third barrier, so the
+ * visitor reads it. The visitor writes no slot and no top.
  *
  * A raised bottom that goes back. A pop meanwhile may have found the bin empty. It goes to the slow
  * path, which waits for the lock, and tries the pop again.
@@ -50,8 +50,8 @@
  * a handler that interrupted its thread at one) may hold a copy of a visit's middle. Nothing has
  * been given to the lanes by then: the child puts the bottoms back.
  *
- * One block of each bin stays with its thread, and where the system has no such barrier, or a filter
- * may forbid it, all of them do, until the thread's next slow path.
+ * One block of each bin stays with its thread, and where the system has no such barrier, or a
+ * filter may forbid it, all of them do, until the thread's next slow path.
  */
 #include "front/upkeep.h"
 
@@ -63,13 +63,14 @@
 /* Blocks taken in one go; what is more waits for the next. */
 #define TAKEN_MAX 8192
 
-/* Purpose: the visit under way, and the blocks taken from one heap, by class. Owner: the thread that
- * has set is_busy. */
+/* Purpose: the visit under way, and the blocks taken from one heap, by class. Owner: the thread
+ * that has set is_busy. */
 static struct {
     _Atomic bool is_busy;
     bool is_urgent;
-    bool is_refused;                   /* there is no barrier */
-    _Atomic(struct thread_heap *) raised; /* whose bottoms and gaps are kept here; NULL: no heap's */
+    bool is_refused; /* there is no barrier */
+    _Atomic(struct thread_heap *)
+        raised; /* whose bottoms and gaps are kept here; NULL: no heap's */
     void **bottom[CLASS_COUNT];
     uint16_t taken[CLASS_COUNT];
     unsigned count;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads' heaps: which a thread has, the list of all of them, thread exit and fork. unified_cache.c
- * owns what is in a heap. A thread starts with the empty heap, and gets one of its own when it first
- * allocates, or when it has freed so much that a cache is worth it: libc frees in threads that are
- * past their last destructor, and such a thread must not get a heap that nobody takes back. A thread
- * that has given its heap back never gets another.
+ * Threads' heaps: which a thread has, the list of all of them, thread exit and fork.
+ * unified_cache.c owns what is in a heap. A thread starts with the empty heap, and gets one of its
+ * own when it first allocates, or when it has freed so much that a cache is worth it: libc frees in
+ * threads that are past their last destructor, and such a thread must not get a heap that nobody
+ * takes back. A thread that has given its heap back never gets another.
  *
  * Some threads end without a word (the exit system call, a destructor that allocates in the last
  * round). Their heaps are found in two ways. A thread that has no heap, but finds one that was made
@@ -23,7 +23,8 @@
  * another allocates soon has a heap; one that libc ends frees less. */
 #define FREES_WITHOUT_HEAP 32
 
-/* So many heaps are looked at, for threads that are gone, when a heap is wanted, and in an epoch. */
+/* So many heaps are looked at, for threads that are gone, when a heap is wanted, and in an epoch.
+ * */
 #define LOOKS_FOR_HEAP 2
 #define LOOKS_IN_EPOCH 4
 
@@ -90,8 +91,8 @@ static bool is_gone(const struct thread_heap *heap)
     return os_thread_is_gone((struct os_thread_number){heap->process_id, heap->thread_id});
 }
 
-/* Can what is in a heap whose thread is gone be trusted? A thread that ended in the middle of a slow
- * path has left it half changed: it is forgotten, with the blocks in it. */
+/* Can what is in a heap whose thread is gone be trusted? A thread that ended in the middle of a
+ * slow path has left it half changed: it is forgotten, with the blocks in it. */
 static struct thread_heap *forget_if_broken_locked(struct thread_heap *heap)
 {
     /* acquire: what its thread did before it left the heap is visible */

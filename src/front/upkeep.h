@@ -47,6 +47,28 @@ void background_reset_in_child(void);
  * threads' next slow path. */
 void background_empty_others(void);
 
+/* ---- owned_heap.c: all first-class heaps ---- */
+
+/* pool_purge_idle of each; the bytes. */
+size_t owned_heap_purge_idle(unsigned min_age, bool *is_pending);
+void owned_heap_lock_all(void);
+void owned_heap_unlock_all(void);
+void owned_heap_reset_locks(void);
+
+/* ---- thread_heap.c: all threads' heaps ---- */
+
+/* All heaps are to be emptied, by their threads. */
+void unified_cache_ask_all(void);
+/* Look whether the threads of a few heaps have gone without a word, and give back what such a heap
+ * holds. No lock may be held. */
+void unified_cache_reap(void);
+/* Have all threads of the program that are known gone? Then nobody is left but the helper, which
+ * asks. */
+bool unified_cache_is_deserted(void);
+/* Call `visit` with each heap in turn, under the lock of the list, one heap in a holding; and
+ * `after` without it. `visit` must not use the list. */
+void unified_cache_visit(void (*visit)(struct thread_heap *heap), void (*after)(void));
+
 /* ---- idle_threads.c ---- */
 
 /* Give back what other threads' bins hold, if they have been left alone for a few calls of this (or

@@ -86,7 +86,8 @@ uint64_t os_cpu_time_us(void);
 void os_sleep_us(unsigned us);
 /* The kernel's number of the calling thread; never 0. */
 uint32_t os_thread_id(void);
-/* The kernel's numbers of the calling thread and of its process; 0 where a filter may forbid to ask. */
+/* The kernel's numbers of the calling thread and of its process; 0 where a filter may forbid to
+ * ask. */
 struct os_thread_number {
     uint32_t process;
     uint32_t thread;
@@ -102,8 +103,8 @@ bool os_barrier(void);
  * keeps libc's short cuts for such programs. It has a stack of OS_HELPER_STACK bytes, every signal
  * blocked, no file descriptors, no capabilities, no way to any file, and a seccomp filter that
  * allows what the work needs and nothing more. Its thread-local storage is good for errno and the
- * allocator's own words only: `body` must touch no other, nor wait for what libc locks. It ends when
- * `body` returns. os_thread.c
+ * allocator's own words only: `body` must touch no other, nor wait for what libc locks. It ends
+ * when `body` returns. os_thread.c
  */
 #define OS_HELPER_STACK (32 * KIB)
 /* Start it, unless it is running. False when it cannot be: no memory, a limit on threads, a libc

@@ -255,7 +255,8 @@ uint64_t os_cpu_time_us(void)
 
 void os_sleep_us(unsigned us)
 {
-    /* by a futex that nobody wakes: unlike nanosleep, a filter that allows a plain malloc knows it */
+    /* by a futex that nobody wakes: unlike nanosleep, a filter that allows a plain malloc knows it
+     * */
     static uint32_t never;
     struct timespec time = {0, (long)us * 1000};
     if (!os_is_made_to_fail(OS_CALL_SLEEP))

@@ -6,10 +6,10 @@
  * the helper's stack and its thread-local storage, one mapping that is kept and used again. Relies
  * on the kernel to clear os_helper_thread when the thread is gone, by exit or by exec.
  *
- * The helper must be worthless to whoever takes over the process, and must not keep what the program
- * gives up. So before its first work it gives up all that it can: capabilities, file descriptors,
- * the shared working directory and root, and every system call but those that its work needs. If a
- * single step fails it ends at once, and no other is started.
+ * The helper must be worthless to whoever takes over the process, and must not keep what the
+ * program gives up. So before its first work it gives up all that it can: capabilities, file
+ * descriptors, the shared working directory and root, and every system call but those that its work
+ * needs. If a single step fails it ends at once, and no other is started.
  */
 #include "os/os.h"
 
@@ -197,8 +197,8 @@ static bool drop_capabilities(void)
         BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, bits, 0, 1), REFUSE, ANSWER(SECCOMP_RET_ALLOW)
 /* The call, if its argument is this. */
 #define ALLOW_WITH(name, argument, value)                                                          \
-    ONLY_FOR(SYS_##name, 4), LOAD(args[argument]), ONLY_FOR(value, 1),                             \
-        ANSWER(SECCOMP_RET_ALLOW), REFUSE
+    ONLY_FOR(SYS_##name, 4), LOAD(args[argument]), ONLY_FOR(value, 1), ANSWER(SECCOMP_RET_ALLOW),  \
+        REFUSE
 
 /* What ageing, taking from idle threads, sleeping and ending need. No call on a path, a descriptor,
  * another process or a signal, and no memory that can be executed. A call that is not known is

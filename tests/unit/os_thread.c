@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tests of os/os_thread.c: the helper runs, with an errno, name and signal mask of its own, and
- * without any right: no capability, descriptor or system call but those that its work needs; it does
- * not run when a step of this fails; there is one at a time; a child of fork has none; signals and
- * the end of the program pass it by. Threads that have gone are told from those that are there. In a
- * sanitizer build there is no helper: then that is what is tested.
+ * without any right: no capability, descriptor or system call but those that its work needs; it
+ * does not run when a step of this fails; there is one at a time; a child of fork has none; signals
+ * and the end of the program pass it by. Threads that have gone are told from those that are there.
+ * In a sanitizer build there is no helper: then that is what is tested.
  */
 #include "unit/unit.h"
 
@@ -395,10 +395,9 @@ static void test_vfork(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_of_its_own), cmocka_unit_test(test_steps),
-        cmocka_unit_test(test_numbers),    cmocka_unit_test(test_barrier),
-        cmocka_unit_test(test_one_at_a_time),
-        cmocka_unit_test(test_children),
+        cmocka_unit_test(test_of_its_own),    cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_numbers),       cmocka_unit_test(test_barrier),
+        cmocka_unit_test(test_one_at_a_time), cmocka_unit_test(test_children),
         cmocka_unit_test(test_vfork),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

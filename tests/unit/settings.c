@@ -291,11 +291,17 @@ static void test_kernel_environment(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults), cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_bytes),    cmocka_unit_test(test_percent),
-        cmocka_unit_test(test_prefault), cmocka_unit_test(test_choice), cmocka_unit_test(test_pages),
-        cmocka_unit_test(test_when),     cmocka_unit_test(test_text),
-        cmocka_unit_test(test_names),    cmocka_unit_test(test_kernel_environment),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_percent),
+        cmocka_unit_test(test_prefault),
+        cmocka_unit_test(test_choice),
+        cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_when),
+        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_kernel_environment),
     };
     if (argc == 2 && strcmp(argv[1], READ_KERNEL_ENVIRONMENT) == 0)
         return read_kernel_environment();
