@@ -87,10 +87,18 @@ static void helper_main(void)
 
 /* ---- slow paths ---- */
 
+noinline_cold static void work_an_epoch(void)
+{
+    struct verdict verdict;
+    unified_cache_reap();
+    limit_follow();
+    ageing_work(false, &verdict);
+    misuse_stop_at_fault(verdict);
+}
+
 static bool is_wanted(void)
 {
-    return settings.background == CHOICE_YES && settings.decay_ms >= 0 &&
-           !settings.bench_fast_mode && get(&background.is_allowed) &&
+    return settings.decay_ms >= 0 && !settings.bench_fast_mode && get(&background.is_allowed) &&
            slab_peak_superslabs() >= GROWN_SUPERSLABS;
 }
 
@@ -101,28 +109,28 @@ static void start_helper(bool is_new_epoch)
     set(&background.is_refused, !os_helper_start(helper_main));
 }
 
-noinline_cold static void work_here(void)
+noinline_cold static void poll_with_helper(void)
 {
+    /* exchange: a full barrier before the helper's state is read; once an epoch */
+    if (!get(&background.is_active))
+        atomic_exchange(&background.is_active, true);
+    if (get(&background.is_on_duty) && os_helper_is_running())
+        return;
     /* acquire: see keep_fault */
     if (atomic_load_explicit(&background.has_fault, memory_order_acquire))
         misuse_stop_at_fault(background.fault);
     bool is_new_epoch = decay_poll();
-    if (is_new_epoch) {
-        struct verdict verdict;
-        unified_cache_reap();
-        ageing_work(false, &verdict);
-        misuse_stop_at_fault(verdict);
-    }
+    if (is_new_epoch)
+        work_an_epoch();
     start_helper(is_new_epoch);
 }
 
 void background_poll(void)
 {
-    /* exchange: a full barrier before the helper's state is read; once an epoch */
-    if (!get(&background.is_active))
-        atomic_exchange(&background.is_active, true);
-    if (unlikely(!get(&background.is_on_duty) || !os_helper_is_running()))
-        work_here();
+    if (unlikely(settings.background == CHOICE_YES))
+        poll_with_helper();
+    else if (unlikely(decay_poll()))
+        work_an_epoch();
 }
 
 void background_empty_others(void)

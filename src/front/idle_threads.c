@@ -200,10 +200,11 @@ static void look_at(struct thread_heap *heap)
 {
     bool is_own = heap->storage == &thread_heap_distance;
     visit.count = 0;
-    if (is_own || visit.is_refused || (!visit.is_urgent && !is_quiet(heap)) || !has_spare(heap))
+    if (is_own || visit.is_refused || (!visit.is_urgent && !is_quiet(heap)))
         return;
     lock_acquire(&heap->lock);
-    visit_locked(heap);
+    if (has_spare(heap))
+        visit_locked(heap);
     lock_release(&heap->lock);
 }
 

@@ -220,6 +220,16 @@ void limit_review(void)
         allow(0, 0);
 }
 
+void limit_follow(void)
+{
+    uint64_t before = atomic_load_explicit(&limit.bytes, memory_order_relaxed);
+    if (!is_hard() || before == 0 || os_is_filtered())
+        return;
+    /* what the old limit had room for, the new one may not have */
+    if (read_bytes() < before)
+        slab_allow(0);
+}
+
 bool limit_was_met(void)
 {
     return slab_is_at_limit();

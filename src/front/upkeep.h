@@ -25,6 +25,8 @@ bool limit_may_take(size_t alignment, size_t size);
 /* No room is left: look how much is in use, and give back what is free if that is near the
  * limit. */
 void limit_review(void);
+/* A new epoch: where malloc may fail by the limit, a limit that was lowered leaves no room. */
+void limit_follow(void);
 /* hak_on_limit's. */
 void limit_set_handler(bool (*handler)(size_t wanted, void *context), void *context);
 void limit_reset_in_child(void);

@@ -72,9 +72,6 @@ size_t os_page_size(void);
 uint64_t os_memory_limit(void);
 /* Resident memory of the process; 0 when the kernel does not say. */
 size_t os_resident_bytes(void);
-/* Do tasks wait for memory (pressure stall information): those of the process's control group where
- * it has figures of its own, else the system's? */
-bool os_memory_is_short(void);
 
 /* ---- time, threads, files ---- */
 
