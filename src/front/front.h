@@ -235,7 +235,7 @@ size_t unified_cache_threads(void);
 void unified_cache_thread_exit(void);
 /* Told of a new heap; arranges for unified_cache_thread_exit. */
 extern void (*unified_cache_on_new_heap)(struct thread_heap *heap);
-/* Begin to change unified_cache_heap(), the thread's alone until unified_cache_leave. Not nested. */
+/* Begin to change unified_cache_heap(), which is the thread's until unified_cache_leave. */
 struct thread_heap *unified_cache_enter(void);
 /* The same; NULL in a thread that has no heap, and has freed little so far, or in any without. */
 struct thread_heap *unified_cache_enter_to_free(void);
