@@ -139,7 +139,7 @@ enum setting_kind {
     X(limit, "LIMIT", BYTES, 0, -100, TIB,                                                         \
       "most memory, or % of the cgroup's limit, before malloc fails; 0: never")                    \
     X(background, "BACKGROUND", CHOICE, CHOICE_AUTO, 0, 2,                                         \
-      "1: a confined thread of our own gives free pages back while the program is idle")           \
+      "1: a confined thread of our own frees pages while the program is idle")                     \
     X(report, "REPORT", TEXT, 0, 0, 0,                                                             \
       "directory in which each process leaves its report at exit")                                 \
     X(stats, "STATS", WHEN, WHEN_NEVER, 0, 2, "write the figures to standard error")               \

@@ -16,6 +16,9 @@
 #define COUNT 400000
 #define PATIENCE_MS 60000
 
+/* The helper leaves a sleeping thread one block of each bin. */
+#define KEPT (8 * MIB)
+
 static void *blocks[COUNT];
 
 /* Calls no function that may allocate. */
@@ -83,7 +86,7 @@ static void peak_and_idle(size_t keep, size_t more)
     release(0, COUNT, keep);
     CHECK(falls_to(before + more, PATIENCE_MS));
     release(0, COUNT, 0);
-    CHECK(falls_to(before + 4 * MIB, PATIENCE_MS));
+    CHECK(falls_to(before + KEPT, PATIENCE_MS));
 }
 
 static void in_child(void)
@@ -137,7 +140,7 @@ static void heap_destroyed(void)
     }
     CHECK_GE(resident_bytes(), before + 100 * MIB);
     hak.heap_destroy(heap);
-    CHECK(falls_to(before + 4 * MIB, PATIENCE_MS));
+    CHECK(falls_to(before + KEPT, PATIENCE_MS));
 }
 
 int main(int argc, char **argv)
@@ -151,7 +154,7 @@ int main(int argc, char **argv)
         return 0;
     }
     if (argc > 1) {
-        peak_and_idle(0, 4 * MIB);
+        peak_and_idle(0, KEPT);
         peak_and_idle(1000, 20 * MIB);
         in_child();
         return 0;
