@@ -91,8 +91,7 @@ noinline_cold static void work_an_epoch(void)
 {
     struct verdict verdict;
     unified_cache_reap();
-    limit_follow();
-    ageing_work(false, &verdict);
+    ageing_work(limit_is_near(), &verdict);
     misuse_stop_at_fault(verdict);
 }
 

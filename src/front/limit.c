@@ -76,7 +76,10 @@ static uint64_t read_bytes(void)
     if (settings.limit > 0)
         bytes = min_size(bytes, (uint64_t)settings.limit);
     bytes = bytes ? bytes : 1;
-    atomic_store_explicit(&limit.bytes, bytes, memory_order_relaxed);
+    uint64_t before = atomic_exchange_explicit(&limit.bytes, bytes, memory_order_relaxed);
+    /* what the old limit had room for, the new one may not have */
+    if (before != 0 && bytes < before)
+        slab_allow(0);
     atomic_store_explicit(&limit.asked_epoch, decay_epoch(), memory_order_relaxed);
     return bytes;
 }
@@ -220,14 +223,13 @@ void limit_review(void)
         allow(0, 0);
 }
 
-void limit_follow(void)
+bool limit_is_near(void)
 {
-    uint64_t before = atomic_load_explicit(&limit.bytes, memory_order_relaxed);
-    if (!is_hard() || before == 0 || os_is_filtered())
-        return;
-    /* what the old limit had room for, the new one may not have */
-    if (read_bytes() < before)
-        slab_allow(0);
+    bool is_known = atomic_load_explicit(&limit.bytes, memory_order_relaxed) != 0;
+    if (!is_hard() || !is_known || os_is_filtered())
+        return false;
+    uint64_t bytes = read_bytes();
+    return bytes != UINT64_MAX && os_resident_bytes() > near(bytes);
 }
 
 bool limit_was_met(void)

@@ -25,8 +25,9 @@ bool limit_may_take(size_t alignment, size_t size);
 /* No room is left: look how much is in use, and give back what is free if that is near the
  * limit. */
 void limit_review(void);
-/* A new epoch: where malloc may fail by the limit, a limit that was lowered leaves no room. */
-void limit_follow(void);
+/* In a slow path, once an epoch: may malloc fail by the limit, and is memory near it as it is now?
+ * A limit that was lowered leaves no room. */
+bool limit_is_near(void);
 /* hak_on_limit's. */
 void limit_set_handler(bool (*handler)(size_t wanted, void *context), void *context);
 void limit_reset_in_child(void);
