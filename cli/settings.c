@@ -21,7 +21,7 @@
 static const char *const kind_names[] = {
     [KIND_FLAG] = "flag",     [KIND_NUMBER] = "number",     [KIND_BYTES] = "bytes",
     [KIND_MILLIS] = "millis", [KIND_PREFAULT] = "prefault", [KIND_WHEN] = "when",
-    [KIND_TEXT] = "path",     [KIND_PAGES] = "pages",
+    [KIND_TEXT] = "path",     [KIND_PAGES] = "pages",       [KIND_CHOICE] = "choice",
 };
 
 struct setting {
@@ -74,12 +74,18 @@ static struct text text_of_bytes(int64_t value)
     return text;
 }
 
+/* A kind whose largest value is written as `auto`. */
+static bool has_auto(const struct setting *setting)
+{
+    return setting->kind == KIND_PREFAULT || setting->kind == KIND_CHOICE;
+}
+
 static struct text text_of_value(const struct setting *setting, int64_t value)
 {
     struct text text = {"none"};
     if (setting->kind == KIND_BYTES)
         return text_of_bytes(value);
-    if (setting->kind == KIND_PREFAULT && value == PREFAULT_AUTO)
+    if (has_auto(setting) && value == setting->max)
         return (struct text){"auto"};
     /* a value of a damaged heap may be any */
     if (setting->kind == KIND_PAGES && value >= setting->min && value <= setting->max)
@@ -96,6 +102,8 @@ static struct text text_of_range(const struct setting *setting)
         return (struct text){"0 or 1"};
     if (setting->kind == KIND_PREFAULT)
         return (struct text){"0, 1, 2 or auto"};
+    if (setting->kind == KIND_CHOICE)
+        return (struct text){"auto, 0 or 1"};
     if (setting->kind == KIND_PAGES)
         return (struct text){"off, auto or always"};
     if (setting->kind == KIND_WHEN)
@@ -151,7 +159,7 @@ static bool parse_number(const char *text, bool has_suffix, int64_t *out)
 /* The value in the form that the library reads; false when it is not of the kind or the range. */
 static bool parse_value(const struct setting *setting, const char *text, struct text *out)
 {
-    if (setting->kind == KIND_PREFAULT && strcasecmp(text, "auto") == 0) {
+    if (has_auto(setting) && strcasecmp(text, "auto") == 0) {
         *out = (struct text){"auto"};
         return true;
     }
@@ -166,7 +174,7 @@ static bool parse_value(const struct setting *setting, const char *text, struct 
                                                       : (struct text){"interval"};
         return true;
     }
-    int64_t max = setting->kind == KIND_PREFAULT ? PREFAULT_TOUCH : setting->max;
+    int64_t max = has_auto(setting) ? setting->max - 1 : setting->max;
     int64_t value;
     size_t length = strlen(text);
     if (setting->kind == KIND_BYTES && setting->min < 0 && length > 1 &&
@@ -236,7 +244,7 @@ void settings_parse_live(const char *command, const char *assignment, uint32_t *
     struct text number;
     const struct setting *setting = parse_assignment(command, "", assignment, &number);
     *row = (uint32_t)(setting - table);
-    *value = strcmp(number.bytes, "auto") == 0 ? PREFAULT_AUTO : strtoll(number.bytes, NULL, 10);
+    *value = strcmp(number.bytes, "auto") == 0 ? setting->max : strtoll(number.bytes, NULL, 10);
     for (size_t i = 0; i < sizeof live / sizeof live[0]; i++)
         if (live[i] == setting->offset)
             return;
@@ -304,7 +312,8 @@ static void print_markdown(void)
     puts("\n"
          "Kinds: a *flag* is 0 or 1; *bytes* take K, M or G (powers of 1024) after the number;\n"
          "*millis* are milliseconds, and -1 is never; *prefault* is a mode by number or `auto`;\n"
-         "*pages* is a word, or 0, 1, 2 for the three; *when* is a moment;\n"
+         "*pages* is a word, or 0, 1, 2 for the three; *choice* is no, yes or the library's own;\n"
+         "*when* is a moment;\n"
          "a *path* is taken as it is.");
 }
 

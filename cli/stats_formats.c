@@ -98,6 +98,7 @@ static void json_number(FILE *out, const char *name, int64_t value)
 #define SETTING_MILLIS(name, field) json_number(out, name, field)
 #define SETTING_PREFAULT(name, field) json_number(out, name, field)
 #define SETTING_PAGES(name, field) json_number(out, name, field)
+#define SETTING_CHOICE(name, field) json_number(out, name, field)
 #define SETTING_WHEN(name, field) json_number(out, name, field)
 #define SETTING_TEXT(name, field) json_text(out, name, field, sizeof field)
 

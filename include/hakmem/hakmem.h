@@ -139,7 +139,7 @@ enum hak_fb_reason {
     HAK_FB_FOREIGN_FREE,    /* free of a pointer that libc gave out */
     HAK_FB_FOREIGN_REALLOC, /* realloc of such a pointer */
     HAK_FB_FOREIGN_USABLE,  /* malloc_usable_size of such a pointer */
-    HAK_FB_INIT_WAIT,       /* asked while the allocator was being set up by the same thread */
+    HAK_FB_INIT_WAIT,       /* asked by a thread inside the allocator: its start, or a signal */
     HAK_FB_COUNT
 };
 extern uint64_t g_fb_counts[HAK_FB_COUNT]; /* read only */

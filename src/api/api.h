@@ -17,12 +17,18 @@
 /* ---- init.c ---- */
 
 enum gate {
-    GATE_OPEN,  /* the allocator is ready */
-    GATE_LIBC,  /* HAKMEM_FORCE_LIBC_ALLOC=1 */
-    GATE_WAIT,  /* this very thread is setting the allocator up */
-    GATE_CLOSED /* no address space could be had, yet */
+    GATE_OPEN,   /* the allocator is ready */
+    GATE_LIBC,   /* HAKMEM_FORCE_LIBC_ALLOC=1 */
+    GATE_INSIDE, /* this very thread is inside the allocator: a signal handler has interrupted it */
+    GATE_CLOSED  /* no address space could be had, yet */
 };
-/* Set the allocator up if that has not been done. Any thread, any time. */
+/*
+ * Every entry point that takes a lock, or looks at what is shared, passes this first. It sets the
+ * allocator up if that has not been done. Any thread, any time. At GATE_INSIDE locks may be held
+ * and anything may be half changed by the calling thread itself: nothing of ours may be looked at,
+ * and no lock be waited for. malloc and its like are served by libc's own allocator then, free
+ * drops the block, and every other entry point does nothing.
+ */
 enum gate init_gate(void);
 void init_lock_acquire(void);
 void init_lock_release(void);
@@ -39,10 +45,6 @@ void fork_repair(void);
 
 /* ---- entry.c: the slow halves, with errno as the standards want it ---- */
 
-/* How deep the thread is in our slow paths (the ancestor's lock depth): more than 0 in a signal
- * handler that interrupted one. Locks may be held then, and bins half changed. */
-extern __thread unsigned entry_depth __attribute__((tls_model("initial-exec")));
-
 void *entry_alloc_slow(size_t size);
 void *entry_calloc_slow(size_t size);
 void entry_free_slow(void *block);
@@ -57,11 +59,17 @@ int entry_posix_memalign(void **out, size_t alignment, size_t size);
 size_t entry_usable(const void *block);
 /* NULL and ENOMEM */
 void *entry_fail(void);
+/* For entry points that are no malloc, realloc or free: is the calling thread inside the allocator?
+ * Then they do nothing. */
+static inline bool entry_is_inside(void)
+{
+    return init_gate() == GATE_INSIDE;
+}
 
 static always_inline void *entry_malloc(size_t size)
 {
-    void *block = front_alloc(size);
-    return likely(block != NULL) ? block : entry_alloc_slow(size);
+    void *block;
+    return likely(front_try_alloc(size, &block)) ? block : entry_alloc_slow(size);
 }
 
 static always_inline void *entry_realloc(void *block, size_t size)
@@ -97,8 +105,9 @@ static always_inline void *entry_calloc(size_t count, size_t size)
     size_t total;
     if (unlikely(__builtin_mul_overflow(count, size, &total)))
         return entry_fail();
-    void *block = front_alloc(total);
-    return likely(block != NULL) ? entry_zero(block, total) : entry_calloc_slow(total);
+    void *block;
+    return likely(front_try_alloc(total, &block)) ? entry_zero(block, total)
+                                                  : entry_calloc_slow(total);
 }
 
 /* ---- publish.c: the figures to those who asked for them in the environment ---- */
@@ -110,6 +119,8 @@ void publish_at_exit(void);
 
 /* ---- libc_handover.c ---- */
 
+/* Count a call that libc did not get. */
+void libc_count(enum hak_fb_reason reason);
 /* A block from libc's allocator; NULL when libc has none to give us (a static program). */
 void *libc_alloc(enum hak_fb_reason reason, size_t alignment, size_t size, bool is_zeroed);
 /* For a pointer outside the reservation: back to libc, or the end of the program when it is no

@@ -8,8 +8,6 @@
 
 #include <errno.h>
 
-__thread unsigned entry_depth;
-
 noinline_cold void *entry_fail(void)
 {
     errno = ENOMEM;
@@ -22,13 +20,9 @@ static void *alloc_slow(size_t alignment, size_t size, bool is_zeroed)
     int saved = errno;
     void *block = NULL;
     switch (init_gate()) {
-    case GATE_OPEN:
-        entry_depth++;
-        block = route_alloc_aligned(alignment, size, is_zeroed);
-        entry_depth--;
-        break;
+    case GATE_OPEN: block = route_alloc_aligned(alignment, size, is_zeroed); break;
     case GATE_LIBC: return libc_alloc(HAK_FB_FORCE_LIBC, alignment, size, is_zeroed);
-    case GATE_WAIT: return libc_alloc(HAK_FB_INIT_WAIT, alignment, size, is_zeroed);
+    case GATE_INSIDE: return libc_alloc(HAK_FB_INIT_WAIT, alignment, size, is_zeroed);
     case GATE_CLOSED: break;
     }
     errno = saved;
@@ -50,15 +44,38 @@ __attribute__((noinline)) void *entry_calloc_slow(size_t size)
     return or_fail(alloc_slow(BLOCK_ALIGN, size, true));
 }
 
+/* The calling thread is inside the allocator: a block of ours cannot be given back now, and is
+ * lost. */
+static noinline_cold void free_inside(void *block)
+{
+    size_t size;
+    if (route_size_of(block, &size))
+        libc_count(HAK_FB_INIT_WAIT);
+    else
+        libc_free(block);
+}
+
+/* The same for realloc: a block of ours is copied into one of libc's. */
+static noinline_cold void *realloc_inside(void *block, size_t size)
+{
+    size_t old_size;
+    if (!route_size_of(block, &old_size))
+        return libc_realloc(block, size);
+    void *copy = libc_alloc(HAK_FB_INIT_WAIT, BLOCK_ALIGN, size, false);
+    if (copy)
+        memcpy(copy, block, min_size(old_size, size));
+    return copy;
+}
+
 __attribute__((noinline)) void entry_free_slow(void *block)
 {
     if (!block)
         return;
     int saved = errno;
-    entry_depth++;
-    bool is_ours = init_gate() == GATE_OPEN && route_free(block);
-    entry_depth--;
-    if (!is_ours)
+    enum gate gate = init_gate();
+    if (gate == GATE_INSIDE)
+        free_inside(block);
+    else if (gate != GATE_OPEN || !route_free(block))
         libc_free(block);
     errno = saved;
 }
@@ -73,10 +90,10 @@ __attribute__((noinline)) void *entry_realloc_slow(void *block, size_t size)
     }
     int saved = errno;
     void *result;
-    entry_depth++;
-    bool is_ours = init_gate() == GATE_OPEN && route_resize(block, size, &result);
-    entry_depth--;
-    if (!is_ours)
+    enum gate gate = init_gate();
+    if (gate == GATE_INSIDE)
+        return realloc_inside(block, size);
+    if (gate != GATE_OPEN || !route_resize(block, size, &result))
         return libc_realloc(block, size);
     errno = saved;
     return or_fail(result);
@@ -136,5 +153,7 @@ size_t entry_usable(const void *block)
     size_t usable = front_usable(block);
     if (usable > 0 || !block)
         return usable;
+    if (entry_is_inside())
+        return route_size_of(block, &usable) ? usable : 0;
     return route_usable(block, &usable) ? usable : libc_usable(block);
 }

@@ -50,10 +50,8 @@ static __thread bool is_at_lock;
 static void before_fork(void)
 {
     is_at_lock = lock_depth > 0;
-    if (is_at_lock) {
-        front_note_fork();
+    if (is_at_lock)
         return;
-    }
     lock_streams();
     init_lock_acquire();
     decay_lock();
@@ -120,7 +118,6 @@ void fork_repair(void)
     if (!os_generation_claim())
         return;
     if (was_alone()) {
-        front_note_fork();
         continue_in_child();
     } else {
         reset_others();

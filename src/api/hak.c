@@ -98,11 +98,14 @@ exported size_t hak_trim(void)
 
 exported void hak_on_limit(bool (*handler)(size_t wanted, void *context), void *context)
 {
-    limit_set_handler(handler, context);
+    if (!entry_is_inside())
+        limit_set_handler(handler, context);
 }
 
 exported int hak_check(void)
 {
+    if (entry_is_inside())
+        return 0;
     int saved = errno;
     unsigned faults = check_all();
     errno = saved;
@@ -117,12 +120,14 @@ exported const char *hak_version(void)
 exported void hak_stats(struct hak_stats *out, size_t size)
 {
     int saved = errno;
+    memset(out, 0, size);
+    if (entry_is_inside())
+        return;
     const struct snapshot *snapshot = snapshot_borrow();
     struct hak_stats stats = snapshot->stats;
     snapshot_return(snapshot);
     for (unsigned reason = 0; reason < HAK_FB_COUNT; reason++)
         stats.libc_calls += g_fb_counts[reason];
-    memset(out, 0, size);
     memcpy(out, &stats, min_size(size, sizeof(stats)));
     errno = saved;
 }
@@ -150,6 +155,10 @@ exported size_t hak_stats_json(char *buffer, size_t size)
     int saved = errno;
     struct buffer target = {size ? buffer : none, size ? size - 1 : 0, 0};
     struct writer writer = {.put = put_in_buffer, .context = &target};
+    if (entry_is_inside()) {
+        *target.at = '\0';
+        return 0;
+    }
     const struct snapshot *snapshot = snapshot_borrow();
     render_json(&writer, snapshot, (struct handed_over){g_fb_counts, libc_reason_name});
     writer_flush(&writer);
@@ -172,6 +181,8 @@ exported struct hak_heap *hak_heap_new(void)
 static void *heap_alloc(struct hak_heap *heap, size_t alignment, size_t size, bool is_zeroed)
 {
     int saved = errno;
+    if (entry_is_inside())
+        return entry_fail();
     void *block = owned_heap_alloc(heap, alignment, size, is_zeroed);
     errno = saved;
     return block ? block : entry_fail();
@@ -211,7 +222,7 @@ exported void *hak_heap_aligned_alloc(struct hak_heap *heap, size_t alignment, s
 exported void hak_heap_destroy(struct hak_heap *heap)
 {
     int saved = errno;
-    if (heap)
+    if (heap && !entry_is_inside())
         owned_heap_destroy(heap);
     errno = saved;
 }

@@ -9,15 +9,17 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <unistd.h>
 
-/* Values of init.state; any other is the number of the thread that is at it, plus INIT_RUNNING. */
+/* Values of init.state. */
 enum init_state { INIT_NONE, INIT_READY, INIT_LIBC, INIT_RUNNING };
+
+/* Another thread's start is waited for by looks, so far apart. */
+#define START_LOOK_US 50
 
 /* Purpose: the state of the start. `state` is the only thing that all threads look at. */
 static early_data struct {
-    _Atomic uint64_t state;
+    _Atomic uint32_t state;
     char *const *environment; /* as the loader gives it to constructors */
     struct lock key_lock;
     _Atomic bool has_key;
@@ -94,30 +96,36 @@ static enum init_state start(void)
     return INIT_READY;
 }
 
-/* Somebody is at it: another thread, which makes a handful of system calls, or this one, which is
- * in a signal handler or was called back. */
-static enum gate wait_for_start(uint64_t self)
+/* Another thread is at it: it makes a handful of system calls. */
+static enum gate wait_for_start(void)
 {
-    uint64_t state;
     /* acquire: what the start wrote is visible to us */
-    while ((state = atomic_load_explicit(&init.state, memory_order_acquire)) >= INIT_RUNNING) {
-        if (state == self)
-            return GATE_WAIT;
-        sched_yield();
-    }
+    while (atomic_load_explicit(&init.state, memory_order_acquire) == INIT_RUNNING)
+        os_sleep_us(START_LOOK_US);
     return init_gate();
 }
 
+/* While this thread is at the start it counts as inside: what calls back, and a signal handler's
+ * calls, go to libc. */
 static noinline_cold enum gate start_gate(void)
 {
-    uint64_t expected = INIT_NONE;
-    uint64_t self = (uint64_t)INIT_RUNNING + os_thread_id();
+    uint32_t expected = INIT_NONE;
+    if (lock_depth > 0)
+        return GATE_INSIDE;
+    lock_depth++;
+    atomic_signal_fence(memory_order_seq_cst);
     /* acquire: a start that failed in another thread is visible to us */
-    if (!atomic_compare_exchange_strong_explicit(&init.state, &expected, self, memory_order_acquire,
-                                                 memory_order_acquire))
-        return wait_for_start(self);
-    enum init_state state = start();
-    atomic_store_explicit(&init.state, state, memory_order_release);
+    bool is_ours = atomic_compare_exchange_strong_explicit(
+        &init.state, &expected, INIT_RUNNING, memory_order_acquire, memory_order_acquire);
+    enum init_state state = INIT_RUNNING;
+    if (is_ours) {
+        state = start();
+        atomic_store_explicit(&init.state, state, memory_order_release);
+    }
+    atomic_signal_fence(memory_order_seq_cst);
+    lock_depth--;
+    if (!is_ours)
+        return wait_for_start();
     if (state == INIT_READY)
         fork_add_handlers();
     return state == INIT_NONE ? GATE_CLOSED : init_gate();
@@ -125,11 +133,11 @@ static noinline_cold enum gate start_gate(void)
 
 enum gate init_gate(void)
 {
-    uint64_t state = atomic_load_explicit(&init.state, memory_order_acquire);
-    if (likely(state == INIT_READY) && !os_is_copy())
+    uint32_t state = atomic_load_explicit(&init.state, memory_order_acquire);
+    if (likely(state == INIT_READY) && likely(lock_depth == 0) && !os_is_copy())
         return GATE_OPEN;
     if (state == INIT_READY && lock_depth > 0)
-        return GATE_OPEN;
+        return GATE_INSIDE;
     if (state == INIT_READY) {
         fork_repair();
         return init_gate();
@@ -149,7 +157,6 @@ __attribute__((constructor(101))) static void start_with_libc(int argc, char **a
 #else
     (void)envp;
 #endif
-    unified_cache_started();
     init_gate();
     background_allow();
     errno = saved; /* main may expect 0 */
@@ -162,7 +169,7 @@ __attribute__((destructor)) static void report_at_exit(void)
     if (settings.wrap_diag)
         libc_report_counts();
     /* exit() from a signal handler that interrupted us: nothing can be looked at */
-    if (entry_depth > 0)
+    if (entry_is_inside())
         return;
     publish_at_exit();
     if (init_gate() == GATE_OPEN && !settings.bench_fast_mode)

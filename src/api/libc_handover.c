@@ -32,7 +32,7 @@ const char *libc_reason_name(enum hak_fb_reason reason)
     return names[reason];
 }
 
-static void count(enum hak_fb_reason reason)
+void libc_count(enum hak_fb_reason reason)
 {
     /* a statistic; relaxed */
     __atomic_fetch_add(&g_fb_counts[reason], 1, __ATOMIC_RELAXED);
@@ -59,7 +59,7 @@ static void check_foreign(const char *function, const void *block)
 
 void *libc_alloc(enum hak_fb_reason reason, size_t alignment, size_t size, bool is_zeroed)
 {
-    count(reason);
+    libc_count(reason);
     if (alignment > BLOCK_ALIGN && __libc_memalign)
         return __libc_memalign(alignment, size);
     if (is_zeroed && __libc_calloc)
@@ -72,7 +72,7 @@ void *libc_alloc(enum hak_fb_reason reason, size_t alignment, size_t size, bool 
 void libc_free(void *block)
 {
     check_foreign("free", block);
-    count(settings.force_libc_alloc ? HAK_FB_FORCE_LIBC : HAK_FB_FOREIGN_FREE);
+    libc_count(settings.force_libc_alloc ? HAK_FB_FORCE_LIBC : HAK_FB_FOREIGN_FREE);
     if (__libc_free)
         __libc_free(block);
 }
@@ -80,7 +80,7 @@ void libc_free(void *block)
 void *libc_realloc(void *block, size_t size)
 {
     check_foreign("realloc", block);
-    count(settings.force_libc_alloc ? HAK_FB_FORCE_LIBC : HAK_FB_FOREIGN_REALLOC);
+    libc_count(settings.force_libc_alloc ? HAK_FB_FORCE_LIBC : HAK_FB_FOREIGN_REALLOC);
     return __libc_realloc ? __libc_realloc(block, size) : entry_fail();
 }
 
@@ -96,6 +96,6 @@ static size_t call_libc_usable(const void *block)
 size_t libc_usable(const void *block)
 {
     check_foreign("malloc_usable_size", block);
-    count(settings.force_libc_alloc ? HAK_FB_FORCE_LIBC : HAK_FB_FOREIGN_USABLE);
+    libc_count(settings.force_libc_alloc ? HAK_FB_FORCE_LIBC : HAK_FB_FOREIGN_USABLE);
     return call_libc_usable(block);
 }

@@ -237,6 +237,8 @@ exported int mallopt(int parameter, int value)
 
 exported struct mallinfo2 mallinfo2(void)
 {
+    if (entry_is_inside())
+        return (struct mallinfo2){0};
     int saved = errno;
     const struct snapshot *snapshot = snapshot_borrow();
     const struct hak_stats *stats = &snapshot->stats;
@@ -287,6 +289,8 @@ exported void malloc_stats(void)
 {
     int saved = errno;
     struct writer writer = {.put = put_to_stderr};
+    if (entry_is_inside())
+        return;
     const struct snapshot *snapshot = snapshot_borrow();
     render_text(&writer, snapshot);
     writer_flush(&writer);
@@ -307,6 +311,8 @@ exported int malloc_info(int options, FILE *stream)
     struct writer writer = {.put = put_to_stream, .context = stream};
     if (options != 0)
         return EINVAL;
+    if (entry_is_inside())
+        return EAGAIN;
     const struct snapshot *snapshot = snapshot_borrow();
     render_xml(&writer, snapshot);
     writer_flush(&writer);

@@ -37,8 +37,8 @@ static noinline_cold void *new_slow(size_t alignment, size_t size, const void *f
 
 static always_inline void *new_here(size_t size)
 {
-    void *block = front_alloc(size);
-    return likely(block != NULL) ? block : new_slow(BLOCK_ALIGN, size, caller());
+    void *block;
+    return likely(front_try_alloc(size, &block)) ? block : new_slow(BLOCK_ALIGN, size, caller());
 }
 
 static void *own_new(size_t size)
@@ -92,8 +92,9 @@ static noinline_cold void *nothrow_slow(size_t alignment, size_t size, const voi
 
 static always_inline void *nothrow_here(size_t size)
 {
-    void *block = front_alloc(size);
-    return likely(block != NULL) ? block : nothrow_slow(BLOCK_ALIGN, size, caller());
+    void *block;
+    return likely(front_try_alloc(size, &block)) ? block
+                                                 : nothrow_slow(BLOCK_ALIGN, size, caller());
 }
 
 static void *own_new_nothrow(size_t size, const void *nothrow)

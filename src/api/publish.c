@@ -145,8 +145,7 @@ static void on_slow_path(void)
 {
     uint64_t now = os_now_ms();
     uint64_t due = atomic_load_explicit(&publish.due_ms, memory_order_relaxed);
-    /* in a signal handler that interrupted one of our slow paths, locks may be held */
-    if (likely(now < due) || entry_depth > 1)
+    if (likely(now < due))
         return;
     uint64_t next = now + (uint64_t)settings.interval_ms;
     /* relaxed: whoever wins writes; nothing else is ordered by it */

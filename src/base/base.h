@@ -87,8 +87,10 @@ static always_inline unsigned lowest_bit(uint64_t value)
 #endif
 #endif
 #ifdef HAK_TSAN
-#define word_load(address) __atomic_load_n(address, __ATOMIC_RELAXED)
-#define word_store(address, value) __atomic_store_n(address, value, __ATOMIC_RELAXED)
+/* acquire and release: the sanitizer does not see the order that a barrier in all threads makes
+ * (idle_threads.c) */
+#define word_load(address) __atomic_load_n(address, __ATOMIC_ACQUIRE)
+#define word_store(address, value) __atomic_store_n(address, value, __ATOMIC_RELEASE)
 #else
 #define word_load(address) (*(address))
 #define word_store(address, value) ((void)(*(address) = (value)))
@@ -103,8 +105,12 @@ struct lock {
     _Atomic uint32_t word;
 };
 
-/* Locks that the calling thread holds, takes or gives back: 0 but in a signal handler that has
- * interrupted it there, and while it forks. */
+/*
+ * How deep the calling thread is inside the allocator: the locks that it holds, takes or gives
+ * back, and its own heap while it changes that, each count as one. An entry point that finds it
+ * above 0 runs in a signal handler that has interrupted this thread there, or while it forks. It
+ * must take no lock then, and touch nothing that is shared.
+ */
 extern __thread unsigned lock_depth;
 
 void lock_wait(struct lock *lock);
@@ -128,6 +134,20 @@ static inline void lock_release(struct lock *lock)
         lock_wake(lock);
     atomic_signal_fence(memory_order_seq_cst);
     lock_depth--;
+}
+
+/* Take the lock if it is free; never wait. */
+static inline bool lock_try(struct lock *lock)
+{
+    uint32_t expected = 0;
+    lock_depth++;
+    atomic_signal_fence(memory_order_seq_cst);
+    /* acquire: as lock_acquire */
+    bool is_ours = atomic_compare_exchange_strong_explicit(
+        &lock->word, &expected, 1, memory_order_acquire, memory_order_relaxed);
+    if (!is_ours)
+        lock_depth--;
+    return is_ours;
 }
 
 /* In a forked child, whose only thread is the one that held all locks across the fork. */

@@ -84,8 +84,8 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
 /*
  * Settings: X(field, NAME, kind, default, min, max, help).
  * Kinds: FLAG (0 or 1), NUMBER, BYTES (with K, M or G), MILLIS (-1 is never), PREFAULT (0, 1, 2 or
- * auto), PAGES (off, auto or always; 0, 1 or 2 for these), WHEN (exit or interval, 0 for neither),
- * TEXT (a path; default, min and max do not apply).
+ * auto), PAGES (off, auto or always; 0, 1 or 2 for these), CHOICE (0, 1 or auto), WHEN (exit or
+ * interval, 0 for neither), TEXT (a path; default, min and max do not apply).
  * The environment variable is HAKMEM_NAME.
  */
 enum setting_kind {
@@ -95,6 +95,7 @@ enum setting_kind {
     KIND_MILLIS,
     KIND_PREFAULT,
     KIND_PAGES,
+    KIND_CHOICE,
     KIND_WHEN,
     KIND_TEXT
 };
@@ -111,6 +112,10 @@ enum setting_kind {
 #define PREFAULT_POPULATE 1
 #define PREFAULT_TOUCH 2
 #define PREFAULT_AUTO 3
+
+#define CHOICE_NO 0
+#define CHOICE_YES 1
+#define CHOICE_AUTO 2
 
 #define HAK_SETTINGS(X)                                                                            \
     X(force_libc_alloc, "FORCE_LIBC_ALLOC", FLAG, 0, 0, 1, "send every call to libc's allocator")  \
@@ -134,10 +139,10 @@ enum setting_kind {
       "age at which free pages go back to the kernel; 0 at once, -1 never")                        \
     X(limit, "LIMIT", BYTES, 0, -100, TIB,                                                         \
       "most memory, or % of the cgroup's limit, before malloc fails; 0: never")                    \
-    X(background, "BACKGROUND", FLAG, 1, 0, 1,                                                     \
-      "give free pages back while the program is idle, by a thread of our own")                    \
+    X(background, "BACKGROUND", CHOICE, CHOICE_AUTO, 0, 2,                                         \
+      "1: a confined thread of our own frees pages while the program is idle")                     \
     X(plain_calls, "PLAIN_CALLS", FLAG, 0, 0, 1,                                                   \
-      "make only the system calls of a plain malloc, as under a seccomp filter")         \
+      "make only the system calls of a plain malloc, as under a seccomp filter")                   \
     X(report, "REPORT", TEXT, 0, 0, 0,                                                             \
       "directory in which each process leaves its report at exit")                                 \
     X(stats, "STATS", WHEN, WHEN_NEVER, 0, 2, "write the figures to standard error")               \

@@ -28,8 +28,8 @@ bool afresh_start(void)
     struct reservation *old = reservation_get();
     if (old->size > 0 && abandoned.count < ABANDONED_MAX)
         abandoned.reservations[abandoned.count++] = old;
-    thread_heap_distance = 0;
     memset(state_start, 0, (size_t)(state_end - state_start));
+    front_start_afresh();
     reservation_forget();
     if (!reservation_make())
         return false;

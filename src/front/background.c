@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The work that memory needs while nobody asks for any: depots and warm slabs age, free pages of
- * partly used slabs go back. A helper thread does it, so that a program that has gone idle gives
- * its memory back too; it is started by a slow path once the heap has grown, and ends when there
- * has been nothing to do for a while. Without a helper (HAKMEM_BACKGROUND=0, or none can be made)
- * slow paths do the work, one at each epoch. Called by route.c and the api layer.
+ * partly used slabs go back. Slow paths do it, one at each epoch. Only if HAKMEM_BACKGROUND=1 asks
+ * for it a thread of our own does, the helper, so that a program that has gone idle gives its
+ * memory back too. By default there is none, ever: a thread beside the program's keeps rights that
+ * the program gives up, or a seccomp filter that the program's own must agree with, and a process
+ * of two threads may not enter a user namespace. The helper is started by a slow path once the heap
+ * has grown. It ends when there has been nothing to do for a while, and when it is the process's
+ * last thread.
  */
 #include "front/upkeep.h"
 
@@ -14,12 +17,8 @@
 /* The helper ends after so many epochs without work and without a call from the program. */
 #define QUIET_EPOCHS (2 * EPOCHS_PER_DECAY)
 
-/* The helper looks so often whether memory is short, however long an epoch is. */
+/* The helper looks so often whether it is alone, however long an epoch is. */
 #define LOOK_MS 1000
-
-/* How long is waited for the helper to empty sleeping threads' bins: looks, and time between. */
-#define URGENT_LOOKS 100
-#define URGENT_LOOK_US 200
 
 /* Purpose: what the program's threads and the helper tell each other. `is_on_duty` is set by who
  * starts a helper and cleared by the helper at its end; `is_active` by any slow path that finds it
@@ -30,7 +29,6 @@ static early_data struct {
     _Atomic bool is_on_duty;
     _Atomic bool is_active;
     _Atomic bool is_refused; /* the last start failed; the next epoch may try again */
-    _Atomic bool is_urgent;  /* somebody waits for sleeping threads' bins */
     _Atomic bool has_fault;
     struct verdict fault; /* what the helper found: written before has_fault */
 } background;
@@ -46,16 +44,6 @@ static void set(_Atomic bool *flag, bool value)
     atomic_store_explicit(flag, value, memory_order_relaxed);
 }
 
-/* Then what is free goes back at once. Only the helper opens files: a program without one may have
- * forbidden that. */
-static bool memory_is_short(void)
-{
-    if (!os_helper_is_running() || !os_helper_has_files())
-        return false;
-    bool is_near = limit_is_near();
-    return is_near || os_memory_is_short();
-}
-
 /* ---- the helper ---- */
 
 /* The program ends by one of its own threads: its SIGABRT handler must not run on our stack. */
@@ -68,45 +56,49 @@ static void keep_fault(struct verdict verdict)
     atomic_store_explicit(&background.has_fault, true, memory_order_release);
 }
 
-static void work_until_quiet(void)
+/* Returns whether the helper may go on duty again: not when it is alone. */
+static bool work_until_quiet(void)
 {
     for (unsigned quiet = 0; quiet < QUIET_EPOCHS && !get(&background.has_fault);) {
         struct verdict verdict;
         os_helper_sleep(min_size(decay_ms_to_epoch(), LOOK_MS));
-        if (get(&background.is_urgent)) {
-            keep_fault(idle_threads_drain(true));
-            atomic_store(&background.is_urgent, false);
-        }
-        bool is_epoch = decay_poll();
-        bool is_short = memory_is_short();
-        if (!is_epoch && !is_short)
+        if (unified_cache_is_deserted())
+            return false;
+        if (!decay_poll())
             continue;
-        if (os_helper_is_stale())
-            return; /* the next slow path starts one that has what the program has */
         bool is_active = atomic_exchange(&background.is_active, false);
-        keep_fault(idle_threads_drain(false));
-        bool is_pending = ageing_work(is_short, &verdict);
+        keep_fault(idle_threads_take(false));
+        bool is_pending = ageing_work(false, &verdict);
         keep_fault(verdict);
         quiet = is_active || is_pending ? 0 : quiet + 1;
     }
+    return !get(&background.has_fault);
 }
 
 static void helper_main(void)
 {
+    bool may_go_on;
     do {
         atomic_store(&background.is_on_duty, true);
-        work_until_quiet();
+        may_go_on = work_until_quiet();
         atomic_store(&background.is_on_duty, false);
-    } while (atomic_load(&background.is_active) && !get(&background.has_fault) &&
-             !os_helper_is_stale());
+    } while (may_go_on && atomic_load(&background.is_active));
 }
 
 /* ---- slow paths ---- */
 
+noinline_cold static void work_an_epoch(void)
+{
+    struct verdict verdict;
+    unified_cache_reap();
+    ageing_work(limit_is_near(), &verdict);
+    misuse_stop_at_fault(verdict);
+}
+
 static bool is_wanted(void)
 {
-    return settings.background && settings.decay_ms >= 0 && !settings.bench_fast_mode &&
-           get(&background.is_allowed) && slab_peak_superslabs() >= GROWN_SUPERSLABS;
+    return settings.decay_ms >= 0 && !settings.bench_fast_mode && get(&background.is_allowed) &&
+           slab_peak_superslabs() >= GROWN_SUPERSLABS;
 }
 
 static void start_helper(bool is_new_epoch)
@@ -116,38 +108,36 @@ static void start_helper(bool is_new_epoch)
     set(&background.is_refused, !os_helper_start(helper_main));
 }
 
-noinline_cold static void work_here(void)
+noinline_cold static void poll_with_helper(void)
 {
-    struct verdict verdict = {FAULT_NONE, NULL, 0};
+    /* exchange: a full barrier before the helper's state is read; once an epoch */
+    if (!get(&background.is_active))
+        atomic_exchange(&background.is_active, true);
+    if (get(&background.is_on_duty) && os_helper_is_running())
+        return;
     /* acquire: see keep_fault */
     if (atomic_load_explicit(&background.has_fault, memory_order_acquire))
         misuse_stop_at_fault(background.fault);
     bool is_new_epoch = decay_poll();
     if (is_new_epoch)
-        ageing_work(memory_is_short(), &verdict);
-    misuse_stop_at_fault(verdict);
+        work_an_epoch();
     start_helper(is_new_epoch);
 }
 
 void background_poll(void)
 {
-    /* exchange: a full barrier before the helper's state is read; once an epoch */
-    if (!get(&background.is_active))
-        atomic_exchange(&background.is_active, true);
-    if (unlikely(!get(&background.is_on_duty) || !os_helper_is_running()))
-        work_here();
+    if (unlikely(settings.background == CHOICE_YES))
+        poll_with_helper();
+    else if (unlikely(decay_poll()))
+        work_an_epoch();
 }
 
 void background_empty_others(void)
 {
-    if (unified_cache_threads() < 2)
+    size_t own = unified_cache_own() != NULL;
+    if (unified_cache_threads() <= own)
         return;
-    atomic_store(&background.is_urgent, true);
-    if (settings.background && get(&background.is_allowed) && os_helper_start(helper_main)) {
-        os_helper_wake();
-        for (unsigned i = 0; i < URGENT_LOOKS && atomic_load(&background.is_urgent); i++)
-            os_sleep_us(URGENT_LOOK_US);
-    }
+    misuse_stop_at_fault(idle_threads_take(true));
     unified_cache_ask_all();
 }
 
@@ -161,5 +151,4 @@ void background_reset_in_child(void)
     os_helper_forget();
     set(&background.is_on_duty, false);
     set(&background.is_refused, false);
-    set(&background.is_urgent, false);
 }

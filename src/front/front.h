@@ -14,9 +14,11 @@
 
 /*
  * Purpose: a thread's unified cache: per class a magazine of pointers to free blocks. Owner: the
- * thread; others read top and bottom under `lock`, which the thread takes to move a magazine.
- * Invariant: bottom[c] <= top[c] <= bottom[c] + slots[c], and top[c] >= limit[c] means full. All
- * zero is a heap that is empty and full and whose every class is CLASS_NONE.
+ * thread; others read top and bottom under `lock`, which the thread takes to move a magazine, and
+ * take the oldest blocks of a bin by the protocol of idle_threads.c. Invariant: in a slow path of
+ * its thread bottom[c] <= top[c] <= bottom[c] + slots[c]; else the magazine starts taken[c] slots
+ * below bottom[c]. top[c] <= bottom[c] means empty, top[c] >= limit[c] full. All zero is a heap
+ * that is empty and full and whose every class is CLASS_NONE.
  */
 struct thread_heap {
     void **top[CLASS_COUNT]; /* the slot above the last block */
@@ -31,28 +33,32 @@ struct thread_heap {
     uint16_t slots[CLASS_COUNT];            /* length of the magazine */
     uint8_t strangers[CLASS_LINE_LAST + 1]; /* blocks freed before any was allocated */
     struct lock lock;
-    uint32_t thread_id;
-    bool is_early;          /* made before unified_cache_started */
-    bool is_to_empty;       /* its thread shall empty it at its next slow path */
-    bool is_parked;         /* its thread has been sent to the slow path: idle_threads.c */
-    uint8_t quiet;          /* looks in a row that found the same tops */
-    uint64_t tops;          /* what they came to at the last look */
-    _Atomic unsigned users; /* slow paths of its thread that are in it */
-    ptrdiff_t *distance;    /* its thread's thread_heap_distance */
-    unsigned victim;        /* the class that gives up budget next */
-    size_t granted;         /* bytes that the bins may hold by their limits */
-    uint32_t slow_paths;    /* how many there were; wraps */
-    uint32_t turnover;      /* slab_turnover() when idle bins were looked for */
-    unsigned batches;       /* that have left for the depot */
+    uint32_t thread_id;          /* by the kernel's numbers; 0 where it cannot be asked */
+    uint32_t process_id;         /* the process that the number was asked in */
+    const void *storage;         /* the thread's thread_heap_distance: only ever compared */
+    _Atomic bool is_entered;     /* its thread is in a slow path */
+    _Atomic bool is_visited;     /* its thread waits for `lock` in slow paths: idle_threads.c */
+    bool is_to_empty;            /* its thread shall empty it at its next slow path */
+    bool has_gaps;               /* some taken[] is not 0 */
+    uint8_t quiet;               /* looks in a row that found the same tops */
+    uint16_t taken[CLASS_COUNT]; /* slots below bottom that another thread has emptied */
+    uint64_t tops;               /* what the tops came to at the last look */
+    unsigned victim;             /* the class that gives up budget next */
+    size_t granted;              /* bytes that the bins may hold by their limits */
+    uint32_t slow_paths;         /* how many there were; wraps */
+    uint32_t turnover;           /* slab_turnover() when idle bins were looked for */
+    unsigned batches;            /* that have left for the depot */
     struct thread_heap *next;
     struct thread_heap *prev;
 };
 _Static_assert(offsetof(struct thread_heap, refill) <= RESERVATION_FRONT_BYTES,
                "the empty heap is the zero front of the reservation's head");
-_Static_assert(sizeof(struct thread_heap) <= META_FREE_MAX, "a heap is under a page");
+_Static_assert(sizeof(struct thread_heap) <= META_FREE_MAX, "metadata can hand out a heap");
 
-/* The thread's heap, as the distance from the reservation's base. 0, with which every thread
- * starts (also before relocation and TLS set-up), is the empty heap at the base itself. */
+/* The heap that the thread's fast path uses, as the distance from the reservation's base. 0, with
+ * which every thread starts (also before relocation and TLS set-up), is the empty heap at the base
+ * itself. It is 0 in each slow path that changes the thread's own heap too: so a signal handler's
+ * calls cannot meet a bin that is half changed. */
 extern __thread ptrdiff_t thread_heap_distance __attribute__((tls_model("initial-exec")));
 
 static always_inline struct thread_heap *thread_heap_at(struct reservation *base)
@@ -60,18 +66,24 @@ static always_inline struct thread_heap *thread_heap_at(struct reservation *base
     return (struct thread_heap *)((char *)base + thread_heap_distance);
 }
 
-/* Only the owner writes top; another thread's reader takes whatever value it finds. */
-static always_inline void *bin_pop(struct thread_heap *heap, unsigned size_class)
+/* A block from the bin; false when it is empty. Only the owner writes top; another thread's reader
+ * takes whatever value it finds. Another thread may raise bottom, above top for a moment. */
+static always_inline bool bin_try_pop(struct thread_heap *heap, unsigned size_class, void **block)
 {
     void **top = word_load(&heap->top[size_class]);
-    if (unlikely(top == heap->bottom[size_class]))
-        return NULL;
+    if (unlikely(top <= word_load(&heap->bottom[size_class])))
+        return false;
     top--;
     word_store(&heap->top[size_class], top);
-    void *block = *top; /* after the store: one register less to move */
-    if (!block)
-        __builtin_unreachable(); /* no bin holds NULL: callers test only once */
-    return block;
+    *block = *top; /* after the store: one register less to move */
+    return true;
+}
+
+/* The same; NULL when it is empty. */
+static always_inline void *bin_pop(struct thread_heap *heap, unsigned size_class)
+{
+    void *block;
+    return bin_try_pop(heap, size_class, &block) ? block : NULL;
 }
 
 static always_inline bool bin_push(struct thread_heap *heap, size_t size_class, void *block)
@@ -85,15 +97,22 @@ static always_inline bool bin_push(struct thread_heap *heap, size_t size_class, 
     return true;
 }
 
-/* malloc's fast half: a block, or NULL when the slow path must decide. */
-static always_inline void *front_alloc(size_t size)
+/* malloc's fast half: false when the slow path must decide. A test for NULL would cost more. */
+static always_inline bool front_try_alloc(size_t size, void **block)
 {
     struct thread_heap *heap = thread_heap_at(reservation_get());
     if (likely(size <= LANE_TINY_MAX))
-        return bin_pop(heap, heap->size_class[(size + BLOCK_ALIGN - 1) / BLOCK_ALIGN]);
+        return bin_try_pop(heap, heap->size_class[(size + BLOCK_ALIGN - 1) / BLOCK_ALIGN], block);
     if (size <= LANE_ACE_MAX)
-        return bin_pop(heap, size_class_of_large(size));
-    return NULL;
+        return bin_try_pop(heap, size_class_of_large(size), block);
+    return false;
+}
+
+/* The same; NULL when the slow path must decide. */
+static always_inline void *front_alloc(size_t size)
+{
+    void *block;
+    return front_try_alloc(size, &block) ? block : NULL;
 }
 
 /* The class whose blocks hold `size` bytes and are all aligned to a power of two; CLASS_HUGE if
@@ -137,7 +156,7 @@ static always_inline bool front_was_freed(unsigned size_class, const void *block
 {
     struct thread_heap *heap = thread_heap_at(reservation_get());
     void **top = word_load(&heap->top[size_class]);
-    return top > heap->bottom[size_class] && top[-1] == block;
+    return top > word_load(&heap->bottom[size_class]) && top[-1] == block;
 }
 
 /* Usable bytes of a block of a class. 0 for what is not ours, or of no class, or at fault: the slow
@@ -173,6 +192,9 @@ void *route_alloc_aligned(size_t alignment, size_t size, bool is_zeroed);
 bool route_free(void *block);
 /* Usable bytes; false as route_free. */
 bool route_usable(const void *block, size_t *usable);
+/* The size of a live block as its map byte, or its own record, has it: no lock, no check of
+ * anything that may change. False as route_free. */
+bool route_size_of(const void *block, size_t *size);
 /* The block resized, moved if need be; *result is NULL when out of memory. False as route_free. */
 bool route_resize(void *block, size_t size, void **result);
 /* Usable bytes of a block of this size; 0 when there is none. */
@@ -203,31 +225,31 @@ struct verdict misuse_diagnose(const void *block);
 
 /* ---- thread_heap.c ---- */
 
-/* All other threads' heaps are to be emptied, by their threads. */
-void unified_cache_ask_all(void);
 /* The calling thread's heap, made at first use. NULL when the thread is ending or out of memory. */
 struct thread_heap *unified_cache_heap(void);
+/* The calling thread's heap if it has one. */
+struct thread_heap *unified_cache_own(void);
 /* Threads that have a heap. */
 size_t unified_cache_threads(void);
-/* The program's constructors run from here on: thread-local storage is what it will stay. */
-void unified_cache_started(void);
 /* The calling thread ends: its heap is emptied and waits for another thread. */
 void unified_cache_thread_exit(void);
-/* A new heap is announced to the api layer, which arranges for unified_cache_thread_exit. */
+/* Told of a new heap; arranges for unified_cache_thread_exit. */
 extern void (*unified_cache_on_new_heap)(struct thread_heap *heap);
-/* The same heap, and a note that its thread is in it until unified_cache_leave. */
+/* Begin to change unified_cache_heap(), which is the thread's until unified_cache_leave. */
 struct thread_heap *unified_cache_enter(void);
+/* The same; NULL in a thread that has no heap, and has freed little so far, or in any without. */
+struct thread_heap *unified_cache_enter_to_free(void);
+struct thread_heap *unified_cache_enter_own(void);
 static inline void unified_cache_leave(struct thread_heap *heap)
 {
-    /* release: what was done in the heap comes before; the thread's own word otherwise */
-    if (heap)
-        atomic_store_explicit(&heap->users,
-                              atomic_load_explicit(&heap->users, memory_order_relaxed) - 1,
-                              memory_order_release);
+    if (!heap)
+        return;
+    /* release: what was done in the heap comes before */
+    atomic_store_explicit(&heap->is_entered, false, memory_order_release);
+    thread_heap_distance = (char *)heap - (char *)reservation_get();
+    atomic_signal_fence(memory_order_seq_cst);
+    lock_depth--;
 }
-/* Call `visit` with each heap in turn, under the lock of the list, one heap in a holding; and
- * `after` without it. `visit` must not use the list. */
-void unified_cache_visit(void (*visit)(struct thread_heap *heap), void (*after)(void));
 /* Blocks of each class in all threads' bins, and the number of threads that have some. */
 void unified_cache_count(size_t blocks[CLASS_COUNT], size_t *threads);
 
@@ -247,6 +269,8 @@ void *unified_cache_refill(unsigned size_class, bool *is_zero);
 void unified_cache_flush(unsigned size_class, void *block);
 /* Give back all that the calling thread's bins hold. */
 void unified_cache_empty(void);
+/* The same for a heap that the caller has entered, or that is in no list. */
+void unified_cache_empty_heap(struct thread_heap *heap);
 /* Check that the bins of the calling thread hold no block twice; ends the program if one does. */
 void unified_cache_judge(void);
 
@@ -267,20 +291,15 @@ void owned_heap_free(void *block);
 void owned_heap_destroy(struct hak_heap *heap);
 /* Add all first-class heaps' pools to the figures. */
 void owned_heap_count(struct pool_figures figures[CLASS_POOL_LAST + 1]);
-/* pool_purge_idle of each; the bytes. */
-size_t owned_heap_purge_idle(unsigned min_age, bool *is_pending);
 /* pool_check of each; the number of faults. */
 unsigned owned_heap_check(void);
-void owned_heap_lock_all(void);
-void owned_heap_unlock_all(void);
-void owned_heap_reset_locks(void);
 
 /* ---- fork ---- */
 void front_lock_all(void);
 void front_unlock_all(void);
-/* Instead of both, by who cannot wait for locks: the child's thread keeps its heap. */
-void front_note_fork(void);
 /* In the child: the other threads are gone; their caches cannot be trusted and are abandoned. */
 void front_reset_in_child(void);
+/* In a child that no fork handler has prepared: no heap is known, the calling thread has none. */
+void front_start_afresh(void);
 
 #endif

@@ -1,16 +1,61 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the bins of sleeping threads hold goes back, though the fast path takes no lock and no one
- * but a bin's thread may move its top. A thread is parked first: its thread_heap_distance is set to
- * 0, the empty heap, so that whatever it does next takes the slow path, which waits for the list's
- * lock. If /proc then says that it has been asleep in a system call since before that, it can be in
- * none of its bins but in one way: a signal has interrupted a push or a pop, and the handler
- * sleeps. Such a pop may still take the top block, and such a push add one above it; so the top
- * block of each bin stays, and slots below it become NULL. Where the thread blocks no signal, as
- * one in a handler does, it goes too. If the thread has run meanwhile nothing is taken: it only
- * goes the slow way once. Called by the helper; calls the lanes.
+ * Blocks are taken from other threads' bins here, without a lock or an atomic operation in the fast
+ * path, and without any guess about what a thread is doing. The thread that takes is the visitor,
+ * the heap's thread is its owner. Blocks are taken by the visitor, from the bottom of a bin:
+ *
+ *  1. The visitor locks the heap and sets is_visited. It makes all threads of the process pass a
+ *     full memory barrier (the membarrier system call). It reads is_entered.
+ *  2. If the owner is in a slow path, the visit ends. Else the visitor raises the bottom of each
+ *     bin of two blocks and more to one slot below the top. The blocks below the raised bottom are
+ *     those that it wants. It makes all threads pass a second barrier.
+ *  3. It reads each bin's top once more. If the top is above the raised bottom, the bottom stays
+ *     there, and the blocks below it are the visitor's. Else the bottom goes back to where it was.
+ *     All threads pass a third barrier, and the visitor copies the slots.
+ *
+ * Why this is right:
+ *
+ * Slow paths. The owner sets is_entered, then reads is_visited; the visitor sets is_visited, then
+ * reads is_entered, with the first barrier between. At the barrier the owner has either not read
+ * is_visited yet: then it will find it set, and wait for the heap's lock before it touches a bin.
+ * Or it has: then the visitor finds is_entered set. So nobody but the fast path uses the bins
+ * during steps 2 and 3.
+ *
+ * Fast path. A pop reads top T and compares it with bottom, stores T - 1, and loads that slot. A
+ * push reads T, writes the slot at T, and stores T + 1. Between these steps a thread may stand
+ * still for any time: it lost its processor, or a signal handler runs, sleeps, or never returns.
+ * Let B be the raised bottom, and P the top that the visitor reads in step 3, with P > B. At that
+ * moment the owner is in the middle of one pop or push at most (a handler that allocates in the
+ * middle of the interrupted malloc is beyond what malloc allows). The one in the middle uses the
+ * slot at P - 1 (a pop that has not stored its top yet) or at P (a pop that has, or a push),
+ * whatever bottom it has compared with. Both are at or above B. Every later one began after the
+ * second barrier, and finds bottom B: a pop takes nothing below B, so the top stays at B or above,
+ * and no push writes below B. So nobody but the visitor uses the slots below B from then on.
+ * If P <= B, a pop in the middle may go below B: the visitor takes nothing from that bin.
+ *
+ * Contents. What the owner wrote before it stored P it wrote before the third barrier, so the
+ * visitor reads it. The visitor writes no slot and no top.
+ *
+ * A raised bottom that goes back. A pop meanwhile may have found the bin empty. It goes to the slow
+ * path, which waits for the lock, and tries the pop again.
+ *
+ * Later. The emptied slots are a gap below the bottom, which the owner's next slow path closes; it
+ * has the heap to itself then. Several visits may come before that: the gap grows. A top is never
+ * below a bottom that stays, so the gap's length and the bottom give the magazine's start.
+ *
+ * Thread exit. An owner that ends enters its heap, and takes it out of the list under the list's
+ * lock, which the visitor holds. An owner that has gone without a word changes nothing any more.
+ *
+ * Fork. fork waits for the list's lock; so no visit is under way. A child made without the lock (by
+ * a handler that interrupted its thread at one) may hold a copy of a visit's middle. Nothing has
+ * been given to the lanes by then: the child puts the bottoms back.
+ *
+ * One block of each bin stays with its thread, and where the system has no such barrier, or a
+ * filter may forbid it, all of them do, until the thread's next slow path.
  */
 #include "front/upkeep.h"
+
+#include <string.h>
 
 /* Looks in a row that find no bin changed before a thread is taken to be idle. */
 #define QUIET_LOOKS 2
@@ -18,14 +63,23 @@
 /* Blocks taken in one go; what is more waits for the next. */
 #define TAKEN_MAX 8192
 
-/* Purpose: the blocks taken from one heap, by class. Owner: the helper. */
+/* Purpose: the visit under way, and the blocks taken from one heap, by class. Owner: the thread
+ * that has set is_busy. */
 static struct {
-    struct verdict verdict;
+    _Atomic bool is_busy;
     bool is_urgent;
+    bool is_refused; /* there is no barrier */
+    _Atomic(struct thread_heap *)
+        raised; /* whose bottoms and gaps are kept here; NULL: no heap's */
+    void **bottom[CLASS_COUNT];
+    uint16_t taken[CLASS_COUNT];
     unsigned count;
     uint16_t counts[CLASS_COUNT];
     void *blocks[TAKEN_MAX];
-} taken;
+    struct verdict verdict;
+} visit;
+
+/* ---- what to take ---- */
 
 static uint64_t sum_of_tops(struct thread_heap *heap)
 {
@@ -35,113 +89,196 @@ static uint64_t sum_of_tops(struct thread_heap *heap)
     return sum;
 }
 
-static bool holds_blocks(struct thread_heap *heap)
+/* The most blocks that a visit may take from a bin now. */
+static unsigned bin_spare(struct thread_heap *heap, unsigned size_class)
+{
+    void **top = word_load(&heap->top[size_class]);
+    void **bottom = heap->bottom[size_class];
+    return top > bottom + 1 ? (unsigned)(top - 1 - bottom) : 0;
+}
+
+static bool has_spare(struct thread_heap *heap)
 {
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++)
-        if (bin_count(heap, size_class) > 0)
+        if (bin_spare(heap, size_class) > 0)
             return true;
     return false;
 }
 
-/* Has nothing moved for a while, and is there something to take? */
+/* Has nothing moved for a while? */
 static bool is_quiet(struct thread_heap *heap)
 {
     uint64_t tops = sum_of_tops(heap);
     bool is_same = tops == heap->tops;
     heap->tops = tops;
     heap->quiet = is_same ? (uint8_t)min_size(heap->quiet + 1u, QUIET_LOOKS) : 0;
-    return (heap->quiet == QUIET_LOOKS || taken.is_urgent) && !heap->is_parked &&
-           holds_blocks(heap);
+    return heap->quiet == QUIET_LOOKS;
 }
 
-static bool has_users(struct thread_heap *heap)
+/* ---- a visit ---- */
+
+static bool pass_barrier(void)
 {
-    /* acquire: see unified_cache_leave */
-    return atomic_load_explicit(&heap->users, memory_order_acquire) != 0;
+    if (!visit.is_refused && !os_barrier())
+        visit.is_refused = true;
+    return !visit.is_refused;
 }
 
-/* From here on the thread's next call takes the slow path. False: it has left the heap. */
-static bool park(struct thread_heap *heap)
+static void raise_bottoms(struct thread_heap *heap)
 {
-    ptrdiff_t own = (char *)heap - (char *)reservation_get();
-    heap->is_parked = true;
-    /* not a plain store: the thread may be putting the heap away itself */
-    bool is_done = __atomic_compare_exchange_n(heap->distance, &own, 0, false, __ATOMIC_SEQ_CST,
-                                               __ATOMIC_SEQ_CST);
-    heap->is_parked = is_done;
-    return is_done;
-}
-
-static void take_from_bin(struct thread_heap *heap, unsigned size_class, unsigned left)
-{
-    void **bottom = heap->bottom[size_class];
-    unsigned count = bin_count(heap, size_class);
-    count -= (unsigned)min_size(left, count);
-    count = (unsigned)min_size(count, TAKEN_MAX - taken.count);
-    taken.counts[size_class] = (uint16_t)count;
-    for (unsigned i = 0; i < count; i++) {
-        taken.blocks[taken.count++] = bottom[i];
-        bottom[i] = NULL;
+    unsigned room = TAKEN_MAX;
+    memcpy(visit.bottom, heap->bottom, sizeof(visit.bottom));
+    memcpy(visit.taken, heap->taken, sizeof(visit.taken));
+    /* release: a copy of the process that has this has the bottoms too */
+    atomic_store_explicit(&visit.raised, heap, memory_order_release);
+    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {
+        unsigned count = (unsigned)min_size(bin_spare(heap, size_class), room);
+        room -= count;
+        word_store(&heap->bottom[size_class], heap->bottom[size_class] + count);
     }
 }
 
-static void drain(struct thread_heap *heap)
+/* A bottom stays raised where the owner cannot be at work below it; elsewhere it goes back. */
+static void settle_bottoms(struct thread_heap *heap)
 {
-    struct os_thread_rest before;
-    struct os_thread_rest after;
-    taken.count = 0;
-    if (!is_quiet(heap) || has_users(heap) || !os_thread_look(heap->thread_id, &before) ||
-        !park(heap))
-        return;
-    if (!os_thread_is_asleep(heap->thread_id) || !os_thread_look(heap->thread_id, &after) ||
-        after.switches != before.switches || has_users(heap))
-        return;
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++)
-        take_from_bin(heap, size_class, after.may_handle_signals ? 1 : 0);
+        if (word_load(&heap->top[size_class]) <= heap->bottom[size_class])
+            word_store(&heap->bottom[size_class], visit.bottom[size_class]);
+}
+
+static void take_below(struct thread_heap *heap)
+{
+    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {
+        void **from = visit.bottom[size_class];
+        unsigned count = (unsigned)(heap->bottom[size_class] - from);
+        visit.counts[size_class] = (uint16_t)count;
+        if (count == 0)
+            continue;
+        memcpy(visit.blocks + visit.count, from, count * sizeof(void *));
+        visit.count += count;
+        heap->taken[size_class] = (uint16_t)(heap->taken[size_class] + count);
+        heap->has_gaps = true;
+    }
+    /* release: nothing of the above can be undone any more */
+    atomic_store_explicit(&visit.raised, NULL, memory_order_release);
+}
+
+static void put_back(struct thread_heap *heap)
+{
+    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++)
+        word_store(&heap->bottom[size_class], visit.bottom[size_class]);
+    memcpy(heap->taken, visit.taken, sizeof(visit.taken));
+    visit.count = 0;
+    atomic_store_explicit(&visit.raised, NULL, memory_order_release);
+}
+
+static bool take_from(struct thread_heap *heap)
+{
+    raise_bottoms(heap);
+    if (!pass_barrier())
+        return false;
+    settle_bottoms(heap);
+    if (!pass_barrier())
+        return false;
+    take_below(heap);
+    return true;
+}
+
+static void visit_locked(struct thread_heap *heap)
+{
+    /* relaxed: the barrier makes it visible */
+    atomic_store_explicit(&heap->is_visited, true, memory_order_relaxed);
+    /* acquire: what the owner's last slow path did is visible */
+    if (pass_barrier() && !atomic_load_explicit(&heap->is_entered, memory_order_acquire) &&
+        !take_from(heap))
+        put_back(heap);
+    /* release: whoever finds it clear finds the bottoms as they stay */
+    atomic_store_explicit(&heap->is_visited, false, memory_order_release);
+}
+
+static void look_at(struct thread_heap *heap)
+{
+    bool is_own = heap->storage == &thread_heap_distance;
+    visit.count = 0;
+    if (is_own || visit.is_refused || (!visit.is_urgent && !is_quiet(heap)))
+        return;
+    lock_acquire(&heap->lock);
+    if (has_spare(heap))
+        visit_locked(heap);
+    lock_release(&heap->lock);
 }
 
 /* Outside the list's lock: the slabs may have to purge. */
 static void give_taken(void)
 {
-    void **blocks = taken.blocks;
+    void **blocks = visit.blocks;
     for (unsigned size_class = CLASS_FIRST;
-         taken.count > 0 && size_class <= CLASS_ACE_LAST && taken.verdict.fault == FAULT_NONE;
+         visit.count > 0 && size_class <= CLASS_ACE_LAST && visit.verdict.fault == FAULT_NONE;
          size_class++) {
-        unsigned count = taken.counts[size_class];
+        unsigned count = visit.counts[size_class];
         if (count > 0)
-            taken.verdict = unified_cache_give(size_class, blocks, count);
+            visit.verdict = unified_cache_give(size_class, blocks, count);
         blocks += count;
     }
-    taken.count = 0;
+    visit.count = 0;
 }
 
-struct verdict idle_threads_drain(bool is_urgent)
+struct verdict idle_threads_take(bool is_urgent)
 {
-    taken.is_urgent = is_urgent;
-    taken.verdict = (struct verdict){FAULT_NONE, NULL, 0};
-    if (os_helper_has_files())
-        unified_cache_visit(drain, give_taken);
-    return taken.verdict;
+    struct verdict verdict = {FAULT_NONE, NULL, 0};
+    /* acquire and release: the visit is one thread's at a time; a second one has nothing to add */
+    if (atomic_exchange_explicit(&visit.is_busy, true, memory_order_acquire))
+        return verdict;
+    visit.is_urgent = is_urgent;
+    visit.is_refused = false;
+    visit.verdict = verdict;
+    unified_cache_visit(look_at, give_taken);
+    verdict = visit.verdict;
+    atomic_store_explicit(&visit.is_busy, false, memory_order_release);
+    return verdict;
 }
 
-unsigned idle_threads_count(struct thread_heap *heap, unsigned size_class)
+/* ---- the owner ---- */
+
+void idle_threads_wait(struct thread_heap *heap)
 {
-    unsigned blocks = 0;
-    for (unsigned i = 0; i < bin_count(heap, size_class); i++)
-        blocks += heap->bottom[size_class][i] != NULL;
-    return blocks;
+    lock_acquire(&heap->lock);
+    /* a visitor ends before it unlocks: this is a copy of one, in a child that was made without the
+     * locks */
+    if (atomic_load_explicit(&heap->is_visited, memory_order_relaxed))
+        idle_threads_restore(heap);
+    lock_release(&heap->lock);
 }
 
-void idle_threads_unpark(struct thread_heap *heap)
+void idle_threads_close_gaps(struct thread_heap *heap)
 {
-    heap->is_parked = false;
-    heap->quiet = 0;
+    lock_acquire(&heap->lock);
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {
-        void **bottom = heap->bottom[size_class];
-        unsigned kept = 0;
-        for (unsigned i = 0; i < bin_count(heap, size_class); i++)
-            if (bottom[i])
-                bottom[kept++] = bottom[i];
-        word_store(&heap->top[size_class], bottom + kept);
+        unsigned gap = heap->taken[size_class];
+        if (gap == 0)
+            continue;
+        unsigned count = bin_count(heap, size_class);
+        void **start = heap->bottom[size_class] - gap;
+        memmove(start, heap->bottom[size_class], count * sizeof(void *));
+        word_store(&heap->bottom[size_class], start);
+        word_store(&heap->top[size_class], start + count);
+        heap->taken[size_class] = 0;
     }
+    heap->has_gaps = false;
+    lock_release(&heap->lock);
+}
+
+/* ---- fork ---- */
+
+void idle_threads_restore(struct thread_heap *heap)
+{
+    if (atomic_load_explicit(&visit.raised, memory_order_acquire) == heap)
+        put_back(heap);
+    atomic_store_explicit(&heap->is_visited, false, memory_order_relaxed);
+}
+
+void idle_threads_reset_in_child(void)
+{
+    atomic_store_explicit(&visit.raised, NULL, memory_order_relaxed);
+    atomic_store_explicit(&visit.is_busy, false, memory_order_relaxed);
 }

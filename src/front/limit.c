@@ -4,7 +4,7 @@
  * is asked. It finds out what limit there is (HAKMEM_LIMIT, or the control group's), lets the heap
  * grow while there is room, gives back what is free when it comes near, and then, if the setting
  * says that malloc may fail, calls the program's handler, and refuses. Called by route.c with no
- * lock held, and once an epoch by the helper, since a group's limit may change.
+ * lock held.
  */
 #include "front/upkeep.h"
 
@@ -76,7 +76,10 @@ static uint64_t read_bytes(void)
     if (settings.limit > 0)
         bytes = min_size(bytes, (uint64_t)settings.limit);
     bytes = bytes ? bytes : 1;
-    atomic_store_explicit(&limit.bytes, bytes, memory_order_relaxed);
+    uint64_t before = atomic_exchange_explicit(&limit.bytes, bytes, memory_order_relaxed);
+    /* what the old limit had room for, the new one may not have */
+    if (before != 0 && bytes < before)
+        slab_allow(0);
     atomic_store_explicit(&limit.asked_epoch, decay_epoch(), memory_order_relaxed);
     return bytes;
 }
@@ -222,13 +225,10 @@ void limit_review(void)
 
 bool limit_is_near(void)
 {
-    uint64_t before = atomic_load_explicit(&limit.bytes, memory_order_relaxed);
-    if (before == 0)
+    bool is_known = atomic_load_explicit(&limit.bytes, memory_order_relaxed) != 0;
+    if (!is_hard() || !is_known || os_is_filtered())
         return false;
     uint64_t bytes = read_bytes();
-    /* what the old limit had room for, the new one may not have */
-    if (bytes < before)
-        slab_allow(0);
     return bytes != UINT64_MAX && os_resident_bytes() > near(bytes);
 }
 

@@ -184,6 +184,19 @@ bool route_usable(const void *block, size_t *usable)
     return true;
 }
 
+bool route_size_of(const void *block, size_t *size)
+{
+    struct reservation *base = reservation_get();
+    size_t offset = reservation_offset(base, block);
+    if (offset >= base->size)
+        return false;
+    *size = size_classes[slab_map_get(base, offset)].size;
+    struct slab *slab = *size == 0 ? slab_find(block) : NULL;
+    if (slab)
+        *size = slab->size;
+    return true;
+}
+
 /* ---- resizing ---- */
 
 /* A span that has grown will grow again: it moves to superslabs of its own, where it can, without

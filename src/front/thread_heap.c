@@ -1,32 +1,47 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads' heaps: which a thread has, the list of all of them, thread exit and fork. Called by the
- * api layer and by unified_cache.c, which owns what is in a heap. A thread starts with the empty
- * heap, gets one of its own at its first slow path, and ends with the exited one, which is empty
- * and full for good, so that what is freed after its end goes straight to the lanes.
+ * Threads' heaps: which a thread has, the list of all of them, thread exit and fork.
+ * unified_cache.c owns what is in a heap. A thread starts with the empty heap, and gets one of its
+ * own when it first allocates, or when it has freed so much that a cache is worth it: libc frees in
+ * threads that are past their last destructor, and such a thread must not get a heap that nobody
+ * takes back. A thread that has given its heap back never gets another.
+ *
+ * Some threads end without a word (the exit system call, a destructor that allocates in the last
+ * round). Their heaps are found in two ways. A thread that has no heap, but finds one that was made
+ * for thread-local storage at the very address of its own, has that storage now, and is the only
+ * thread that has: the heap is its own, from before the loader cleared its storage, or its maker is
+ * gone. Else the kernel is asked whether the thread's number is still in use in this process. A
+ * number in use says nothing, since numbers come round; then the heap is found later.
+ *
+ * Nothing here may be written through an address in another thread's storage.
  */
 #include "front/thread_heaps.h"
 
 #include <string.h>
 
+/* A thread without a heap frees so often straight to the lanes. The thread that only frees what
+ * another allocates soon has a heap; one that libc ends frees less. */
+#define FREES_WITHOUT_HEAP 32
+
+/* So many heaps are looked at, for threads that are gone, when a heap is wanted, and in an epoch.
+ * */
+#define LOOKS_FOR_HEAP 2
+#define LOOKS_IN_EPOCH 4
+
 __thread ptrdiff_t thread_heap_distance;
 
-/* The heap of a thread that has ended its own: empty and full like the first one, but for good. */
-static struct thread_heap exited_heap;
+/* Purpose: what a thread knows of itself. All zero at its start. */
+static __thread struct {
+    struct thread_heap *heap; /* its own; thread_heap_distance names it outside slow paths */
+    uint8_t frees;            /* that came while it had no heap */
+    bool has_ended;           /* its heap went back: it gets no other */
+} self;
 
 state_data struct thread_heaps heaps;
 
-/* The heap of a thread that forks. */
-static __thread struct thread_heap *forking;
-
 early_data void (*unified_cache_on_new_heap)(struct thread_heap *heap);
 
-/* ---- heaps ---- */
-
-static void set_thread_heap(struct thread_heap *heap)
-{
-    thread_heap_distance = (char *)heap - (char *)reservation_get();
-}
+/* ---- the list ---- */
 
 static void link_live_locked(struct thread_heap *heap)
 {
@@ -43,6 +58,8 @@ static void unlink_live_locked(struct thread_heap *heap)
     atomic_fetch_sub_explicit(&heaps.live_count, 1, memory_order_relaxed);
     if (heaps.next_visit == heap)
         heaps.next_visit = heap->next;
+    if (heaps.next_look == heap)
+        heaps.next_look = heap->next;
     if (heap->prev)
         heap->prev->next = heap->next;
     else
@@ -51,21 +68,62 @@ static void unlink_live_locked(struct thread_heap *heap)
         heap->next->prev = heap->prev;
 }
 
-/* Our thread's heap, if it was parked, or made before the loader reset our thread-local storage. */
-static struct thread_heap *find_own_locked(uint32_t thread_id)
+static void put_aside_locked(struct thread_heap *heap)
 {
-    struct thread_heap *heap = heaps.live;
-    while (heap && !((heap->is_early || heap->is_parked) && heap->thread_id == thread_id))
-        heap = heap->next;
-    return heap;
+    heap->thread_id = 0;
+    heap->storage = NULL;
+    heap->next = heaps.spare;
+    heaps.spare = heap;
 }
 
-void unified_cache_started(void)
+/* ---- whose heap it is ---- */
+
+static void note_thread(struct thread_heap *heap)
 {
-    lock_acquire(&heaps.lock);
-    heaps.is_started = true;
-    lock_release(&heaps.lock);
+    struct os_thread_number number = os_thread_number();
+    heap->thread_id = number.thread;
+    heap->process_id = number.process;
+    heap->storage = &thread_heap_distance;
 }
+
+static bool is_gone(const struct thread_heap *heap)
+{
+    return os_thread_is_gone((struct os_thread_number){heap->process_id, heap->thread_id});
+}
+
+/* Can what is in a heap whose thread is gone be trusted? A thread that ended in the middle of a
+ * slow path has left it half changed: it is forgotten, with the blocks in it. */
+static struct thread_heap *forget_if_broken_locked(struct thread_heap *heap)
+{
+    /* acquire: what its thread did before it left the heap is visible */
+    if (!heap || !atomic_load_explicit(&heap->is_entered, memory_order_acquire))
+        return heap;
+    unlink_live_locked(heap);
+    return NULL;
+}
+
+/* The heap made for the storage that is ours now. */
+static struct thread_heap *find_own_locked(void)
+{
+    struct thread_heap *heap = heaps.live;
+    while (heap && heap->storage != &thread_heap_distance)
+        heap = heap->next;
+    return forget_if_broken_locked(heap);
+}
+
+/* A heap whose thread is gone, if one is among the next few. */
+static struct thread_heap *find_gone_locked(unsigned looks)
+{
+    for (; looks > 0 && heaps.live; looks--) {
+        struct thread_heap *heap = heaps.next_look ? heaps.next_look : heaps.live;
+        heaps.next_look = heap->next;
+        if (is_gone(heap))
+            return forget_if_broken_locked(heap);
+    }
+    return NULL;
+}
+
+/* ---- a thread's heap ---- */
 
 static void set_up(struct thread_heap *heap)
 {
@@ -77,85 +135,120 @@ static void set_up(struct thread_heap *heap)
                                                      (size_t)settings.tiny_refill_batch_size);
 }
 
-static struct thread_heap *acquire_heap(void)
+/* One that nobody has. */
+static struct thread_heap *take_unused_locked(void)
 {
-    uint32_t thread_id = os_thread_id();
-    lock_acquire(&heaps.lock);
-    struct thread_heap *heap = find_own_locked(thread_id);
-    bool is_new = heap == NULL;
-    if (heap && heap->is_parked)
-        idle_threads_unpark(heap);
-    if (is_new && heaps.spare) {
-        heap = heaps.spare;
+    struct thread_heap *heap = heaps.spare;
+    if (heap) {
         heaps.spare = heap->next;
-    } else if (is_new) {
+    } else {
         heap = meta_alloc(sizeof(*heap));
         if (heap)
             set_up(heap);
     }
-    if (is_new && heap) {
-        heap->thread_id = thread_id;
-        heap->is_early = !heaps.is_started;
-        link_live_locked(heap);
-    }
     if (heap)
-        heap->distance = &thread_heap_distance;
+        link_live_locked(heap);
+    return heap;
+}
+
+static struct thread_heap *acquire_heap(void)
+{
+    lock_acquire(&heaps.lock);
+    struct thread_heap *heap = find_own_locked();
+    if (!heap && !heaps.spare)
+        heap = find_gone_locked(LOOKS_FOR_HEAP);
+    if (!heap)
+        heap = take_unused_locked();
+    if (heap)
+        note_thread(heap);
     lock_release(&heaps.lock);
     return heap;
 }
 
+struct thread_heap *unified_cache_own(void)
+{
+    return self.heap;
+}
+
 struct thread_heap *unified_cache_heap(void)
 {
-    struct thread_heap *heap = thread_heap_at(reservation_get());
-    if (likely(thread_heap_distance != 0))
-        return heap == &exited_heap ? NULL : heap;
-    heap = acquire_heap();
-    if (!heap)
-        return NULL;
-    set_thread_heap(heap);
-    if (unified_cache_on_new_heap)
+    if (likely(self.heap != NULL) || self.has_ended)
+        return self.heap;
+    /* a signal handler that comes now must not acquire another */
+    lock_depth++;
+    atomic_signal_fence(memory_order_seq_cst);
+    struct thread_heap *heap = acquire_heap();
+    if (heap) {
+        self.heap = heap;
+        thread_heap_distance = (char *)heap - (char *)reservation_get();
+    }
+    atomic_signal_fence(memory_order_seq_cst);
+    lock_depth--;
+    if (heap && unified_cache_on_new_heap)
         unified_cache_on_new_heap(heap);
+    return heap;
+}
+
+/* ---- slow paths ---- */
+
+static void enter(struct thread_heap *heap)
+{
+    lock_depth++;
+    atomic_signal_fence(memory_order_seq_cst);
+    thread_heap_distance = 0;
+    /* a plain store and a plain load: a visitor's barrier in all threads orders them */
+    atomic_store_explicit(&heap->is_entered, true, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);
+    /* acquire: what the last visitor did to the heap is visible */
+    if (unlikely(atomic_load_explicit(&heap->is_visited, memory_order_acquire)))
+        idle_threads_wait(heap);
+    if (unlikely(heap->has_gaps))
+        idle_threads_close_gaps(heap);
+    if (unlikely(word_load(&heap->is_to_empty))) {
+        word_store(&heap->is_to_empty, false);
+        unified_cache_empty_heap(heap);
+    }
+}
+
+struct thread_heap *unified_cache_enter_own(void)
+{
+    struct thread_heap *heap = self.heap;
+    if (heap)
+        enter(heap);
     return heap;
 }
 
 struct thread_heap *unified_cache_enter(void)
 {
-    struct thread_heap *heap = unified_cache_heap();
-    if (!heap)
-        return NULL;
-    atomic_store_explicit(&heap->users,
-                          atomic_load_explicit(&heap->users, memory_order_relaxed) + 1,
-                          memory_order_relaxed);
-    if (unlikely(word_load(&heap->is_to_empty))) {
-        word_store(&heap->is_to_empty, false);
-        unified_cache_empty();
-    }
-    return heap;
+    return unified_cache_heap() ? unified_cache_enter_own() : NULL;
 }
 
-void unified_cache_ask_all(void)
+struct thread_heap *unified_cache_enter_to_free(void)
 {
-    lock_acquire(&heaps.lock);
-    for (struct thread_heap *heap = heaps.live; heap; heap = heap->next)
-        word_store(&heap->is_to_empty, !heap->is_parked);
-    lock_release(&heaps.lock);
+    if (likely(self.heap != NULL))
+        return unified_cache_enter_own();
+    if (self.frees < FREES_WITHOUT_HEAP) {
+        self.frees++;
+        return NULL;
+    }
+    return unified_cache_enter();
 }
 
 void unified_cache_thread_exit(void)
 {
-    /* a parked heap comes back, and leaves with its thread */
-    struct thread_heap *heap = unified_cache_enter();
+    struct thread_heap *heap = unified_cache_enter_own();
+    self.has_ended = true;
     if (!heap)
         return;
-    unified_cache_empty();
-    set_thread_heap(&exited_heap);
+    unified_cache_empty_heap(heap);
     lock_acquire(&heaps.lock);
     unlink_live_locked(heap);
-    heap->thread_id = 0;
-    unified_cache_leave(heap);
-    heap->next = heaps.spare;
-    heaps.spare = heap;
+    put_aside_locked(heap);
+    self.heap = NULL;
+    /* relaxed: the next owner gets the heap under the lock */
+    atomic_store_explicit(&heap->is_entered, false, memory_order_relaxed);
     lock_release(&heaps.lock);
+    lock_depth--; /* enter's; thread_heap_distance stays that of the empty heap */
 }
 
 /* ---- all threads ---- */
@@ -163,6 +256,14 @@ void unified_cache_thread_exit(void)
 size_t unified_cache_threads(void)
 {
     return atomic_load_explicit(&heaps.live_count, memory_order_relaxed);
+}
+
+void unified_cache_ask_all(void)
+{
+    lock_acquire(&heaps.lock);
+    for (struct thread_heap *heap = heaps.live; heap; heap = heap->next)
+        word_store(&heap->is_to_empty, true);
+    lock_release(&heaps.lock);
 }
 
 void unified_cache_visit(void (*visit)(struct thread_heap *heap), void (*after)(void))
@@ -193,24 +294,47 @@ void unified_cache_count(size_t blocks[CLASS_COUNT], size_t *threads)
         *threads += 1;
         lock_acquire(&heap->lock);
         for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++)
-            blocks[size_class] += heap->is_parked ? idle_threads_count(heap, size_class)
-                                                  : bin_count(heap, size_class);
+            blocks[size_class] += bin_count(heap, size_class);
         lock_release(&heap->lock);
     }
     lock_release(&heaps.lock);
 }
 
+void unified_cache_reap(void)
+{
+    lock_acquire(&heaps.lock);
+    struct thread_heap *heap = find_gone_locked(LOOKS_IN_EPOCH);
+    if (heap)
+        unlink_live_locked(heap);
+    lock_release(&heaps.lock);
+    if (!heap)
+        return;
+    if (heap->has_gaps)
+        idle_threads_close_gaps(heap);
+    unified_cache_empty_heap(heap);
+    lock_acquire(&heaps.lock);
+    put_aside_locked(heap);
+    lock_release(&heaps.lock);
+}
+
+bool unified_cache_is_deserted(void)
+{
+    /* not lock_acquire: a thread may have ended with the lock held */
+    if (!os_helper_finds_gone(os_helper_process()) || !lock_try(&heaps.lock))
+        return false;
+    struct thread_heap *heap = heaps.live;
+    while (heap && heap->thread_id != 0 && os_helper_finds_gone(heap->thread_id))
+        heap = heap->next;
+    lock_release(&heaps.lock);
+    return heap == NULL;
+}
+
+/* ---- fork ---- */
+
 void front_lock_all(void)
 {
     owned_heap_lock_all();
     lock_acquire(&heaps.lock);
-    forking = thread_heap_distance == 0 ? find_own_locked(os_thread_id())
-                                        : thread_heap_at(reservation_get());
-}
-
-void front_note_fork(void)
-{
-    forking = thread_heap_distance == 0 ? NULL : thread_heap_at(reservation_get());
 }
 
 void front_unlock_all(void)
@@ -222,16 +346,24 @@ void front_unlock_all(void)
 void front_reset_in_child(void)
 {
     owned_heap_reset_locks();
-    struct thread_heap *own = forking;
     lock_reset(&heaps.lock);
+    struct thread_heap *own = self.heap ? self.heap : find_own_locked();
     heaps.live = NULL;
+    heaps.next_look = NULL;
     atomic_store_explicit(&heaps.live_count, 0, memory_order_relaxed);
-    if (!own || own == &exited_heap)
-        return;
-    lock_reset(&own->lock);
-    if (own->is_parked)
-        idle_threads_unpark(own);
-    set_thread_heap(own);
-    own->thread_id = os_thread_id();
-    link_live_locked(own);
+    if (own) {
+        lock_reset(&own->lock);
+        idle_threads_restore(own);
+        note_thread(own);
+        link_live_locked(own);
+    }
+    idle_threads_reset_in_child();
+}
+
+void front_start_afresh(void)
+{
+    memset(&heaps, 0, sizeof(heaps));
+    memset(&self, 0, sizeof(self));
+    thread_heap_distance = 0;
+    idle_threads_reset_in_child();
 }

@@ -13,9 +13,9 @@ struct thread_heaps {
     struct lock lock;
     struct thread_heap *live;
     struct thread_heap *next_visit; /* where unified_cache_visit goes on */
+    struct thread_heap *next_look;  /* where the search for threads that are gone goes on */
     struct thread_heap *spare;
     _Atomic size_t live_count; /* changed under the lock, read without */
-    bool is_started;           /* thread-local storage is what it will stay */
 };
 extern struct thread_heaps heaps;
 

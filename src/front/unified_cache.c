@@ -413,14 +413,14 @@ static void flush_bin(struct thread_heap *heap, unsigned size_class, void *block
 
 void unified_cache_flush(unsigned size_class, void *block)
 {
-    struct thread_heap *heap = unified_cache_enter();
+    struct thread_heap *heap = unified_cache_enter_to_free();
     flush_bin(heap, size_class, block);
     unified_cache_leave(heap);
 }
 
 /* ---- emptying ---- */
 
-static void empty_heap(struct thread_heap *heap)
+void unified_cache_empty_heap(struct thread_heap *heap)
 {
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {
         unsigned count = bin_count(heap, size_class);
@@ -433,17 +433,15 @@ static void empty_heap(struct thread_heap *heap)
 
 void unified_cache_empty(void)
 {
-    struct thread_heap *heap = unified_cache_enter();
+    struct thread_heap *heap = unified_cache_enter_own();
     if (heap)
-        empty_heap(heap);
+        unified_cache_empty_heap(heap);
     unified_cache_leave(heap);
 }
 
 void unified_cache_judge(void)
 {
-    if (thread_heap_distance == 0)
-        return;
-    struct thread_heap *heap = unified_cache_enter();
+    struct thread_heap *heap = unified_cache_enter_own();
     for (unsigned size_class = CLASS_FIRST; heap && size_class <= CLASS_ACE_LAST; size_class++) {
         unsigned count = bin_count(heap, size_class);
         if (count > 0)

@@ -25,7 +25,8 @@ bool limit_may_take(size_t alignment, size_t size);
 /* No room is left: look how much is in use, and give back what is free if that is near the
  * limit. */
 void limit_review(void);
-/* In the helper, once an epoch: is memory near the limit, as it is now? */
+/* In a slow path, once an epoch: may malloc fail by the limit, and is memory near it as it is now?
+ * A limit that was lowered leaves no room. */
 bool limit_is_near(void);
 /* hak_on_limit's. */
 void limit_set_handler(bool (*handler)(size_t wanted, void *context), void *context);
@@ -53,18 +54,44 @@ void background_poll(void);
 /* From here on a helper may be started: the program is set up. */
 void background_allow(void);
 void background_reset_in_child(void);
-/* Have the bins of all other threads emptied: of those that sleep now, of the others at their next
- * slow path. */
+/* Have the bins of all other threads emptied: now, as far as they can be, and the rest at their
+ * threads' next slow path. */
 void background_empty_others(void);
+
+/* ---- owned_heap.c: all first-class heaps ---- */
+
+/* pool_purge_idle of each; the bytes. */
+size_t owned_heap_purge_idle(unsigned min_age, bool *is_pending);
+void owned_heap_lock_all(void);
+void owned_heap_unlock_all(void);
+void owned_heap_reset_locks(void);
+
+/* ---- thread_heap.c: all threads' heaps ---- */
+
+/* All heaps are to be emptied, by their threads. */
+void unified_cache_ask_all(void);
+/* Look whether the threads of a few heaps have gone without a word, and give back what such a heap
+ * holds. No lock may be held. */
+void unified_cache_reap(void);
+/* Have all threads of the program that are known gone? Then nobody is left but the helper, which
+ * asks. */
+bool unified_cache_is_deserted(void);
+/* Call `visit` with each heap in turn, under the lock of the list, one heap in a holding; and
+ * `after` without it. `visit` must not use the list. */
+void unified_cache_visit(void (*visit)(struct thread_heap *heap), void (*after)(void));
 
 /* ---- idle_threads.c ---- */
 
-/* In the helper, once an epoch: give back what the bins of sleeping threads hold, if they have been
- * left alone for a while (or at once, if is_urgent). The verdict on the first block at fault. */
-struct verdict idle_threads_drain(bool is_urgent);
-/* Blocks in a bin of a parked heap. */
-unsigned idle_threads_count(struct thread_heap *heap, unsigned size_class);
-/* A thread is back in the slow path: its parked heap becomes usable. */
-void idle_threads_unpark(struct thread_heap *heap);
+/* Give back what other threads' bins hold, if they have been left alone for a few calls of this (or
+ * at once, if is_urgent). No lock may be held. The verdict on the first block at fault. */
+struct verdict idle_threads_take(bool is_urgent);
+/* For a slow path of the heap's thread that has entered it: wait until a visit is over. */
+void idle_threads_wait(struct thread_heap *heap);
+/* For the heap's thread in a slow path, or when it is gone: bins start where their magazines do
+ * again. */
+void idle_threads_close_gaps(struct thread_heap *heap);
+/* In a forked child: undo the visit that another thread may have been at. */
+void idle_threads_restore(struct thread_heap *heap);
+void idle_threads_reset_in_child(void);
 
 #endif

@@ -93,9 +93,6 @@ size_t os_page_size(void);
 uint64_t os_memory_limit(void);
 /* Resident memory of the process; 0 when the kernel does not say. */
 size_t os_resident_bytes(void);
-/* Do tasks wait for memory (pressure stall information): those of the process's control group where
- * it has figures of its own, else the system's? */
-bool os_memory_is_short(void);
 
 /* ---- time, threads, files ---- */
 
@@ -107,16 +104,30 @@ uint64_t os_cpu_time_us(void);
 void os_sleep_us(unsigned us);
 /* The kernel's number of the calling thread; 0 under a filter. */
 uint32_t os_thread_id(void);
+/* The kernel's numbers of the calling thread and of its process; 0 where a filter may forbid to
+ * ask. */
+struct os_thread_number {
+    uint32_t process;
+    uint32_t thread;
+};
+struct os_thread_number os_thread_number(void);
+/* Is it certain that the process has no such thread any more? */
+bool os_thread_is_gone(struct os_thread_number number);
+/* All threads of the process pass a full memory barrier between the call and its return. False when
+ * the kernel has no such call, or a filter may forbid it: none has been passed then. */
+bool os_barrier(void);
 /*
  * The helper: one thread of the process that libc does not know of, so that a program of one thread
  * keeps libc's short cuts for such programs. It has a stack of OS_HELPER_STACK bytes, every signal
- * blocked, file descriptors of its own (none), no capabilities, and thread-local storage that is
- * good for errno and lock_depth only: `body` must touch no other, nor wait for what libc locks.
- * It ends when `body` returns; it never keeps the process alive. os_thread.c
+ * blocked, no file descriptors, no capabilities, no way to any file, and a seccomp filter that
+ * allows what the work needs and nothing more. Its thread-local storage is good for errno and the
+ * allocator's own words only: `body` must touch no other, nor wait for what libc locks. It ends
+ * when `body` returns. os_thread.c
  */
 #define OS_HELPER_STACK (32 * KIB)
 /* Start it, unless it is running. False when it cannot be: no memory, a limit on threads, a libc
- * whose clone() refuses. Never call it while a lock of ours is held. */
+ * whose clone() refuses, a filter in force. One that could not be confined has ended before `body`,
+ * and no other is started. Never call it while a lock of ours is held. */
 bool os_helper_start(void (*body)(void));
 /* Is it running, or on its way? Cheap enough for every slow path. */
 extern _Atomic uint32_t os_helper_thread;
@@ -125,21 +136,12 @@ static inline bool os_helper_is_running(void)
     /* relaxed: whoever reads an old value only does once more, or once less, what is harmless */
     return atomic_load_explicit(&os_helper_thread, memory_order_relaxed) != 0;
 }
-/* In the helper: sleep, until os_helper_wake at the latest. */
+/* In the helper: sleep. */
 void os_helper_sleep(uint64_t ms);
-void os_helper_wake(void);
-/* In the helper: may it open files, that is, does it have its own descriptors? */
-bool os_helper_has_files(void);
-/* In the helper: has the program given up root's user ID, which the helper was made with? */
-bool os_helper_is_stale(void);
-/* In the helper: what /proc says of another thread of the process. */
-struct os_thread_rest {
-    uint64_t switches;       /* how often it has gone off its processor; waking up adds nothing */
-    bool may_handle_signals; /* it may be in a handler, interrupted anywhere: it blocks some */
-};
-bool os_thread_look(uint32_t thread, struct os_thread_rest *rest);
-/* Is it asleep in a system call, and not one in which a child runs on its memory (vfork)? */
-bool os_thread_is_asleep(uint32_t thread);
+/* In the helper: the process's number, which is its main thread's too. */
+uint32_t os_helper_process(void);
+/* In the helper: is it certain that the process has no such running thread any more? */
+bool os_helper_finds_gone(uint32_t thread);
 /* In a forked child, which has no helper: forget the parent's. */
 void os_helper_forget(void);
 /* Up to size - 1 bytes of a file, terminated. Returns the length, or -1. */
@@ -164,7 +166,7 @@ bool os_is_readable(const void *word);
 
 /* Every system call of this layer, by what it is for. Not among them are those that undo or only
  * tell: close(), which closes whatever it returns, munmap() of what a probe has just mapped, the
- * signal mask put back, gettid() and getuid(). Memory depends on those up to REMAP alone. */
+ * signal mask put back, and the numbers of threads. Memory depends on those up to REMAP alone. */
 #define HAK_OS_CALLS(X)                                                                            \
     X(RESERVE)                                                                                     \
     X(MAP)                                                                                         \
@@ -191,8 +193,9 @@ bool os_is_readable(const void *word);
     X(CLONE)                                                                                       \
     X(MASK)        /* signals blocked before clone */                                              \
     X(PROBE)       /* os_is_readable's futex */                                                    \
-    X(FUTEX)       /* the helper's sleep and alarm */                                              \
-    X(HELPER_SELF) /* what the helper does to itself: name, priority, descriptors, rights */
+    X(FUTEX)       /* the helper's sleep */                                                        \
+    X(BARRIER)     /* membarrier */                                                                \
+    X(HELPER_SELF) /* what the helper gives up: rights, descriptors, directories, calls */
 
 #define OS_CALL_CONSTANT(name) OS_CALL_##name,
 enum os_call { HAK_OS_CALLS(OS_CALL_CONSTANT) OS_CALL_COUNT };
@@ -213,6 +216,7 @@ static inline bool os_is_made_to_fail(enum os_call call)
 #define SETTING_FIELD_MILLIS(field) int64_t field;
 #define SETTING_FIELD_PREFAULT(field) int64_t field;
 #define SETTING_FIELD_PAGES(field) int64_t field;
+#define SETTING_FIELD_CHOICE(field) int64_t field;
 #define SETTING_FIELD_WHEN(field) int64_t field;
 #define SETTING_FIELD_TEXT(field) char field[SETTING_TEXT_MAX];
 

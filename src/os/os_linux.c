@@ -275,8 +275,8 @@ uint64_t os_cpu_time_us(void)
 
 void os_sleep_us(unsigned us)
 {
-    struct timespec time = {0, (long)us * 1000};
     static uint32_t never;
+    struct timespec time = {0, (long)us * 1000};
     /* nobody wakes it; unlike nanosleep, futex is a call that every malloc makes */
     if (!os_is_made_to_fail(OS_CALL_SLEEP))
         syscall(SYS_futex, &never, FUTEX_WAIT_PRIVATE, 0, &time, NULL, 0);

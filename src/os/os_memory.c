@@ -133,34 +133,3 @@ size_t os_resident_bytes(void)
     const char *second = strchr(text, ' ');
     return second ? (size_t)number_at(second + 1) * os_page_size() : 0;
 }
-
-/* "some avg10=0.00 ...": the part of the last 10 s in which some task waited for memory, in
- * percent. UINT64_MAX: the file is not there, or says something else. */
-static uint64_t read_pressure(const char *path)
-{
-    char text[256];
-    if (os_read_file(path, text, sizeof(text)) <= 0)
-        return UINT64_MAX;
-    const char *average = strstr(text, "avg10=");
-    return average ? number_at(average + strlen("avg10=")) : UINT64_MAX;
-}
-
-/* The group's own pressure, where it has some, else the system's. */
-static uint64_t pressure(void)
-{
-    char group[PATH_BYTES];
-    char path[2 * PATH_BYTES];
-    uint64_t percent = UINT64_MAX;
-    if (get_group(&version_2, group))
-        for (unsigned root = 0; root < 2 && percent == UINT64_MAX; root++) {
-            text_format(path, sizeof(path), "%s%s/memory.pressure", version_2.roots[root], group);
-            percent = read_pressure(path);
-        }
-    return percent == UINT64_MAX ? read_pressure("/proc/pressure/memory") : percent;
-}
-
-bool os_memory_is_short(void)
-{
-    uint64_t percent = pressure();
-    return percent >= 1 && percent <= 100;
-}

@@ -1,19 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Linux: the helper thread, made by clone() itself. libc does not know of it: pthread_create would
- * allocate (that is, call us), and would end the short cuts that libc takes in programs of one
- * thread. Owns its stack and its thread-local storage, one mapping that is kept and used again.
- * Relies on the kernel to clear os_helper_thread when the thread is gone, by exit or by exec.
+ * Linux: threads. The numbers of the program's threads, a barrier in all of them, and the helper
+ * thread, made by clone() itself. libc does not know of the helper: pthread_create would allocate
+ * (that is, call us), and would end the short cuts that libc takes in programs of one thread. Owns
+ * the helper's stack and its thread-local storage, one mapping that is kept and used again. Relies
+ * on the kernel to clear os_helper_thread when the thread is gone, by exit or by exec.
+ *
+ * The helper must be worthless to whoever takes over the process, and must not keep what the
+ * program gives up. So before its first work it gives up all that it can: capabilities, file
+ * descriptors, the shared working directory and root, and every system call but those that its work
+ * needs. If a single step fails it ends at once, and no other is started.
  */
 #include "os/os.h"
 
 #include <errno.h>
+#include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
+#include <linux/filter.h>
 #include <linux/futex.h>
+#include <linux/kcmp.h>
+#include <linux/membarrier.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -29,13 +41,10 @@
 /* What libc keeps beside the thread pointer: its struct pthread is under 3 KiB. */
 #define LIBC_THREAD_BYTES (8 * KIB)
 
-/* libc's own, 32 and 33: their handlers do not sleep, or never return. */
-#define LIBC_SIGNALS ((uint64_t)3 << 31)
-
-/* The helper's sleep where the kernel does not let it wait for an alarm. */
+/* The helper's sleep where the kernel does not let it wait on a futex. */
 #define REFUSED_SLEEP_US 1000
 
-/* The same as pthread_create's: a sandbox that lets threads be made knows these. */
+/* The same as pthread_create's. */
 #define CLONE_FLAGS                                                                                \
     (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |            \
      CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
@@ -46,10 +55,10 @@ early_data _Atomic uint32_t os_helper_thread;
 /* Purpose: what the helper runs on. Owner: who holds `starting`, then the helper. */
 static early_data struct {
     _Atomic bool starting;
-    _Atomic bool has_files;
-    _Atomic uint32_t alarm; /* 1: it is to be awake */
-    char *memory;           /* storage below the thread pointer, above it, then the stack */
-    size_t reach;           /* bytes on either side of the thread pointer */
+    _Atomic bool is_given_up; /* one could not be confined */
+    uint32_t process;
+    char *memory; /* storage below the thread pointer, above it, then the stack */
+    size_t reach; /* bytes on either side of the thread pointer */
     void (*body)(void);
 } helper;
 
@@ -61,9 +70,64 @@ static early_data struct {
 #define CAN_START false
 #endif
 #endif
+
+/* The processors whose system calls the filter knows. */
+#if defined(__x86_64__)
+#define FILTER_ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define FILTER_ARCH AUDIT_ARCH_AARCH64
+#else
+#define FILTER_ARCH 0
+#ifndef CAN_START
+#define CAN_START false
+#endif
+#endif
 #ifndef CAN_START
 #define CAN_START true
 #endif
+
+/* ---- the program's threads ---- */
+
+struct os_thread_number os_thread_number(void)
+{
+    if (os_is_filtered())
+        return (struct os_thread_number){0, 0};
+    return (struct os_thread_number){(uint32_t)getpid(), os_thread_id()};
+}
+
+bool os_thread_is_gone(struct os_thread_number number)
+{
+    /* A number of another process says nothing here: a child of vfork, which is one, runs on the
+     * memory of its parent. */
+    if (number.thread == 0 || !os_call_begin())
+        return false;
+    bool is_gone = number.process == (uint32_t)getpid() &&
+                   syscall(SYS_tgkill, number.process, number.thread, 0) != 0 && errno == ESRCH;
+    os_call_end();
+    return is_gone;
+}
+
+static bool call_membarrier(int command)
+{
+    if (!os_call_begin())
+        return false;
+    bool is_done = syscall(SYS_membarrier, command, 0, 0) == 0;
+    os_call_end();
+    return is_done;
+}
+
+bool os_barrier(void)
+{
+    if (os_is_made_to_fail(OS_CALL_BARRIER))
+        return false;
+    if (call_membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED))
+        return true;
+    /* a process says once that it will use it */
+    return errno == EPERM && call_membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) &&
+           call_membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+}
+
+/* ---- the helper's memory ---- */
 
 static char *thread_pointer(void)
 {
@@ -109,33 +173,99 @@ static bool need_memory(void)
     return helper.memory != NULL;
 }
 
-/* It needs no right at all; none must stay with it when the program gives up its own. */
-static void drop_capabilities(void)
+/* ---- the helper's confinement ---- */
+
+static bool may_step(void)
+{
+    return !os_is_made_to_fail(OS_CALL_HELPER_SELF);
+}
+
+/* None must stay with the helper when the program gives up its own. Where the bounding set may not
+ * be changed there is nothing in the others that could make use of it. */
+static bool drop_capabilities(void)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3];
     memset(none, 0, sizeof(none));
-    if (!os_is_made_to_fail(OS_CALL_HELPER_SELF))
-        syscall(SYS_capset, &header, none);
+    for (int capability = 0; prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0;)
+        capability++;
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    return may_step() && syscall(SYS_capset, &header, none) == 0;
+}
+
+#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+#define ANSWER(what) BPF_STMT(BPF_RET | BPF_K, what)
+#define REFUSE ANSWER(SECCOMP_RET_ERRNO | EPERM)
+/* The next `count` statements are for this value only. */
+#define ONLY_FOR(value, count) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, count)
+#define ALLOW(name) ONLY_FOR(SYS_##name, 1), ANSWER(SECCOMP_RET_ALLOW)
+/* The call, unless its argument has one of these bits. */
+#define ALLOW_WITHOUT(name, argument, bits)                                                        \
+    ONLY_FOR(SYS_##name, 4), LOAD(args[argument]),                                                 \
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, bits, 0, 1), REFUSE, ANSWER(SECCOMP_RET_ALLOW)
+/* The call, if its argument is this. */
+#define ALLOW_WITH(name, argument, value)                                                          \
+    ONLY_FOR(SYS_##name, 4), LOAD(args[argument]), ONLY_FOR(value, 1), ANSWER(SECCOMP_RET_ALLOW),  \
+        REFUSE
+
+/* What ageing, taking from idle threads, sleeping and ending need. No call on a path, a descriptor,
+ * another process or a signal, and no memory that can be executed. A call that is not known is
+ * refused, so that the program lives on whatever a libc may try. */
+static bool install_filter(void)
+{
+    static const struct sock_filter filter[] = {
+        LOAD(arch),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FILTER_ARCH, 1, 0),
+        REFUSE,
+        LOAD(nr),
+        ALLOW(madvise),
+        ALLOW(futex),
+        ALLOW(membarrier),
+        ALLOW(clock_gettime),
+        ALLOW(clock_nanosleep),
+        ALLOW(nanosleep),
+        ALLOW(restart_syscall),
+        ALLOW(munmap),
+        ALLOW(mremap),
+        ALLOW(mincore),
+        ALLOW(rt_sigreturn),
+        ALLOW(exit),
+        ALLOW_WITHOUT(mmap, 2, PROT_EXEC),
+        ALLOW_WITHOUT(mprotect, 2, PROT_EXEC),
+        ALLOW_WITH(kcmp, 2, KCMP_VM),
+        REFUSE,
+    };
+    struct sock_fprog program = {
+        .len = (unsigned short)(sizeof(filter) / sizeof(filter[0])),
+        .filter = (struct sock_filter *)(uintptr_t)filter,
+    };
+    return may_step() && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
+}
+
+/* Descriptors of its own, that is none: to share the program's makes each of its calls on one
+ * dearer, and would show them to us. */
+static bool confine(void)
+{
+    return may_step() && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && may_step() &&
+           syscall(SYS_close_range, 0, ~0U, CLOSE_RANGE_UNSHARE) == 0 && may_step() &&
+           unshare(CLONE_FS | CLONE_SYSVSEM) == 0 && drop_capabilities() && install_filter();
 }
 
 static int run_helper(void *unused)
 {
     struct sched_param ordinary = {0};
     (void)unused;
-    if (!os_is_made_to_fail(OS_CALL_HELPER_SELF))
-        prctl(PR_SET_NAME, OS_NAME, 0, 0, 0);
-    /* its maker may be a real-time thread; and to share descriptors makes each of the program's
-     * calls on one dearer, and would show it ours */
-    if (!os_is_made_to_fail(OS_CALL_HELPER_SELF))
-        syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &ordinary);
-    bool is_alone = !os_is_made_to_fail(OS_CALL_HELPER_SELF) &&
-                    syscall(SYS_close_range, 0, ~0U, CLOSE_RANGE_UNSHARE) == 0;
-    atomic_store_explicit(&helper.has_files, is_alone, memory_order_relaxed);
-    drop_capabilities();
-    helper.body();
+    prctl(PR_SET_NAME, OS_NAME, 0, 0, 0);
+    /* its maker may be a real-time thread */
+    syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &ordinary);
+    if (confine())
+        helper.body();
+    else
+        atomic_store_explicit(&helper.is_given_up, true, memory_order_relaxed);
     return 0;
 }
+
+/* ---- the helper's start ---- */
 
 /* The kernel's mask, not libc's: that one lets libc's own signals through. */
 static bool block_signals(uint64_t *saved)
@@ -171,12 +301,16 @@ static bool start(void)
 bool os_helper_start(void (*body)(void))
 {
     /* acquire and release: the memory is one thread's at a time */
-    if (!CAN_START || atomic_exchange_explicit(&helper.starting, true, memory_order_acquire))
-        return CAN_START;
+    if (!CAN_START || os_is_filtered() ||
+        atomic_load_explicit(&helper.is_given_up, memory_order_relaxed))
+        return false;
+    if (atomic_exchange_explicit(&helper.starting, true, memory_order_acquire))
+        return true;
     bool is_started = true;
     /* acquire: the last helper is off its stack */
     if (atomic_load_explicit(&os_helper_thread, memory_order_acquire) == 0) {
         helper.body = body;
+        helper.process = (uint32_t)getpid();
         is_started = start();
     }
     atomic_store_explicit(&helper.starting, false, memory_order_release);
@@ -185,112 +319,27 @@ bool os_helper_start(void (*body)(void))
 
 void os_helper_sleep(uint64_t ms)
 {
+    static uint32_t never;
     struct timespec time = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
     bool is_refused = os_is_made_to_fail(OS_CALL_FUTEX) ||
-                      syscall(SYS_futex, &helper.alarm, FUTEX_WAIT_PRIVATE, 0, &time, NULL, 0) != 0;
+                      syscall(SYS_futex, &never, FUTEX_WAIT_PRIVATE, 0, &time, NULL, 0) != 0;
     /* never a loop without sleep, whatever the kernel says */
-    if (is_refused && errno != ETIMEDOUT &&
-        atomic_load_explicit(&helper.alarm, memory_order_relaxed) == 0)
+    if (is_refused && errno != ETIMEDOUT)
         os_sleep_us(REFUSED_SLEEP_US);
-    /* acquire: what is wanted was said before the alarm */
-    atomic_exchange_explicit(&helper.alarm, 0, memory_order_acquire);
 }
 
-static void wake_sleeper(void)
+uint32_t os_helper_process(void)
 {
-    if (!os_is_made_to_fail(OS_CALL_FUTEX))
-        syscall(SYS_futex, &helper.alarm, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    return helper.process;
 }
 
-void os_helper_wake(void)
+bool os_helper_finds_gone(uint32_t thread)
 {
-    if (atomic_exchange_explicit(&helper.alarm, 1, memory_order_release) == 0)
-        wake_sleeper();
-}
-
-bool os_helper_has_files(void)
-{
-    return atomic_load_explicit(&helper.has_files, memory_order_relaxed);
-}
-
-/* ---- other threads, by /proc ---- */
-
-static long read_of_thread(uint32_t thread, const char *name, char *buffer, size_t size)
-{
-    char path[64];
-    text_format(path, sizeof(path), "/proc/self/task/%u/%s", thread, name);
-    return os_read_file(path, buffer, size);
-}
-
-/* The number after KEY in hexadecimal or decimal; `fallback` where there is no such line. By hand:
- * libc's functions look for the locale in thread-local storage. */
-static uint64_t field(const char *text, const char *key, unsigned radix, uint64_t fallback)
-{
-    const char *at = strstr(text, key);
-    if (!at)
-        return fallback;
-    uint64_t value = 0;
-    for (at += strlen(key); (*at >= '0' && *at <= '9') || (*at >= 'a' && *at <= 'f'); at++)
-        value = value * radix + (uint64_t)(*at <= '9' ? *at - '0' : *at - 'a' + 10);
-    return value;
-}
-
-bool os_helper_is_stale(void)
-{
-    char text[4096];
-    return syscall(SYS_getuid) == 0 && os_helper_has_files() &&
-           os_read_file("/proc/self/status", text, sizeof(text)) > 0 &&
-           field(text, "\nUid:\t", 10, 0) != 0;
-}
-
-/* The kernel's own struct: where there is no restorer the last word is of the mask. */
-struct kernel_action {
-    void (*handler)(int signal);
-    unsigned long flags;
-    void (*restorer)(void);
-    uint64_t mask;
-};
-
-/* Of a handler whose signal is not blocked meanwhile nothing tells that a thread is in it. Not by
- * sigaction(): a library that chains signals (a JVM's) may have put its own in front, which locks,
- * and allocates. */
-static bool is_any_unblocked_inside(uint64_t caught)
-{
-    struct kernel_action action;
-    for (; caught; caught &= caught - 1)
-        if (syscall(SYS_rt_sigaction, __builtin_ctzll(caught) + 1, NULL, &action,
-                    sizeof(action.mask)) != 0 ||
-            (action.flags & SA_NODEFER))
-            return true;
-    return false;
-}
-
-bool os_thread_look(uint32_t thread, struct os_thread_rest *rest)
-{
-    char text[4096];
-    if (read_of_thread(thread, "status", text, sizeof(text)) <= 0)
-        return false;
-    uint64_t voluntary = field(text, "\nvoluntary_ctxt_switches:\t", 10, 0);
-    rest->switches = voluntary + field(text, "\nnonvoluntary_ctxt_switches:\t", 10, 0);
-    rest->may_handle_signals = field(text, "\nSigBlk:\t", 16, 1) != 0 ||
-                               is_any_unblocked_inside(field(text, "\nSigCgt:\t", 16, 1) &
-                                                       ~LIBC_SIGNALS);
-    return voluntary > 0;
-}
-
-bool os_thread_is_asleep(uint32_t thread)
-{
-    char text[256];
-    /* "running", or the call's number, its arguments and where it was made; -1 is no call */
-    if (read_of_thread(thread, "syscall", text, sizeof(text)) <= 0 || text[0] < '0' ||
-        text[0] > '9')
-        return false;
-    uint64_t call = field(text, "", 10, 0);
-#ifdef SYS_vfork
-    if (call == SYS_vfork)
-        return false;
-#endif
-    return call != SYS_clone && call != SYS_clone3;
+    /* A main thread that has ended stays, without memory, until the process ends. A number that is
+     * another process's now is of other memory. */
+    uint32_t own = atomic_load_explicit(&os_helper_thread, memory_order_relaxed);
+    long order = syscall(SYS_kcmp, own, thread, KCMP_VM, 0, 0);
+    return order > 0 || (order < 0 && errno == ESRCH);
 }
 
 void os_helper_forget(void)

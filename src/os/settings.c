@@ -18,6 +18,7 @@
 #define SETTING_INITIAL_MILLIS(initial) initial
 #define SETTING_INITIAL_PREFAULT(initial) initial
 #define SETTING_INITIAL_PAGES(initial) initial
+#define SETTING_INITIAL_CHOICE(initial) initial
 #define SETTING_INITIAL_WHEN(initial) initial
 #define SETTING_INITIAL_TEXT(initial) ""
 
@@ -96,10 +97,18 @@ static bool parse_pages(const char *text, int64_t *out)
     return false;
 }
 
+/* A kind whose largest value is written as `auto`, and not as a number. */
+static bool has_auto(const struct row *row)
+{
+    _Static_assert(PREFAULT_AUTO == PREFAULT_TOUCH + 1 && CHOICE_AUTO == CHOICE_YES + 1,
+                   "auto is the last value of each");
+    return row->kind == KIND_PREFAULT || row->kind == KIND_CHOICE;
+}
+
 static bool parse_value(const struct row *row, const char *text, int64_t *out)
 {
-    if (row->kind == KIND_PREFAULT && strcmp(text, "auto") == 0) {
-        *out = PREFAULT_AUTO;
+    if (has_auto(row) && strcmp(text, "auto") == 0) {
+        *out = row->max;
         return true;
     }
     if (row->kind == KIND_WHEN && parse_when(text, out))
@@ -110,7 +119,7 @@ static bool parse_value(const struct row *row, const char *text, int64_t *out)
         return false;
     if (row->kind == KIND_BYTES && !parse_suffix(row, &text, out))
         return false;
-    int64_t max = row->kind == KIND_PREFAULT ? PREFAULT_TOUCH : row->max;
+    int64_t max = has_auto(row) ? row->max - 1 : row->max;
     return *text == '\0' && *out >= row->min && *out <= max;
 }
 
@@ -118,6 +127,8 @@ static void report_bad_value(const struct row *row, const char *text)
 {
     if (row->kind == KIND_PREFAULT)
         log_line(PREFIX "%s=%s: expected 0, 1, 2 or auto; the default holds", row->name, text);
+    else if (row->kind == KIND_CHOICE)
+        log_line(PREFIX "%s=%s: expected auto, 0 or 1; the default holds", row->name, text);
     else if (row->kind == KIND_PAGES)
         log_line(PREFIX "%s=%s: expected off, auto or always; the default holds", row->name, text);
     else if (row->kind == KIND_WHEN)

@@ -36,6 +36,8 @@ expect_set SS_PREFAULT=AUTO HAKMEM_SS_PREFAULT auto
 expect_set HUGE_PAGES=always HAKMEM_HUGE_PAGES 2
 expect_set HUGE_PAGES=Off HAKMEM_HUGE_PAGES 0
 expect_set HUGE_PAGES=1 HAKMEM_HUGE_PAGES 1
+expect_set BACKGROUND=Auto HAKMEM_BACKGROUND auto
+expect_set BACKGROUND=1 HAKMEM_BACKGROUND 1
 expect_set HAKMEM_SS_PREFAULT=0 HAKMEM_SS_PREFAULT 0
 expect_set hakmem_ss_prefault=1 HAKMEM_SS_PREFAULT 1
 expect_set STATS=EXIT HAKMEM_STATS exit
@@ -65,6 +67,9 @@ for value in banana "" 3 -1 00x autos " 1" "1 " 1K 0x1; do
 done
 for value in on 3 -1 "" alway "always "; do
     expect_refused HUGE_PAGES "$value" "off, auto or always"
+done
+for value in 2 -1 yes AUTOS "" on 01x; do
+    expect_refused BACKGROUND "$value" "auto, 0 or 1"
 done
 for value in 2 -1 yes "" 18446744073709551617; do
     expect_refused WRAP_DIAG "$value" "0 or 1"

@@ -207,6 +207,7 @@ static void set_up(char *path, size_t size)
     snprintf(settings.metrics, sizeof(settings.metrics), "%s", path);
     settings.interval_ms = 1;
     settings.decay_ms = 4;
+    settings.background = CHOICE_YES;
     alarm(HANG_SECONDS);
 }
 

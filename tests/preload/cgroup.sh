@@ -162,7 +162,7 @@ expect_line "half freed, lowered to 300 MiB"
 between 140 "$(value held "$LINE")" 170 "held after the limit was lowered"
 end_confined "limits that change"
 
-# Its next question would come far above 120 MiB, had the helper not taken the room back.
+# Its next question would come far above 120 MiB, had an epoch's work not taken the room back.
 set_limit 300
 HAKMEM_HUGE_PAGES=off HAKMEM_LIMIT=100% HAKMEM_DECAY_MS=100 start_confined grow 80
 expect_line "100 % of 300 MiB"

@@ -2,14 +2,16 @@
 // args: 64 300
 /* SPDX-License-Identifier: MIT */
 /*
- * The helper against threads that sleep: THREADS threads sleep for random moments, some of them in
- * a signal handler that has interrupted whatever they did, and between that allocate and free with
- * a pattern in each block. The decay time is a few milliseconds, so that the helper takes their
- * bins all the while. One of them forks now and then, and the child goes on with what it has. No
+ * Those that take other threads' caches against their owners: THREADS threads sleep for random
+ * moments, some of them in a signal handler that has interrupted whatever they did, with its signal
+ * blocked or not, and between that allocate and free with a pattern in each block. The decay time
+ * is a few milliseconds, so that the helper takes from their bins all the while, and so does a
+ * thread that trims. One of them forks now and then, and the child goes on with what it has. No
  * block may be handed out twice, none lost, and hak_check must find nothing.
  */
 #include "stress.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -25,11 +27,24 @@ static void sleep_us(long us)
     nanosleep(&time, NULL);
 }
 
-/* Longer than it takes the helper to find a thread idle. */
+/* Longer than it takes the helper to find a thread idle: with the signal blocked, with none blocked
+ * in the sleep alone, and with none blocked from then on. */
 static void on_signal(int number)
 {
+    static _Atomic unsigned calls;
     int saved = errno;
-    sleep_us(number == SIGUSR1 ? 15000 : 0);
+    struct timespec time = {0, 15000000};
+    sigset_t set;
+    sigemptyset(&set);
+    unsigned way = calls++ % 3;
+    if (way == 2) {
+        sigaddset(&set, number);
+        pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    }
+    if (way == 1)
+        ppoll(NULL, 0, &time, &set);
+    else
+        nanosleep(&time, NULL);
     errno = saved;
 }
 
@@ -94,7 +109,11 @@ static void interrupt_them(struct worker *workers, int threads)
     while (running > 0) {
         int number = (int)(random_next(&random) % (uint64_t)threads);
         pthread_kill(workers[number].thread, SIGUSR1);
-        sleep_us(3000);
+        for (int i = 0; i < 3; i++) {
+            sleep_us(1000);
+            if (hak_trim != NULL)
+                hak_trim();
+        }
     }
 }
 
@@ -104,6 +123,7 @@ int main(int argc, char **argv)
     struct arguments arguments = arguments_read(argc, argv, 8, 1000);
     if (getenv("HAKMEM_DECAY_MS") == NULL) {
         setenv("HAKMEM_DECAY_MS", DECAY_MS, 1);
+        setenv("HAKMEM_BACKGROUND", "1", 1);
         execv("/proc/self/exe", argv);
     }
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};

@@ -56,6 +56,7 @@
 
 /* Missing when the program runs on another allocator. */
 #pragma weak hak_check
+#pragma weak hak_trim
 #pragma weak hak_heap_new
 #pragma weak hak_heap_malloc
 #pragma weak hak_heap_calloc

@@ -1,65 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of front/idle_threads.c: the bins of a thread asleep are emptied, those of one that runs,
- * is in a slow path or has just woken are not; a pop and a push that a sleeping signal handler
- * interrupts are completed; a parked thread goes on, ends, forks. The fast path's halves are
- * written out here, so that the test decides what lies between them. In a sanitizer build there is
- * no helper and nothing to test.
+ * Tests of front/idle_threads.c: blocks are taken from another thread's bins whatever it does,
+ * asleep or not, but never from a slow path; a pop and a push that stand still in the middle are
+ * completed; what was taken leaves a gap, which the thread closes; without a barrier nothing is
+ * taken; a child made in the middle of a visit puts the bottoms back. And of front/thread_heap.c: a
+ * thread gets a heap late, and the heap of a thread that has gone without a word is found. The fast
+ * path's halves are written out here, so that the test decides what lies between them.
  */
 #include "unit/unit.h"
 
 #include "front/upkeep.h"
 
 #include <sched.h>
+#include <sys/syscall.h>
 
 #define BLOCKS 30
 #define CLASS 12
 
-/* ---- the helper ---- */
-
-static void look(void)
-{
-    for (unsigned i = 0; i < 4; i++)
-        if (idle_threads_drain(false).fault != FAULT_NONE)
-            _exit(1);
-}
-
-static void drain(void)
-{
-    CHECK(os_helper_start(look));
-    while (os_helper_is_running())
-        sched_yield();
-}
-
-static size_t blocks_out(void)
-{
-    struct pool_figures figures = {0};
-    CHECK_EQ(pool_check(&shared_pool), 0);
-    pool_count(&shared_pool, CLASS, &figures);
-    return figures.blocks_out;
-}
-
-/* ---- the thread ---- */
+/* ---- the other thread ---- */
 
 static _Atomic int stage;
-
-static void go(int next)
-{
-    stage = next;
-}
-
-/* Sleeps for good: but for the moments in which it looks. */
-static void sleep_until(int wanted)
-{
-    while (stage < wanted)
-        usleep(300000);
-}
-
-static void spin_until(int wanted)
-{
-    while (stage < wanted)
-        ;
-}
+static struct thread_heap *heap;
 
 static void *allocate(void)
 {
@@ -78,11 +39,13 @@ static void release(void *block)
 static void fill_bin(void)
 {
     void *blocks[BLOCKS];
+    heap = unified_cache_heap();
     for (unsigned i = 0; i < BLOCKS; i++)
         blocks[i] = allocate();
     for (unsigned i = 0; i < BLOCKS; i++)
         release(blocks[i]);
-    CHECK(bin_count(thread_heap_at(reservation_get()), CLASS) >= BLOCKS);
+    unified_cache_leave(unified_cache_enter());
+    CHECK(bin_count(heap, CLASS) >= BLOCKS);
 }
 
 /* What is handed out from here on is handed out once. */
@@ -92,6 +55,7 @@ static void check_distinct(void *first)
     blocks[0] = first ? first : allocate();
     for (unsigned i = 1; i < 4 * BLOCKS; i++) {
         blocks[i] = allocate();
+        CHECK(blocks[i] != NULL);
         for (unsigned j = 0; j < i; j++)
             CHECK(blocks[i] != blocks[j]);
     }
@@ -99,60 +63,86 @@ static void check_distinct(void *first)
         release(blocks[i]);
 }
 
-/* Now, and not after a while. */
-static void trim(void)
+static void wait_for(int wanted)
 {
-    route_trim();
+    while (stage < wanted)
+        usleep(100);
+}
+
+static void spin_until(int wanted)
+{
+    while (stage < wanted)
+        ;
+}
+
+/* ---- the visitor ---- */
+
+static size_t blocks_out(void)
+{
+    struct pool_figures figures = {0};
+    CHECK_EQ(pool_check(&shared_pool), 0);
+    pool_count(&shared_pool, CLASS, &figures);
+    return figures.blocks_out;
+}
+
+static void take(void)
+{
+    CHECK_EQ(idle_threads_take(true).fault, FAULT_NONE);
+}
+
+static void take_twice(void)
+{
+    take();
+    take();
 }
 
 /* Run `body` in a thread that has a full bin; `empty` it at stage 1, and let it go on. Returns
  * the blocks that were out after that. */
-static size_t drained_by(void (*empty)(void), void *(*body)(void *))
+static size_t taken_by(void (*empty)(void), void *(*body)(void *))
 {
     pthread_t thread;
-    go(0);
+    stage = 0;
     CHECK_EQ(pthread_create(&thread, NULL, body, NULL), 0);
-    while (stage < 1)
-        sched_yield();
-    usleep(20000); /* it goes to sleep; if it has not yet, less is drained and the test says so */
+    wait_for(1);
     empty();
+    CHECK_EQ(depot_trim(true).fault, FAULT_NONE);
     size_t out = blocks_out();
-    go(2);
+    stage = 2;
     CHECK_EQ(pthread_join(thread, NULL), 0);
     CHECK_EQ(depot_trim(true).fault, FAULT_NONE);
     CHECK_EQ(blocks_out(), 0);
     return out;
 }
 
-static size_t drain_beside(void *(*body)(void *))
-{
-    return drained_by(drain, body);
-}
-
 static void *sleeps(void *unused)
 {
     fill_bin();
-    go(1);
-    sleep_until(2);
+    stage = 1;
+    wait_for(2);
+    CHECK_EQ(bin_count(heap, CLASS), 1);
+    CHECK(heap->has_gaps && heap->taken[CLASS] >= BLOCKS - 1);
     check_distinct(NULL);
+    CHECK(!heap->has_gaps && heap->taken[CLASS] == 0);
+    unified_cache_thread_exit();
     return unused;
 }
 
 static void *sleeps_and_ends(void *unused)
 {
     fill_bin();
-    go(1);
-    sleep_until(2);
+    stage = 1;
+    wait_for(2);
+    unified_cache_thread_exit();
     return unused;
 }
 
 static void *spins(void *unused)
 {
     fill_bin();
-    usleep(1000); /* it has slept before */
-    go(1);
+    stage = 1;
     spin_until(2);
     check_distinct(NULL);
+    unified_cache_thread_exit();
     return unused;
 }
 
@@ -160,186 +150,341 @@ static void *spins(void *unused)
 static void *sleeps_in_a_slow_path(void *unused)
 {
     fill_bin();
-    struct thread_heap *heap = unified_cache_enter();
-    go(1);
-    sleep_until(2);
-    unified_cache_leave(heap);
+    struct thread_heap *entered = unified_cache_enter();
+    CHECK_EQ(thread_heap_distance, 0);
+    CHECK_EQ(lock_depth, 1);
+    stage = 1;
+    wait_for(2);
+    CHECK(bin_count(heap, CLASS) >= BLOCKS);
+    unified_cache_leave(entered);
+    CHECK_EQ(lock_depth, 0);
     check_distinct(NULL);
+    unified_cache_thread_exit();
     return unused;
 }
 
 static void *sleeps_in_a_pop(void *unused)
 {
     fill_bin();
-    struct thread_heap *heap = thread_heap_at(reservation_get());
     void **top = word_load(&heap->top[CLASS]);
-    CHECK(top != heap->bottom[CLASS]);
-    go(1);
-    sleep_until(2);
+    CHECK(top > word_load(&heap->bottom[CLASS]));
+    stage = 1;
+    wait_for(2);
     word_store(&heap->top[CLASS], top - 1);
     check_distinct(top[-1]);
+    unified_cache_thread_exit();
+    return unused;
+}
+
+static void *sleeps_after_a_pops_store(void *unused)
+{
+    fill_bin();
+    void **top = word_load(&heap->top[CLASS]);
+    word_store(&heap->top[CLASS], top - 1);
+    stage = 1;
+    wait_for(2);
+    check_distinct(top[-1]);
+    unified_cache_thread_exit();
     return unused;
 }
 
 static void *sleeps_in_a_push(void *unused)
 {
     fill_bin();
-    struct thread_heap *heap = thread_heap_at(reservation_get());
     void *block = allocate();
     void **top = word_load(&heap->top[CLASS]);
     CHECK(top < heap->limit[CLASS]);
-    go(1);
-    sleep_until(2);
+    stage = 1;
+    wait_for(2);
     *top = block;
     word_store(&heap->top[CLASS], top + 1);
     check_distinct(NULL);
+    unified_cache_thread_exit();
     return unused;
 }
 
-static void *forks(void *unused)
+/* Has compared with the bottom as it was, which the visitor raises; the rest of the bin goes to
+ * others by its own pops meanwhile. At the end it is at the block below the raised bottom. */
+static void *popped_meanwhile;
+static bool pop_at_barrier(enum os_call call)
+{
+    static unsigned barriers;
+    if (call == OS_CALL_BARRIER && ++barriers == 2) { /* the bottom is raised */
+        void **top = word_load(&heap->top[CLASS]);
+        word_store(&heap->top[CLASS], top - 1);
+        popped_meanwhile = top[-1];
+    }
+    return false;
+}
+
+static void take_with_a_pop_meanwhile(void)
+{
+    os_inject_failure = pop_at_barrier;
+    take();
+    os_inject_failure = NULL;
+}
+
+static void *sleeps_with_a_pop_meanwhile(void *unused)
 {
     fill_bin();
-    go(1);
-    sleep_until(2);
-    pid_t child = fork();
-    if (child == 0) {
-        background_reset_in_child();
-        front_reset_in_child();
-        check_distinct(NULL);
-        _exit(0);
-    }
-    int status;
-    CHECK_EQ(waitpid(child, &status, 0), child);
-    CHECK_EQ(status, 0);
-    check_distinct(NULL);
+    stage = 1;
+    wait_for(2);
+    CHECK(!heap->has_gaps);
+    check_distinct(popped_meanwhile);
+    unified_cache_thread_exit();
     return unused;
 }
 
-static void on_signal(int number)
+/* After a visit it uses the bin by the fast path alone, and is visited again. */
+static void *is_visited_again(void *unused)
 {
-    (void)number;
+    fill_bin();
+    stage = 1;
+    wait_for(2);
+    return unused;
 }
 
-static void end_heap(void *heap)
+static void visit_again(void)
 {
-    (void)heap;
-    unified_cache_thread_exit();
+    void **bottom = heap->bottom[CLASS];
+    take();
+    CHECK(heap->bottom[CLASS] > bottom);
+    CHECK_EQ(bin_count(heap, CLASS), 1);
+    take(); /* nothing is left to take */
+    CHECK_EQ(bin_count(heap, CLASS), 1);
+    CHECK(heap->bottom[CLASS] - heap->taken[CLASS] == bottom);
 }
 
-static pthread_key_t key;
-
-static void announce(struct thread_heap *heap)
-{
-    pthread_setspecific(key, heap);
-}
+/* ---- tests ---- */
 
 static int set_up(void **state)
 {
     (void)state;
     settings.decay_ms = 3600000;
-    settings.background = 0; /* the helper here is the test's */
-    unified_cache_on_new_heap = announce;
-    unified_cache_started();
-    return pthread_key_create(&key, end_heap) == 0 && reservation_make() ? 0 : -1;
+    return reservation_make() ? 0 : -1;
 }
 
-/* ---- tests ---- */
-
-/* cmocka's own handlers are set anew for each test. */
-static void handle_no_signal(void)
-{
-    static const int caught[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGSYS, SIGUSR1};
-    for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
-        signal(caught[i], SIG_DFL);
-}
-
-static void test_asleep(void **state)
+static void test_taken(void **state)
 {
     (void)state;
-    handle_no_signal();
-    CHECK_EQ(drain_beside(sleeps), 0);
-    CHECK_EQ(drain_beside(sleeps_and_ends), 0);
+    CHECK_EQ(taken_by(take, sleeps), 1);
+    CHECK_EQ(taken_by(take, sleeps_and_ends), 1);
+    CHECK_EQ(taken_by(take_twice, sleeps), 1);
+    CHECK_EQ(taken_by(take, spins), 1);
+    CHECK(taken_by(take, sleeps_in_a_slow_path) >= BLOCKS);
 }
 
-static void test_not_asleep(void **state)
+static void test_in_the_middle(void **state)
 {
     (void)state;
-    handle_no_signal();
-    CHECK(drain_beside(spins) >= BLOCKS);
-    CHECK(drain_beside(sleeps_in_a_slow_path) >= BLOCKS);
+    CHECK_EQ(taken_by(take, sleeps_in_a_pop), 1);
+    CHECK_EQ(taken_by(take_twice, sleeps_in_a_pop), 1);
+    CHECK_EQ(taken_by(take, sleeps_after_a_pops_store), 2);
+    CHECK_EQ(taken_by(take_twice, sleeps_after_a_pops_store), 2);
+    CHECK_EQ(taken_by(take, sleeps_in_a_push), 2);
+    CHECK_EQ(taken_by(take_twice, sleeps_in_a_push), 2);
+    CHECK(taken_by(take_with_a_pop_meanwhile, sleeps_with_a_pop_meanwhile) >= BLOCKS);
 }
 
-static void block_signal(int how)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGUSR1);
-    CHECK_EQ(pthread_sigmask(how, &set, NULL), 0);
-}
-
-/* A thread that blocks a signal may be in its handler: so the top block stays. Threads inherit what
- * is blocked. */
-static void test_interrupted(void **state)
+static void test_gap(void **state)
 {
     (void)state;
-    handle_no_signal();
-    signal(SIGUSR1, on_signal);
-    block_signal(SIG_BLOCK);
-    CHECK_EQ(drain_beside(sleeps), 1);
-    CHECK_EQ(drain_beside(sleeps_in_a_pop), 1);
-    CHECK_EQ(drain_beside(sleeps_in_a_push), 2);
-    CHECK_EQ(drain_beside(sleeps_and_ends), 1);
-    block_signal(SIG_UNBLOCK);
+    pthread_t thread;
+    stage = 0;
+    CHECK_EQ(pthread_create(&thread, NULL, is_visited_again, NULL), 0);
+    wait_for(1);
+    visit_again();
+    stage = 2;
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    unified_cache_reap(); /* it has ended without a word */
+    unified_cache_empty();
+    CHECK_EQ(depot_trim(true).fault, FAULT_NONE);
 }
 
-/* A handler that is there is none that the thread is in, unless its signal is not blocked then. */
-static void test_handlers(void **state)
+/* A thread is idle when two looks have found it as the one before. */
+static void take_from_the_idle(void)
+{
+    size_t before = blocks_out();
+    for (unsigned look = 0; look < 3; look++) {
+        CHECK_EQ(blocks_out(), before);
+        CHECK_EQ(idle_threads_take(false).fault, FAULT_NONE);
+    }
+    CHECK(blocks_out() < before);
+}
+
+static void test_idle(void **state)
 {
     (void)state;
-    handle_no_signal();
-    signal(SIGUSR1, on_signal);
-    CHECK_EQ(drain_beside(sleeps), 0);
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_NODEFER};
-    CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
-    CHECK_EQ(drain_beside(sleeps), 1);
+    CHECK_EQ(taken_by(take_from_the_idle, sleeps), 1);
 }
 
-static void test_trim(void **state)
+static unsigned failing_barrier;
+static unsigned barriers;
+
+static bool fail_barrier(enum os_call call)
+{
+    return call == OS_CALL_BARRIER && ++barriers == failing_barrier;
+}
+
+static void take_without_barrier(void)
+{
+    void **bottom = heap->bottom[CLASS];
+    for (failing_barrier = 1; failing_barrier <= 3; failing_barrier++) {
+        barriers = 0;
+        os_inject_failure = fail_barrier;
+        take();
+        os_inject_failure = NULL;
+        CHECK_EQ(barriers, failing_barrier);
+        CHECK(heap->bottom[CLASS] == bottom && heap->taken[CLASS] == 0);
+    }
+}
+
+static void test_no_barrier(void **state)
 {
     (void)state;
-    handle_no_signal();
-    settings.background = 1;
-    background_allow();
-    CHECK_EQ(drained_by(trim, sleeps), 0);
-    CHECK_EQ(drained_by(trim, sleeps_and_ends), 0);
-    CHECK(drained_by(trim, spins) >= BLOCKS);
-    CHECK(drained_by(trim, sleeps_in_a_slow_path) >= BLOCKS);
+    CHECK(taken_by(take_without_barrier, spins) >= BLOCKS);
 }
 
-static void before_fork(void)
+/* ---- fork in the middle of a visit ---- */
+
+static void check_copy(void)
 {
-    front_lock_all();
+    heap->lock = (struct lock){0};
+    stage = 2;
+    idle_threads_wait(heap); /* as its thread would */
+    CHECK(bin_count(heap, CLASS) >= BLOCKS);
+    CHECK_EQ(heap->taken[CLASS], 0);
+    CHECK(!atomic_load(&heap->is_visited));
+}
+
+static bool fork_at_barrier(enum os_call call)
+{
+    if (call == OS_CALL_BARRIER) {
+        barriers++;
+        os_inject_failure = NULL;
+        CHECK_CHILD(check_copy);
+        os_inject_failure = fork_at_barrier;
+    }
+    return false;
+}
+
+static void take_with_forks(void)
+{
+    barriers = 0;
+    os_inject_failure = fork_at_barrier;
+    take();
+    os_inject_failure = NULL;
+    CHECK_EQ(barriers, 3);
 }
 
 static void test_fork(void **state)
 {
     (void)state;
-    handle_no_signal();
-    pthread_atfork(before_fork, front_unlock_all, NULL);
-    CHECK_EQ(drain_beside(forks), 0);
+    CHECK_EQ(taken_by(take_with_forks, spins), 1);
+}
+
+/* ---- threads without a heap, heaps without a thread ---- */
+
+static void *blocks_of_main[100];
+
+static void *frees(void *unused)
+{
+    for (unsigned i = 0; i < 100; i++) {
+        release(blocks_of_main[i]);
+        CHECK_EQ(unified_cache_own() != NULL, i >= 32);
+    }
+    unified_cache_thread_exit();
+    void *block = allocate();
+    CHECK(block != NULL);
+    CHECK(unified_cache_own() == NULL);
+    release(block);
+    return unused;
+}
+
+static void test_frees_only(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    for (unsigned i = 0; i < 100; i++)
+        blocks_of_main[i] = allocate();
+    CHECK_EQ(pthread_create(&thread, NULL, frees, NULL), 0);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+}
+
+static struct thread_heap *of_gone;
+
+static void *goes_without_a_word(void *unused)
+{
+    fill_bin();
+    of_gone = heap;
+    return unused; /* without unified_cache_thread_exit */
+}
+
+static void *goes_in_a_slow_path(void *unused)
+{
+    of_gone = unified_cache_enter();
+    lock_depth = 0; /* the test's own end of this thread may allocate */
+    return unused;
+}
+
+static void *sees_own_heap(void *found)
+{
+    *(struct thread_heap **)found = unified_cache_heap();
+    check_distinct(NULL);
+    unified_cache_thread_exit();
+    return NULL;
+}
+
+/* A thread on a stack of its own size, so that none has its storage where the last one had. */
+static void run_on_stack(void *(*body)(void *), void *argument, size_t size)
+{
+    pthread_t thread;
+    pthread_attr_t attributes;
+    CHECK_EQ(pthread_attr_init(&attributes), 0);
+    CHECK_EQ(pthread_attr_setstacksize(&attributes, size), 0);
+    CHECK_EQ(pthread_create(&thread, &attributes, body, argument), 0);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    pthread_attr_destroy(&attributes);
+    while (of_gone && syscall(SYS_tgkill, getpid(), of_gone->thread_id, 0) == 0)
+        usleep(100); /* the kernel wakes the joining thread a little before */
+}
+
+static void test_gone(void **state)
+{
+    (void)state;
+    struct thread_heap *found = NULL;
+    size_t threads = unified_cache_threads();
+    of_gone = NULL;
+    run_on_stack(goes_without_a_word, NULL, 256 * KIB);
+    CHECK_EQ(unified_cache_threads(), threads + 1);
+    /* by the storage, which the next thread on the same stack has */
+    struct thread_heap *last = of_gone;
+    of_gone = NULL;
+    run_on_stack(sees_own_heap, &found, 256 * KIB);
+    CHECK(found == last || unified_cache_threads() == threads + 1);
+    unified_cache_reap();
+    CHECK_EQ(unified_cache_threads(), threads);
+    /* by its number */
+    run_on_stack(goes_without_a_word, NULL, 256 * KIB);
+    unified_cache_reap();
+    CHECK_EQ(unified_cache_threads(), threads);
+    /* not to be trusted */
+    run_on_stack(goes_in_a_slow_path, NULL, 256 * KIB);
+    last = of_gone;
+    unified_cache_reap();
+    CHECK_EQ(unified_cache_threads(), threads);
+    of_gone = NULL;
+    run_on_stack(sees_own_heap, &found, 256 * KIB);
+    CHECK(found != last);
 }
 
 int main(void)
 {
-    if (UNIT_SANITIZED)
-        return 0;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_asleep),
-        cmocka_unit_test(test_not_asleep),
-        cmocka_unit_test(test_interrupted),
-        cmocka_unit_test(test_handlers),
-        cmocka_unit_test(test_fork),
-        cmocka_unit_test(test_trim), /* the last: it leaves a helper of the allocator's */
+        cmocka_unit_test(test_taken),      cmocka_unit_test(test_in_the_middle),
+        cmocka_unit_test(test_gap),        cmocka_unit_test(test_idle),
+        cmocka_unit_test(test_no_barrier), cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_frees_only), cmocka_unit_test(test_gone),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of os/os_memory.c: limits of control groups and pressure, as files in a mount namespace of
- * our own say them: a tmpfs lies over /sys/fs/cgroup, files over /proc/self/cgroup and
- * /proc/pressure/memory. Skipped where no such namespace can be made.
+ * Tests of os/os_memory.c: limits of control groups, as files in a mount namespace of our own say
+ * them: a tmpfs lies over /sys/fs/cgroup, a file over /proc/self/cgroup. Skipped where no such
+ * namespace can be made.
  */
 #include "unit/unit.h"
 
@@ -17,7 +17,6 @@
 #define NONE UINT64_MAX
 
 static char groups_file[] = "/tmp/hakmem-groups.XXXXXX";
-static char pressure_file[] = "/tmp/hakmem-pressure.XXXXXX";
 
 /* ---- the namespace ---- */
 
@@ -58,9 +57,7 @@ static bool enter_namespace(void)
     return become_root() && unshare(CLONE_NEWNS) == 0 &&
            mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
            mount("none", ROOT, "tmpfs", 0, NULL) == 0 &&
-           lay_file_over("/proc/self/cgroup", groups_file) &&
-           (access("/proc/pressure/memory", F_OK) != 0 ||
-            lay_file_over("/proc/pressure/memory", pressure_file));
+           lay_file_over("/proc/self/cgroup", groups_file);
 }
 
 /* ---- a tree of groups ---- */
@@ -194,54 +191,12 @@ static void test_change(void **state)
     CHECK_EQ(os_memory_limit(), NONE);
 }
 
-/* ---- pressure ---- */
-
-#define PRESSURE(percent)                                                                          \
-    "some avg10=" percent " avg60=0.00 avg300=0.00 total=1\n"                                      \
-    "full avg10=99.00 avg60=0.00 avg300=0.00 total=1\n"
-
-static void test_pressure_of_system(void **state)
-{
-    (void)state;
-    if (access("/proc/pressure/memory", F_OK) != 0)
-        skip();
-    lay_out("0::/a\n", FILES({"x", ""}));
-    write_file("/proc/pressure/memory", PRESSURE("0.99"));
-    CHECK(!os_memory_is_short());
-    write_file("/proc/pressure/memory", PRESSURE("1.00"));
-    CHECK(os_memory_is_short());
-    write_file("/proc/pressure/memory", PRESSURE("100.00"));
-    CHECK(os_memory_is_short());
-    write_file("/proc/pressure/memory", "some avg60=50.00\n");
-    CHECK(!os_memory_is_short());
-    write_file("/proc/pressure/memory", "some avg10=much\n");
-    CHECK(!os_memory_is_short());
-}
-
-/* The group's own figure counts, and not the system's, or that of the group above. */
-static void test_pressure_of_group(void **state)
-{
-    (void)state;
-    write_file(pressure_file, PRESSURE("50.00"));
-    lay_out("4:memory:/x\n0::/a/b\n", FILES({"a/b/memory.pressure", PRESSURE("0.00")},
-                                            {"a/memory.pressure", PRESSURE("9.00")}));
-    CHECK(!os_memory_is_short());
-    lay_out("0::/a/b\n", FILES({"a/b/memory.pressure", PRESSURE("9.00")}));
-    write_file(pressure_file, PRESSURE("0.00"));
-    CHECK(os_memory_is_short());
-    lay_out("4:memory:/x\n0::/a\n", FILES({"unified/a/memory.pressure", PRESSURE("9.00")}));
-    CHECK(os_memory_is_short());
-    lay_out("4:memory:/x\n0::/\n", FILES({"unified/memory.pressure", PRESSURE("0.00")}));
-    CHECK(!os_memory_is_short());
-}
-
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_version_2),          cmocka_unit_test(test_namespaces),
-        cmocka_unit_test(test_version_1),          cmocka_unit_test(test_nothing_is_said),
-        cmocka_unit_test(test_long_paths),         cmocka_unit_test(test_change),
-        cmocka_unit_test(test_pressure_of_system), cmocka_unit_test(test_pressure_of_group),
+        cmocka_unit_test(test_version_2),  cmocka_unit_test(test_namespaces),
+        cmocka_unit_test(test_version_1),  cmocka_unit_test(test_nothing_is_said),
+        cmocka_unit_test(test_long_paths), cmocka_unit_test(test_change),
     };
     int status = 77;
     if (enter_namespace())
@@ -249,6 +204,5 @@ int main(void)
     else
         printf("SKIP: no mount namespace with files of our own: %s\n", strerror(errno));
     unlink(groups_file);
-    unlink(pressure_file);
     return status;
 }

@@ -5,7 +5,7 @@
  */
 #include "unit/unit.h"
 
-#include "front/front.h"
+#include "front/upkeep.h"
 
 #define HEAPS 3
 #define HELD_MAX 150

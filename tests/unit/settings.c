@@ -7,7 +7,7 @@
 
 #include "os/os.h"
 
-enum kind { FLAG, NUMBER, BYTES, MILLIS, PREFAULT, PAGES, WHEN, TEXT };
+enum kind { FLAG, NUMBER, BYTES, MILLIS, PREFAULT, PAGES, CHOICE, WHEN, TEXT };
 
 struct row {
     const char *name;
@@ -93,7 +93,8 @@ static void test_defaults(void **state)
 static void check_bounds(const struct row *row)
 {
     char text[32];
-    int64_t max = row->kind == PREFAULT ? PREFAULT_TOUCH : row->max;
+    bool has_auto = row->kind == PREFAULT || row->kind == CHOICE;
+    int64_t max = has_auto ? row->max - 1 : row->max;
     snprintf(text, sizeof(text), "%ld", (long)row->min);
     check_taken(row, text, row->min);
     snprintf(text, sizeof(text), "%ld", (long)max);
@@ -180,6 +181,19 @@ static void test_prefault(void **state)
             check_taken(&rows[i], "auto", PREFAULT_AUTO);
             check_refused(&rows[i], "AUTO");
             check_refused(&rows[i], "3");
+        }
+}
+
+static void test_choice(void **state)
+{
+    (void)state;
+    CHECK_EQ(settings.background, CHOICE_AUTO);
+    for (size_t i = 0; i < ROWS; i++)
+        if (rows[i].kind == CHOICE) {
+            check_taken(&rows[i], "auto", CHOICE_AUTO);
+            check_refused(&rows[i], "Auto");
+            check_refused(&rows[i], "2");
+            check_refused(&rows[i], "yes");
         }
 }
 
@@ -277,11 +291,17 @@ static void test_kernel_environment(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults), cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_bytes),    cmocka_unit_test(test_percent),
-        cmocka_unit_test(test_prefault), cmocka_unit_test(test_pages),
-        cmocka_unit_test(test_when),     cmocka_unit_test(test_text),
-        cmocka_unit_test(test_names),    cmocka_unit_test(test_kernel_environment),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_percent),
+        cmocka_unit_test(test_prefault),
+        cmocka_unit_test(test_choice),
+        cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_when),
+        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_kernel_environment),
     };
     if (argc == 2 && strcmp(argv[1], READ_KERNEL_ENVIRONMENT) == 0)
         return read_kernel_environment();

@@ -128,6 +128,7 @@ static int leak(void)
     for (char line[16]; fgets(line, sizeof line, stdin);) {
         if (strcmp(line, "less\n") == 0)
             free_down_to(count / 2);
+        usleep(20 * STEP_US); /* an epoch passes, in which the limit is looked at */
         for (int tries = 0; tries < TRIES && !take(LEAK_BLOCK); tries++)
             usleep(STEP_US);
         line[strcspn(line, "\n")] = '\0';
