@@ -118,14 +118,13 @@ static void start_helper(bool is_new_epoch)
 
 noinline_cold static void work_here(void)
 {
-    struct verdict verdict = {FAULT_NONE, NULL, 0};
     /* acquire: see keep_fault */
     if (atomic_load_explicit(&background.has_fault, memory_order_acquire))
         misuse_stop_at_fault(background.fault);
     bool is_new_epoch = decay_poll();
     if (is_new_epoch)
-        ageing_work(memory_is_short(), &verdict);
-    misuse_stop_at_fault(verdict);
+        ageing_begin();
+    misuse_stop_at_fault(ageing_go_on());
     start_helper(is_new_epoch);
 }
 

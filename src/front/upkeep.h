@@ -33,7 +33,11 @@ void limit_reset_in_child(void);
 
 /* ---- ageing.c: the work of one epoch ---- */
 
-/* Do it; everything free goes back at once if memory is short. *verdict is on the first block at
+/* For slow paths: a new epoch's work begins, if the last one's has ended. No lock may be held. */
+void ageing_begin(void);
+/* And a part of it is done, if some is left. The verdict on the first block at fault. */
+struct verdict ageing_go_on(void);
+/* Do it all, for who has time; everything free goes back at once if memory is short. *verdict is on the first block at
  * fault. Returns whether some work is left for later epochs. */
 bool ageing_work(bool is_short, struct verdict *verdict);
 
