@@ -49,12 +49,15 @@ void ageing_begin(void)
     atomic_store_explicit(&ageing.is_under_way, true, memory_order_relaxed);
 }
 
+bool ageing_is_under_way(void)
+{
+    return atomic_load_explicit(&ageing.is_under_way, memory_order_relaxed);
+}
+
 struct verdict ageing_go_on(void)
 {
     struct verdict verdict = {FAULT_NONE, NULL, 0};
     size_t effort = EFFORT;
-    if (likely(!atomic_load_explicit(&ageing.is_under_way, memory_order_relaxed)))
-        return verdict;
     unsigned at = atomic_load_explicit(&ageing.depots_at, memory_order_relaxed);
     if (at > 0) {
         verdict = depot_trim_on(&at);

@@ -124,7 +124,8 @@ noinline_cold static void work_here(void)
     bool is_new_epoch = decay_poll();
     if (is_new_epoch)
         ageing_begin();
-    misuse_stop_at_fault(ageing_go_on());
+    if (unlikely(ageing_is_under_way()))
+        misuse_stop_at_fault(ageing_go_on());
     start_helper(is_new_epoch);
 }
 

@@ -12,6 +12,9 @@
 /* Slots granted one at a time before a bin doubles. */
 #define SLOW_START_SLOTS 8
 
+/* What bins of a class that is given up are reduced to, for all threads together. */
+#define GIVEN_UP_SLOTS 32
+
 /* Slabs that are taken between two looks for idle bins, and how long one must have been left alone,
  * in slow paths of the thread: a program that goes through all sizes by turns is to keep its. */
 #define TURNOVER_SLABS 16
@@ -379,10 +382,17 @@ static bool is_given_up(unsigned size_class)
     return is_block_class(size_class) ? collapse_is_on(size_class) : warm_is_draining();
 }
 
+/* What a bin may hold then: each block may keep a page, of each class and in each thread. */
+static unsigned given_up_slots(void)
+{
+    return (unsigned)max_size(GIVEN_UP_SLOTS / max_size(unified_cache_threads(), 1),
+                              SLOW_START_SLOTS);
+}
+
 /* Make room in a full bin whose class is given up, by giving up half of a larger one. */
 static void give_up(struct thread_heap *heap, unsigned size_class)
 {
-    unsigned least = is_block_class(size_class) ? SLOW_START_SLOTS : 0;
+    unsigned least = is_block_class(size_class) ? given_up_slots() : 0;
     if (bin_limit(heap, size_class) > least)
         shrink_bin(heap, size_class);
     flush_oldest(heap, size_class, (bin_count(heap, size_class) + 1) / 2);

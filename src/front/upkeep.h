@@ -35,7 +35,9 @@ void limit_reset_in_child(void);
 
 /* For slow paths: a new epoch's work begins, if the last one's has ended. No lock may be held. */
 void ageing_begin(void);
-/* And a part of it is done, if some is left. The verdict on the first block at fault. */
+/* Is some of it left? Then a part of it is done by the other; the verdict on the first block at
+ * fault. */
+bool ageing_is_under_way(void);
 struct verdict ageing_go_on(void);
 /* Do it all, for who has time; everything free goes back at once if memory is short. *verdict is on the first block at
  * fault. Returns whether some work is left for later epochs. */

@@ -11,12 +11,16 @@
 #include "lane/pool.h"
 
 /* The blocks out of a class have collapsed when this part of their high is left. */
-#define COLLAPSED_SHARE 4
+#define COLLAPSED_SHARE 2
 /* A class that never had more than this is not worth the work. */
-#define HIGH_MIN MIB
+#define HIGH_MIN (256 * KIB)
 /* Slabs less free than a half have few free pages, and more when they are walked again. */
 #define FREE_SHARE 2
 #define FREE_LISTS (POOL_LIST_FULL / FREE_SHARE)
+/* A call of the kernel for each single page takes longer than all else. While more than this part of
+ * the high is out only slabs whose free pages lie together are purged: later more of them do. */
+#define EARLY_RUN 2
+#define LAST_SHARE 16
 /* What one flush pays: this takes 50 to 100 us. */
 #define PAY_SLABS 4
 #define PAY_BYTES (128 * KIB)
@@ -99,10 +103,17 @@ bool collapse_is_on(unsigned size_class)
            (uint8_t)(decay_epoch() - word_load(&tally->epoch)) <= EPOCHS_PER_DECAY;
 }
 
+/* A figure read without the lock: a guess may be a moment old. */
+static unsigned run_min(struct tally *tally)
+{
+    return word_load(&tally->mark) > word_load(&tally->high) / LAST_SHARE ? EARLY_RUN : 1;
+}
+
 struct verdict collapse_pay(unsigned size_class)
 {
     struct pool_class *pool = &shared_pool.classes[size_class];
     struct idle_walk walk = {.free_share = FREE_SHARE,
+                             .run_min = run_min(&tallies[size_class]),
                              .slabs_left = PAY_SLABS,
                              .looks_left = PAY_LOOKS,
                              .bytes_max = PAY_BYTES};

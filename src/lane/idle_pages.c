@@ -138,6 +138,11 @@ static bool is_due(struct pool_class *pool, const struct slab *slab, struct idle
     return false;
 }
 
+static unsigned runs_of(uint64_t parts)
+{
+    return (unsigned)__builtin_popcountll(parts & ~(parts << 1));
+}
+
 void idle_begin_locked(struct pool_class *pool, unsigned list)
 {
     pool->walk = (uint8_t)(list + 1);
@@ -169,8 +174,10 @@ static struct idle_parts withhold_locked(struct pool_class *pool, struct idle_wa
             break;
         if (!is_due(pool, slab, walk))
             continue;
-        slab->is_dirty = false;
         uint64_t parts = free_parts(slab);
+        if (runs_of(parts) * walk->run_min > (unsigned)__builtin_popcountll(parts))
+            continue;
+        slab->is_dirty = false;
         if (!parts)
             continue;
         unsigned before = slab->free_count;

@@ -23,6 +23,7 @@ void pool_retire(struct slab *slab);
 struct idle_walk {
     unsigned min_age;    /* epochs that a slab has been left alone */
     unsigned free_share; /* a slab of which this part is free is worth it: 2 is a half */
+    unsigned run_min;    /* free parts that follow one another, on average, for it to be purged */
     size_t slabs_left;   /* to be purged */
     size_t looks_left;   /* holdings of the class lock */
     size_t bytes_max;
