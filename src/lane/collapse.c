@@ -96,11 +96,29 @@ void collapse_note_leave_locked(const struct slab *slab)
                          (ptrdiff_t)absent - (ptrdiff_t)(slab->carved * slab->size));
 }
 
+/* Has a walk begun within the decay time? */
+static bool is_recent(const struct tally *tally)
+{
+    return (uint8_t)(decay_epoch() - word_load(&tally->epoch)) <= EPOCHS_PER_DECAY;
+}
+
 bool collapse_is_on(unsigned size_class)
 {
     const struct tally *tally = &tallies[size_class];
-    return unlikely(word_load(&tally->is_on)) &&
-           (uint8_t)(decay_epoch() - word_load(&tally->epoch)) <= EPOCHS_PER_DECAY;
+    return unlikely(word_load(&tally->is_on)) && is_recent(tally);
+}
+
+void collapse_note_return_locked(const struct slab *slab, size_t bytes)
+{
+    struct tally *tally = &tallies[slab->size_class];
+    if (slab->owner != &shared_pool)
+        return;
+    collapse_note_locked(&shared_pool, slab->size_class, 0, (ptrdiff_t)bytes);
+    if (!is_recent(tally) || tally->mark == 0)
+        return;
+    tally->returned += bytes;
+    warm_note_return(tally->returned >> SLAB_SHIFT);
+    tally->returned %= SLAB_SIZE;
 }
 
 /* A figure read without the lock: a guess may be a moment old. */

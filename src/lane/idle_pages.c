@@ -392,9 +392,7 @@ uint64_t idle_take_parts(struct slab *slab, void *const *blocks, unsigned count)
     if (needed) {
         size_t bytes = (size_t)__builtin_popcountll(needed) * part;
         slab_charge(bytes);
-        collapse_note_locked(slab->owner, slab->size_class, 0, (ptrdiff_t)bytes);
-        if (collapse_is_on(slab->size_class))
-            warm_note_return(bytes >> SLAB_SHIFT);
+        collapse_note_return_locked(slab, bytes);
     }
     return settings.ss_prefault == PREFAULT_OFF ? 0 : needed;
 }
@@ -420,5 +418,4 @@ void idle_forget(struct slab *slab)
 {
     size_t present = lowest_bit(slab->absent) * part_bytes(slab) / os_page_size();
     slab->resident = (uint16_t)min_size(slab->resident, present);
-    slab->absent = 0;
 }

@@ -48,6 +48,7 @@ struct tally {
     size_t mark;                     /* how many there were when the last walk began */
     ptrdiff_t loose;                 /* bytes of free blocks that are present */
     ptrdiff_t told_loose;            /* what the slab layer knows of it */
+    size_t returned;                 /* bytes purged in a walk and used again: less than a slab */
     ptrdiff_t told_hollow;           /* and of all bytes of its slabs that are not out */
     bool is_on;                      /* it collapses; read without the lock */
     uint8_t epoch;                   /* in which the last walk began */
@@ -56,6 +57,8 @@ extern struct tally tallies[CLASS_POOL_LAST + 1];
 /* So many blocks of a class have left its slabs, and its partly used slabs have so many more bytes
  * of free blocks that are present. Of the shared pool; of others nothing is noted. */
 void collapse_note_locked(struct pool *pool, unsigned size_class, ptrdiff_t out, ptrdiff_t loose);
+/* So many bytes of a slab that were absent are used again. */
+void collapse_note_return_locked(const struct slab *slab, size_t bytes);
 /* An empty slab leaves its class. */
 void collapse_note_leave_locked(const struct slab *slab);
 

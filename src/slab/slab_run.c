@@ -6,6 +6,9 @@
  */
 #include "slab/space.h"
 
+/* Of a run's 64 parts: who takes its slabs soon misses so many pages. */
+#define MOSTLY_ABSENT 32
+
 static struct superslab *find_locked(enum run_kind kind, unsigned count)
 {
     uint64_t fitting = space.occupied[kind] & ~(((uint64_t)1 << count) - 1);
@@ -95,6 +98,9 @@ void slab_run_return(struct slab *slab)
     slab->state = SLAB_FREE;
     split_resident(slab, 0);
     superslab_mark_free(superslab, mask, true);
+    if (__builtin_popcountll(slab->absent) >= MOSTLY_ABSENT)
+        superslab->purged |= mask;
+    slab->absent = 0;
     lock_release(&space.lock);
 }
 

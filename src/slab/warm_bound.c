@@ -89,8 +89,8 @@ static void note_use(void)
 
 void warm_note_return(size_t slabs)
 {
-    size_t bound = warm_bound_slabs();
-    if (!is_passed(&warm_bound.regretted, slabs, bound / REGRET_SHARE))
+    if (slabs == 0 ||
+        !is_passed(&warm_bound.regretted, slabs, warm_bound_slabs() / REGRET_SHARE))
         return;
     size_t doublings = load(&warm_bound.doublings);
     if (doublings < DOUBLINGS_MAX)
