@@ -64,8 +64,7 @@ struct verdict ageing_go_on(void)
         atomic_store_explicit(&ageing.depots_at, at, memory_order_relaxed);
         return verdict;
     }
-    if (pool_age_on(&shared_pool, min_age(), &effort) &&
-        owned_heap_age_on(min_age(), &effort))
+    if (pool_age_on(&shared_pool, min_age(), &effort) && owned_heap_age_on(min_age(), &effort))
         atomic_store_explicit(&ageing.is_under_way, false, memory_order_relaxed);
     return verdict;
 }

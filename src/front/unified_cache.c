@@ -160,8 +160,7 @@ static void give_batch(struct thread_heap *heap, unsigned size_class, void **blo
     if (is_block_class(size_class)) {
         if (heap->batches++ % JUDGE_EVERY == 0)
             misuse_stop_at_fault(judge_blocks(size_class, blocks, count));
-        if (!collapse_is_on(size_class) &&
-            depot_give(size_class, blocks, count, depot_bytes()))
+        if (!collapse_is_on(size_class) && depot_give(size_class, blocks, count, depot_bytes()))
             return;
     }
     give_blocks(size_class, blocks, count);

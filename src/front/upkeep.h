@@ -39,8 +39,8 @@ void ageing_begin(void);
  * fault. */
 bool ageing_is_under_way(void);
 struct verdict ageing_go_on(void);
-/* Do it all, for who has time; everything free goes back at once if memory is short. *verdict is on the first block at
- * fault. Returns whether some work is left for later epochs. */
+/* Do it all, for who has time; everything free goes back at once if memory is short. *verdict is on
+ * the first block at fault. Returns whether some work is left for later epochs. */
 bool ageing_work(bool is_short, struct verdict *verdict);
 
 /* ---- background.c: ageing, by a helper thread or on the way ---- */

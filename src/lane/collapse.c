@@ -17,8 +17,8 @@
 /* Slabs less free than a half have few free pages, and more when they are walked again. */
 #define FREE_SHARE 2
 #define FREE_LISTS (POOL_LIST_FULL / FREE_SHARE)
-/* A call of the kernel for each single page takes longer than all else. While more than this part of
- * the high is out only slabs whose free pages lie together are purged: later more of them do. */
+/* A call of the kernel for each single page takes longer than all else. While more than this part
+ * of the high is out only slabs whose free pages lie together are purged: later more of them do. */
 #define EARLY_RUN 2
 #define LAST_SHARE 16
 /* What one flush pays: this takes 50 to 100 us. */

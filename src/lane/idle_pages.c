@@ -21,7 +21,6 @@
  * The next one begins with others, since a slab that was refused counts as used. */
 #define REFUSALS_MAX 64
 
-
 /* Purpose: the parts of one slab that are on their way; their blocks are nobody's. */
 struct idle_parts {
     struct slab *slab;
@@ -164,7 +163,7 @@ static struct slab *next_locked(struct pool_class *pool)
     return slab;
 }
 
-/* Look at up to SCAN_STEP slabs from where the walk is; withhold the blocks of the first that has free
+/* Look at up to SCAN_STEP slabs from where the walk is; withhold the blocks of the first with free
  * parts. */
 static struct idle_parts withhold_locked(struct pool_class *pool, struct idle_walk *walk)
 {
@@ -227,8 +226,8 @@ static uint64_t purge_parts(const struct idle_parts *idle)
 
 /* The parts that were on their way are back: some are absent, and the others have their next turn
  * later. */
-static void put_back_locked(struct pool_class *pool, const struct idle_parts *idle,
-                            uint64_t purged, struct idle_walk *walk)
+static void put_back_locked(struct pool_class *pool, const struct idle_parts *idle, uint64_t purged,
+                            struct idle_walk *walk)
 {
     ptrdiff_t bytes = (ptrdiff_t)((size_t)__builtin_popcountll(purged) * part_bytes(idle->slab));
     set_parts_free(idle->slab, idle->parts, true);

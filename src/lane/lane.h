@@ -184,10 +184,10 @@ bool pool_age_on(struct pool *pool, unsigned min_age, size_t *effort);
 
 /* ---- collapse.c: classes whose blocks are being freed ---- */
 
-/* Does the class give up its memory at this moment? Then what is freed is to go to its slabs. */
+/* Is the class giving up its memory? Then blocks that are freed are to go to its slabs. */
 bool collapse_is_on(unsigned size_class);
-/* What a flush of such a class pays: a batch of the depot goes back to the slabs, and a few slabs'
- * free pages to the kernel. The verdict on the first block at fault. No lock may be held. */
+/* What a flush of such a class pays: a batch of the depot and a few slabs' free pages go back. The
+ * verdict on the first block at fault. No lock may be held. */
 struct verdict collapse_pay(unsigned size_class);
 
 /* ---- depot.c: full batches above the shared pool ---- */
@@ -201,9 +201,8 @@ bool depot_give(unsigned size_class, void *const *blocks, unsigned count, size_t
 /* Flush the batches that were not needed since the last call (all of them if `all`) to the slabs.
  * The verdict on the first block at fault. */
 struct verdict depot_trim(bool all);
-/* A part of depot_trim(false), for slow paths: *at is the class it is at, and 0 at the end. */
+/* A part of depot_trim(false), at class *at, which is 0 at the end; and one batch of a class. */
 struct verdict depot_trim_on(unsigned *at);
-/* Flush one batch of a class to the slabs. */
 struct verdict depot_give_back(unsigned size_class);
 /* Blocks of a class that lie in the depot. */
 size_t depot_count(unsigned size_class);

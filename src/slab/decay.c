@@ -17,8 +17,8 @@
  * work; of those with 256 KiB at most four in a thousand. */
 #define PURGE_CALL (256 * KIB)
 
-/* What a slow path does of an epoch's walk: superslabs looked at, and bytes given to the kernel, 0.3
- * ms. */
+/* What a slow path does of an epoch's walk: superslabs looked at, and bytes given to the kernel,
+ * which take 0.3 ms. */
 #define WALK_SUPERSLABS 1024
 #define WALK_BYTES (4 * MIB)
 

@@ -43,7 +43,7 @@ static struct superslab *find_victim_locked(void)
     return victim;
 }
 
-/* Purge one superslab's warm slabs. Returns the bytes; 0 when none is warm or the kernel refuses. */
+/* Purge a superslab's warm slabs. Returns the bytes; 0 when none is warm or the kernel refuses. */
 static size_t drain_step(void)
 {
     struct purge purge = {0};

@@ -165,7 +165,8 @@ bool superslab_may_move(const char *from, size_t count);
 /* That has happened. */
 void superslab_range_moved_in(const char *from, char *to, size_t count);
 /* What lies behind the first `bytes` of a range, in its last superslab, is nobody's: it counts as
- * warm where it is, and is purged like other warm slabs. Up to `cold_end` it has no pages. tail.c */
+ * warm where it is, and is purged like other warm slabs. It has no pages up to `cold_end`.
+ * tail.c */
 void superslab_tail_leave(char *start, size_t count, size_t bytes, size_t cold_end);
 /* It is the range's again. Before the range is used beyond that end, is given back, or changes. */
 void superslab_tail_take_back(char *start, size_t count);

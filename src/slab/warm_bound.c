@@ -65,8 +65,8 @@ void warm_note_loose(ptrdiff_t loose, ptrdiff_t hollow)
 bool warm_is_over(unsigned quarters)
 {
     size_t bytes = (load(&space.warm_slabs) << SLAB_SHIFT) + above_zero(&warm_bound.loose);
-    return bytes > (warm_bound_slabs() << SLAB_SHIFT) / 4 * quarters &&
-           settings.decay_ms >= 0 && !settings.bench_fast_mode;
+    return bytes > (warm_bound_slabs() << SLAB_SHIFT) / 4 * quarters && settings.decay_ms >= 0 &&
+           !settings.bench_fast_mode;
 }
 
 /* ---- its adaptation ---- */
@@ -89,8 +89,7 @@ static void note_use(void)
 
 void warm_note_return(size_t slabs)
 {
-    if (slabs == 0 ||
-        !is_passed(&warm_bound.regretted, slabs, warm_bound_slabs() / REGRET_SHARE))
+    if (slabs == 0 || !is_passed(&warm_bound.regretted, slabs, warm_bound_slabs() / REGRET_SHARE))
         return;
     size_t doublings = load(&warm_bound.doublings);
     if (doublings < DOUBLINGS_MAX)
@@ -117,9 +116,9 @@ void warm_bound_note_take(struct superslab *superslab, uint32_t slabs)
 
 void warm_bound_pass(unsigned epochs)
 {
-    atomic_store_explicit(&warm_bound.regretted, 0, memory_order_relaxed);
-    if (load(&warm_bound.doublings) == 0 ||
-        !is_passed(&warm_bound.quiet, epochs, QUIET_EPOCHS))
+    atomic_store_explicit(&warm_bound.regretted, load(&warm_bound.regretted) / 2,
+                          memory_order_relaxed);
+    if (load(&warm_bound.doublings) == 0 || !is_passed(&warm_bound.quiet, epochs, QUIET_EPOCHS))
         return;
     size_t doublings = load(&warm_bound.doublings);
     if (doublings > 0)
