@@ -143,21 +143,29 @@ static void heap_destroyed(void)
     CHECK(falls_to(before + 4 * MIB, PATIENCE_MS));
 }
 
-int main(int argc, char **argv)
+static void with_helper(void)
 {
-    if (argc > 1 && strncmp(argv[1], "alone", 5) == 0) {
-        without_helper(argv[1][5] ? 1000 : 0);
-        return 0;
-    }
-    if (argc > 1) {
-        heap_destroyed();
-        return 0;
-    }
     peak_and_idle(0, 4 * MIB);
     peak_and_idle(1000, 20 * MIB);
     in_child();
-    again(argv[0], "alone", "0");
-    again(argv[0], "alone, but for some", "0");
-    again(argv[0], "heap", "1");
+}
+
+int main(int argc, char **argv)
+{
+    const char *part = argc > 1 ? argv[1] : "";
+    if (strcmp(part, "helper") == 0) {
+        with_helper();
+    } else if (strcmp(part, "heap") == 0) {
+        heap_destroyed();
+    } else if (strcmp(part, "alone") == 0) {
+        without_helper(0);
+    } else if (strcmp(part, "alone, but for some") == 0) {
+        without_helper(1000);
+    } else {
+        again(argv[0], "helper", "1");
+        again(argv[0], "heap", "1");
+        again(argv[0], "alone", "0");
+        again(argv[0], "alone, but for some", "0");
+    }
     return 0;
 }
