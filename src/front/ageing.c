@@ -1,20 +1,70 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The work of one epoch: depots, free pages of partly used slabs and warm slabs grow older, and
- * what is old enough goes back to the kernel. No lock may be held by the caller.
+ * The work of an epoch: depots, free pages of partly used slabs and warm slabs grow older, and what
+ * is old enough goes back to the kernel. Who has time (a helper) does it at once; slow paths do it
+ * in parts, each a fraction of a millisecond, until it is done. May never hold a caller up for
+ * longer than that on a slow path.
  */
 #include "front/upkeep.h"
+
+/* What one slow path does of the walk over partly used slabs: see pool_age_on. */
+#define EFFORT 32
+
+/* Purpose: where the work that slow paths do in parts is. All relaxed, and only a hint: two threads
+ * at the same place do what each finds, and a new epoch begins whatever is not under way. */
+static state_data struct {
+    _Atomic bool is_under_way;
+    _Atomic unsigned depots_at; /* the class whose depot is next; 0 when they are done */
+} ageing;
+
+static unsigned min_age(void)
+{
+    return settings.decay_ms == 0 ? 0 : EPOCHS_PER_DECAY;
+}
 
 bool ageing_work(bool is_short, struct verdict *verdict)
 {
     bool is_pending = false;
-    unsigned min_age = settings.decay_ms == 0 || is_short ? 0 : EPOCHS_PER_DECAY;
+    unsigned age = is_short ? 0 : min_age();
     *verdict = depot_trim(is_short);
     if (settings.decay_ms >= 0) {
-        pool_purge_idle(&shared_pool, min_age, &is_pending);
-        owned_heap_purge_idle(min_age, &is_pending);
+        pool_purge_idle(&shared_pool, age, &is_pending);
+        owned_heap_purge_idle(age, &is_pending);
+        decay_purge_due();
     }
     if (settings.decay_ms >= 0 && is_short)
         decay_purge_all();
     return is_pending || decay_is_due();
+}
+
+void ageing_begin(void)
+{
+    unsigned none = 0;
+    atomic_compare_exchange_strong_explicit(&ageing.depots_at, &none, CLASS_FIRST,
+                                            memory_order_relaxed, memory_order_relaxed);
+    if (settings.decay_ms >= 0) {
+        pool_age_begin(&shared_pool);
+        owned_heap_age_begin();
+    }
+    atomic_store_explicit(&ageing.is_under_way, true, memory_order_relaxed);
+}
+
+bool ageing_is_under_way(void)
+{
+    return atomic_load_explicit(&ageing.is_under_way, memory_order_relaxed);
+}
+
+struct verdict ageing_go_on(void)
+{
+    struct verdict verdict = {FAULT_NONE, NULL, 0};
+    size_t effort = EFFORT;
+    unsigned at = atomic_load_explicit(&ageing.depots_at, memory_order_relaxed);
+    if (at > 0) {
+        verdict = depot_trim_on(&at);
+        atomic_store_explicit(&ageing.depots_at, at, memory_order_relaxed);
+        return verdict;
+    }
+    if (pool_age_on(&shared_pool, min_age(), &effort) && owned_heap_age_on(min_age(), &effort))
+        atomic_store_explicit(&ageing.is_under_way, false, memory_order_relaxed);
+    return verdict;
 }

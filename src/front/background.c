@@ -87,11 +87,15 @@ static void helper_main(void)
 
 /* ---- slow paths ---- */
 
-noinline_cold static void work_an_epoch(void)
+/* Near the limit all that is free goes back at once. */
+noinline_cold static void begin_epoch(void)
 {
-    struct verdict verdict;
+    struct verdict verdict = {FAULT_NONE, NULL, 0};
     unified_cache_reap();
-    ageing_work(limit_is_near(), &verdict);
+    if (limit_is_near())
+        ageing_work(true, &verdict);
+    else
+        ageing_begin();
     misuse_stop_at_fault(verdict);
 }
 
@@ -120,16 +124,22 @@ noinline_cold static void poll_with_helper(void)
         misuse_stop_at_fault(background.fault);
     bool is_new_epoch = decay_poll();
     if (is_new_epoch)
-        work_an_epoch();
+        begin_epoch();
+    if (unlikely(ageing_is_under_way()))
+        misuse_stop_at_fault(ageing_go_on());
     start_helper(is_new_epoch);
 }
 
 void background_poll(void)
 {
-    if (unlikely(settings.background == CHOICE_YES))
+    if (unlikely(settings.background == CHOICE_YES)) {
         poll_with_helper();
-    else if (unlikely(decay_poll()))
-        work_an_epoch();
+        return;
+    }
+    if (unlikely(decay_poll()))
+        begin_epoch();
+    if (unlikely(ageing_is_under_way()))
+        misuse_stop_at_fault(ageing_go_on());
 }
 
 void background_empty_others(void)

@@ -361,6 +361,22 @@ size_t owned_heap_purge_idle(unsigned min_age, bool *is_pending)
     return bytes;
 }
 
+void owned_heap_age_begin(void)
+{
+    lock_acquire(&owned_heaps.lock);
+    for (struct owned_heap *heap = owned_heaps.first; heap; heap = heap->next)
+        pool_age_begin(&heap->body->pool);
+    lock_release(&owned_heaps.lock);
+}
+
+bool owned_heap_age_on(unsigned min_age, size_t *effort)
+{
+    bool is_end = true;
+    for (struct owned_heap *heap = NULL; (heap = visit_next(heap)) != NULL;)
+        is_end = is_end && pool_age_on(&heap->body->pool, min_age, effort);
+    return is_end;
+}
+
 void owned_heap_count(struct pool_figures figures[CLASS_POOL_LAST + 1])
 {
     lock_acquire(&owned_heaps.lock);

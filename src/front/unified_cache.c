@@ -12,6 +12,9 @@
 /* Slots granted one at a time before a bin doubles. */
 #define SLOW_START_SLOTS 8
 
+/* What bins of a class that is given up are reduced to, for all threads together. */
+#define GIVEN_UP_SLOTS 32
+
 /* Slabs that are taken between two looks for idle bins, and how long one must have been left alone,
  * in slow paths of the thread: a program that goes through all sizes by turns is to keep its. */
 #define TURNOVER_SLABS 16
@@ -157,7 +160,7 @@ static void give_batch(struct thread_heap *heap, unsigned size_class, void **blo
     if (is_block_class(size_class)) {
         if (heap->batches++ % JUDGE_EVERY == 0)
             misuse_stop_at_fault(judge_blocks(size_class, blocks, count));
-        if (depot_give(size_class, blocks, count, depot_bytes()))
+        if (!collapse_is_on(size_class) && depot_give(size_class, blocks, count, depot_bytes()))
             return;
     }
     give_blocks(size_class, blocks, count);
@@ -371,6 +374,31 @@ static bool grow_bin(struct thread_heap *heap, unsigned size_class, unsigned lim
     return grant(heap, size_class, limit < SLOW_START_SLOTS ? limit + 1 : limit * 2);
 }
 
+/* Is what is freed in this class to go back to the kernel soon? Then a block in a bin keeps a page,
+ * or a span, that nobody wants. */
+static bool is_given_up(unsigned size_class)
+{
+    return is_block_class(size_class) ? collapse_is_on(size_class) : warm_is_draining();
+}
+
+/* What a bin may hold then: each block may keep a page, of each class and in each thread. */
+static unsigned given_up_slots(void)
+{
+    return (unsigned)max_size(GIVEN_UP_SLOTS / max_size(unified_cache_threads(), 1),
+                              SLOW_START_SLOTS);
+}
+
+/* Make room in a full bin whose class is given up, by giving up half of a larger one. */
+static void give_up(struct thread_heap *heap, unsigned size_class)
+{
+    unsigned least = is_block_class(size_class) ? given_up_slots() : 0;
+    if (bin_limit(heap, size_class) > least)
+        shrink_bin(heap, size_class);
+    flush_oldest(heap, size_class, (bin_count(heap, size_class) + 1) / 2);
+    if (is_block_class(size_class))
+        misuse_stop_at_fault(collapse_pay(size_class));
+}
+
 /* Make room in a full bin; when there are more threads than when it grew, by giving up half. */
 static void flush_or_shrink(struct thread_heap *heap, unsigned size_class)
 {
@@ -401,7 +429,9 @@ static void flush_bin(struct thread_heap *heap, unsigned size_class, void *block
     }
     unsigned limit = bin_limit(heap, size_class);
     note_use(heap, size_class);
-    if (grow_bin(heap, size_class, limit))
+    if (unlikely(is_given_up(size_class)))
+        give_up(heap, size_class);
+    else if (grow_bin(heap, size_class, limit))
         judge_with_bin(heap, size_class, block);
     else if (limit > 0)
         flush_or_shrink(heap, size_class);

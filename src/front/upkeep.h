@@ -42,8 +42,14 @@ size_t afresh_usable(const void *block);
 
 /* ---- ageing.c: the work of one epoch ---- */
 
-/* Do it; everything free goes back at once if memory is short. *verdict is on the first block at
- * fault. Returns whether some work is left for later epochs. */
+/* For slow paths: a new epoch's work begins, if the last one's has ended. No lock may be held. */
+void ageing_begin(void);
+/* Is some of it left? Then a part of it is done by the other; the verdict on the first block at
+ * fault. */
+bool ageing_is_under_way(void);
+struct verdict ageing_go_on(void);
+/* Do it all, for who has time; everything free goes back at once if memory is short. *verdict is on
+ * the first block at fault. Returns whether some work is left for later epochs. */
 bool ageing_work(bool is_short, struct verdict *verdict);
 
 /* ---- background.c: ageing, by a helper thread or on the way ---- */

@@ -7,9 +7,13 @@
  */
 #include "lane/depot.h"
 
+#include <limits.h>
 #include <string.h>
 
 state_data struct depot depots[CLASS_POOL_LAST + 1];
+
+/* Batches that a slow path flushes in one go: 0.1 ms for blocks of as many slabs. */
+#define TRIM_BATCHES 8
 
 static uint32_t batches_max(unsigned size_class, unsigned count, size_t bytes_max)
 {
@@ -85,28 +89,29 @@ bool depot_give(unsigned size_class, void *const *blocks, unsigned count, size_t
     return batch != NULL;
 }
 
-/* Take what was idle out of the depot, as a list. */
-static struct batch *take_idle(struct depot *depot, bool all)
+/* Take up to `most` batches that were idle out of the depot, as a list. *is_last becomes whether
+ * that was all. */
+static struct batch *take_idle(struct depot *depot, bool all, unsigned most, bool *is_last)
 {
     struct batch *idle = NULL;
     lock_acquire(&depot->lock);
-    for (uint32_t spare = all ? depot->count : depot->low; spare > 0; spare--) {
+    uint32_t spare = all ? depot->count : depot->low;
+    *is_last = spare <= most;
+    for (uint32_t left = (uint32_t)min_size(spare, most); left > 0; left--) {
         struct batch *batch = pop_locked(depot);
         batch->next = idle;
         idle = batch;
     }
-    depot->low = depot->count;
+    /* the others were idle too: low goes down with count, one for each batch taken */
+    depot->low = *is_last ? depot->count : (uint32_t)min_size(spare - most, depot->count);
     lock_release(&depot->lock);
     return idle;
 }
 
-static struct verdict trim_class(unsigned size_class, bool all)
+/* Flush a list of batches. */
+static struct verdict flush(unsigned size_class, struct batch *idle)
 {
     struct verdict verdict = {FAULT_NONE, NULL, 0};
-    /* most are empty; and what comes at this moment is not idle */
-    struct batch *idle = word_load(&depots[size_class].batches)
-                             ? take_idle(&depots[size_class], all)
-                             : NULL;
     while (idle) {
         struct batch *next = idle->next;
         if (verdict.fault == FAULT_NONE)
@@ -114,6 +119,17 @@ static struct verdict trim_class(unsigned size_class, bool all)
         meta_free(idle, sizeof(*idle));
         idle = next;
     }
+    return verdict;
+}
+
+/* *is_last becomes whether nothing of the class is left to be trimmed. */
+static struct verdict trim_class(unsigned size_class, bool all, unsigned most, bool *is_last)
+{
+    struct verdict verdict = {FAULT_NONE, NULL, 0};
+    *is_last = true;
+    /* most are empty; and what comes at this moment is not idle */
+    if (word_load(&depots[size_class].batches))
+        verdict = flush(size_class, take_idle(&depots[size_class], all, most, is_last));
     if (pool_may_trim(&shared_pool, size_class))
         pool_trim(&shared_pool, size_class, all);
     return verdict;
@@ -122,10 +138,40 @@ static struct verdict trim_class(unsigned size_class, bool all)
 struct verdict depot_trim(bool all)
 {
     struct verdict verdict = {FAULT_NONE, NULL, 0};
+    bool is_last;
     for (unsigned size_class = CLASS_FIRST;
          size_class <= CLASS_POOL_LAST && verdict.fault == FAULT_NONE; size_class++)
-        verdict = trim_class(size_class, all);
+        verdict = trim_class(size_class, all, UINT_MAX, &is_last);
     return verdict;
+}
+
+struct verdict depot_trim_on(unsigned *at)
+{
+    struct verdict verdict = {FAULT_NONE, NULL, 0};
+    unsigned size_class = (unsigned)max_size(*at, CLASS_FIRST);
+    bool is_last = true;
+    for (; size_class <= CLASS_POOL_LAST && !word_load(&depots[size_class].batches) &&
+           !pool_may_trim(&shared_pool, size_class);)
+        size_class++;
+    if (size_class <= CLASS_POOL_LAST)
+        verdict = trim_class(size_class, false, TRIM_BATCHES, &is_last);
+    size_class += is_last;
+    *at = size_class <= CLASS_POOL_LAST ? size_class : 0;
+    return verdict;
+}
+
+struct verdict depot_give_back(unsigned size_class)
+{
+    struct depot *depot = &depots[size_class];
+    struct batch *batch = NULL;
+    if (word_load(&depot->batches)) {
+        lock_acquire(&depot->lock);
+        batch = pop_locked(depot);
+        lock_release(&depot->lock);
+    }
+    if (batch)
+        batch->next = NULL;
+    return flush(size_class, batch);
 }
 
 size_t depot_count(unsigned size_class)

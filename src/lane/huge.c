@@ -113,6 +113,7 @@ static void open_range(struct slab *slab, size_t from)
         }
         *is_open_of(slab) = 1;
     }
+    *used_of(slab) = max_size(*used_of(slab), end);
     os_allow_huge(slab->start + begin, end - begin, true);
 }
 
@@ -159,6 +160,7 @@ void *huge_take(size_t size, size_t alignment, struct span_list *list, bool *is_
     span_count_taken(CLASS_HUGE);
     add_bytes((ptrdiff_t)good);
     prepare(slab, 0, *is_zero ? density_expect(start, good) : density_is_expected(good));
+    superslab_tail_leave(start, count, good, good);
     return start;
 }
 
@@ -183,10 +185,12 @@ void huge_zero(void *block)
 void huge_give(void *block)
 {
     struct slab *slab = slab_find(block);
+    superslab_tail_take_back(slab->start, *superslab_count_of(slab));
     leave(slab);
     superslab_range_give(slab->start, *superslab_count_of(slab), *used_of(slab));
 }
 
+/* The tail is the block's at this moment, and nobody's afterwards. */
 static void shrink(struct slab *slab, size_t good)
 {
     size_t count = superslabs_for(good);
@@ -194,16 +198,15 @@ static void shrink(struct slab *slab, size_t good)
     size_t end = count << SUPERSLAB_SHIFT;
     size_t used = *used_of(slab);
     size_t page_end = min_size(end, used);
-    if (page_end <= good || slab_purge(slab->start + good, page_end - good))
-        *used_of(slab) = good;
-    else
-        *used_of(slab) = page_end;
+    bool is_purged = page_end <= good || slab_purge(slab->start + good, page_end - good);
+    *used_of(slab) = is_purged ? good : page_end;
     if (spare > 0 && *is_open_of(slab))
         os_allow_huge(slab->start + end, spare << SUPERSLAB_SHIFT, false);
     if (spare > 0)
         superslab_range_give(slab->start + end, spare, used > end ? used - end : 0);
     *superslab_count_of(slab) = count;
     slab->size = good;
+    superslab_tail_leave(slab->start, count, good, is_purged ? page_end : good);
 }
 
 /* Move one superslab's pages, or copy them; *is_copied is set then. A range may be of several
@@ -301,6 +304,7 @@ static void give_up(struct slab *slab, size_t hole)
 {
     char *start = slab->start;
     size_t count = *superslab_count_of(slab);
+    superslab_tail_take_back(start, count);
     leave(slab);
     if (os_remap_fresh(start, count << SUPERSLAB_SHIFT)) {
         superslab_range_give_cold(start, count);
@@ -359,6 +363,23 @@ static size_t with_slack(size_t old_size, size_t good)
                                                                             << SUPERSLAB_SHIFT);
 }
 
+/* Resize within the range, which is long enough. */
+static void resize_here(struct slab *slab, size_t good)
+{
+    size_t old_size = slab->size;
+    bool is_dense = good > old_size && density_is_written(slab->start, old_size);
+    density_end(slab->start, old_size);
+    add_bytes((ptrdiff_t)good - (ptrdiff_t)old_size);
+    if (good < old_size) {
+        shrink(slab, good);
+        return;
+    }
+    slab->size = good;
+    *used_of(slab) = max_size(*used_of(slab), good);
+    prepare(slab, old_size, is_dense);
+    superslab_tail_leave(slab->start, *superslab_count_of(slab), good, good);
+}
+
 void *huge_resize(void *block, size_t size)
 {
     struct slab *slab = slab_find(block);
@@ -370,18 +391,15 @@ void *huge_resize(void *block, size_t size)
     size_t old_count = *superslab_count_of(slab);
     if (good >= COMMIT_ASK_MIN && good > slab->size && !os_could_commit(good - slab->size))
         return NULL;
-    if (count > old_count && !superslab_range_extend(slab->start, old_count, count))
-        return move(slab, good);
+    superslab_tail_take_back(slab->start, old_count);
+    if (count > old_count && !superslab_range_extend(slab->start, old_count, count)) {
+        void *moved = move(slab, good);
+        if (!moved)
+            superslab_tail_leave(slab->start, old_count, slab->size, slab->size);
+        return moved;
+    }
     if (count > old_count)
         *superslab_count_of(slab) = count;
-    bool is_dense = good > slab->size && density_is_written(block, slab->size);
-    size_t old_size = slab->size;
-    density_end(block, old_size);
-    add_bytes((ptrdiff_t)good - (ptrdiff_t)slab->size);
-    if (good < slab->size)
-        shrink(slab, good);
-    slab->size = good;
-    *used_of(slab) = max_size(*used_of(slab), good);
-    prepare(slab, old_size, is_dense);
+    resize_here(slab, good);
     return block;
 }

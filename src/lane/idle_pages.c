@@ -9,22 +9,17 @@
  */
 #include "lane/pool.h"
 
+#include <limits.h>
+
 #define PARTS 64u
 
-/* Slabs looked at in one holding of the class lock. */
+/* Slabs looked at in one holding of the class lock; purging one takes so many times as long. */
 #define SCAN_STEP 32
+#define PURGE_EFFORT 4
 
 /* A walk ends when the kernel has refused so many slabs: their memory is locked, and so may all be.
  * The next one begins with others, since a slab that was refused counts as used. */
 #define REFUSALS_MAX 64
-
-/* Purpose: what a walk looks for, and what it has met. */
-struct walk {
-    unsigned min_age;
-    unsigned refusals;
-    size_t bytes;
-    bool is_pending; /* in the class it is at */
-};
 
 /* Purpose: the parts of one slab that are on their way; their blocks are nobody's. */
 struct idle_parts {
@@ -131,28 +126,57 @@ static uint64_t free_parts(const struct slab *slab)
     return parts;
 }
 
-/* Is it a slab whose free blocks have been left alone? */
-static bool is_due(const struct slab *slab, struct walk *walk)
+/* Is it a slab whose free blocks have been left alone, and are enough to be worth it? */
+static bool is_due(struct pool_class *pool, const struct slab *slab, struct idle_walk *walk)
 {
-    if (!slab->is_dirty)
+    if (!slab->is_dirty || slab->free_count < slab->block_count / walk->free_share)
         return false;
     if ((uint8_t)(decay_epoch() - slab->age) >= walk->min_age)
         return true;
-    walk->is_pending = true;
+    pool->is_dirty = walk->is_pending = true;
     return false;
 }
 
-/* Look at up to SCAN_STEP slabs from pool->scan on; withhold the blocks of the first that has free
- * parts. */
-static struct idle_parts withhold_locked(struct pool_class *pool, struct walk *walk)
+static unsigned runs_of(uint64_t parts)
 {
-    for (unsigned step = 0; step < SCAN_STEP && pool->scan; step++) {
-        struct slab *slab = pool->scan;
+    return (unsigned)__builtin_popcountll(parts & ~(parts << 1));
+}
+
+void idle_begin_locked(struct pool_class *pool, unsigned list)
+{
+    pool->walk = (uint8_t)(list + 1);
+    pool->scan = pool->lists[list];
+}
+
+/* The next slab of a walk, fuller ones first: what drains meanwhile moves to a list that is still
+ * to come. NULL at the end. */
+static struct slab *next_locked(struct pool_class *pool)
+{
+    while (!pool->scan && pool->walk > 0) {
+        pool->walk--;
+        if (pool->walk > 0)
+            pool->scan = pool->lists[pool->walk - 1];
+    }
+    struct slab *slab = pool->scan;
+    if (slab)
         pool->scan = slab->next;
-        if (!is_due(slab, walk))
+    return slab;
+}
+
+/* Look at up to SCAN_STEP slabs from where the walk is; withhold the blocks of the first with free
+ * parts. */
+static struct idle_parts withhold_locked(struct pool_class *pool, struct idle_walk *walk)
+{
+    for (unsigned step = 0; step < SCAN_STEP; step++) {
+        struct slab *slab = next_locked(pool);
+        if (!slab)
+            break;
+        if (!is_due(pool, slab, walk))
+            continue;
+        uint64_t parts = free_parts(slab);
+        if (runs_of(parts) * walk->run_min > (unsigned)__builtin_popcountll(parts))
             continue;
         slab->is_dirty = false;
-        uint64_t parts = free_parts(slab);
         if (!parts)
             continue;
         unsigned before = slab->free_count;
@@ -202,15 +226,18 @@ static uint64_t purge_parts(const struct idle_parts *idle)
 
 /* The parts that were on their way are back: some are absent, and the others have their next turn
  * later. */
-static void put_back_locked(const struct idle_parts *idle, uint64_t purged, struct walk *walk)
+static void put_back_locked(struct pool_class *pool, const struct idle_parts *idle, uint64_t purged,
+                            struct idle_walk *walk)
 {
+    ptrdiff_t bytes = (ptrdiff_t)((size_t)__builtin_popcountll(purged) * part_bytes(idle->slab));
     set_parts_free(idle->slab, idle->parts, true);
     idle->slab->absent |= purged;
-    walk->bytes += (size_t)__builtin_popcountll(purged) * part_bytes(idle->slab);
+    walk->bytes += (size_t)bytes;
+    collapse_note_locked(idle->slab->owner, idle->slab->size_class, 0, -bytes);
     if (purged == idle->parts)
         return;
     walk->refusals++;
-    walk->is_pending = idle->slab->is_dirty = true;
+    walk->is_pending = pool->is_dirty = idle->slab->is_dirty = true;
     idle->slab->age = decay_epoch();
 }
 
@@ -221,17 +248,18 @@ struct step {
 };
 
 /* One slab's worth. */
-static struct step purge_step(struct pool_class *pool, struct walk *walk)
+static struct step purge_step(struct pool_class *pool, struct idle_walk *walk)
 {
     lock_acquire(&pool->lock);
     struct idle_parts idle = withhold_locked(pool, walk);
-    struct step step = {.is_last = pool->scan == NULL};
+    struct step step = {.is_last = pool->walk == 0};
     lock_release(&pool->lock);
     if (!idle.slab)
         return step;
     uint64_t purged = purge_parts(&idle);
+    walk->slabs_left--;
     lock_acquire(&pool->lock);
-    put_back_locked(&idle, purged, walk);
+    put_back_locked(pool, &idle, purged, walk);
     if (pool_leave_if_empty(pool, idle.slab))
         step.empty = idle.slab;
     else
@@ -240,58 +268,114 @@ static struct step purge_step(struct pool_class *pool, struct walk *walk)
     return step;
 }
 
-static void purge_list(struct pool_class *pool, struct walk *walk)
+static bool may_go_on(const struct idle_walk *walk)
+{
+    return walk->refusals < REFUSALS_MAX && walk->slabs_left > 0 && walk->looks_left > 0 &&
+           walk->bytes < walk->bytes_max;
+}
+
+bool idle_walk_on(struct pool_class *pool, struct idle_walk *walk)
 {
     struct step step = {0};
-    while (!step.is_last && walk->refusals < REFUSALS_MAX) {
-        decay_lock_in_turn();
+    while (!step.is_last && may_go_on(walk)) {
+        walk->is_patient ? decay_lock_in_turn() : decay_lock();
         step = purge_step(pool, walk);
         decay_unlock();
+        walk->looks_left--;
         if (step.empty)
             pool_retire(step.empty);
     }
+    return step.is_last;
 }
 
-static bool clear_dirty(struct pool_class *pool)
+/* Begin a walk of a class, if there is reason to. */
+static bool begin_class(struct pool_class *pool)
 {
     lock_acquire(&pool->lock);
-    bool is_dirty = pool->is_dirty;
-    pool->is_dirty = false;
-    lock_release(&pool->lock);
-    return is_dirty;
-}
-
-static void purge_class(struct pool_class *pool, struct walk *walk)
-{
-    walk->is_pending = false;
-    for (unsigned list = 0; list < POOL_LIST_FULL; list++) {
-        lock_acquire(&pool->lock);
-        pool->scan = pool->lists[list];
-        lock_release(&pool->lock);
-        purge_list(pool, walk);
+    bool is_wanted = pool->is_dirty;
+    if (is_wanted) {
+        pool->is_dirty = false;
+        idle_begin_locked(pool, POOL_LIST_FULL - 1);
     }
-    lock_acquire(&pool->lock);
-    pool->is_dirty |= walk->is_pending;
     lock_release(&pool->lock);
+    return is_wanted;
+}
+
+static void mark_dirty(struct pool *pool)
+{
+    atomic_store_explicit(&pool->is_dirty, true, memory_order_release);
 }
 
 size_t pool_purge_idle(struct pool *pool, unsigned min_age, bool *is_pending)
 {
-    struct walk walk = {.min_age = min_age};
-    bool is_left = false;
+    struct idle_walk walk = {.min_age = min_age,
+                             .free_share = UINT_MAX,
+                             .slabs_left = SIZE_MAX,
+                             .looks_left = SIZE_MAX,
+                             .bytes_max = SIZE_MAX,
+                             .is_patient = true};
     /* acquire: see struct pool */
     if (!atomic_exchange_explicit(&pool->is_dirty, false, memory_order_acquire))
         return 0;
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_POOL_LAST; size_class++) {
-        if (walk.refusals < REFUSALS_MAX && clear_dirty(&pool->classes[size_class]))
-            purge_class(&pool->classes[size_class], &walk);
-        is_left |= walk.is_pending;
+        struct pool_class *class_pool = &pool->classes[size_class];
+        if (walk.refusals >= REFUSALS_MAX)
+            walk.is_pending = true;
+        else if (begin_class(class_pool))
+            idle_walk_on(class_pool, &walk);
     }
-    if (is_left) {
+    if (walk.is_pending) {
         *is_pending = true;
-        atomic_store_explicit(&pool->is_dirty, true, memory_order_release);
+        mark_dirty(pool);
     }
     return walk.bytes;
+}
+
+void pool_age_begin(struct pool *pool)
+{
+    unsigned none = 0;
+    if (atomic_load_explicit(&pool->is_dirty, memory_order_relaxed) &&
+        atomic_compare_exchange_strong_explicit(&pool->at, &none, 2 * CLASS_FIRST,
+                                                memory_order_relaxed, memory_order_relaxed))
+        /* acquire: see struct pool */
+        atomic_exchange_explicit(&pool->is_dirty, false, memory_order_acquire);
+}
+
+/* Go on in the class the pool's walk is at; `at` is even before the class is begun. A class that
+ * collapses has its own walk. */
+static unsigned age_class(struct pool *pool, unsigned at, struct idle_walk *walk)
+{
+    struct pool_class *class_pool = &pool->classes[at / 2];
+    if (pool == &shared_pool && collapse_is_on(at / 2)) {
+        walk->is_pending |= word_load(&class_pool->is_dirty);
+        return (at | 1) + 1;
+    }
+    if (at % 2 == 0)
+        return begin_class(class_pool) ? at + 1 : at + 2;
+    return idle_walk_on(class_pool, walk) ? at + 1 : at;
+}
+
+bool pool_age_on(struct pool *pool, unsigned min_age, size_t *effort)
+{
+    size_t slabs = *effort / PURGE_EFFORT;
+    struct idle_walk walk = {.min_age = min_age,
+                             .free_share = UINT_MAX,
+                             .slabs_left = slabs,
+                             .looks_left = *effort,
+                             .bytes_max = SIZE_MAX};
+    unsigned at = atomic_load_explicit(&pool->at, memory_order_relaxed);
+    if (at == 0)
+        return true;
+    while (at / 2 <= CLASS_POOL_LAST && may_go_on(&walk))
+        at = age_class(pool, at, &walk);
+    size_t spent = *effort - walk.looks_left + (slabs - walk.slabs_left) * PURGE_EFFORT;
+    *effort -= min_size(spent, *effort);
+    bool is_refused = walk.refusals >= REFUSALS_MAX;
+    bool is_end = at / 2 > CLASS_POOL_LAST || is_refused;
+    if (walk.is_pending || is_refused)
+        mark_dirty(pool);
+    atomic_store_explicit(&pool->at, is_end ? 0 : at, memory_order_relaxed);
+    return is_end;
 }
 
 /* ---- use ---- */
@@ -304,8 +388,11 @@ uint64_t idle_take_parts(struct slab *slab, void *const *blocks, unsigned count)
         needed |= block_parts(slab, part, (size_t)((char *)blocks[i] - slab->start));
     needed &= slab->absent;
     slab->absent &= ~needed;
-    if (needed)
-        slab_charge((size_t)__builtin_popcountll(needed) * part);
+    if (needed) {
+        size_t bytes = (size_t)__builtin_popcountll(needed) * part;
+        slab_charge(bytes);
+        collapse_note_return_locked(slab, bytes);
+    }
     return settings.ss_prefault == PREFAULT_OFF ? 0 : needed;
 }
 
@@ -321,9 +408,13 @@ void idle_make_present(const struct slab *slab, uint64_t parts_taken)
     }
 }
 
+size_t idle_absent_bytes(const struct slab *slab)
+{
+    return (size_t)__builtin_popcountll(slab->absent) * part_bytes(slab);
+}
+
 void idle_forget(struct slab *slab)
 {
     size_t present = lowest_bit(slab->absent) * part_bytes(slab) / os_page_size();
     slab->resident = (uint16_t)min_size(slab->resident, present);
-    slab->absent = 0;
 }

@@ -101,7 +101,8 @@ struct pool_class {
     uint32_t slab_count;
     bool is_touched;   /* blocks were taken since the last pool_trim */
     bool is_dirty;     /* some slab is */
-    struct slab *scan; /* the next that idle_pages.c looks at */
+    uint8_t walk;      /* 1 + the list that a walk of idle_pages.c is at; 0 is none */
+    struct slab *scan; /* the next that it looks at */
     struct slab *lists[POOL_LISTS];
 };
 
@@ -111,6 +112,7 @@ struct pool {
     struct pool_class classes[CLASS_POOL_LAST + 1];
     unsigned map_byte; /* CLASS_OWNED, or 0: blocks' slabs carry their class */
     _Atomic bool is_dirty;
+    _Atomic unsigned at; /* of pool_age_on: twice the class, 1 more when begun there; 0 is none */
 };
 extern struct pool shared_pool;
 
@@ -174,6 +176,20 @@ void pool_destroy(struct pool *pool);
  * may be held. */
 size_t pool_purge_idle(struct pool *pool, unsigned min_age, bool *is_pending);
 
+/* The same in parts, for slow paths: begin a walk if there is reason to, and if none is under way;
+ * and go on with it, as far as *effort lasts, which is lessened: a look at 32 slabs is 1, a slab
+ * purged 4 more. True at its end. */
+void pool_age_begin(struct pool *pool);
+bool pool_age_on(struct pool *pool, unsigned min_age, size_t *effort);
+
+/* ---- collapse.c: classes whose blocks are being freed ---- */
+
+/* Is the class giving up its memory? Then blocks that are freed are to go to its slabs. */
+bool collapse_is_on(unsigned size_class);
+/* What a flush of such a class pays: a batch of the depot and a few slabs' free pages go back. The
+ * verdict on the first block at fault. No lock may be held. */
+struct verdict collapse_pay(unsigned size_class);
+
 /* ---- depot.c: full batches above the shared pool ---- */
 
 /* Take a batch of a class, or as many of it as are wanted (1..BATCH_BLOCKS), into `blocks`. 0 when
@@ -185,6 +201,9 @@ bool depot_give(unsigned size_class, void *const *blocks, unsigned count, size_t
 /* Flush the batches that were not needed since the last call (all of them if `all`) to the slabs.
  * The verdict on the first block at fault. */
 struct verdict depot_trim(bool all);
+/* A part of depot_trim(false), at class *at, which is 0 at the end; and one batch of a class. */
+struct verdict depot_trim_on(unsigned *at);
+struct verdict depot_give_back(unsigned size_class);
 /* Blocks of a class that lie in the depot. */
 size_t depot_count(unsigned size_class);
 /* Blocks of a class that came into the depot and left it, but for those trimmed. */

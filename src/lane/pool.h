@@ -18,6 +18,50 @@ bool pool_is_last(const struct pool_class *pool, const struct slab *slab);
 /* Give a slab that has left its pool back. No lock may be held. */
 void pool_retire(struct slab *slab);
 
+/* Purpose: what a walk over the slabs of one class looks for, what it may do, and what it has met.
+ * Where the walk is, is in the class: walk and scan. */
+struct idle_walk {
+    unsigned min_age;    /* epochs that a slab has been left alone */
+    unsigned free_share; /* a slab of which this part is free is worth it: 2 is a half */
+    unsigned run_min;    /* free parts that follow one another, on average, for it to be purged */
+    size_t slabs_left;   /* to be purged */
+    size_t looks_left;   /* holdings of the class lock */
+    size_t bytes_max;
+    bool is_patient; /* lets others have the decay lock first */
+    unsigned refusals;
+    size_t bytes;
+    bool is_pending; /* some slab was too young, or the kernel has refused it */
+};
+/* Let a walk of a class begin with this list; it goes on to those of emptier slabs. */
+void idle_begin_locked(struct pool_class *pool, unsigned list);
+/* Go on with it. True at its end. No lock may be held. idle_pages.c */
+bool idle_walk_on(struct pool_class *pool, struct idle_walk *walk);
+
+/* ---- collapse.c ---- */
+
+/* Purpose: what is out of one class of the shared pool, and what is in its slabs. Owner: the class
+ * lock. Invariant: loose is the sum, over the slabs, of what has been carved, less what is out and
+ * what is absent; it may be a little less, since what was never carved can be absent too. */
+struct tally {
+    _Alignas(CACHE_LINE) size_t out; /* blocks in use or in caches */
+    size_t high;                     /* the most of them since the class last grew */
+    size_t mark;                     /* how many there were when the last walk began */
+    ptrdiff_t loose;                 /* bytes of free blocks that are present */
+    ptrdiff_t told_loose;            /* what the slab layer knows of it */
+    ptrdiff_t told_hollow;           /* and of all bytes of its slabs that are not out */
+    bool is_on;                      /* it collapses; read without the lock */
+    uint8_t epoch;                   /* in which the last walk began */
+    size_t returned;                 /* bytes purged in a walk and used again: less than a slab */
+};
+extern struct tally tallies[CLASS_POOL_LAST + 1];
+/* So many blocks of a class have left its slabs, and its partly used slabs have so many more bytes
+ * of free blocks that are present. Of the shared pool; of others nothing is noted. */
+void collapse_note_locked(struct pool *pool, unsigned size_class, ptrdiff_t out, ptrdiff_t loose);
+/* So many bytes of a slab that were absent are used again. */
+void collapse_note_return_locked(const struct slab *slab, size_t bytes);
+/* An empty slab leaves its class. */
+void collapse_note_leave_locked(const struct slab *slab);
+
 /* A block of a slab has been given back. */
 static inline void idle_note_give(struct pool_class *pool, struct slab *slab)
 {
@@ -34,6 +78,8 @@ static inline void idle_note_give(struct pool_class *pool, struct slab *slab)
  * are noted as present. They are to be made so, in as few calls as can be; no lock is needed. */
 uint64_t idle_take_parts(struct slab *slab, void *const *blocks, unsigned count);
 void idle_make_present(const struct slab *slab, uint64_t parts_taken);
+/* Bytes of a slab that were purged and not used since. */
+size_t idle_absent_bytes(const struct slab *slab);
 /* The slab leaves its pool: what is absent is no part of what it has present. */
 void idle_forget(struct slab *slab);
 

@@ -17,6 +17,7 @@ struct giving {
     const char *start; /* of that slab */
     uint64_t *bits;
     size_t span; /* bytes of it in which blocks lie; 0 without a slab */
+    size_t given;
 };
 
 static struct verdict fault_of(const struct giving *giving, enum fault fault, const void *block)
@@ -110,6 +111,7 @@ static struct verdict give_locked(struct giving *giving, void *const *blocks, un
         if (fault == FAULT_NONE)
             marked = mark_free(giving, blocks + done, count - done, &fault);
         done += marked;
+        giving->given += marked;
         if (marked > 0) {
             giving->slab->free_count = (uint16_t)(giving->slab->free_count + marked);
             settle_locked(class_pool, giving->slab, empty);
@@ -133,6 +135,8 @@ static struct verdict give(struct pool *pool, unsigned size_class, void *const *
     struct slab *empty = NULL;
     lock_acquire(&pool->classes[size_class].lock);
     struct verdict verdict = give_locked(&giving, blocks, count, &empty);
+    collapse_note_locked(pool, size_class, -(ptrdiff_t)giving.given,
+                         (ptrdiff_t)(giving.given * giving.row.size));
     if (pool == &shared_pool)
         pool_traffic[size_class].traffic.given += flushed;
     lock_release(&pool->classes[size_class].lock);

@@ -128,6 +128,7 @@ bool pool_leave_if_empty(struct pool_class *pool, struct slab *slab)
         return false;
     unlink_slab(pool, slab);
     pool->slab_count--;
+    collapse_note_leave_locked(slab);
     /* from here on a block of this slab that comes once more is at fault */
     slab->state = SLAB_FREE;
     return true;
@@ -252,6 +253,7 @@ static void take_line(struct slab *slab, struct taking *taking)
 static void take_from_slab(struct pool_class *pool, struct slab *slab, struct taking *taking)
 {
     unsigned last = 0;
+    unsigned carved = slab->carved;
     taking->slab = slab;
     /* blocks smaller than a cache line: whole lines first, as far as that touches no new page, so
      * that what two threads are given lies in lines of their own */
@@ -272,6 +274,9 @@ static void take_from_slab(struct pool_class *pool, struct slab *slab, struct ta
     slab->free_count = (uint16_t)(slab->free_count - taking->taken);
     if (last >= slab->carved)
         taking->fresh = carve(pool, slab, last + 1);
+    collapse_note_locked(slab->owner, slab->size_class, (ptrdiff_t)taking->taken,
+                         ((ptrdiff_t)(slab->carved - carved) - (ptrdiff_t)taking->taken) *
+                             (ptrdiff_t)slab->size);
     pool_relist(pool, slab);
 }
 

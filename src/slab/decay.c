@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The end of the warm pool: slabs that have been free and backed by pages for the decay time are
- * purged, in batches and outside the lock. Time is counted in epochs of a quarter of the decay
- * time; slow paths above call decay_poll. Relies on superslab.c for masks and lists.
+ * purged, a superslab at a time and outside the superslab lock. Time is counted in epochs of a
+ * quarter of the decay time. A slow path that finds an epoch at its end begins a walk over the
+ * superslabs; each slow path does a bounded part of it. May never purge a slab that is in use, or
+ * hold anybody up for more than a millisecond, unless all is to go.
  */
 #include "slab/space.h"
 
@@ -15,6 +17,11 @@
  * work; of those with 256 KiB at most four in a thousand. */
 #define PURGE_CALL (256 * KIB)
 
+/* What a slow path does of an epoch's walk: superslabs looked at, and bytes given to the kernel,
+ * which take 0.3 ms. */
+#define WALK_SUPERSLABS 1024
+#define WALK_BYTES (4 * MIB)
+
 /* Who purges lets others have the lock first, and waits so long for that. */
 #define TURN_US 20
 #define TURNS_MAX 50
@@ -25,30 +32,11 @@ state_data struct decay_clock decay;
  * be. The next purge begins with others, since what was refused is dated anew. */
 #define REFUSALS_MAX 16
 
-/* Purpose: warm slabs of one superslab on their way to the kernel. `taken` are out of use while it
- * is: all of the superslab where nothing in it is in use and nothing stays warm. */
-struct purge {
-    struct superslab *superslab;
-    uint32_t slabs;
-    uint32_t taken;
-};
-
-static size_t warm_slabs_max(void)
-{
-    /* relaxed: mallopt may change it at any time */
-    return (size_t)__atomic_load_n(&settings.ss_cache_max, __ATOMIC_RELAXED) >> SLAB_SHIFT;
-}
-
 /* Caches above age by epochs also when nothing decays, or at once. */
 static uint64_t epoch_ms(void)
 {
     return settings.decay_ms > 0 ? (uint64_t)settings.decay_ms / EPOCHS_PER_DECAY + 1
                                  : IDLE_EPOCH_MS;
-}
-
-static size_t warm_slabs(void)
-{
-    return atomic_load_explicit(&space.warm_slabs, memory_order_relaxed);
 }
 
 uint8_t decay_epoch(void)
@@ -79,7 +67,8 @@ static uint32_t due_slabs(const struct superslab *superslab, unsigned min_age)
 {
     uint8_t epoch = decay_epoch();
     uint32_t due = 0;
-    for (uint32_t rest = superslab->warm; rest; rest &= rest - 1) {
+    /* in a Huge block's superslab `warm` is about slabs in use as well */
+    for (uint32_t rest = superslab->warm & superslab->free; rest; rest &= rest - 1) {
         unsigned slab = lowest_bit(rest);
         if ((uint8_t)(epoch - superslab->age[slab]) >= min_age)
             due |= (uint32_t)1 << slab;
@@ -87,33 +76,35 @@ static uint32_t due_slabs(const struct superslab *superslab, unsigned min_age)
     return due;
 }
 
-static void choose_slabs(struct purge *purge, unsigned min_age)
+void purge_choose_locked(struct purge *purge, unsigned min_age)
 {
     struct superslab *superslab = purge->superslab;
-    uint32_t due = due_slabs(superslab, min_age);
+    bool is_tail = superslab->state == SUPERSLAB_HUGE;
+    uint32_t due = superslab->state == SUPERSLAB_SLABS || is_tail ? due_slabs(superslab, min_age)
+                                                                  : 0;
     bool is_all = due && due == superslab->warm && superslab->free == ALL_SLABS;
     purge->slabs = due;
     purge->taken = is_all ? ALL_SLABS : due;
+    if (due && is_tail)
+        tail_take_locked(superslab, due);
+    else if (due)
+        superslab_mark_taken(superslab, purge->taken);
 }
 
-/* Take the due slabs of the next superslab that has some out of the warm pool; *cursor is where to
- * look. False at the end. */
-static bool collect(size_t *cursor, unsigned min_age, struct purge *purge)
+/* Take the due slabs of the next superslab that has some out of use; *cursor is where to look, no
+ * further than `end`. False when there is none. */
+static bool collect(size_t *cursor, size_t end, unsigned min_age, struct purge *purge)
 {
-    bool is_end = false;
     purge->slabs = 0;
     *cursor = max_size(*cursor, space.first);
-    while (!purge->slabs && !is_end) {
+    while (!purge->slabs && *cursor < end) {
         lock_acquire(&space.lock);
-        size_t end = min_size(space.frontier, *cursor + SCAN_STEP);
-        is_end = end == space.frontier;
-        for (; *cursor < end && !purge->slabs; *cursor += 1) {
+        end = min_size(end, space.frontier);
+        size_t step_end = min_size(end, *cursor + SCAN_STEP);
+        for (; *cursor < step_end && !purge->slabs; *cursor += 1) {
             purge->superslab = &space.superslabs[*cursor];
-            if (purge->superslab->state == SUPERSLAB_SLABS)
-                choose_slabs(purge, min_age);
+            purge_choose_locked(purge, min_age);
         }
-        if (purge->slabs)
-            superslab_mark_taken(purge->superslab, purge->taken);
         lock_release(&space.lock);
     }
     return purge->slabs != 0;
@@ -210,8 +201,22 @@ static void forget_residents(const struct purge *purge, uint32_t slabs)
         records[lowest_bit(rest)].resident = 0;
 }
 
-static size_t purge_superslab(const struct purge *purge)
+/* What was purged because of its age is not missed; what was purged before may be. */
+static void note_purged_locked(const struct purge *purge, uint32_t purged)
 {
+    uint8_t epoch = decay_epoch();
+    for (uint32_t rest = purged; rest; rest &= rest - 1) {
+        unsigned slab = lowest_bit(rest);
+        bool is_old = (uint8_t)(epoch - purge->superslab->age[slab]) >= EPOCHS_PER_DECAY;
+        if (!is_old)
+            purge->superslab->purged |= run_mask(slab, 1);
+        purge->superslab->age[slab] = epoch;
+    }
+}
+
+size_t purge_superslab(const struct purge *purge)
+{
+    bool is_tail = purge->superslab->state == SUPERSLAB_HUGE; /* it stays so meanwhile */
     uint32_t purged = purge_slabs(purge);
     uint32_t kept = purge->slabs & ~purged;
     uint32_t cold = purge->taken & ~kept;
@@ -219,9 +224,12 @@ static size_t purge_superslab(const struct purge *purge)
     lock_acquire(&space.lock);
     if (!is_forgotten)
         forget_residents(purge, purged);
-    if (kept)
+    note_purged_locked(purge, purged);
+    if (is_tail)
+        tail_return_locked(purge->superslab, purge->slabs, kept);
+    if (!is_tail && kept)
         superslab_mark_free(purge->superslab, kept, true);
-    if (cold)
+    if (!is_tail && cold)
         superslab_mark_free(purge->superslab, cold, false);
     bool is_idle = purge->superslab->state == SUPERSLAB_FREE;
     lock_release(&space.lock);
@@ -230,18 +238,17 @@ static size_t purge_superslab(const struct purge *purge)
     return (size_t)__builtin_popcount(purged) << SLAB_SHIFT;
 }
 
-/* Purge warm slabs of at least `min_age` epochs until at most `keep` are warm. Returns the bytes
- * purged. */
-static size_t purge_down_to(size_t keep, unsigned min_age)
+/* Purge the warm slabs of at least `min_age` epochs. Returns the bytes purged. */
+static size_t purge_all(unsigned min_age)
 {
     struct purge purge = {0};
     size_t total = 0;
     size_t cursor = 0;
     unsigned refusals = 0;
-    for (bool is_more = true; is_more && refusals < REFUSALS_MAX && warm_slabs() > keep;) {
+    for (bool is_more = true; is_more && refusals < REFUSALS_MAX && warm_slabs() > 0;) {
         size_t bytes = 0;
         decay_lock_in_turn();
-        is_more = collect(&cursor, min_age, &purge);
+        is_more = collect(&cursor, SIZE_MAX, min_age, &purge);
         if (is_more)
             bytes = purge_superslab(&purge);
         decay_unlock();
@@ -251,10 +258,41 @@ static size_t purge_down_to(size_t keep, unsigned min_age)
     return total;
 }
 
-bool decay_poll(void)
+/* Go on with the epoch's walk: a part that takes no caller long. Where another thread purges it is
+ * for that one, or for a later call. */
+static void walk_on(void)
 {
-    if (settings.bench_fast_mode)
-        return false;
+    struct purge purge = {0};
+    size_t cursor = atomic_load_explicit(&decay.cursor, memory_order_relaxed);
+    size_t end = cursor + WALK_SUPERSLABS;
+    bool is_refused = false;
+    if (cursor == 0 || atomic_load_explicit(&decay.lock.word, memory_order_relaxed) != 0)
+        return;
+    decay_lock();
+    for (size_t bytes = 0; bytes < WALK_BYTES && !is_refused;) {
+        if (!collect(&cursor, end, EPOCHS_PER_DECAY, &purge))
+            break;
+        size_t purged = purge_superslab(&purge);
+        is_refused = purged == 0;
+        bytes += purged;
+    }
+    bool is_end = cursor >= word_load(&space.frontier) || warm_slabs() == 0;
+    atomic_store_explicit(&decay.cursor, is_end ? 0 : cursor, memory_order_relaxed);
+    decay_unlock();
+}
+
+/* The next walk begins where this one is: it may be far behind. */
+static void begin_walk(void)
+{
+    size_t none = 0;
+    if (settings.decay_ms >= 0)
+        atomic_compare_exchange_strong_explicit(&decay.cursor, &none, space.first,
+                                                memory_order_relaxed, memory_order_relaxed);
+}
+
+/* Is it time for a new epoch, and is it this thread that begins it? */
+static bool begin_epoch(void)
+{
     uint64_t now = os_now_ms();
     uint64_t next = atomic_load_explicit(&decay.next_ms, memory_order_relaxed);
     if (likely(now < next))
@@ -266,27 +304,32 @@ bool decay_poll(void)
         return false;
     if (next == 0)
         return false; /* the first look only starts the clock */
-    uint64_t late = min_size((now - next) / step, EPOCHS_PER_DECAY);
+    unsigned late = (unsigned)min_size((now - next) / step, EPOCHS_PER_DECAY);
     atomic_fetch_add_explicit(&decay.epoch, (uint8_t)(1 + late), memory_order_relaxed);
-    if (settings.decay_ms >= 0)
-        purge_down_to(0, EPOCHS_PER_DECAY);
+    warm_bound_pass(1 + late);
     return true;
 }
 
-void decay_after_give(void)
+bool decay_poll(void)
 {
-    size_t most = settings.decay_ms == 0 ? 0 : warm_slabs_max();
-    if (likely(warm_slabs() <= most) || settings.bench_fast_mode)
-        return;
-    /* some room below the limit, or the next give would be back here; the oldest go first */
-    size_t keep = most - most / 8;
-    for (unsigned age = EPOCHS_PER_DECAY + 1; age-- > 0;)
-        purge_down_to(keep, age);
+    if (settings.bench_fast_mode)
+        return false;
+    bool is_new = begin_epoch();
+    if (is_new)
+        begin_walk();
+    walk_on();
+    return is_new;
+}
+
+void decay_purge_due(void)
+{
+    if (settings.decay_ms >= 0 && !settings.bench_fast_mode)
+        purge_all(EPOCHS_PER_DECAY);
 }
 
 size_t decay_purge_all(void)
 {
-    return purge_down_to(0, 0);
+    return purge_all(0);
 }
 
 void decay_lock(void)
@@ -315,5 +358,6 @@ void decay_unlock(void)
 void decay_lock_reset(void)
 {
     lock_reset(&decay.lock);
+    space.tail = NULL;
     atomic_store_explicit(&decay.waiting, 0, memory_order_relaxed);
 }

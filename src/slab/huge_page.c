@@ -110,8 +110,9 @@ static void populate_part(struct superslab *superslab, size_t from, size_t to)
         return;
     while (from < to) {
         size_t end = min_size(align_up(from + 1, SLAB_SIZE), to);
-        bool is_warm = superslab->warm >> (from >> SLAB_SHIFT) & 1;
-        while (end < to && (superslab->warm >> (end >> SLAB_SHIFT) & 1) == is_warm)
+        uint32_t warm = word_load(&superslab->warm); /* the tail's bits may be changing */
+        bool is_warm = warm >> (from >> SLAB_SHIFT) & 1;
+        while (end < to && (warm >> (end >> SLAB_SHIFT) & 1) == is_warm)
             end = min_size(end + SLAB_SIZE, to);
         if (!is_warm)
             os_populate(start + from, end - from);

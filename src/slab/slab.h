@@ -108,11 +108,13 @@ enum superslab_state {
 /* Purpose: one superslab. Owner: the superslab lock. Invariant: a bit in `warm` says that the slab
  * is free and may have pages, so warm is a subset of free while state is SUPERSLAB_SLABS;
  * run[] are the longest runs of ones and name the lists it is in. In SUPERSLAB_HUGE `warm` and
- * `zero` say what the slabs were when the range was taken. */
+ * `zero` say what the slabs were when the range was taken, and `free` are those behind the block
+ * (tail.c). A bit in `purged` says that the slab has had no pages since `age`. */
 struct superslab {
     uint32_t free;
     uint32_t warm;
     uint32_t zero;      /* of the warm ones, those that nobody has written to */
+    uint32_t purged;    /* for the bound on what is warm, not for their age */
     struct slab *slabs; /* SLABS_PER_SUPERSLAB records, made at first use; zero again when cold */
     struct superslab *next[2];
     struct superslab *prev[2];
@@ -166,9 +168,15 @@ void superslab_range_give_cold(char *start, size_t count);
 bool superslab_may_move(const char *from, size_t count);
 /* That has happened. */
 void superslab_range_moved_in(const char *from, char *to, size_t count);
+/* What lies behind the first `bytes` of a range, in its last superslab, is nobody's: it counts as
+ * warm where it is, and is purged like other warm slabs. It has no pages up to `cold_end`.
+ * tail.c */
+void superslab_tail_leave(char *start, size_t count, size_t bytes, size_t cold_end);
+/* It is the range's again. Before the range is used beyond that end, is given back, or changes. */
+void superslab_tail_take_back(char *start, size_t count);
 /* Never use the range again: its addresses are lost to us. */
 void superslab_range_abandon(char *start, size_t count);
-/* Zero those slabs of a range just taken that may have been used before. */
+/* Zero those slabs of a range just taken that may have been used before, but for its tail. */
 void superslab_range_zero(char *start, size_t count);
 /* Make bytes [from, to) of a range just taken present: what was warm is believed to be, a superslab
  * that has nothing gets a huge page. */
@@ -223,9 +231,12 @@ struct slab *slab_find_any(const void *pointer);
 
 /* ---- decay.c: the warm pool's end ---- */
 
-/* Purge what has been warm for longer than the decay time, if it is time to look. Cheap otherwise.
- * No lock may be held. Returns true when a new epoch began: caches above may then age their own. */
+/* Begin a new epoch, if it is time, and go on with a bounded part of purging what has been warm for
+ * longer than the decay time. Cheap otherwise. No lock may be held. Returns true when a new epoch
+ * began: caches above may then age their own. */
 bool decay_poll(void);
+/* The rest of that purge, at once. */
+void decay_purge_due(void);
 /* Purge all that is warm. Returns the bytes given back. No lock may be held. */
 size_t decay_purge_all(void);
 uint64_t decay_purged_bytes(void);
@@ -251,6 +262,17 @@ void decay_lock(void);
 /* The same for who purges, and takes it again and again: whoever waits for it has it first. */
 void decay_lock_in_turn(void);
 void decay_unlock(void);
+
+/* ---- warm_bound.c: how much may stay backed by pages while it is free ---- */
+
+/* Partly used slabs have so many more bytes of free blocks: present ones, and present or not. */
+void warm_note_loose(ptrdiff_t loose, ptrdiff_t hollow);
+/* Is more than so many quarters of the bound warm, partly used slabs' free blocks included? */
+bool warm_is_over(unsigned quarters);
+/* So many slabs' pages, purged not long ago because too much was warm, are wanted again. */
+void warm_note_return(size_t slabs);
+/* Is too much warm, so that gives pay for it at this moment? drain.c */
+bool warm_is_draining(void);
 
 /* ---- meta.c: memory for records ---- */
 

@@ -29,17 +29,36 @@ static unsigned fault(size_t index, const char *what)
     return 1;
 }
 
-static unsigned check_superslab(size_t index, size_t *warm, size_t *used)
+/* Purpose: what a recount came to. */
+struct recount {
+    size_t warm;
+    size_t used;
+    size_t used_slabs;
+};
+
+/* Slabs that are not free; of a Huge block's, those behind it are. */
+static size_t used_slabs(const struct superslab *superslab)
+{
+    bool is_cut = superslab->state == SUPERSLAB_SLABS || superslab->state == SUPERSLAB_HUGE ||
+                  (superslab->state == SUPERSLAB_FREE &&
+                   superslab_is_taken(superslab_index(superslab)));
+    return is_cut ? (size_t)__builtin_popcount(~superslab->free) : 0;
+}
+
+static unsigned check_superslab(size_t index, struct recount *recount)
 {
     const struct superslab *superslab = &space.superslabs[index];
+    recount->used_slabs += used_slabs(superslab);
+    if (superslab->state == SUPERSLAB_HUGE)
+        recount->warm += (size_t)__builtin_popcount(superslab->warm & superslab->free);
     bool is_taken = space.taken[index / 64] >> (index % 64) & 1;
     if (superslab->state == SUPERSLAB_FREE)
         return 0; /* taken or not: see check_claimed */
-    *used += superslab->state == SUPERSLAB_SLABS && superslab->free != ALL_SLABS;
+    recount->used += superslab->state == SUPERSLAB_SLABS && superslab->free != ALL_SLABS;
     if (superslab->state != SUPERSLAB_SLABS)
         return is_taken ? 0 : fault(index, "taken, but not marked so");
     unsigned faults = 0;
-    *warm += (size_t)__builtin_popcount(superslab->warm);
+    recount->warm += (size_t)__builtin_popcount(superslab->warm);
     if (superslab->warm & ~superslab->free)
         faults += fault(index, "a warm slab is not free");
     if (superslab->zero & ~superslab->warm)
@@ -93,26 +112,28 @@ static unsigned check_list(enum run_kind kind, unsigned run)
     return faults;
 }
 
+static unsigned check_count(const char *what, size_t found, size_t counted)
+{
+    if (found == counted)
+        return 0;
+    log_line("check: %zu %s, but %zu are counted", found, what, counted);
+    return 1;
+}
+
 unsigned slab_check(void)
 {
     unsigned faults = 0;
-    size_t warm = 0;
-    size_t used = 0;
+    struct recount recount = {0};
     lock_acquire(&space.lock);
     for (size_t i = space.first; i < space.frontier; i++)
-        faults += check_superslab(i, &warm, &used);
+        faults += check_superslab(i, &recount);
     for (unsigned run = 1; run < RUN_LISTS; run++)
         faults += check_list(RUN_FREE, run) + check_list(RUN_WARM, run);
-    size_t counted = atomic_load_explicit(&space.warm_slabs, memory_order_relaxed);
-    if (warm != counted) {
-        log_line("check: %zu slabs are warm, but %zu are counted", warm, counted);
-        faults++;
-    }
+    faults += check_count("slabs are warm", recount.warm, warm_slabs());
+    faults += check_count("slabs are used", recount.used_slabs,
+                          atomic_load_explicit(&space.used_slabs, memory_order_relaxed));
+    faults += check_count("superslabs are used", recount.used, space.used);
     faults += check_claimed() + check_seams();
-    if (used != space.used) {
-        log_line("check: %zu superslabs are used, but %zu are counted", used, space.used);
-        faults++;
-    }
     lock_release(&space.lock);
     return faults;
 }

@@ -6,6 +6,9 @@
  */
 #include "slab/space.h"
 
+/* Of a run's 64 parts: who takes its slabs soon misses so many pages. */
+#define MOSTLY_ABSENT 32
+
 static struct superslab *find_locked(enum run_kind kind, unsigned count)
 {
     uint64_t fitting = space.occupied[kind] & ~(((uint64_t)1 << count) - 1);
@@ -64,6 +67,7 @@ static struct slab *take_locked(unsigned count, bool *is_zero)
         return NULL;
     }
     unsigned first = lowest_bit(run_starts(mask, count));
+    warm_bound_note_take(superslab, run_mask(first, count));
     *is_zero = superslab_mark_taken(superslab, run_mask(first, count));
     slab_charge((size_t)count << SLAB_SHIFT);
     uint32_t turnover = atomic_load_explicit(&space.turnover, memory_order_relaxed);
@@ -94,13 +98,17 @@ void slab_run_return(struct slab *slab)
     slab->state = SLAB_FREE;
     split_resident(slab, 0);
     superslab_mark_free(superslab, mask, true);
+    if (__builtin_popcountll(slab->absent) >= MOSTLY_ABSENT)
+        superslab->purged |= mask;
+    slab->absent = 0;
     lock_release(&space.lock);
 }
 
 void slab_run_give(struct slab *slab)
 {
+    size_t bytes = (size_t)slab->slab_count << SLAB_SHIFT;
     slab_run_return(slab);
-    decay_after_give();
+    decay_after_give(bytes);
 }
 
 bool slab_run_extend(struct slab *slab, unsigned count)
@@ -114,6 +122,7 @@ bool slab_run_extend(struct slab *slab, unsigned count)
     unsigned slabs = count - slab->slab_count;
     bool is_room = (superslab->free & more) == more && superslab_is_room(slabs);
     if (is_room) {
+        warm_bound_note_take(superslab, more);
         superslab_mark_taken(superslab, more);
         slab_charge((size_t)slabs << SLAB_SHIFT);
         set_records(superslab, first, count);
@@ -134,7 +143,7 @@ void slab_run_shrink(struct slab *slab, unsigned count)
     slab->slab_count = (uint8_t)count;
     superslab_mark_free(superslab, less, true);
     lock_release(&space.lock);
-    decay_after_give();
+    decay_after_give((size_t)__builtin_popcount(less) << SLAB_SHIFT);
 }
 
 struct absent slab_run_note_present(struct slab *slab, unsigned pages)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What superslab.c, slab_run.c and decay.c share: the state of the address space, and the lists by
+ * What the files of the slab layer share: the state of the address space, and the lists by
  * which superslabs with free slabs are found. Private to the slab layer.
  */
 #ifndef HAK_SLAB_SPACE_H
@@ -35,6 +35,8 @@ struct space {
     size_t seams;                 /* superslabs with is_seam */
     bool is_forked;               /* the mappings are copies of a parent's */
     _Atomic size_t warm_slabs;    /* free slabs that may have pages */
+    _Atomic size_t used_slabs;    /* not free; as warm_slabs */
+    struct superslab *tail;       /* slabs behind its Huge block are on their way: tail.c */
     _Atomic uint32_t turnover;    /* slabs taken since the start; changed under the lock */
     struct superslab *list[2][RUN_LISTS];
     uint64_t occupied[2];
@@ -47,6 +49,7 @@ extern struct space space;
 struct decay_clock {
     struct lock lock;
     _Atomic uint64_t next_ms; /* when the next epoch begins */
+    _Atomic size_t cursor;    /* the superslab that the epoch's walk is at; 0 when it has ended */
     _Atomic uint8_t epoch;
     _Atomic uint64_t purged_bytes;
     _Atomic uint64_t returned_bytes;
@@ -54,6 +57,26 @@ struct decay_clock {
     _Atomic unsigned counting; /* callers between decay_count(true) and (false) */
 };
 extern struct decay_clock decay;
+
+static inline size_t warm_slabs(void)
+{
+    /* relaxed: changed under the superslab lock, read without */
+    return atomic_load_explicit(&space.warm_slabs, memory_order_relaxed);
+}
+
+/* Purpose: the figures of warm_bound.c; lock-free, and no more than figures. In slabs, but for the
+ * last two, which are bytes. */
+struct warm_bound {
+    _Atomic size_t doublings; /* of the bound */
+    _Atomic size_t regretted; /* purged for the bound and taken again soon, since it doubled */
+    _Atomic size_t used;      /* taken from the upper half of the bound */
+    _Atomic size_t quiet;     /* epochs since that was last a part worth mentioning */
+    _Atomic unsigned refused; /* 1 + the epoch in which the kernel has refused a purge */
+    _Atomic bool is_draining; /* gives pay until less than the bound is warm */
+    _Atomic int64_t loose;    /* free, present, and in partly used slabs */
+    _Atomic int64_t hollow;   /* the same, present or not */
+};
+extern struct warm_bound warm_bound;
 
 #define META_ALIGN ((size_t)64)
 /* Purpose: the arena of meta.c. Owner: lock. Invariant: start <= at <= present <= mapped <= end. */
@@ -152,13 +175,44 @@ bool superslab_has_moved(const struct superslab *superslab, size_t count);
 
 /* ---- decay.c ---- */
 
-/* After something was given back: purge if the warm pool is over its limit or keeps nothing. */
-void decay_after_give(void);
+/* Purpose: warm slabs of one superslab on their way to the kernel. `taken` are out of use while it
+ * is: all of the superslab where nothing in it is in use and nothing stays warm. */
+struct purge {
+    struct superslab *superslab;
+    uint32_t slabs;
+    uint32_t taken;
+};
+/* Take those warm slabs of purge->superslab out of use that are `min_age` epochs old: purge->slabs,
+ * which may be none. */
+void purge_choose_locked(struct purge *purge, unsigned min_age);
+/* Give them to the kernel and make them free again. Under the decay lock alone. Returns the
+ * bytes. */
+size_t purge_superslab(const struct purge *purge);
 
 /* The innermost lock, and the outermost, for fork. */
 void decay_lock_reset(void);
 void meta_lock_acquire(void);
 void meta_lock_release(void);
 void meta_lock_reset(void);
+
+/* ---- warm_bound.c, drain.c ---- */
+
+/* The most slabs that may be warm. 0: nothing is kept. */
+size_t warm_bound_slabs(void);
+/* Slabs of a superslab are about to be taken. Under the superslab lock. */
+void warm_bound_note_take(struct superslab *superslab, uint32_t slabs);
+/* So many epochs have begun. */
+void warm_bound_pass(unsigned epochs);
+/* After so many bytes were given back: purge if too much is warm. No lock may be held. */
+void decay_after_give(size_t bytes);
+
+/* ---- tail.c: what lies behind a Huge block ---- */
+
+/* Slabs behind a Huge block are taken to be purged, and come back as purge->slabs without those in
+ * `kept`. */
+void tail_take_locked(struct superslab *superslab, uint32_t slabs);
+void tail_return_locked(struct superslab *superslab, uint32_t slabs, uint32_t kept);
+/* Purge the tail that has just become one, if too much is warm. No lock may be held. drain.c */
+void drain_tail(struct superslab *superslab);
 
 #endif

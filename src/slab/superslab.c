@@ -106,6 +106,12 @@ static void count_warm(uint32_t before, uint32_t after)
     atomic_fetch_add_explicit(&space.warm_slabs, (size_t)change, memory_order_relaxed);
 }
 
+static void count_used(ptrdiff_t slabs)
+{
+    /* relaxed: as count_warm */
+    atomic_fetch_add_explicit(&space.used_slabs, (size_t)slabs, memory_order_relaxed);
+}
+
 /* Where address space is rationed a wholly free superslab goes back at once, warm or not: others
  * (thread stacks, mappings) may need the addresses. */
 static void forget_warm_locked(struct superslab *superslab)
@@ -143,6 +149,7 @@ static void make_warm(struct superslab *superslab, uint32_t slabs)
     uint8_t epoch = decay_epoch();
     count_warm(superslab->warm, superslab->warm | slabs);
     superslab->warm |= slabs;
+    superslab->purged &= ~slabs;
     for (uint32_t rest = slabs; rest; rest &= rest - 1)
         superslab->age[lowest_bit(rest)] = epoch;
 }
@@ -151,6 +158,7 @@ void superslab_mark_free(struct superslab *superslab, uint32_t slabs, bool is_wa
 {
     check_invariant((superslab->free & slabs) == 0);
     superslab->free |= slabs;
+    count_used(-__builtin_popcount(slabs));
     if (is_warm)
         make_warm(superslab, slabs);
     superslab_refile(superslab);
@@ -169,6 +177,7 @@ bool superslab_mark_taken(struct superslab *superslab, uint32_t slabs)
     check_invariant((superslab->free & slabs) == slabs);
     count_warm(superslab->warm, superslab->warm & ~slabs);
     superslab->free &= ~slabs;
+    count_used(__builtin_popcount(slabs));
     superslab->warm &= ~slabs;
     superslab->zero &= ~slabs;
     superslab_refile(superslab);
@@ -180,8 +189,10 @@ bool superslab_mark_taken(struct superslab *superslab, uint32_t slabs)
 void superslab_set_aside_locked(struct superslab *superslab)
 {
     size_t index = superslab_index(superslab);
-    space.claimed -= superslab->state == SUPERSLAB_HUGE ||
-                     (superslab->state == SUPERSLAB_FREE && superslab_is_taken(index));
+    bool is_claimed = superslab->state == SUPERSLAB_HUGE ||
+                      (superslab->state == SUPERSLAB_FREE && superslab_is_taken(index));
+    space.claimed -= is_claimed;
+    count_used(is_claimed ? -(ptrdiff_t)SLABS_PER_SUPERSLAB : 0);
     superslab->state = SUPERSLAB_FIXED;
     set_taken(index, true);
     raise_frontier(index + 1);
@@ -246,12 +257,18 @@ static bool claim_used_locked(struct superslab *superslab)
 static bool claim_locked(size_t first, size_t count)
 {
     bool is_zero = true;
+    size_t fresh = count;
     /* rows from the frontier on are zero: nothing has been there */
     size_t written = space.is_rationed ? first + count : min_size(first + count, space.frontier);
     for (size_t i = first; i < written; i++) {
         struct superslab *superslab = &space.superslabs[i];
-        if (superslab->state == SUPERSLAB_SLABS)
+        warm_bound_note_take(superslab, ALL_SLABS);
+        if (superslab->state == SUPERSLAB_SLABS) {
             is_zero &= claim_used_locked(superslab);
+            fresh--;
+        } else if (superslab->free) {
+            superslab->free = 0;
+        }
         if (space.is_rationed) {
             superslab->state = SUPERSLAB_HUGE;
             superslab->is_kept = false;
@@ -259,6 +276,8 @@ static bool claim_locked(size_t first, size_t count)
     }
     for (size_t i = first; i < first + count; i++)
         set_taken(i, true);
+    space.superslabs[first + count - 1].state = SUPERSLAB_HUGE; /* it may have a tail: tail.c */
+    count_used((ptrdiff_t)(fresh * SLABS_PER_SUPERSLAB));
     space.claimed += count;
     slab_charge(count << SUPERSLAB_SHIFT);
     raise_frontier(first + count);
@@ -321,12 +340,14 @@ static void release_superslab_locked(struct superslab *superslab, uint32_t warm)
 {
     space.claimed--;
     if (superslab->state == SUPERSLAB_FREE && !warm && !space.is_rationed) {
+        count_used(-(ptrdiff_t)SLABS_PER_SUPERSLAB);
         set_taken(superslab_index(superslab), false);
         return;
     }
     superslab->warm = superslab->zero = 0;
     superslab->state = SUPERSLAB_SLABS;
     superslab->free = ~warm;
+    count_used(-__builtin_popcount(~warm));
     space.used++;
     if (warm)
         superslab_mark_free(superslab, warm, true);
@@ -346,7 +367,7 @@ void superslab_range_give(char *start, size_t count, size_t used)
         slabs -= warm;
     }
     lock_release(&space.lock);
-    decay_after_give();
+    decay_after_give(used);
 }
 
 void superslab_range_give_cold(char *start, size_t count)
@@ -371,11 +392,18 @@ void superslab_range_abandon(char *start, size_t count)
     lock_release(&space.lock);
 }
 
+/* Slabs of a range that may not read as zero. The tail's bits may be changing. */
+static uint32_t unknown_slabs(const struct superslab *superslab)
+{
+    return word_load(&superslab->warm) & ~word_load(&superslab->zero) &
+           ~word_load(&superslab->free);
+}
+
 void superslab_range_zero(char *start, size_t count)
 {
     struct superslab *superslab = superslab_of(start);
     for (size_t i = 0; i < count; i++)
-        for (uint32_t rest = superslab[i].warm & ~superslab[i].zero; rest; rest &= rest - 1)
+        for (uint32_t rest = unknown_slabs(&superslab[i]); rest; rest &= rest - 1)
             memset(start + (i << SUPERSLAB_SHIFT) + (lowest_bit(rest) << SLAB_SHIFT), 0, SLAB_SIZE);
 }
 
@@ -419,6 +447,7 @@ struct superslab *superslab_fresh_locked(void)
     }
     superslab->state = SUPERSLAB_SLABS;
     superslab->free = ALL_SLABS;
+    count_used(-(ptrdiff_t)SLABS_PER_SUPERSLAB);
     space.claimed--;
     space.used++;
     list(superslab, RUN_FREE, SLABS_PER_SUPERSLAB);

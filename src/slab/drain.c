@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What frees pay while more is warm than the bound lets be: each give purges a little more than it
+ * gave, until a quarter less is warm. So a burst of frees ends with the bound's amount warm, with
+ * no work left for later. Whole superslabs go first, since one of which pages stay gets no huge
+ * page again, and of these the one that has been warm for longest. May never hold the superslab
+ * lock during a purge.
+ */
+#include "slab/space.h"
+
+/* The least that a give pays: one call of the kernel, 20 us. */
+#define PAY_MIN (256 * KIB)
+/* Beyond what it gave, a give pays as much again, up to this much: 8 MiB take 0.6 ms. */
+#define PAY_MORE_MAX (4 * MIB)
+/* Superslabs of a list that are looked at: a list's first is the one that has become warm last. */
+#define LOOKS 16
+
+static bool is_busy(void)
+{
+    /* relaxed: a hint */
+    return atomic_load_explicit(&decay.lock.word, memory_order_relaxed) != 0;
+}
+
+static void note_refusal(void)
+{
+    atomic_store_explicit(&warm_bound.refused, decay_epoch() + 1u, memory_order_relaxed);
+}
+
+static bool is_refused(void)
+{
+    return atomic_load_explicit(&warm_bound.refused, memory_order_relaxed) == decay_epoch() + 1u;
+}
+
+/* The superslab of which warm slabs are to go: of those with the longest run of them the oldest
+ * among the first few. NULL if none is warm. */
+static struct superslab *find_victim_locked(void)
+{
+    if (!space.occupied[RUN_WARM])
+        return NULL;
+    struct superslab *victim = space.list[RUN_WARM][highest_bit(space.occupied[RUN_WARM])];
+    for (unsigned look = 1; look < LOOKS && victim->next[RUN_WARM]; look++)
+        victim = victim->next[RUN_WARM];
+    return victim;
+}
+
+/* Purge a superslab's warm slabs. Returns the bytes; 0 when none is warm or the kernel refuses. */
+static size_t drain_step(void)
+{
+    struct purge purge = {0};
+    size_t bytes = 0;
+    decay_lock();
+    lock_acquire(&space.lock);
+    purge.superslab = find_victim_locked();
+    if (purge.superslab)
+        purge_choose_locked(&purge, 0);
+    lock_release(&space.lock);
+    if (purge.superslab)
+        bytes = purge_superslab(&purge);
+    if (purge.superslab && bytes == 0) /* locked, maybe all of it: not again in this epoch */
+        note_refusal();
+    decay_unlock();
+    return bytes;
+}
+
+static void drain(size_t bound, size_t pay)
+{
+    size_t keep = bound - bound / 4;
+    size_t bytes = 1;
+    if (is_refused())
+        return;
+    for (size_t paid = 0; bytes > 0 && paid < pay && warm_slabs() > keep; paid += bytes) {
+        if (is_busy() && warm_slabs() < bound + bound / 4)
+            return; /* another thread pays at this moment */
+        bytes = drain_step();
+    }
+    atomic_store_explicit(&warm_bound.is_draining, bytes > 0 && warm_slabs() > keep,
+                          memory_order_relaxed);
+}
+
+void drain_tail(struct superslab *superslab)
+{
+    struct purge purge = {.superslab = superslab};
+    if (warm_slabs() <= warm_bound_slabs() || settings.bench_fast_mode || is_refused())
+        return;
+    decay_lock();
+    lock_acquire(&space.lock);
+    purge_choose_locked(&purge, 0);
+    lock_release(&space.lock);
+    if (purge.slabs && purge_superslab(&purge) == 0)
+        note_refusal();
+    decay_unlock();
+}
+
+bool warm_is_draining(void)
+{
+    return atomic_load_explicit(&warm_bound.is_draining, memory_order_relaxed);
+}
+
+void decay_after_give(size_t bytes)
+{
+    size_t bound = warm_bound_slabs();
+    if (likely(warm_slabs() <= bound && !warm_is_draining()) || settings.bench_fast_mode)
+        return;
+    if (bound == 0)
+        decay_purge_all();
+    else
+        drain(bound, max_size(PAY_MIN, bytes + min_size(bytes, PAY_MORE_MAX)));
+}

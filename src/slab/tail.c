@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What lies behind a Huge block in the last superslab of its range. Nobody uses it, but it may have
+ * pages of who had it before: so it counts as warm, and decays. Its slabs are `free` in a superslab
+ * whose state is SUPERSLAB_HUGE, and in no list. The block's owner takes the tail back before the
+ * block changes; who purges a tail does it under the decay lock, which the owner then waits for. A
+ * tail may never be purged while its owner uses it.
+ */
+#include "slab/space.h"
+
+/* The slabs `free` of a Huge block's superslab become others. */
+static void set_free_locked(struct superslab *superslab, uint32_t slabs)
+{
+    uint32_t old = superslab->free;
+    long warm = __builtin_popcount(superslab->warm & slabs) -
+                (long)__builtin_popcount(superslab->warm & old);
+    long used = __builtin_popcount(old) - (long)__builtin_popcount(slabs);
+    superslab->free = slabs;
+    atomic_fetch_add_explicit(&space.warm_slabs, (size_t)warm, memory_order_relaxed);
+    atomic_fetch_add_explicit(&space.used_slabs, (size_t)used, memory_order_relaxed);
+}
+
+static struct superslab *last_of(char *start, size_t count)
+{
+    return superslab_of(start) + count - 1;
+}
+
+/* Slabs of the last superslab that begin at or behind this offset of the range. */
+static uint32_t slabs_from(size_t count, size_t offset)
+{
+    size_t before = align_up(offset - ((count - 1) << SUPERSLAB_SHIFT), SLAB_SIZE) >> SLAB_SHIFT;
+    return ~run_mask(0, (unsigned)before);
+}
+
+void superslab_tail_leave(char *start, size_t count, size_t bytes, size_t cold_end)
+{
+    struct superslab *last = last_of(start, count);
+    uint32_t tail = slabs_from(count, bytes);
+    uint32_t cold = tail & ~slabs_from(count, align_down(cold_end, SLAB_SIZE));
+    uint8_t epoch = decay_epoch();
+    lock_acquire(&space.lock);
+    last->warm &= ~cold;
+    last->zero &= ~cold;
+    set_free_locked(last, tail);
+    uint32_t warm = last->warm & tail;
+    for (uint32_t rest = warm; rest; rest &= rest - 1)
+        last->age[lowest_bit(rest)] = epoch;
+    lock_release(&space.lock);
+    if (warm)
+        drain_tail(last);
+}
+
+static bool take_back(struct superslab *last)
+{
+    lock_acquire(&space.lock);
+    bool is_here = space.tail != last;
+    if (is_here)
+        set_free_locked(last, 0);
+    lock_release(&space.lock);
+    return is_here;
+}
+
+void superslab_tail_take_back(char *start, size_t count)
+{
+    struct superslab *last = last_of(start, count);
+    while (!take_back(last)) {
+        decay_lock(); /* it is on its way */
+        decay_unlock();
+    }
+}
+
+void tail_take_locked(struct superslab *superslab, uint32_t slabs)
+{
+    set_free_locked(superslab, superslab->free & ~slabs);
+    superslab->warm &= ~slabs;
+    space.tail = superslab;
+}
+
+void tail_return_locked(struct superslab *superslab, uint32_t slabs, uint32_t kept)
+{
+    superslab->zero &= ~slabs;
+    superslab->warm |= kept;
+    set_free_locked(superslab, superslab->free | slabs);
+    space.tail = NULL;
+}

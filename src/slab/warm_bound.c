@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The bound on free memory that stays backed by pages: a quarter of what is live, within 32 and 64
+ * MiB. It doubles when memory that was purged for it is wanted again within the decay time, and is
+ * halved when nobody has used its upper half for two decay times. Owns the figures from which that
+ * follows. It decides; drain.c and the lanes give the pages back. All figures are relaxed: a stale
+ * one purges a little early or late, and nothing else is ordered by them.
+ */
+#include "slab/space.h"
+
+/* A burst of frees leaves so much without help: small beside what programs of today hold, and more
+ * than most programs free and take again in one step of their work. */
+#define BOUND_MIN ((32 * MIB) >> SLAB_SHIFT)
+#define BOUND_MAX ((64 * MIB) >> SLAB_SHIFT)
+#define LIVE_SHARE 4
+
+#define DOUBLINGS_MAX 5
+/* It doubles when this share of it was purged and wanted again. */
+#define REGRET_SHARE 8
+/* Its upper half is in use when this share of it was taken from there. */
+#define USE_SHARE 16
+#define QUIET_EPOCHS (2 * EPOCHS_PER_DECAY)
+
+state_data struct warm_bound warm_bound;
+
+static size_t load(_Atomic size_t *figure)
+{
+    return atomic_load_explicit(figure, memory_order_relaxed);
+}
+
+static size_t above_zero(const _Atomic int64_t *figure)
+{
+    int64_t value = atomic_load_explicit(figure, memory_order_relaxed);
+    return value > 0 ? (size_t)value : 0;
+}
+
+/* ---- the bound ---- */
+
+static size_t live_slabs(void)
+{
+    size_t used = load(&space.used_slabs);
+    return used - min_size(used, above_zero(&warm_bound.hollow) >> SLAB_SHIFT);
+}
+
+size_t warm_bound_slabs(void)
+{
+    /* relaxed: mallopt may change it at any time */
+    size_t most = (size_t)__atomic_load_n(&settings.ss_cache_max, __ATOMIC_RELAXED) >> SLAB_SHIFT;
+    if (settings.decay_ms < 0)
+        return most;
+    if (settings.decay_ms == 0)
+        return 0;
+    size_t own = min_size(max_size(live_slabs() / LIVE_SHARE, BOUND_MIN), BOUND_MAX);
+    return min_size(own << load(&warm_bound.doublings), most);
+}
+
+/* ---- the free pages of partly used slabs ---- */
+
+void warm_note_loose(ptrdiff_t loose, ptrdiff_t hollow)
+{
+    atomic_fetch_add_explicit(&warm_bound.loose, loose, memory_order_relaxed);
+    atomic_fetch_add_explicit(&warm_bound.hollow, hollow, memory_order_relaxed);
+}
+
+bool warm_is_over(unsigned quarters)
+{
+    size_t bytes = (load(&space.warm_slabs) << SLAB_SHIFT) + above_zero(&warm_bound.loose);
+    return bytes > (warm_bound_slabs() << SLAB_SHIFT) / 4 * quarters && settings.decay_ms >= 0 &&
+           !settings.bench_fast_mode;
+}
+
+/* ---- its adaptation ---- */
+
+/* Who makes a figure pass its mark acts on it; a racing thread's slabs are lost to the count. */
+static bool is_passed(_Atomic size_t *figure, size_t slabs, size_t mark)
+{
+    size_t sum = atomic_fetch_add_explicit(figure, slabs, memory_order_relaxed) + slabs;
+    if (sum < max_size(mark, 1))
+        return false;
+    atomic_store_explicit(figure, 0, memory_order_relaxed);
+    return true;
+}
+
+static void note_use(void)
+{
+    atomic_store_explicit(&warm_bound.quiet, 0, memory_order_relaxed);
+    atomic_store_explicit(&warm_bound.used, 0, memory_order_relaxed);
+}
+
+void warm_note_return(size_t slabs)
+{
+    if (slabs == 0 || !is_passed(&warm_bound.regretted, slabs, warm_bound_slabs() / REGRET_SHARE))
+        return;
+    size_t doublings = load(&warm_bound.doublings);
+    if (doublings < DOUBLINGS_MAX)
+        atomic_compare_exchange_strong_explicit(&warm_bound.doublings, &doublings, doublings + 1,
+                                                memory_order_relaxed, memory_order_relaxed);
+    note_use();
+}
+
+void warm_bound_note_take(struct superslab *superslab, uint32_t slabs)
+{
+    unsigned warm = (unsigned)__builtin_popcount(superslab->warm & slabs);
+    uint32_t purged = superslab->purged & slabs;
+    superslab->purged &= ~slabs;
+    if (warm > 0 && load(&warm_bound.doublings) > 0 &&
+        load(&space.warm_slabs) > warm_bound_slabs() / 2 &&
+        is_passed(&warm_bound.used, warm, warm_bound_slabs() / USE_SHARE))
+        note_use();
+    unsigned returned = 0;
+    for (uint32_t rest = purged; rest; rest &= rest - 1)
+        returned += (uint8_t)(decay_epoch() - superslab->age[lowest_bit(rest)]) <= EPOCHS_PER_DECAY;
+    if (returned > 0)
+        warm_note_return(returned);
+}
+
+void warm_bound_pass(unsigned epochs)
+{
+    atomic_store_explicit(&warm_bound.regretted, load(&warm_bound.regretted) / 2,
+                          memory_order_relaxed);
+    if (load(&warm_bound.doublings) == 0 || !is_passed(&warm_bound.quiet, epochs, QUIET_EPOCHS))
+        return;
+    size_t doublings = load(&warm_bound.doublings);
+    if (doublings > 0)
+        atomic_compare_exchange_strong_explicit(&warm_bound.doublings, &doublings, doublings - 1,
+                                                memory_order_relaxed, memory_order_relaxed);
+}
