@@ -79,6 +79,8 @@ bool os_purge(void *address, size_t size);
 bool os_move(void *from, void *to, size_t size);
 /* Include in, or leave out of, core dumps. */
 void os_dump(void *address, size_t size, bool include);
+/* In a child that does not share our memory the pages read as zero. False: the kernel cannot. */
+bool os_wipe_on_fork(void *address, size_t size);
 #define OS_NAME "hakmem"
 /* Give the mapping a name in /proc/PID/maps where the kernel has that. */
 void os_name(void *address, size_t size, const char *name);

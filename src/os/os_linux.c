@@ -22,6 +22,9 @@
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK 18
+#endif
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
 #endif
@@ -208,6 +211,11 @@ void os_dump(void *address, size_t size, bool include)
 {
     if (!os_is_made_to_fail(OS_CALL_ADVISE))
         advise(address, size, include ? MADV_DODUMP : MADV_DONTDUMP);
+}
+
+bool os_wipe_on_fork(void *address, size_t size)
+{
+    return !os_is_made_to_fail(OS_CALL_ADVISE) && advise(address, size, MADV_WIPEONFORK);
 }
 
 void os_name(void *address, size_t size, const char *name)
