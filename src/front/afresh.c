@@ -45,6 +45,11 @@ static struct reservation *find(const void *block)
     return NULL;
 }
 
+bool afresh_knows(const void *address)
+{
+    return find(address) != NULL;
+}
+
 size_t afresh_usable(const void *block)
 {
     struct reservation *base = find(block);

@@ -79,13 +79,16 @@ static bool is_live(const struct owned_heap *heap, const struct hak_heap *handle
 }
 
 /* Takes no lock: nobody may destroy the heap meanwhile. */
-void owned_heap_expect(const struct hak_heap *handle, const char *function)
+bool owned_heap_expect(const struct hak_heap *handle, const char *function)
 {
     const struct owned_heap *heap = heap_of(handle);
+    if (unlikely(!is_record(heap) && afresh_knows(heap)))
+        return false;
     if (unlikely(!is_record(heap)))
         log_abort("%s(%p): not a heap from hak_heap_new", function, (const void *)handle);
     if (unlikely(!is_live(heap, handle)))
         log_abort("%s(%p): the heap has been destroyed already", function, (const void *)handle);
+    return true;
 }
 
 /* ---- a heap's life ---- */
@@ -322,7 +325,8 @@ static void keep_for_next(struct owned_heap *heap, bool is_cold)
 void owned_heap_destroy(struct hak_heap *handle)
 {
     background_poll(); /* what is given back now has to decay */
-    owned_heap_expect(handle, "hak_heap_destroy");
+    if (!owned_heap_expect(handle, "hak_heap_destroy"))
+        return;
     struct owned_heap *heap = end_life(handle);
     if (!heap) { /* another thread was faster: this ends the program */
         owned_heap_expect(handle, "hak_heap_destroy");
