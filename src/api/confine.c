@@ -35,11 +35,14 @@ __attribute__((constructor(102))) static void find_next(void)
     errno = saved;
 }
 
-/* A call without a filter program fails: with it a program asks whether the kernel has filters. */
-static void note(bool is_question)
+/* PR_SET_SECCOMP and SYS_seccomp name the two modes by different numbers. A call without a filter
+ * program fails: with it a program asks whether the kernel has filters. */
+static void note(bool is_strict, bool is_filter, uintptr_t program)
 {
     int saved = errno;
-    if (!is_question)
+    if (is_strict)
+        os_note_strict_mode();
+    else if (is_filter && program != 0)
         os_note_filter();
     errno = saved;
 }
@@ -54,7 +57,7 @@ exported int prctl(int option, ...)
     unsigned long fifth = va_arg(args, unsigned long);
     va_end(args);
     if (option == PR_SET_SECCOMP)
-        note(second == SECCOMP_MODE_FILTER && third == 0);
+        note(second == SECCOMP_MODE_STRICT, second == SECCOMP_MODE_FILTER, third);
     return next_prctl ? next_prctl(option, second, third, fourth, fifth)
                       : (int)syscall(SYS_prctl, option, second, third, fourth, fifth);
 }
@@ -65,11 +68,9 @@ __attribute__((used, visibility("hidden"))) void confine_note(long number, long 
 void confine_note(long number, long first, long second, long third)
 {
     if (number == SYS_prctl && first == PR_SET_SECCOMP)
-        note(second == SECCOMP_MODE_FILTER && third == 0);
-    else if (number == SYS_seccomp && first == SECCOMP_SET_MODE_STRICT)
-        note(false);
-    else if (number == SYS_seccomp && first == SECCOMP_SET_MODE_FILTER)
-        note(third == 0);
+        note(second == SECCOMP_MODE_STRICT, second == SECCOMP_MODE_FILTER, (uintptr_t)third);
+    else if (number == SYS_seccomp)
+        note(first == SECCOMP_SET_MODE_STRICT, first == SECCOMP_SET_MODE_FILTER, (uintptr_t)third);
 }
 
 /* The kernel's answer as libc gives it. */

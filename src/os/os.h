@@ -24,6 +24,11 @@ bool os_call_begin(void);
 void os_call_end(void);
 /* The program is about to install a filter: returns when no such call is under way any more. */
 void os_note_filter(void);
+/* The same for strict mode, which ends the program for every call on memory. What is free then stays
+ * with the process. */
+void os_note_strict_mode(void);
+/* May memory be given back? Not in strict mode. */
+bool os_may_give_back(void);
 /* In a child: calls of the parent's other threads are not under way there. */
 void os_forget_calls_under_way(void);
 

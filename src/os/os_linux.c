@@ -100,7 +100,7 @@ void *os_find_room(size_t size)
 
 bool os_unmap(void *address, size_t size)
 {
-    return !os_is_made_to_fail(OS_CALL_UNMAP) && munmap(address, size) == 0;
+    return !os_is_made_to_fail(OS_CALL_UNMAP) && os_may_give_back() && munmap(address, size) == 0;
 }
 
 bool os_remap_fresh(void *address, size_t size)
@@ -184,6 +184,8 @@ size_t os_present_pages(void *address, size_t count)
 static bool purge_by_mapping(void *address, size_t size)
 {
     static _Atomic unsigned purged;
+    if (!os_may_give_back())
+        return false;
     if (os_was_unfiltered() &&
         atomic_fetch_add_explicit(&purged, 1, memory_order_relaxed) >= PURGED_MAPPINGS_MAX)
         return false;
