@@ -67,6 +67,12 @@ static bool is_record(const struct owned_heap *heap)
            (uintptr_t)heap <= word_load(&owned_heaps.highest) && heap->self == heap;
 }
 
+/* A record of a heap that stayed behind in the process that this one is a copy of. */
+static bool is_left_behind(const struct owned_heap *heap)
+{
+    return afresh_has(heap) && os_is_readable(heap) && heap->self == heap;
+}
+
 static struct hak_heap *handle_of(const struct owned_heap *heap)
 {
     return (struct hak_heap *)((uintptr_t)heap + heap->generation);
@@ -82,7 +88,7 @@ static bool is_live(const struct owned_heap *heap, const struct hak_heap *handle
 bool owned_heap_expect(const struct hak_heap *handle, const char *function)
 {
     const struct owned_heap *heap = heap_of(handle);
-    if (unlikely(!is_record(heap) && afresh_knows(heap)))
+    if (unlikely(!is_record(heap) && is_left_behind(heap)))
         return false;
     if (unlikely(!is_record(heap)))
         log_abort("%s(%p): not a heap from hak_heap_new", function, (const void *)handle);
