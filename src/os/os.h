@@ -24,8 +24,8 @@ bool os_call_begin(void);
 void os_call_end(void);
 /* The program is about to install a filter: returns when no such call is under way any more. */
 void os_note_filter(void);
-/* The same for strict mode, which ends the program for every call on memory. What is free then stays
- * with the process. */
+/* The same for strict mode, which ends the program for every call on memory. What is free then
+ * stays with the process. */
 void os_note_strict_mode(void);
 /* May memory be given back? Not in strict mode. */
 bool os_may_give_back(void);
@@ -102,8 +102,8 @@ size_t os_resident_bytes(void);
 
 /* ---- time, threads, files ---- */
 
-/* Milliseconds of a clock that never goes back; coarse (a few ms) and cheap: no system call. Under a
- * filter it stands at 0 where it would be one (a kernel without a vDSO). */
+/* Milliseconds of a clock that never goes back; coarse (a few ms) and cheap: no system call. Under
+ * a filter it stands at 0 where it would be one (a kernel without a vDSO). */
 uint64_t os_now_ms(void);
 /* Microseconds of processor time that the calling thread has used; exact, a system call.
  * 0 under a filter. */

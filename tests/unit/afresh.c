@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tests of front/afresh.c: a child by the clone system call alone, made while another thread holds
- * every lock of the allocator. Its parent's blocks can be read, resized and freed there, its first-class
- * heaps' handles still serve, and it has a sound heap of its own; so have copies of copies.
+ * every lock of the allocator. Its parent's blocks can be read, resized and freed there, handles
+ * of its parent's first-class heaps still serve, and it has a sound heap of its own; so have copies
+ * of copies.
  */
 #include "unit/unit.h"
 
