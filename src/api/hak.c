@@ -7,6 +7,7 @@
 #include "api/api.h"
 #include "diag/diag.h"
 #include "front/upkeep.h"
+#include "front/owned_heap.h"
 
 #include <errno.h>
 

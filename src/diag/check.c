@@ -4,6 +4,7 @@
  * Called by hak_check and the tests. Takes one lock at a time.
  */
 #include "diag/diag.h"
+#include "front/owned_heap.h"
 
 unsigned check_all(void)
 {

@@ -4,6 +4,7 @@
  * is what left the slabs and lies in no cache. Called by diag's renderers and the api layer.
  */
 #include "diag/diag.h"
+#include "front/owned_heap.h"
 
 #include <string.h>
 

@@ -6,6 +6,7 @@
  * longer than that on a slow path.
  */
 #include "front/upkeep.h"
+#include "front/owned_heap.h"
 
 /* What one slow path does of the walk over partly used slabs: see pool_age_on. */
 #define EFFORT 32

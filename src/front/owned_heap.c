@@ -5,6 +5,7 @@
  * that was destroyed, or never was one, is never used: its handle says so.
  */
 #include "front/upkeep.h"
+#include "front/owned_heap.h"
 
 #include <string.h>
 

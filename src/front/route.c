@@ -7,6 +7,7 @@
  */
 #include "front/request.h"
 #include "front/upkeep.h"
+#include "front/owned_heap.h"
 
 #include <string.h>
 

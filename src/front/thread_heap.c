@@ -16,6 +16,7 @@
  * Nothing here may be written through an address in another thread's storage.
  */
 #include "front/thread_heaps.h"
+#include "front/owned_heap.h"
 
 #include <string.h>
 

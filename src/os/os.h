@@ -56,8 +56,6 @@ void *os_reserve(size_t size);
 /* The same at exactly `address`, and only where nothing is mapped. */
 enum os_map_result { OS_MAP_DONE, OS_MAP_OCCUPIED, OS_MAP_NO_MEMORY };
 enum os_map_result os_map_at(void *address, size_t size);
-/* An address at which `size` bytes could be mapped now; NULL when none. Maps nothing. */
-void *os_find_room(size_t size);
 /* Give address space back. False when the kernel refuses (too many mappings): it is as it was. */
 bool os_unmap(void *address, size_t size);
 /* Replace whatever is in [address, +size), which must be ours, by fresh zero pages. */
@@ -84,6 +82,8 @@ bool os_purge(void *address, size_t size);
 bool os_move(void *from, void *to, size_t size);
 /* Include in, or leave out of, core dumps. */
 void os_dump(void *address, size_t size, bool include);
+/* In a child that does not share our memory the pages read as zero. False: the kernel cannot. */
+bool os_wipe_on_fork(void *address, size_t size);
 #define OS_NAME "hakmem"
 /* Give the mapping a name in /proc/PID/maps where the kernel has that. */
 void os_name(void *address, size_t size, const char *name);
@@ -184,7 +184,6 @@ bool os_is_readable(const void *word);
     X(MOVE)                                                                                        \
     X(REMAP)                                                                                       \
     X(UNMAP)                                                                                       \
-    X(ROOM)    /* os_find_room's mmap */                                                           \
     X(COMMIT)  /* os_could_commit's mmap */                                                        \
     X(PRESENT) /* mincore */                                                                       \
     X(ADVISE)  /* madvise: core dumps, huge pages allowed or not */                                \

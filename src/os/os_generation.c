@@ -7,12 +7,6 @@
  */
 #include "os/os.h"
 
-#include <sys/mman.h>
-
-#ifndef MADV_WIPEONFORK
-#define MADV_WIPEONFORK 18
-#endif
-
 enum generation { GENERATION_COPY, GENERATION_CURRENT, GENERATION_IN_REPAIR };
 
 /* How long a thread waits before it looks again whether another has repaired the copy. */
@@ -24,13 +18,10 @@ early_data _Atomic uint32_t *os_generation = &unwiped;
 void os_generation_make(void)
 {
     size_t page = os_page_size();
-    if (os_generation != &unwiped || !os_call_begin())
+    if (os_generation != &unwiped || os_is_filtered())
         return;
     _Atomic uint32_t *word = os_reserve(page);
-    bool is_wiped = word && !os_is_made_to_fail(OS_CALL_ADVISE) &&
-                    madvise(word, page, MADV_WIPEONFORK) == 0;
-    os_call_end();
-    if (is_wiped) {
+    if (word && os_wipe_on_fork(word, page)) {
         atomic_store_explicit(word, GENERATION_CURRENT, memory_order_relaxed);
         os_generation = word;
     } else if (word) {

@@ -23,6 +23,9 @@
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK 18
+#endif
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
 #endif
@@ -85,17 +88,6 @@ enum os_map_result os_map_at(void *address, size_t size)
     /* it was a hint only: under a filter, or to a kernel before 4.17 */
     os_unmap(mapped, size);
     return OS_MAP_OCCUPIED;
-}
-
-void *os_find_room(size_t size)
-{
-    if (os_is_made_to_fail(OS_CALL_ROOM))
-        return NULL;
-    void *mapped = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (mapped == MAP_FAILED)
-        return NULL;
-    munmap(mapped, size);
-    return mapped;
 }
 
 bool os_unmap(void *address, size_t size)
@@ -213,6 +205,11 @@ void os_dump(void *address, size_t size, bool include)
 {
     if (!os_is_made_to_fail(OS_CALL_ADVISE))
         advise(address, size, include ? MADV_DODUMP : MADV_DONTDUMP);
+}
+
+bool os_wipe_on_fork(void *address, size_t size)
+{
+    return !os_is_made_to_fail(OS_CALL_ADVISE) && advise(address, size, MADV_WIPEONFORK);
 }
 
 void os_name(void *address, size_t size, const char *name)

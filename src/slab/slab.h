@@ -16,7 +16,7 @@
 #ifndef HAK_SLAB_SLAB_H
 #define HAK_SLAB_SLAB_H
 
-#include "os/os.h"
+#include "slab/meta.h"
 
 /* ---- the reservation and the slab map ---- */
 
@@ -239,6 +239,8 @@ bool decay_poll(void);
 void decay_purge_due(void);
 /* Purge all that is warm. Returns the bytes given back. No lock may be held. */
 size_t decay_purge_all(void);
+/* The program wishes that so many bytes stay warm: a floor of the bound, below SS_CACHE_MAX. */
+void warm_wish(size_t bytes);
 uint64_t decay_purged_bytes(void);
 /* Pages that were present and are not any more, in bytes: counted between decay_count(true) and
  * decay_count(false) only, since the kernel must be asked. */
@@ -273,18 +275,6 @@ bool warm_is_over(unsigned quarters);
 void warm_note_return(size_t slabs);
 /* Is too much warm, so that gives pay for it at this moment? drain.c */
 bool warm_is_draining(void);
-
-/* ---- meta.c: memory for records ---- */
-
-/* `size` zeroed bytes, 64-byte aligned, multiples of META_PAGE to that. NULL when out of memory. */
-void *meta_alloc(size_t size);
-#define META_PAGE ((size_t)4096)
-/* size as it was asked for; at most META_FREE_MAX. */
-void meta_free(void *block, size_t size);
-#define META_FREE_MAX ((size_t)8192)
-size_t meta_used_bytes(void);
-/* Where metadata may be: set by reservation_make. `mapped` false: meta.c maps it in steps. */
-void meta_init(char *start, size_t size, bool mapped);
 
 /* ---- slab_check.c: for diag ---- */
 

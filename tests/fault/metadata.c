@@ -7,6 +7,7 @@
 #include "unit/unit.h"
 
 #include "front/front.h"
+#include "front/owned_heap.h"
 
 static char *arena;
 

@@ -4,6 +4,7 @@
 #include "unit/unit.h"
 
 #include "diag/diag.h"
+#include "front/owned_heap.h"
 #include "slab/space.h"
 
 static void test_sound(void **state)

@@ -6,6 +6,7 @@
 #include "unit/unit.h"
 
 #include "front/upkeep.h"
+#include "front/owned_heap.h"
 
 #define HEAPS 3
 #define HELD_MAX 150

@@ -4,6 +4,7 @@
 #include "unit/unit.h"
 
 #include "diag/diag.h"
+#include "front/owned_heap.h"
 
 #define HELD_MAX 300
 
