@@ -12,7 +12,7 @@ test_packages=(
     redis-server memcached nginx sqlite3 stress-ng git perl lua5.4 nodejs python3       # programs
     musl-tools xz-utils groff-base chromium gdb tmux zsh fish
     gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
-    python3-prometheus-client
+    python3-prometheus-client systemd libseccomp2                                       # filters
 )
 
 # Installed where this system has them: without, a peer is another version, or left out.

@@ -35,6 +35,18 @@ __attribute__((constructor(102))) static void find_next(void)
     errno = saved;
 }
 
+/* PR_SET_SECCOMP and SYS_seccomp name the two modes by different numbers. A call without a filter
+ * program fails: with it a program asks whether the kernel has filters. */
+static void note(bool is_strict, bool is_filter, uintptr_t program)
+{
+    int saved = errno;
+    if (is_strict)
+        os_note_strict_mode();
+    else if (is_filter && program != 0)
+        os_note_filter();
+    errno = saved;
+}
+
 exported int prctl(int option, ...)
 {
     va_list args;
@@ -45,22 +57,20 @@ exported int prctl(int option, ...)
     unsigned long fifth = va_arg(args, unsigned long);
     va_end(args);
     if (option == PR_SET_SECCOMP)
-        os_note_filter();
+        note(second == SECCOMP_MODE_STRICT, second == SECCOMP_MODE_FILTER, third);
     return next_prctl ? next_prctl(option, second, third, fourth, fifth)
                       : (int)syscall(SYS_prctl, option, second, third, fourth, fifth);
 }
 
 /* Called by syscall() below. */
-__attribute__((used, visibility("hidden"))) void confine_note(long number, long first);
-void confine_note(long number, long first)
+__attribute__((used, visibility("hidden"))) void confine_note(long number, long first, long second,
+                                                              long third);
+void confine_note(long number, long first, long second, long third)
 {
-    bool is_filter = number == SYS_prctl
-                         ? first == PR_SET_SECCOMP
-                         : first == SECCOMP_SET_MODE_STRICT || first == SECCOMP_SET_MODE_FILTER;
-    int saved = errno;
-    if (is_filter)
-        os_note_filter();
-    errno = saved;
+    if (number == SYS_prctl && first == PR_SET_SECCOMP)
+        note(second == SECCOMP_MODE_STRICT, second == SECCOMP_MODE_FILTER, (uintptr_t)third);
+    else if (number == SYS_seccomp)
+        note(first == SECCOMP_SET_MODE_STRICT, first == SECCOMP_SET_MODE_FILTER, (uintptr_t)third);
 }
 
 /* The kernel's answer as libc gives it. */

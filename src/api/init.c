@@ -81,10 +81,10 @@ void init_lock_reset(void)
 static enum init_state start(void)
 {
     write_is_filtered = os_is_filtered;
-    write_remember_stderr();
     settings_read(environ ? environ : init.environment);
     if (settings.plain_calls)
-        os_note_filter();
+        os_note_filter(); /* before the kernel is asked */
+    write_remember_stderr();
     if (settings.force_libc_alloc)
         return INIT_LIBC;
     unified_cache_on_new_heap = on_new_heap;

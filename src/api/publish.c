@@ -141,8 +141,11 @@ static void write_report(const struct snapshot *snapshot)
 
 /* ---- when ---- */
 
+/* Under a filter no file is made, and nothing is written that is not fatal. */
 static void on_slow_path(void)
 {
+    if (os_is_filtered())
+        return;
     uint64_t now = os_now_ms();
     uint64_t due = atomic_load_explicit(&publish.due_ms, memory_order_relaxed);
     if (likely(now < due))
@@ -163,6 +166,8 @@ void publish_start(void)
 
 void publish_at_exit(void)
 {
+    if (os_is_filtered())
+        return;
     if (settings.report[0]) {
         const struct snapshot *snapshot = snapshot_borrow();
         write_report(snapshot);

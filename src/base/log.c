@@ -94,6 +94,17 @@ size_t text_format(char *buffer, size_t size, const char *format, ...)
     return length;
 }
 
+/* A filter may end the program for getpid: then the number is left out. */
+static void put_prefix(struct text *text)
+{
+    put_string(text, "hakmem: [");
+    if (write_is_filtered && write_is_filtered())
+        put_char(text, '?');
+    else
+        put_number(text, (uint64_t)getpid(), 10);
+    put_string(text, "] ");
+}
+
 enum line { LINE_PLAIN, LINE_PREFIXED, LINE_FATAL };
 
 static void write_line(enum line kind, const char *format, va_list args)
@@ -101,16 +112,14 @@ static void write_line(enum line kind, const char *format, va_list args)
     char buffer[LOG_LINE_MAX];
     struct text text = {buffer, buffer + sizeof(buffer) - 1};
     int saved = errno;
-    if (kind != LINE_PLAIN) {
-        put_string(&text, "hakmem: [");
-        put_number(&text, (uint64_t)getpid(), 10);
-        put_string(&text, "] ");
-    }
+    if (!write_may_use_stderr(kind == LINE_FATAL))
+        return;
+    if (kind != LINE_PLAIN)
+        put_prefix(&text);
     put_format(&text, format, args);
     *text.at++ = '\n';
     /* nothing can be done where standard error is closed or full */
-    if (write_may_use_stderr(kind == LINE_FATAL))
-        write_quietly(STDERR_FILENO, buffer, (size_t)(text.at - buffer));
+    write_quietly(STDERR_FILENO, buffer, (size_t)(text.at - buffer));
     errno = saved;
 }
 

@@ -88,6 +88,8 @@ void write_remember_stderr(void)
 {
     struct stat status;
     int saved = errno;
+    if (is_filtered())
+        return;
     at_start.is_open = fstat(STDERR_FILENO, &status) == 0;
     if (at_start.is_open) {
         at_start.device = status.st_dev;

@@ -37,20 +37,11 @@ bool afresh_start(void)
     return true;
 }
 
-static struct reservation *find(const void *block)
+static size_t usable_in(struct reservation *base, const void *block)
 {
-    for (unsigned i = 0; i < abandoned.count; i++)
-        if (reservation_offset(abandoned.reservations[i], block) < abandoned.reservations[i]->size)
-            return abandoned.reservations[i];
-    return NULL;
-}
-
-size_t afresh_usable(const void *block)
-{
-    struct reservation *base = find(block);
-    if (!base)
-        return 0;
     size_t offset = reservation_offset(base, block);
+    if (offset >= base->size)
+        return 0;
     unsigned byte = slab_map_get(base, offset);
     if (byte >= CLASS_FIRST && byte <= CLASS_ACE_LAST)
         return size_classes[byte].size;
@@ -59,4 +50,22 @@ size_t afresh_usable(const void *block)
         return 0;
     const struct slab *slab = &row->slabs[(offset >> SLAB_SHIFT) % SLABS_PER_SUPERSLAB];
     return (slab - slab->head_delta)->size;
+}
+
+/* Their addresses may overlap, but one of them at most has something at any. */
+size_t afresh_usable(const void *block)
+{
+    size_t usable = 0;
+    for (unsigned i = 0; i < abandoned.count && usable == 0; i++)
+        usable = usable_in(abandoned.reservations[i], block);
+    return usable;
+}
+
+bool afresh_has(const void *address)
+{
+    for (unsigned i = 0; i < abandoned.count; i++)
+        if (reservation_offset(abandoned.reservations[i], address) <
+            abandoned.reservations[i]->size)
+            return true;
+    return false;
 }

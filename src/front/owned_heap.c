@@ -68,6 +68,12 @@ static bool is_record(const struct owned_heap *heap)
            (uintptr_t)heap <= word_load(&owned_heaps.highest) && heap->self == heap;
 }
 
+/* A record of a heap that stayed behind in the process that this one is a copy of. */
+static bool is_left_behind(const struct owned_heap *heap)
+{
+    return afresh_has(heap) && os_is_readable(heap) && heap->self == heap;
+}
+
 static struct hak_heap *handle_of(const struct owned_heap *heap)
 {
     return (struct hak_heap *)((uintptr_t)heap + heap->generation);
@@ -80,13 +86,16 @@ static bool is_live(const struct owned_heap *heap, const struct hak_heap *handle
 }
 
 /* Takes no lock: nobody may destroy the heap meanwhile. */
-void owned_heap_expect(const struct hak_heap *handle, const char *function)
+bool owned_heap_expect(const struct hak_heap *handle, const char *function)
 {
     const struct owned_heap *heap = heap_of(handle);
+    if (unlikely(!is_record(heap) && is_left_behind(heap)))
+        return false;
     if (unlikely(!is_record(heap)))
         log_abort("%s(%p): not a heap from hak_heap_new", function, (const void *)handle);
     if (unlikely(!is_live(heap, handle)))
         log_abort("%s(%p): the heap has been destroyed already", function, (const void *)handle);
+    return true;
 }
 
 /* ---- a heap's life ---- */
@@ -323,7 +332,8 @@ static void keep_for_next(struct owned_heap *heap, bool is_cold)
 void owned_heap_destroy(struct hak_heap *handle)
 {
     background_poll(); /* what is given back now has to decay */
-    owned_heap_expect(handle, "hak_heap_destroy");
+    if (!owned_heap_expect(handle, "hak_heap_destroy"))
+        return;
     struct owned_heap *heap = end_life(handle);
     if (!heap) { /* another thread was faster: this ends the program */
         owned_heap_expect(handle, "hak_heap_destroy");

@@ -10,15 +10,16 @@
 /* A handle: an address that is not to be read. What is no live heap's ends the program. */
 struct hak_heap;
 struct hak_heap *owned_heap_new(void);
-/* Ends the program in the name of `function` if this is no live heap. */
-void owned_heap_expect(const struct hak_heap *heap, const char *function);
+/* Ends the program in the name of `function` if this is no live heap. False: it was one in the
+ * process that this one is a copy of, and must not be used. */
+bool owned_heap_expect(const struct hak_heap *heap, const char *function);
 /* Of a heap that was expected, like the rest. */
 void *owned_heap_alloc(struct hak_heap *heap, size_t alignment, size_t size, bool is_zeroed);
 /* For blocks of any first-class heap: their map byte is CLASS_OWNED. */
 size_t owned_heap_usable(const void *block, const char *function);
 void *owned_heap_resize(void *block, size_t size);
 void owned_heap_free(void *block);
-/* Ends the program if this is no live heap. */
+/* Ends the program if this is no live heap. Does nothing where owned_heap_expect says false. */
 void owned_heap_destroy(struct hak_heap *heap);
 /* Add all first-class heaps' pools to the figures. */
 void owned_heap_count(struct pool_figures figures[CLASS_POOL_LAST + 1]);

@@ -132,11 +132,19 @@ static struct slab *huge_record(const void *block, const char *function)
     return slab;
 }
 
+/* Not a block of this heap. A heap that a copy of the process has abandoned may lie among the
+ * addresses of its new one. */
+static bool is_elsewhere(struct reservation *base, size_t offset, const void *block)
+{
+    return offset >= base->size ||
+           (slab_map_get(base, offset) == CLASS_NONE && afresh_usable(block) > 0);
+}
+
 bool route_free(void *block)
 {
     struct reservation *base = reservation_get();
     size_t offset = reservation_offset(base, block);
-    if (offset >= base->size)
+    if (is_elsewhere(base, offset, block))
         return afresh_usable(block) > 0;
     attend(); /* before the give: what is freed now is dated now */
     unsigned byte = slab_map_get(base, offset);
@@ -179,7 +187,7 @@ bool route_usable(const void *block, size_t *usable)
 {
     struct reservation *base = reservation_get();
     size_t offset = reservation_offset(base, block);
-    if (offset >= base->size)
+    if (is_elsewhere(base, offset, block))
         return (*usable = afresh_usable(block)) > 0;
     *usable = usable_of(slab_map_get(base, offset), block, "malloc_usable_size");
     return true;
@@ -189,8 +197,8 @@ bool route_size_of(const void *block, size_t *size)
 {
     struct reservation *base = reservation_get();
     size_t offset = reservation_offset(base, block);
-    if (offset >= base->size)
-        return false;
+    if (is_elsewhere(base, offset, block))
+        return (*size = afresh_usable(block)) > 0;
     *size = size_classes[slab_map_get(base, offset)].size;
     struct slab *slab = *size == 0 ? slab_find(block) : NULL;
     if (slab)
@@ -280,7 +288,7 @@ bool route_resize(void *block, size_t size, void **result)
 {
     struct reservation *base = reservation_get();
     size_t offset = reservation_offset(base, block);
-    if (offset >= base->size)
+    if (is_elsewhere(base, offset, block))
         return resize_abandoned(block, size, result);
     unsigned byte = slab_map_get(base, offset);
     if (byte == CLASS_NONE)

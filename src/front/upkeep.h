@@ -39,6 +39,8 @@ void limit_reset_in_child(void);
 bool afresh_start(void);
 /* Usable bytes of a block of the heap that was abandoned; 0 when it is none. */
 size_t afresh_usable(const void *block);
+/* May this be an address of an abandoned heap, of a block or of metadata? */
+bool afresh_has(const void *address);
 
 /* ---- ageing.c: the work of one epoch ---- */
 

@@ -316,12 +316,23 @@ static void give_up(struct slab *slab, size_t hole)
     give_part(start, hole + 1, count - hole - 1);
 }
 
+/* Under a filter mremap is called only where glibc's malloc always calls it: blocks from 32 MiB on
+ * are mappings of their own there. Smaller ones may come from its heap, and never reach mremap in a
+ * program whose filter does not allow it. */
+#define MOVED_UNDER_FILTER_MIN (32 * MIB)
+
+static bool may_move(const struct slab *old, size_t count)
+{
+    return (old->size >= MOVED_UNDER_FILTER_MIN || !os_is_filtered()) &&
+           superslab_may_move(old->start, count);
+}
+
 /* The block's pages to those of a longer one. False when they are where they were, and that one is
  * no more. */
 static bool move_pages(struct slab *old, struct slab *slab, bool is_zero, bool *is_copied)
 {
     size_t count = *superslab_count_of(old);
-    if (!superslab_may_move(old->start, count)) {
+    if (!may_move(old, count)) {
         *is_copied = !copy_written(old->start, slab->start, old->size, is_zero) ||
                      !purge_behind(old);
         return true;

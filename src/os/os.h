@@ -24,6 +24,11 @@ bool os_call_begin(void);
 void os_call_end(void);
 /* The program is about to install a filter: returns when no such call is under way any more. */
 void os_note_filter(void);
+/* The same for strict mode, which ends the program for every call on memory. What is free then
+ * stays with the process. */
+void os_note_strict_mode(void);
+/* May memory be given back? Not in strict mode. */
+bool os_may_give_back(void);
 /* In a child: calls of the parent's other threads are not under way there. */
 void os_forget_calls_under_way(void);
 
@@ -84,7 +89,8 @@ bool os_wipe_on_fork(void *address, size_t size);
 void os_name(void *address, size_t size, const char *name);
 /* Would the system, by its overcommit rule, give `size` bytes to a plain mmap now? */
 bool os_could_commit(size_t size);
-/* Is the process's address space limited (RLIMIT_AS, RLIMIT_DATA)? */
+/* Is the process's address space limited (RLIMIT_AS, RLIMIT_DATA)? True also under a filter, where
+ * it cannot be asked. */
 bool os_address_space_is_limited(void);
 /* Is every private mapping charged when made (vm.overcommit_memory = 2)? */
 bool os_commit_is_strict(void);
@@ -96,9 +102,11 @@ size_t os_resident_bytes(void);
 
 /* ---- time, threads, files ---- */
 
-/* Milliseconds of a clock that never goes back; coarse (a few ms) and cheap: no system call. */
+/* Milliseconds of a clock that never goes back; coarse (a few ms) and cheap: no system call. Under
+ * a filter it stands at 0 where it would be one (a kernel without a vDSO). */
 uint64_t os_now_ms(void);
-/* Microseconds of processor time that the calling thread has used; exact, a system call. */
+/* Microseconds of processor time that the calling thread has used; exact, a system call.
+ * 0 under a filter. */
 uint64_t os_cpu_time_us(void);
 /* The calling thread sleeps, if no signal wakes it. */
 void os_sleep_us(unsigned us);

@@ -19,6 +19,7 @@ static early_data struct {
     _Atomic uint32_t state;
     _Atomic uint32_t under_way;
     _Atomic bool was_unfiltered;
+    _Atomic bool is_strict;
 } filter;
 
 enum filter_state { FILTER_UNKNOWN, FILTER_NONE, FILTER_IN_FORCE };
@@ -99,6 +100,17 @@ void os_note_filter(void)
     atomic_store(&filter.state, FILTER_IN_FORCE);
     for (unsigned look = 0; look < LOOKS && atomic_load(&filter.under_way) > 0; look++)
         os_sleep_us(LOOK_US);
+}
+
+void os_note_strict_mode(void)
+{
+    atomic_store_explicit(&filter.is_strict, true, memory_order_relaxed);
+    os_note_filter();
+}
+
+bool os_may_give_back(void)
+{
+    return !atomic_load_explicit(&filter.is_strict, memory_order_relaxed);
 }
 
 void os_forget_calls_under_way(void)

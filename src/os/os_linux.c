@@ -11,6 +11,7 @@
 #include <linux/futex.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -73,7 +74,9 @@ enum os_map_result os_map_at(void *address, size_t size)
 {
     if (os_is_made_to_fail(OS_CALL_MAP))
         return errno == EEXIST ? OS_MAP_OCCUPIED : OS_MAP_NO_MEMORY;
-    void *mapped = map_anonymous(address, size, MAP_FIXED_NOREPLACE);
+    /* Chromium's filter ends the program for flags that glibc's malloc does not use. Without this
+     * flag the kernel takes the address as a hint, which it follows where there is room. */
+    void *mapped = map_anonymous(address, size, os_is_filtered() ? 0 : MAP_FIXED_NOREPLACE);
     if (!mapped)
         return errno == EEXIST ? OS_MAP_OCCUPIED : OS_MAP_NO_MEMORY;
     if (mapped == address) {
@@ -82,14 +85,14 @@ enum os_map_result os_map_at(void *address, size_t size)
         os_name(address, size, OS_NAME);
         return OS_MAP_DONE;
     }
-    /* a kernel before 4.17 takes the address as a hint only */
+    /* it was a hint only: under a filter, or to a kernel before 4.17 */
     os_unmap(mapped, size);
     return OS_MAP_OCCUPIED;
 }
 
 bool os_unmap(void *address, size_t size)
 {
-    return !os_is_made_to_fail(OS_CALL_UNMAP) && munmap(address, size) == 0;
+    return !os_is_made_to_fail(OS_CALL_UNMAP) && os_may_give_back() && munmap(address, size) == 0;
 }
 
 bool os_remap_fresh(void *address, size_t size)
@@ -173,6 +176,8 @@ size_t os_present_pages(void *address, size_t count)
 static bool purge_by_mapping(void *address, size_t size)
 {
     static _Atomic unsigned purged;
+    if (!os_may_give_back())
+        return false;
     if (os_was_unfiltered() &&
         atomic_fetch_add_explicit(&purged, 1, memory_order_relaxed) >= PURGED_MAPPINGS_MAX)
         return false;
@@ -229,12 +234,21 @@ bool os_could_commit(size_t size)
     return true;
 }
 
-bool os_address_space_is_limited(void)
+static bool is_limited(int resource)
 {
     struct rlimit limit;
-    return !os_is_made_to_fail(OS_CALL_LIMIT) &&
-           ((getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) ||
-            (getrlimit(RLIMIT_DATA, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY));
+    return getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+}
+
+bool os_address_space_is_limited(void)
+{
+    if (os_is_made_to_fail(OS_CALL_LIMIT))
+        return false;
+    if (!os_call_begin())
+        return true;
+    bool is_either = is_limited(RLIMIT_AS) || is_limited(RLIMIT_DATA);
+    os_call_end();
+    return is_either;
 }
 
 bool os_commit_is_strict(void)
@@ -254,10 +268,16 @@ size_t os_page_size(void)
     return size;
 }
 
+/* Does libc read this clock without a system call (the kernel's vDSO)? */
+static bool is_clock_free(void)
+{
+    return getauxval(AT_SYSINFO_EHDR) != 0;
+}
+
 uint64_t os_now_ms(void)
 {
     struct timespec now = {0, 0};
-    if (!os_is_made_to_fail(OS_CALL_CLOCK))
+    if (!os_is_made_to_fail(OS_CALL_CLOCK) && (!os_is_filtered() || is_clock_free()))
         clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
@@ -265,8 +285,10 @@ uint64_t os_now_ms(void)
 uint64_t os_cpu_time_us(void)
 {
     struct timespec now = {0, 0};
-    if (!os_is_made_to_fail(OS_CALL_CLOCK))
+    if (!os_is_made_to_fail(OS_CALL_CLOCK) && os_call_begin()) {
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+        os_call_end();
+    }
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
@@ -341,15 +363,21 @@ long os_read_file(const char *path, char *buffer, size_t size)
 static int create_file(const char *path, mode_t mode)
 {
     /* its other calls, and this one's descriptor, are the program's wish: a setting */
-    if (os_is_made_to_fail(OS_CALL_CREATE) || os_is_filtered())
+    if (os_is_made_to_fail(OS_CALL_CREATE) || !os_call_begin())
         return -1;
-    return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    os_call_end();
+    return fd;
 }
 
 bool os_file_exists(const char *path)
 {
     struct stat status;
-    return lstat(path, &status) == 0;
+    if (!os_call_begin())
+        return false;
+    bool is_there = lstat(path, &status) == 0;
+    os_call_end();
+    return is_there;
 }
 
 int os_create_file(const char *path)
@@ -362,17 +390,28 @@ int os_create_public_file(const char *path)
     return create_file(path, 0644);
 }
 
-bool os_rename_file(const char *from, const char *to)
+static bool rename_file(const char *from, const char *to)
 {
     struct stat status;
     bool is_replaceable = lstat(to, &status) != 0 || S_ISREG(status.st_mode);
     return is_replaceable && !os_is_made_to_fail(OS_CALL_RENAME) && rename(from, to) == 0;
 }
 
+bool os_rename_file(const char *from, const char *to)
+{
+    if (!os_call_begin())
+        return false;
+    bool is_done = rename_file(from, to);
+    os_call_end();
+    return is_done;
+}
+
 void os_remove_file(const char *path)
 {
-    if (!os_is_made_to_fail(OS_CALL_REMOVE))
-        unlink(path);
+    if (os_is_made_to_fail(OS_CALL_REMOVE) || !os_call_begin())
+        return;
+    unlink(path);
+    os_call_end();
 }
 
 bool os_write_file(int fd, const char *text, size_t length)

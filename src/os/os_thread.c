@@ -90,9 +90,11 @@ static early_data struct {
 
 struct os_thread_number os_thread_number(void)
 {
-    if (os_is_filtered())
+    if (!os_call_begin())
         return (struct os_thread_number){0, 0};
-    return (struct os_thread_number){(uint32_t)getpid(), os_thread_id()};
+    struct os_thread_number number = {(uint32_t)getpid(), (uint32_t)syscall(SYS_gettid)};
+    os_call_end();
+    return number;
 }
 
 bool os_thread_is_gone(struct os_thread_number number)
@@ -307,7 +309,7 @@ static int clone_helper(char *stack_top, char *pointer)
                  &os_helper_thread);
 }
 
-static bool start(void)
+static bool start_allowed(void)
 {
     uint64_t saved;
     if (!need_memory())
@@ -320,6 +322,15 @@ static bool start(void)
     int thread = clone_helper(stack_top, pointer);
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &saved, NULL, sizeof(saved));
     return thread > 0;
+}
+
+static bool start(void)
+{
+    if (!os_call_begin())
+        return false;
+    bool is_started = start_allowed();
+    os_call_end();
+    return is_started;
 }
 
 bool os_helper_start(void (*body)(void))

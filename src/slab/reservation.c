@@ -165,7 +165,8 @@ static void populate_first_pages(char *base, const struct layout *layout)
 static void publish(char *base, const struct layout *layout, size_t covered)
 {
     struct reservation *head = (struct reservation *)base;
-    space.is_rationed = os_address_space_is_limited();
+    /* under a filter, when memory is refused */
+    space.is_rationed = !os_is_filtered() && os_address_space_is_limited();
     space.base = base;
     space.count = layout->size >> SUPERSLAB_SHIFT;
     space.superslabs = (struct superslab *)(base + layout->superslabs);
