@@ -110,7 +110,7 @@ static always_inline void *entry_calloc(size_t count, size_t size)
                                                   : entry_calloc_slow(total);
 }
 
-/* ---- publish.c: the figures to those who asked for them in the environment ---- */
+/* ---- publish.c: the figures that settings ask for ---- */
 
 /* Once the settings are read: arrange for what they ask. */
 void publish_start(void);

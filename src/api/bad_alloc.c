@@ -2,14 +2,14 @@
 /*
  * std::bad_alloc, thrown from C through the Itanium C++ ABI. The C++ library may be shared, linked
  * into a static program, or private to a plugin; each has a type and a handler of its own. It is
- * looked for where the failing call would find it without us: in the process, then in the object
- * that called. Dynamic look-up may allocate: no lock of ours may be held here.
+ * looked for where the failing call would find it without HAKMEM: first in the process, then in the
+ * object that called. Dynamic look-up may allocate: no lock of ours may be held here.
  */
 #include "api/cxx.h"
 
 #include <dlfcn.h>
 
-/* Purpose: what a C++ library has for us. Invariant: usable when `raise` is not NULL. */
+/* Purpose: what we use of a C++ library. Invariant: usable when `raise` is not NULL. */
 struct runtime {
     void *(*allocate)(size_t size);
     void (*raise)(void *exception, const void *type, void (*destroy)(void *));

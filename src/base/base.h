@@ -156,7 +156,7 @@ static inline void lock_reset(struct lock *lock)
     atomic_store_explicit(&lock->word, 0, memory_order_relaxed);
 }
 
-/* ---- write.c: writes of which the program knows nothing ---- */
+/* ---- write.c: writes that the program does not know of ---- */
 
 /* As write(2), but it raises no signal (SIGPIPE, SIGXFSZ) and is no cancellation point. */
 long write_quietly(int fd, const void *text, size_t length);

@@ -187,7 +187,7 @@ static always_inline bool front_resize(const void *block, size_t size)
 void *route_alloc(size_t size, bool is_zeroed);
 /* The same aligned to a power of two. */
 void *route_alloc_aligned(size_t alignment, size_t size, bool is_zeroed);
-/* False when the pointer is outside the reservation: another allocator's, or nobody's. Ends the
+/* False when the pointer is outside the reservation: another allocator's, or none's. Ends the
  * program when it is inside and not a live block. */
 bool route_free(void *block);
 /* Usable bytes; false as route_free. */
@@ -199,7 +199,7 @@ bool route_size_of(const void *block, size_t *size);
 bool route_resize(void *block, size_t size, void **result);
 /* Usable bytes of a block of this size; 0 when there is none. */
 size_t route_good_size(size_t size);
-/* Empty all threads' caches as far as they can be, the depots, the warm pool, and what is free in
+/* Empty all threads' caches as far as they can be, the depots, the warm pool, and the free pages of
  * partly used slabs. Bytes of pages that went back to the kernel. */
 size_t route_trim(void);
 /* The last look at what the calling thread and the depots hold free: ends the program if a block
@@ -208,7 +208,7 @@ void route_judge_caches(void);
 /* End the program: `block`, given to `function`, is no pointer of any allocator. */
 __attribute__((noreturn)) void route_report_foreign(const char *function, const void *block);
 
-/* Called on each slow path, with no lock held; NULL when nobody wants to know. Set before the
+/* Called on each slow path, with no lock held; NULL when no setting asks for that. Set before the
  * reservation exists. */
 extern void (*route_on_slow_path)(void);
 

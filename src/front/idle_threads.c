@@ -192,7 +192,7 @@ static void visit_locked(struct thread_heap *heap)
     if (pass_barrier() && !atomic_load_explicit(&heap->is_entered, memory_order_acquire) &&
         !take_from(heap))
         put_back(heap);
-    /* release: whoever finds it clear finds the bottoms as they stay */
+    /* release: a thread that finds it clear finds the bottoms as they stay */
     atomic_store_explicit(&heap->is_visited, false, memory_order_release);
 }
 

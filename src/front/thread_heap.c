@@ -2,18 +2,18 @@
 /*
  * Threads' heaps: which a thread has, the list of all of them, thread exit and fork.
  * unified_cache.c owns what is in a heap. A thread starts with the empty heap, and gets one of its
- * own when it first allocates, or when it has freed so much that a cache is worth it: libc frees in
- * threads that are past their last destructor, and such a thread must not get a heap that nobody
- * takes back. A thread that has given its heap back never gets another.
+ * own when it first allocates, or when it has freed so many blocks that a cache is worth it. (libc
+ * frees in threads that are past their last destructor. Such a thread must not get a heap, since it
+ * would never give it back.) A thread that has given its heap back never gets another.
  *
- * Some threads end without a word (the exit system call, a destructor that allocates in the last
- * round). Their heaps are found in two ways. A thread that has no heap, but finds one that was made
- * for thread-local storage at the very address of its own, has that storage now, and is the only
- * thread that has: the heap is its own, from before the loader cleared its storage, or its maker is
- * gone. Else the kernel is asked whether the thread's number is still in use in this process. A
- * number in use says nothing, since numbers come round; then the heap is found later.
+ * Some threads end without our destructor (by the exit system call, or a destructor that allocates
+ * in the last round). Their heaps are found in two ways. A thread that has no heap, but finds one
+ * that was made for thread-local storage at the very address of its own, has that storage now, and
+ * is the only thread that has: the heap is its own, from before the loader cleared its storage, or
+ * its maker is gone. Else the kernel is asked whether the thread's number is still in use in this
+ * process. A number in use says nothing, since numbers come round; then the heap is found later.
  *
- * Nothing here may be written through an address in another thread's storage.
+ * May never write to an address in another thread's storage.
  */
 #include "front/thread_heaps.h"
 #include "front/owned_heap.h"
@@ -24,8 +24,7 @@
  * another allocates soon has a heap; one that libc ends frees less. */
 #define FREES_WITHOUT_HEAP 32
 
-/* So many heaps are looked at, for threads that are gone, when a heap is wanted, and in an epoch.
- * */
+/* How many heaps are checked for a gone thread when a heap is wanted, and in an epoch. */
 #define LOOKS_FOR_HEAP 2
 #define LOOKS_IN_EPOCH 4
 
@@ -136,7 +135,7 @@ static void set_up(struct thread_heap *heap)
                                                      (size_t)settings.tiny_refill_batch_size);
 }
 
-/* One that nobody has. */
+/* A heap that no thread has. */
 static struct thread_heap *take_unused_locked(void)
 {
     struct thread_heap *heap = heaps.spare;

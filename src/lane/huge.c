@@ -190,7 +190,7 @@ void huge_give(void *block)
     superslab_range_give(slab->start, *superslab_count_of(slab), *used_of(slab));
 }
 
-/* The tail is the block's at this moment, and nobody's afterwards. */
+/* The tail belongs to the block at this moment, and is unused afterwards. */
 static void shrink(struct slab *slab, size_t good)
 {
     size_t count = superslabs_for(good);
@@ -265,7 +265,7 @@ static bool copy_written(char *from, char *to, size_t size, bool is_zero)
     return is_purged;
 }
 
-/* What lies behind the block in its last superslab may have pages of those who had it before. */
+/* The slabs behind the block in its last superslab may have pages of earlier blocks. */
 static bool purge_behind(struct slab *slab)
 {
     size_t end = *superslab_count_of(slab) << SUPERSLAB_SHIFT;

@@ -2,10 +2,10 @@
 /*
  * Pages of free blocks in slabs that are partly used: they go back to the kernel when the slab has
  * been left alone for the decay time, found from its bitmap. A slab is looked at as 64 parts (of a
- * page each, where its run is of four slabs or fewer). While the pages of a part are on their way,
- * its blocks are out of the bitmap, so that nobody can be given one; no lock of the class is held
- * then. What was purged is marked `absent`, and made present again in one call when blocks of it
- * are handed out. Called by the front's background work; calls the slab layer.
+ * page each, where its run is of four slabs or fewer). While the pages of a part are being purged,
+ * its blocks are out of the bitmap, so that no thread can be given one; no lock of the class is
+ * held then. What was purged is marked `absent`, and made present again in one call when blocks of
+ * it are handed out. Called by the front's background work; calls the slab layer.
  */
 #include "lane/pool.h"
 
@@ -21,7 +21,7 @@
  * The next one begins with others, since a slab that was refused counts as used. */
 #define REFUSALS_MAX 64
 
-/* Purpose: the parts of one slab that are on their way; their blocks are nobody's. */
+/* Purpose: the parts of one slab that are being purged; their blocks are out of the bitmap. */
 struct idle_parts {
     struct slab *slab;
     uint64_t parts;

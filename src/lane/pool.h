@@ -11,7 +11,8 @@
 
 /* The slab's count of free blocks has changed: put it into the list where it belongs. */
 void pool_relist(struct pool_class *pool, struct slab *slab);
-/* Take a slab out of its pool if all its blocks are free: it is to be retired, without the lock. */
+/* Take a slab out of its pool if all its blocks are free: the caller retires it, without the
+ * lock. */
 bool pool_leave_if_empty(struct pool_class *pool, struct slab *slab);
 /* Is it the only slab of its class that has blocks to give? */
 bool pool_is_last(const struct pool_class *pool, const struct slab *slab);
@@ -39,9 +40,10 @@ bool idle_walk_on(struct pool_class *pool, struct idle_walk *walk);
 
 /* ---- collapse.c ---- */
 
-/* Purpose: what is out of one class of the shared pool, and what is in its slabs. Owner: the class
- * lock. Invariant: loose is the sum, over the slabs, of what has been carved, less what is out and
- * what is absent; it may be a little less, since what was never carved can be absent too. */
+/* Purpose: how many blocks are out of one class of the shared pool, and what lies free in its
+ * slabs. Owner: the class lock. Invariant: loose is the sum, over the slabs, of what has been
+ * carved, less what is out and what is absent; it may be a little less, since what was never carved
+ * can be absent too. */
 struct tally {
     _Alignas(CACHE_LINE) size_t out; /* blocks in use or in caches */
     size_t high;                     /* the most of them since the class last grew */
@@ -69,13 +71,14 @@ static inline void idle_note_give(struct pool_class *pool, struct slab *slab)
         struct pool *whole = slab->owner;
         slab->is_dirty = pool->is_dirty = true;
         slab->age = decay_epoch();
-        /* release: who clears it sees the class's */
+        /* release: the thread that clears it sees the class's */
         atomic_store_explicit(&whole->is_dirty, true, memory_order_release);
     }
 }
 
 /* Blocks have been taken from a slab some of whose parts are absent: those that hold these blocks
- * are noted as present. They are to be made so, in as few calls as can be; no lock is needed. */
+ * are noted as present. idle_make_present then makes them so, in as few calls as can be; it needs
+ * no lock. */
 uint64_t idle_take_parts(struct slab *slab, void *const *blocks, unsigned count);
 void idle_make_present(const struct slab *slab, uint64_t parts_taken);
 /* Bytes of a slab that were purged and not used since. */

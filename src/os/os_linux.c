@@ -153,8 +153,8 @@ bool os_back_huge(void *address, size_t size)
     os_allow_huge(address, size, false);
     if (!is_done)
         return false;
-    /* where it cannot be told it is taken to be: to be wrong costs a fault, and the other way pages
-     * that nobody knows of */
+    /* if the kernel does not say, the page counts as present: a wrong yes costs a fault, a wrong no
+     * pages that no record knows of */
     return !ask_present((char *)address + size - page, page, is_present) || (is_present[0] & 1);
 }
 
@@ -285,7 +285,7 @@ void os_sleep_us(unsigned us)
 {
     static uint32_t never;
     struct timespec time = {0, (long)us * 1000};
-    /* nobody wakes it; unlike nanosleep, futex is a call that every malloc makes */
+    /* no thread wakes it; unlike nanosleep, futex is a call that every malloc makes */
     if (!os_is_made_to_fail(OS_CALL_SLEEP))
         syscall(SYS_futex, &never, FUTEX_WAIT_PRIVATE, 0, &time, NULL, 0);
 }

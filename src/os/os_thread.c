@@ -6,10 +6,10 @@
  * the helper's stack and its thread-local storage, one mapping that is kept and used again. Relies
  * on the kernel to clear os_helper_thread when the thread is gone, by exit or by exec.
  *
- * The helper must be worthless to whoever takes over the process, and must not keep what the
- * program gives up. So before its first work it gives up all that it can: capabilities, file
- * descriptors, the shared working directory and root, and every system call but those that its work
- * needs. If a single step fails it ends at once, and no other is started.
+ * The helper must be worthless to an attacker who takes over the process, and must not keep rights
+ * that the program gives up. So before its first work it gives up all that it can: capabilities,
+ * file descriptors, the shared working directory and root, and every system call but those that its
+ * work needs. If a single step fails it ends at once, and no other is started.
  */
 #include "os/os.h"
 
@@ -52,7 +52,7 @@
 /* The helper's number; 0 when there is none. Set and cleared by the kernel. */
 early_data _Atomic uint32_t os_helper_thread;
 
-/* Purpose: what the helper runs on. Owner: who holds `starting`, then the helper. */
+/* Purpose: what the helper runs on. Owner: the thread that has set `starting`, then the helper. */
 static early_data struct {
     _Atomic bool starting;
     _Atomic bool is_given_up; /* one could not be confined */

@@ -439,7 +439,7 @@ struct superslab *superslab_fresh_locked(void)
     if (!start)
         return NULL;
     struct superslab *superslab = superslab_of(start);
-    /* it comes into use a slab at a time */
+    /* it is used a slab at a time */
     atomic_fetch_add_explicit(&space.room, (int64_t)SUPERSLAB_SIZE, memory_order_relaxed);
     if (!superslab_need_records(superslab)) {
         release_superslab_locked(superslab, superslab->warm);
