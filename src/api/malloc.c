@@ -207,9 +207,10 @@ exported int malloc_trim(size_t pad)
 /* A number below 0 is a huge size, as in glibc: nothing is ever given back at once. */
 static void set_trim_threshold(int value)
 {
+    int64_t bytes = value < 0 ? (int64_t)TIB : (int64_t)value;
     init_gate(); /* reads the environment, which must not undo this */
-    __atomic_store_n(&settings.ss_cache_max, value < 0 ? (int64_t)TIB : (int64_t)value,
-                     __ATOMIC_RELAXED);
+    __atomic_store_n(&settings.ss_cache_max, bytes, __ATOMIC_RELAXED);
+    warm_wish((size_t)bytes);
 }
 
 exported int mallopt(int parameter, int value)

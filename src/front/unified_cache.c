@@ -390,9 +390,23 @@ static unsigned given_up_slots(void)
                               SLOW_START_SLOTS);
 }
 
+/* Once in so many slow paths of a thread whose classes collapse, its bins of large blocks close:
+ * they may be of sizes that the program frees no more of, and each block there is many pages. */
+#define CLOSE_EVERY 8
+
+static void close_large_bins(struct thread_heap *heap)
+{
+    for (unsigned size_class = CLASS_ACE_LAST; size_classes[size_class].size > DEPOT_BLOCK_MAX;
+         size_class--)
+        if (heap->limit[size_class] > heap->bottom[size_class])
+            close_bin(heap, size_class);
+}
+
 /* Make room in a full bin whose class is given up, by giving up half of a larger one. */
 static void give_up(struct thread_heap *heap, unsigned size_class)
 {
+    if (is_block_class(size_class) && heap->slow_paths % CLOSE_EVERY == 0)
+        close_large_bins(heap);
     unsigned least = is_block_class(size_class) ? given_up_slots() : 0;
     if (bin_limit(heap, size_class) > least)
         shrink_bin(heap, size_class);

@@ -239,6 +239,8 @@ bool decay_poll(void);
 void decay_purge_due(void);
 /* Purge all that is warm. Returns the bytes given back. No lock may be held. */
 size_t decay_purge_all(void);
+/* The program wishes that so many bytes stay warm: a floor of the bound, below SS_CACHE_MAX. */
+void warm_wish(size_t bytes);
 uint64_t decay_purged_bytes(void);
 /* Pages that were present and are not any more, in bytes: counted between decay_count(true) and
  * decay_count(false) only, since the kernel must be asked. */

@@ -68,6 +68,7 @@ static inline size_t warm_slabs(void)
  * last two, which are bytes. */
 struct warm_bound {
     _Atomic size_t doublings; /* of the bound */
+    _Atomic size_t wished;    /* the program wants at least so much to stay: mallopt */
     _Atomic size_t regretted; /* purged for the bound and taken again soon, since it doubled */
     _Atomic size_t used;      /* taken from the upper half of the bound */
     _Atomic size_t quiet;     /* epochs since that was last a part worth mentioning */

@@ -52,7 +52,12 @@ size_t warm_bound_slabs(void)
     if (settings.decay_ms == 0)
         return 0;
     size_t own = min_size(max_size(live_slabs() / LIVE_SHARE, BOUND_MIN), BOUND_MAX);
-    return min_size(own << load(&warm_bound.doublings), most);
+    return min_size(max_size(own << load(&warm_bound.doublings), load(&warm_bound.wished)), most);
+}
+
+void warm_wish(size_t bytes)
+{
+    atomic_store_explicit(&warm_bound.wished, bytes >> SLAB_SHIFT, memory_order_relaxed);
 }
 
 /* ---- the free pages of partly used slabs ---- */
