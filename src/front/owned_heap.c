@@ -79,7 +79,7 @@ static bool is_live(const struct owned_heap *heap, const struct hak_heap *handle
            word_load(&heap->generation) == (uintptr_t)handle % GENERATIONS;
 }
 
-/* Takes no lock: the program may not destroy the heap meanwhile. */
+/* Takes no lock: nobody may destroy the heap meanwhile. */
 void owned_heap_expect(const struct hak_heap *handle, const char *function)
 {
     const struct owned_heap *heap = heap_of(handle);
