@@ -268,7 +268,7 @@ static void count_used(const struct heap_view *view, struct heap_terms *terms)
     }
 }
 
-/* What has never been used has pages all the same in a process that has called mlockall(). */
+/* In a process that has called mlockall(), memory that was never used has pages too. */
 static void count_unused(const struct heap_view *view, struct heap_terms *terms)
 {
     uint64_t opened = view->base + ((uint64_t)view->space.opened << SUPERSLAB_SHIFT);
@@ -282,7 +282,7 @@ static void count_unused(const struct heap_view *view, struct heap_terms *terms)
         terms->metadata += target_resident_bytes(view->target, present, mapped);
 }
 
-/* The head's addresses are many times what is mapped of it. */
+/* The head has many times more addresses than mapped memory. */
 static uint64_t count_mapped(const struct heap_view *view, uint64_t start, uint64_t end)
 {
     uint64_t bytes = 0;

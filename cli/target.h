@@ -150,9 +150,10 @@ bool target_fail(struct target *target, const char *format, ...)
 bool target_fail_named(struct target *target, const char *what);
 /* The same for a heap that contradicts itself: "...: its heap is damaged: WHAT". */
 bool target_fail_damaged(struct target *target, const char *what);
-/* Text of the target, for the terminal and for JSON: what is special becomes '?'. */
+/* Text of the target, for the terminal and for JSON: each character that is not printable becomes
+ * '?'. */
 void target_make_printable(char *text);
-/* Put a name into ->program, with what is not printable as '?'. */
+/* Put a name into ->program, with each character that is not printable as '?'. */
 void target_set_program(struct target *target, const char *name);
 /* Another mapping at the end; it copies the path. */
 void target_add_mapping(struct target *target, const struct mapping *mapping);

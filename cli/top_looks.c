@@ -64,7 +64,7 @@ static struct stranger *find_stranger(pid_t pid)
     return NULL;
 }
 
-/* Put it in, in the place of what was known of that process number. */
+/* Add a row for the process, or use the one of that process number. */
 static struct stranger *add_stranger(pid_t pid)
 {
     struct stranger *stranger = find_stranger(pid);
@@ -89,7 +89,7 @@ static void add_unreadable(pid_t pid, const char *program, const char *why)
     snprintf(stranger->row.trouble, sizeof stranger->row.trouble, "%s", why);
 }
 
-/* Those without HAKMEM are looked at again, and those that have ended are forgotten. */
+/* Processes without HAKMEM will be looked at again, and those that have ended are forgotten. */
 static void forget_some(struct top *top)
 {
     size_t kept = 0;

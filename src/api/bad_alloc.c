@@ -101,7 +101,8 @@ static const char *object_name(const void *code)
 static const char *const library_names[] = {"libstdc++.so.6", "libc++abi.so.1", "libc++.so.1"};
 #define LIBRARY_COUNT (sizeof(library_names) / sizeof(*library_names))
 
-/* In this order: the program's own; what it has loaded for all of it since; the caller's; any. */
+/* Looked for in this order: in the program; among the libraries that it has loaded for all of it
+ * since; in the caller's object; in any library. */
 static struct runtime find_runtime(const void *caller)
 {
     struct runtime runtime = runtime_of_process();

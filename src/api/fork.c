@@ -131,8 +131,8 @@ void fork_repair(void)
 
 static early_data _Atomic bool has_handlers;
 
-/* As early as can be: handlers of libraries that register later run before ours when a fork begins
- * and after ours when it ends, and may allocate. */
+/* Register as early as can be. Handlers of libraries that register later run before ours when a
+ * fork begins, and after ours when it ends, so they may allocate. */
 void fork_add_handlers(void)
 {
     if (!atomic_exchange_explicit(&has_handlers, true, memory_order_relaxed))

@@ -28,8 +28,8 @@
 _Static_assert(SLABS_PER_SUPERSLAB == 32, "a superslab's masks are 32 bits");
 
 /* The reservation is a window of addresses, mapped as far as the heap has grown. It is a part of
- * the user's address space, and no more than RESERVATION_MAX; at first its tables cover so many
- * bytes of it, and more as the heap grows. */
+ * the user's address space, and no more than RESERVATION_MAX; at first its tables cover
+ * RESERVATION_COVERED bytes of it, and more as the heap grows. */
 #define RESERVATION_MAX (32 * TIB)
 #define RESERVATION_PART 4
 #define RESERVATION_COVERED (16 * GIB)

@@ -13,10 +13,10 @@
 /* A heap that has never had more than this many superslabs gets no helper. */
 #define GROWN_SUPERSLABS 2
 
-/* The helper ends after so many epochs without work and without a call from the program. */
+/* The helper ends after this many epochs without work and without a call from the program. */
 #define QUIET_EPOCHS (2 * EPOCHS_PER_DECAY)
 
-/* The helper looks so often whether it is alone, however long an epoch is. */
+/* The helper looks at least this often whether it is the last thread, however long an epoch is. */
 #define LOOK_MS 1000
 
 /* Purpose: what the program's threads and the helper tell each other. `is_on_duty` is set by the

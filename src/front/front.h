@@ -159,8 +159,8 @@ static always_inline bool front_was_freed(unsigned size_class, const void *block
     return top > word_load(&heap->bottom[size_class]) && top[-1] == block;
 }
 
-/* Usable bytes of a block of a class. 0 for what is not ours, or of no class, or at fault: the slow
- * paths tell. */
+/* Usable bytes of a block of a class. 0 for a pointer that is not ours, has no class, or is at
+ * fault: the slow paths say which. */
 static always_inline size_t front_usable(const void *block)
 {
     struct reservation *base = reservation_get();
@@ -214,7 +214,8 @@ extern void (*route_on_slow_path)(void);
 
 /* misuse.c: end the program with one line. `verdict` must be a fault. */
 __attribute__((noreturn)) void misuse_report(const char *function, struct verdict verdict);
-/* What giving blocks back came to: goes on, or ends the program in free's name. */
+/* The verdict on blocks that were given back: returns if they were sound, else ends the program in
+ * free's name. */
 static inline void misuse_stop_at_fault(struct verdict verdict)
 {
     if (unlikely(verdict.fault != FAULT_NONE))
@@ -244,7 +245,7 @@ static inline void unified_cache_leave(struct thread_heap *heap)
 {
     if (!heap)
         return;
-    /* release: what was done in the heap comes before */
+    /* release: changes of the heap come before */
     atomic_store_explicit(&heap->is_entered, false, memory_order_release);
     thread_heap_distance = (char *)heap - (char *)reservation_get();
     atomic_signal_fence(memory_order_seq_cst);

@@ -8,13 +8,14 @@
  */
 #include "front/upkeep.h"
 
-/* A heap of so many bytes is too small to ask for the limits of its memory. */
+/* The limits of memory are not looked up for a heap that is smaller than this. */
 #define UNASKED_BYTES (8 * MIB)
 
-/* So many times in a row a handler may say that it has freed something. */
+/* How many times in a row a handler may say that it has freed something. */
 #define HANDLER_ROUNDS 16
 
-/* Near the limit, memory is given back each time that this part of it more is in use. */
+/* Near the limit, memory is given back each time that the memory in use has grown by this part of
+ * the limit. */
 #define TRIM_PART 64
 
 /* How long is waited for another thread's trim: looks, and time between. */
@@ -97,8 +98,8 @@ static uint64_t near(uint64_t bytes)
     return bytes - bytes / 8;
 }
 
-/* What is in memory, or will be: spans that the program holds are taken to be touched later, if
- * they have not been. */
+/* Memory that is in use, or will be: spans that the program holds count as if they were touched
+ * already. */
 static uint64_t bytes_in_use(void)
 {
     return max_size(os_resident_bytes(), span_bytes());

@@ -20,8 +20,8 @@
 
 #include <string.h>
 
-/* A thread without a heap frees so often straight to the lanes. The thread that only frees what
- * another allocates soon has a heap; one that libc ends frees less. */
+/* A thread without a heap frees this many blocks straight to the lanes. A thread that only frees
+ * blocks of other threads soon has a heap; a thread in which libc only cleans up frees fewer. */
 #define FREES_WITHOUT_HEAP 32
 
 /* How many heaps are checked for a gone thread when a heap is wanted, and in an epoch. */
@@ -91,7 +91,7 @@ static bool is_gone(const struct thread_heap *heap)
     return os_thread_is_gone((struct os_thread_number){heap->process_id, heap->thread_id});
 }
 
-/* Can what is in a heap whose thread is gone be trusted? A thread that ended in the middle of a
+/* Can the content of a heap whose thread is gone be trusted? A thread that ended in the middle of a
  * slow path has left it half changed: it is forgotten, with the blocks in it. */
 static struct thread_heap *forget_if_broken_locked(struct thread_heap *heap)
 {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What keeps the heap small while the program does something else: the limit on memory, the ageing
- * of free memory, the bins of sleeping threads. Called from slow paths and by the helper thread;
- * never on the fast path.
+ * The work that keeps the heap small: the limit on memory, the ageing of free memory, the bins of
+ * sleeping threads. Called from slow paths and by the helper thread; never on the fast path.
  */
 #ifndef HAK_FRONT_UPKEEP_H
 #define HAK_FRONT_UPKEEP_H
@@ -20,7 +19,7 @@ bool limit_was_met(void);
 bool limit_may_grow(size_t more, size_t size);
 /* The same for a new block. */
 bool limit_may_take(size_t alignment, size_t size);
-/* Others may take the room that it has found, so many times. */
+/* Other threads may take the room that it has found: the caller tries this many times. */
 #define GROWTH_ROUNDS 16
 /* No room is left: look how much is in use, and give free memory back if that is near the limit. */
 void limit_review(void);

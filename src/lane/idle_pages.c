@@ -13,12 +13,13 @@
 
 #define PARTS 64u
 
-/* Slabs looked at in one holding of the class lock; purging one takes so many times as long. */
+/* Slabs looked at in one holding of the class lock; to purge a slab counts as PURGE_EFFORT
+ * looks. */
 #define SCAN_STEP 32
 #define PURGE_EFFORT 4
 
-/* A walk ends when the kernel has refused so many slabs: their memory is locked, and so may all be.
- * The next one begins with others, since a slab that was refused counts as used. */
+/* A walk ends when the kernel has refused this many slabs: their memory is locked, and all memory
+ * may be. The next one begins with others, since a slab that was refused counts as used. */
 #define REFUSALS_MAX 64
 
 /* Purpose: the parts of one slab that are being purged; their blocks are out of the bitmap. */
@@ -224,8 +225,8 @@ static uint64_t purge_parts(const struct idle_parts *idle)
     return purged;
 }
 
-/* The parts that were on their way are back: some are absent, and the others have their next turn
- * later. */
+/* The parts have been purged and their blocks are back in the bitmap: some parts are absent, and
+ * the others are tried again later. */
 static void put_back_locked(struct pool_class *pool, const struct idle_parts *idle, uint64_t purged,
                             struct idle_walk *walk)
 {

@@ -186,8 +186,8 @@ bool pool_age_on(struct pool *pool, unsigned min_age, size_t *effort);
 
 /* Is the class giving up its memory? Then blocks that are freed are to go to its slabs. */
 bool collapse_is_on(unsigned size_class);
-/* What a flush of such a class pays: a batch of the depot and a few slabs' free pages go back. The
- * verdict on the first block at fault. No lock may be held. */
+/* The work that a flush of such a class does: a batch of the depot and a few slabs' free pages go
+ * back. The verdict on the first block at fault. No lock may be held. */
 struct verdict collapse_pay(unsigned size_class);
 
 /* ---- depot.c: full batches above the shared pool ---- */

@@ -19,8 +19,8 @@ bool pool_is_last(const struct pool_class *pool, const struct slab *slab);
 /* Give a slab that has left its pool back. No lock may be held. */
 void pool_retire(struct slab *slab);
 
-/* Purpose: what a walk over the slabs of one class looks for, what it may do, and what it has met.
- * Where the walk is, is in the class: walk and scan. */
+/* Purpose: what a walk over the slabs of one class looks for, what it may do, and what it has
+ * found. Where the walk is, is in the class: walk and scan. */
 struct idle_walk {
     unsigned min_age;    /* epochs that a slab has been left alone */
     unsigned free_share; /* a slab of which this part is free is worth it: 2 is a half */
@@ -56,10 +56,11 @@ struct tally {
     size_t returned;                 /* bytes purged in a walk and used again: less than a slab */
 };
 extern struct tally tallies[CLASS_POOL_LAST + 1];
-/* So many blocks of a class have left its slabs, and its partly used slabs have so many more bytes
- * of free blocks that are present. Of the shared pool; of others nothing is noted. */
+/* Note that `out` blocks of a class have left its slabs (below 0: have come back), and that its
+ * partly used slabs have `loose` more bytes of free blocks that are present. Nothing is noted of
+ * pools other than the shared pool. */
 void collapse_note_locked(struct pool *pool, unsigned size_class, ptrdiff_t out, ptrdiff_t loose);
-/* So many bytes of a slab that were absent are used again. */
+/* This many bytes of a slab that were absent are used again. */
 void collapse_note_return_locked(const struct slab *slab, size_t bytes);
 /* An empty slab leaves its class. */
 void collapse_note_leave_locked(const struct slab *slab);

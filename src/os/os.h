@@ -24,7 +24,7 @@ bool os_call_begin(void);
 void os_call_end(void);
 /* The program is about to install a filter: returns when no such call is under way any more. */
 void os_note_filter(void);
-/* In a child: calls of the parent's other threads are not under way there. */
+/* In a child: the calls of the parent's other threads are not under way here. */
 void os_forget_calls_under_way(void);
 
 /* ---- is this process a copy of another? os_generation.c ---- */

@@ -38,11 +38,11 @@
 
 early_data bool (*os_inject_failure)(enum os_call call);
 
-/* In a process that has come under a filter while it ran, purged ranges are mappings of their own:
- * there may be so many. */
+/* The most purged ranges in a process that has installed a filter while it ran: each is a mapping
+ * of its own. */
 #define PURGED_MAPPINGS_MAX 4096
 
-/* A call that is interrupted is made again so often; one that always is does not hold us up. */
+/* How often an interrupted call is made again; a call that is always interrupted ends too. */
 #define INTERRUPTIONS_MAX 100
 
 static void *map_anonymous(void *address, size_t size, int flags)

@@ -38,7 +38,7 @@
 #define CLOSE_RANGE_UNSHARE (1U << 1)
 #endif
 
-/* What libc keeps beside the thread pointer: its struct pthread is under 3 KiB. */
+/* Bytes that libc may use beside the thread pointer: its struct pthread is under 3 KiB. */
 #define LIBC_THREAD_BYTES (8 * KIB)
 
 /* The helper's sleep where the kernel does not let it wait on a futex. */
@@ -160,8 +160,8 @@ static size_t distance(const char *from, const void *to)
     return (size_t)(bytes < 0 ? -bytes : bytes);
 }
 
-/* What the helper uses, errno and lock_depth, is in the same place, seen from the thread pointer,
- * in every thread. */
+/* The helper uses errno and lock_depth. Both are at the same distance from the thread pointer in
+ * every thread. */
 static bool need_memory(void)
 {
     char *pointer = thread_pointer();
@@ -180,8 +180,8 @@ static bool may_step(void)
     return !os_is_made_to_fail(OS_CALL_HELPER_SELF);
 }
 
-/* None must stay with the helper when the program gives up its own. Where the bounding set may not
- * be changed there is nothing in the others that could make use of it. */
+/* The helper may keep no capability when the program gives up its own. Where the bounding set may
+ * not be changed, the other sets hold no capability that could make use of it. */
 static bool drop_capabilities(void)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -232,9 +232,9 @@ static bool install(const struct sock_fprog *program)
     ONLY_FOR(SYS_##name, 4), LOAD(args[argument]), ONLY_FOR(value, 1), ANSWER(SECCOMP_RET_ALLOW),  \
         REFUSE
 
-/* What ageing, taking from idle threads, sleeping and ending need. No call on a path, a descriptor,
- * another process or a signal, and no memory that can be executed. A call that is not known is
- * refused, so that the program lives on whatever a libc may try. */
+/* Allows the calls that ageing, taking from idle threads, sleeping and ending need. No call on a
+ * path, a descriptor, another process or a signal, and no memory that can be executed. A call that
+ * is not known is refused, so that the program lives on whatever a libc may try. */
 static bool install_filter(void)
 {
     static const struct sock_filter filter[] = {

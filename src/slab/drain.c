@@ -10,7 +10,8 @@
 
 /* The least that a give pays: one call of the kernel, 20 us. */
 #define PAY_MIN (256 * KIB)
-/* Beyond what it gave, a give pays as much again, up to this much: 8 MiB take 0.6 ms. */
+/* A give purges as many bytes as it gave, and as many again up to this number: 8 MiB take 0.6
+ * ms. */
 #define PAY_MORE_MAX (4 * MIB)
 /* Superslabs of a list that are looked at: a list's first is the one that has become warm last. */
 #define LOOKS 16

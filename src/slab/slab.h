@@ -114,7 +114,7 @@ struct superslab {
     uint32_t free;
     uint32_t warm;
     uint32_t zero;      /* of the warm ones, those that were never written to */
-    uint32_t purged;    /* for the bound on what is warm, not for their age */
+    uint32_t purged;    /* because of the bound on warm slabs, not because of their age */
     struct slab *slabs; /* SLABS_PER_SUPERSLAB records, made at first use; zero again when cold */
     struct superslab *next[2];
     struct superslab *prev[2];
@@ -147,7 +147,7 @@ size_t slab_peak_superslabs(void);
  * refused. Warm slabs, and purged pages of slabs in use, only lessen the rest. Freed memory does
  * not add to it. */
 void slab_allow(int64_t bytes);
-/* What is left; 0 or less when it is time to ask. */
+/* The room that is left; 0 or less when it is time to ask. */
 int64_t slab_room(void);
 void slab_charge(size_t bytes);
 /* Was something refused since the last slab_allow? */
@@ -231,9 +231,9 @@ struct slab *slab_find_any(const void *pointer);
 
 /* ---- decay.c: the warm pool's end ---- */
 
-/* Begin a new epoch, if it is time, and go on with a bounded part of purging what has been warm for
- * longer than the decay time. Cheap otherwise. No lock may be held. Returns true when a new epoch
- * began: caches above may then age their own. */
+/* Begin a new epoch, if it is time, and go on with a bounded part of purging slabs that have been
+ * warm for longer than the decay time. Cheap otherwise. No lock may be held. Returns true when a
+ * new epoch began: caches above may then age their own. */
 bool decay_poll(void);
 /* The rest of that purge, at once. */
 void decay_purge_due(void);
@@ -258,7 +258,7 @@ bool slab_purge(char *start, size_t size);
 /* The same between decay_lock and decay_unlock, and counted, for memory that others find to be in
  * use meanwhile. */
 bool decay_give_pages(char *start, size_t size);
-/* The outermost lock of the layer, before the lanes': held while pages are on their way, for a
+/* The outermost lock of the layer, before the lanes': held while pages are being purged, for a
  * fraction of a millisecond. */
 void decay_lock(void);
 /* The same for a purging thread, which takes the lock again and again: waiting threads have it
@@ -268,11 +268,12 @@ void decay_unlock(void);
 
 /* ---- warm_bound.c: how much may stay backed by pages while it is free ---- */
 
-/* Partly used slabs have so many more bytes of free blocks: present ones, and present or not. */
+/* Partly used slabs have `loose` more bytes of free blocks that are present, and `hollow` more that
+ * are present or not. */
 void warm_note_loose(ptrdiff_t loose, ptrdiff_t hollow);
-/* Is more than so many quarters of the bound warm, partly used slabs' free blocks included? */
+/* Is more warm than this many quarters of the bound, free blocks of partly used slabs included? */
 bool warm_is_over(unsigned quarters);
-/* So many slabs' pages, purged not long ago because too much was warm, are wanted again. */
+/* The pages of this many slabs, purged not long ago because too much was warm, are used again. */
 void warm_note_return(size_t slabs);
 /* Is too much warm, so that gives pay for it at this moment? drain.c */
 bool warm_is_draining(void);

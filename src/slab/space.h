@@ -36,7 +36,7 @@ struct space {
     bool is_forked;               /* the mappings are copies of a parent's */
     _Atomic size_t warm_slabs;    /* free slabs that may have pages */
     _Atomic size_t used_slabs;    /* not free; as warm_slabs */
-    struct superslab *tail;       /* slabs behind its Huge block are on their way: tail.c */
+    struct superslab *tail;       /* slabs behind its Huge block are being purged: tail.c */
     _Atomic uint32_t turnover;    /* slabs taken since the start; changed under the lock */
     struct superslab *list[2][RUN_LISTS];
     uint64_t occupied[2];
@@ -44,7 +44,7 @@ struct space {
 extern struct space space;
 
 /* Purpose: the clock of decay.c, lock-free: a race at an epoch's border dates a slab one epoch off.
- * `lock` is held while pages are on their way, so that a fork waits for them: by one superslab, or
+ * `lock` is held while pages are being purged, so that a fork waits for that: by one superslab, or
  * one slab of the pools, at a time. */
 struct decay_clock {
     struct lock lock;
@@ -176,8 +176,8 @@ bool superslab_has_moved(const struct superslab *superslab, size_t count);
 
 /* ---- decay.c ---- */
 
-/* Purpose: warm slabs of one superslab on their way to the kernel. `taken` are out of use while it
- * is: all of the superslab where nothing in it is in use and nothing stays warm. */
+/* Purpose: a purge of warm slabs of one superslab. The slabs `taken` are out of use meanwhile: all
+ * of the superslab, if none of it is in use and none stays warm. */
 struct purge {
     struct superslab *superslab;
     uint32_t slabs;
@@ -202,9 +202,9 @@ void meta_lock_reset(void);
 size_t warm_bound_slabs(void);
 /* Slabs of a superslab are about to be taken. Under the superslab lock. */
 void warm_bound_note_take(struct superslab *superslab, uint32_t slabs);
-/* So many epochs have begun. */
+/* This many epochs have begun. */
 void warm_bound_pass(unsigned epochs);
-/* After so many bytes were given back: purge if too much is warm. No lock may be held. */
+/* This many bytes were given back: purge if too much is warm. No lock may be held. */
 void decay_after_give(size_t bytes);
 
 /* ---- tail.c: what lies behind a Huge block ---- */
