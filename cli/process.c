@@ -137,6 +137,8 @@ static void read_mappings(struct target *target, FILE *stream)
             if (target->mapping_count && sscanf(line, "Rss: %" SCNu64, &kib) == 1)
                 target->mappings[target->mapping_count - 1].rss = kib * 1024;
         } else if (parse_header(line, &mapping)) {
+            /* one that has grown while the file is read is listed again, as a whole */
+            target_drop_mappings_from(target, mapping.start);
             target_add_mapping(target, &mapping);
         }
     }

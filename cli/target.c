@@ -77,6 +77,12 @@ void target_add_mapping(struct target *target, const struct mapping *mapping)
     target->mapping_count++;
 }
 
+void target_drop_mappings_from(struct target *target, uint64_t address)
+{
+    while (target->mapping_count > 0 && target->mappings[target->mapping_count - 1].end > address)
+        free(target->mappings[--target->mapping_count].path);
+}
+
 void target_drop_mappings(struct target *target)
 {
     for (size_t i = 0; i < target->mapping_count; i++)

@@ -157,6 +157,8 @@ void target_make_printable(char *text);
 void target_set_program(struct target *target, const char *name);
 /* Another mapping at the end; it copies the path. */
 void target_add_mapping(struct target *target, const struct mapping *mapping);
+/* Drop those that end behind `address`. */
+void target_drop_mappings_from(struct target *target, uint64_t address);
 void target_drop_mappings(struct target *target);
 /* What `realloc` gives, or the end of the command. */
 void *target_resize(void *block, size_t count, size_t size);

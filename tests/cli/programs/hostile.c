@@ -56,9 +56,10 @@ static void open_root(void)
 static char *more_metadata(size_t size)
 {
     char *start = (char *)(((uintptr_t)arena->mapped + 4095) & ~(uintptr_t)4095);
-    if (start + size > arena->end || mprotect(start, size, PROT_READ | PROT_WRITE) != 0)
+    if (start + size > arena->end)
         fail("metadata");
-    arena->at = start + size;
+    mapped(start, size, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1);
+    arena->at = arena->mapped = start + size;
     return start;
 }
 
