@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From the words on the command line to an open target with its heap copied; what stands against it
- * ends the command in one line. Called by the verbs.
+ * From the words on the command line to an open target with its heap copied; if that cannot be
+ * done, the command ends with one line that says why. Called by the verbs.
  */
 #include "choose.h"
 

@@ -22,7 +22,8 @@ struct choice {
 
 /* The number of a process, or the end of the command. */
 pid_t choice_pid(const char *command, const char *text);
-/* Open what was chosen and copy its heap; what is wrong ends the command with one line. */
+/* Open the chosen target and copy its heap. If that cannot be done, the command ends with one line
+ * that says why. */
 void choice_open(const struct choice *choice, struct target *target, struct heap_view *view);
 /* "redis-server [1234]", or "core (redis-server [1234])". */
 const char *choice_title(const struct target *target);

@@ -17,7 +17,8 @@
 
 #include "target.h"
 
-/* Of all notes together, and program headers: some hundred times what the kernel writes. */
+/* The most bytes of all notes together, and of program headers: some hundred times what the kernel
+ * writes. */
 #define NOTES_MAX ((uint64_t)64 << 20)
 #define HEADERS_MAX ((uint64_t)1 << 20)
 #define HEADERS_CHUNK 512

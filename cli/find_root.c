@@ -23,7 +23,7 @@ static bool is_root(struct target *target, uint64_t address)
 {
     struct root_head head;
     const struct mapping *mapping = target_mapping(target, address);
-    /* of a file, and the process's own: what is shared, others can change */
+    /* of a file, and private: other processes can change shared memory */
     if (!target->is_core &&
         (!mapping || mapping->path[0] != '/' || mapping->is_shared || mapping->inode == 0))
         return false;
@@ -217,7 +217,7 @@ bool target_is_of_root(const struct target *target, uint64_t root, uint64_t addr
                        bool is_writable)
 {
     const struct mapping *of_root = target_mapping(target, root);
-    uint64_t reached = address; /* what is below belongs to it */
+    uint64_t reached = address; /* all memory below belongs to the root */
     bool is_next_own = false;
     if (target->is_core)
         return true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Copies the table of superslabs, and what it names: the records of slabs and their bitmaps. Of the
- * table only pages are read that the target has memory for; the others have only zeros. A record
+ * Copies the table of superslabs, and what it names: the records of slabs and their bitmaps. Only
+ * those pages of the table are read that the target has memory for; the others hold zeros. A record
  * that does not fit its place is left out, and so is a slab without a bitmap.
  */
 #include <stdlib.h>

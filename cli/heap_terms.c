@@ -81,7 +81,7 @@ static uint64_t add_each_block(const struct heap_view *view, struct class_terms 
     return sum;
 }
 
-/* Of one of whose pages all are resident or none, the blocks need only be counted. */
+/* In a slab whose pages are all resident, or none is, blocks need only be counted. */
 static uint64_t add_all_blocks(const struct heap_view *view, struct class_terms *figures,
                                const struct extent *extent, bool is_resident)
 {
@@ -140,7 +140,7 @@ static void add_extent(const struct heap_view *view, struct heap_terms *terms,
             terms->purgeable += resident_bytes(part, extent->start, end);
         break;
     default:
-        /* a superslab of which no sense could be made: likely being changed just now */
+        /* a superslab whose records contradict each other: it is likely being changed just now */
         if (heap_superslab(view, (extent->start - heap_start(view)) >> SUPERSLAB_SHIFT)->state !=
             SUPERSLAB_FIXED)
             terms->partly_used += resident_bytes(part, extent->start, end);
@@ -268,7 +268,7 @@ static void count_used(const struct heap_view *view, struct heap_terms *terms)
     }
 }
 
-/* What has never been used has pages all the same in a process that has called mlockall(). */
+/* In a process that has called mlockall(), memory that was never used has pages too. */
 static void count_unused(const struct heap_view *view, struct heap_terms *terms)
 {
     uint64_t opened = view->base + ((uint64_t)view->space.opened << SUPERSLAB_SHIFT);
@@ -282,7 +282,7 @@ static void count_unused(const struct heap_view *view, struct heap_terms *terms)
         terms->metadata += target_resident_bytes(view->target, present, mapped);
 }
 
-/* The head's addresses are many times what is mapped of it. */
+/* The head has many times more addresses than mapped memory. */
 static uint64_t count_mapped(const struct heap_view *view, uint64_t start, uint64_t end)
 {
     uint64_t bytes = 0;

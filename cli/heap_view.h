@@ -92,7 +92,7 @@ void heap_table_free(struct heap_view *view);
 /* A superslab (index below count), its records or NULL. */
 const struct superslab *heap_superslab(const struct heap_view *view, size_t index);
 struct record_view *heap_records(const struct heap_view *view, size_t index);
-/* Superslabs from `index` on of which the table has only zeros, as far as one step tells. */
+/* How many superslabs from `index` on have only zeros in the table, as far as one step tells. */
 size_t heap_unused(const struct heap_view *view, size_t index);
 /* Is this the record of a run of blocks, at its place? */
 bool heap_is_block_run(const struct heap_view *view, size_t index, unsigned number);
@@ -110,7 +110,7 @@ enum extent_kind {
     EXTENT_BLOCKS, /* blocks of one class */
     EXTENT_SPAN,   /* one ACE block */
     EXTENT_HUGE,   /* one Huge block */
-    EXTENT_OTHER,  /* not the heap's, or not to be understood now */
+    EXTENT_OTHER,  /* not the heap's, or changing now */
     EXTENT_KINDS
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading a file that somebody else names, and may change meanwhile: only a regular file is opened,
- * and it is read with pread, never mapped. A file that is cut short is an error then, no signal.
+ * Reads files that a target names, and that its owner may change meanwhile. Opens regular files
+ * only, and reads them with pread. May never map one: a file that is cut short is an error then,
+ * and no signal.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -4,7 +4,8 @@
  * read and written goes through these: /proc/PID/mem belongs to the address space that the process
  * had then, so that a process that executes another program ends the conversation, and nothing is
  * ever written into that program. Nor does such a read wait for a page fault that the process
- * serves itself (userfaultfd). Who may open it is ptrace's rule; a refusal is told in one line.
+ * serves itself (userfaultfd). The kernel decides by ptrace's rules which user may open it; a
+ * refusal is told in one line.
  */
 #include <ctype.h>
 #include <errno.h>

@@ -74,8 +74,8 @@ static uint32_t wait_for_end(const struct mailbox *mailbox)
     return state;
 }
 
-/* Only one command at a time may have a request stand: the lock is on a file that only those can
- * open who may write to the process, and ends with the command. */
+/* Only one command at a time may have a request stand: the lock is on a file that only users who
+ * may write to the process can open, and ends with the command. */
 static bool wait_for_turn(const struct mailbox *mailbox)
 {
     while (flock(mailbox->target->file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)

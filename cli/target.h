@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A target: a running process, or a core file, whose memory is read and never run. Its owner may be
- * an enemy of whoever looks: nothing in it is believed, no file that it names is mapped, and the
- * work is bounded by the memory that it really has. What is read may change at any moment: a read
- * that fails is an ordinary answer.
+ * an enemy of the user who looks: nothing in it is believed, no file that it names is mapped, and
+ * the work is bounded by the memory that it really has. What is read may change at any moment: a
+ * read that fails is an ordinary answer.
  */
 #ifndef HAK_CLI_TARGET_H
 #define HAK_CLI_TARGET_H
@@ -111,7 +111,7 @@ uint64_t target_find_root(struct target *target);
 uint64_t target_find_original(struct target *target, uint64_t root);
 /* Does [address, +size) lie in the memory of the program or library that holds the root: in private
  * mappings of the same file, or the zeroed memory that follows them? True of all addresses in a
- * core, which nobody writes to. */
+ * core, which is never written to. */
 bool target_is_of_root(const struct target *target, uint64_t root, uint64_t address, size_t size,
                        bool is_writable);
 
@@ -150,9 +150,10 @@ bool target_fail(struct target *target, const char *format, ...)
 bool target_fail_named(struct target *target, const char *what);
 /* The same for a heap that contradicts itself: "...: its heap is damaged: WHAT". */
 bool target_fail_damaged(struct target *target, const char *what);
-/* Text of the target, for the terminal and for JSON: what is special becomes '?'. */
+/* Text of the target, for the terminal and for JSON: each character that is not printable becomes
+ * '?'. */
 void target_make_printable(char *text);
-/* Put a name into ->program, with what is not printable as '?'. */
+/* Put a name into ->program, with each character that is not printable as '?'. */
 void target_set_program(struct target *target, const char *name);
 /* Another mapping at the end; it copies the path. */
 void target_add_mapping(struct target *target, const struct mapping *mapping);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Looks at all processes for the list of `hakmem top`. A process may make a look at it slow, or
- * fail, on purpose: the looks are made by a child of the command, which is given so much time for
- * each and so much for all. One that takes longer is shown as not readable, and tried again ever
- * more seldom; those that the time did not suffice for keep their figures, and come first next
- * time.
+ * fail, on purpose: so a child of the command makes the looks, with a limit on the time for each
+ * process and for all. A process that takes longer is shown as not readable, and tried again more
+ * and more seldom. Processes for which the time did not suffice keep their figures, and come first
+ * in the next round.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -64,7 +64,7 @@ static struct stranger *find_stranger(pid_t pid)
     return NULL;
 }
 
-/* Put it in, in the place of what was known of that process number. */
+/* Add a row for the process, or use the one of that process number. */
 static struct stranger *add_stranger(pid_t pid)
 {
     struct stranger *stranger = find_stranger(pid);
@@ -89,7 +89,7 @@ static void add_unreadable(pid_t pid, const char *program, const char *why)
     snprintf(stranger->row.trouble, sizeof stranger->row.trouble, "%s", why);
 }
 
-/* Those without HAKMEM are looked at again, and those that have ended are forgotten. */
+/* Processes without HAKMEM will be looked at again, and those that have ended are forgotten. */
 static void forget_some(struct top *top)
 {
     size_t kept = 0;
@@ -178,7 +178,7 @@ static pid_t start_child(const struct round *round, size_t first, int *pipe_end)
     return child;
 }
 
-/* A child that hangs in the kernel ends later: nobody waits for it. */
+/* A child that hangs in the kernel ends later: the command does not wait for it. */
 static void end_child(pid_t child, int pipe_end)
 {
     close(pipe_end);

@@ -72,11 +72,11 @@ size_t hak_good_size(size_t size);
  * kernel. Returns the bytes given back. */
 size_t hak_trim(void);
 
-/* At HAKMEM_LIMIT, when giving back what is free was not enough: `handler` is called by the thread
+/* At HAKMEM_LIMIT, when giving free memory back was not enough: `handler` is called by the thread
  * that wants `wanted` bytes, with no lock held; by several threads at a time, if they meet the
  * limit together. It frees something and returns true, or returns false, and the call fails with
- * ENOMEM. It may allocate, which fails at the limit without the handler being asked again, and
- * fork; it must return. NULL: none. */
+ * ENOMEM. It may allocate, which fails at the limit without a second call of the handler, and fork;
+ * it must return. NULL: none. */
 void hak_on_limit(bool (*handler)(size_t wanted, void *context), void *context);
 
 /* Recount every invariant of the heap under its locks. Returns 0, or the number of faults found,

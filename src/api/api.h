@@ -23,11 +23,11 @@ enum gate {
     GATE_CLOSED  /* no address space could be had, yet */
 };
 /*
- * Every entry point that takes a lock, or looks at what is shared, passes this first. It sets the
+ * Every entry point that takes a lock, or looks at shared state, passes this first. It sets the
  * allocator up if that has not been done. Any thread, any time. At GATE_INSIDE locks may be held
- * and anything may be half changed by the calling thread itself: nothing of ours may be looked at,
- * and no lock be waited for. malloc and its like are served by libc's own allocator then, free
- * drops the block, and every other entry point does nothing.
+ * and anything may be half changed by the calling thread itself: no state of ours may be read, and
+ * no lock be waited for. malloc and its like are served by libc's own allocator then, free drops
+ * the block, and every other entry point does nothing.
  */
 enum gate init_gate(void);
 void init_lock_acquire(void);
@@ -110,7 +110,7 @@ static always_inline void *entry_calloc(size_t count, size_t size)
                                                   : entry_calloc_slow(total);
 }
 
-/* ---- publish.c: the figures to those who asked for them in the environment ---- */
+/* ---- publish.c: the figures that settings ask for ---- */
 
 /* Once the settings are read: arrange for what they ask. */
 void publish_start(void);
@@ -123,8 +123,8 @@ void publish_at_exit(void);
 void libc_count(enum hak_fb_reason reason);
 /* A block from libc's allocator; NULL when libc has none to give us (a static program). */
 void *libc_alloc(enum hak_fb_reason reason, size_t alignment, size_t size, bool is_zeroed);
-/* For a pointer outside the reservation: back to libc, or the end of the program when it is no
- * pointer that libc can have given out. */
+/* For a pointer outside the reservation: give it back to libc. Ends the program when libc cannot
+ * have given it out. */
 void libc_free(void *block);
 void *libc_realloc(void *block, size_t size);
 size_t libc_usable(const void *block);

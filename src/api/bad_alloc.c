@@ -2,14 +2,14 @@
 /*
  * std::bad_alloc, thrown from C through the Itanium C++ ABI. The C++ library may be shared, linked
  * into a static program, or private to a plugin; each has a type and a handler of its own. It is
- * looked for where the failing call would find it without us: in the process, then in the object
- * that called. Dynamic look-up may allocate: no lock of ours may be held here.
+ * looked for where the failing call would find it without HAKMEM: first in the process, then in the
+ * object that called. Dynamic look-up may allocate: no lock of ours may be held here.
  */
 #include "api/cxx.h"
 
 #include <dlfcn.h>
 
-/* Purpose: what a C++ library has for us. Invariant: usable when `raise` is not NULL. */
+/* Purpose: what we use of a C++ library. Invariant: usable when `raise` is not NULL. */
 struct runtime {
     void *(*allocate)(size_t size);
     void (*raise)(void *exception, const void *type, void (*destroy)(void *));
@@ -101,7 +101,8 @@ static const char *object_name(const void *code)
 static const char *const library_names[] = {"libstdc++.so.6", "libc++abi.so.1", "libc++.so.1"};
 #define LIBRARY_COUNT (sizeof(library_names) / sizeof(*library_names))
 
-/* In this order: the program's own; what it has loaded for all of it since; the caller's; any. */
+/* Looked for in this order: in the program; among the libraries that it has loaded for all of it
+ * since; in the caller's object; in any library. */
 static struct runtime find_runtime(const void *caller)
 {
     struct runtime runtime = runtime_of_process();

@@ -120,7 +120,7 @@ __attribute__((used)) void *hak_catch_end(struct _Unwind_Exception *exception)
 
 void *catch_call(void *(*call)(size_t a, size_t b), size_t a, size_t b, const void *caller)
 {
-    /* relaxed: who finds it at the same time finds the same */
+    /* relaxed: a thread that looks at the same time finds the same */
     if (!__atomic_load_n(&hak_catch_personality, __ATOMIC_RELAXED))
         __atomic_store_n(&hak_catch_personality, bad_alloc_find("__gxx_personality_v0", caller),
                          __ATOMIC_RELAXED);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sees a program confine itself: prctl() and syscall() pass through here, so that the os layer
- * knows of a seccomp filter before it is in force and makes none of the calls that the filter may
- * kill for. Everything is passed on unchanged to the next definition, libc's or another library's;
- * errno and all results are its own. A program that installs a filter by machine instructions of
- * its own is not seen: HAKMEM_PLAIN_CALLS=1 is for these.
+ * Sees a program confine itself. Its calls of prctl() and syscall() pass through here, so that the
+ * os layer knows of a seccomp filter before it is in force, and makes no optional call that the
+ * filter may kill for. Everything is passed on unchanged to the next definition, libc's or another
+ * library's; errno and all results are its own. A filter that a program installs by machine
+ * instructions of its own is not seen: HAKMEM_PLAIN_CALLS=1 is for such programs.
  */
 #include "api/api.h"
 
@@ -81,8 +81,8 @@ long confine_fail(long result)
     return -1;
 }
 
-/* syscall() in instructions: a C function could not pass on a call whose child goes on with another
- * stack (clone), nor arguments that it does not know. */
+/* syscall() is written in instructions: a C function could not pass on a call whose child goes on
+ * with another stack (clone), nor arguments whose number it does not know. */
 #if defined(__x86_64__)
 _Static_assert(SYS_seccomp == 317 && SYS_prctl == 157, "the numbers below");
 __asm__(".text\n"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What operator_new.c needs of a C++ library when there is no memory: the handler, the exception,
- * a catch. This library is C and links no C++ library: each function finds what the program has.
+ * What operator_new.c needs of a C++ library when there is no memory: the handler, the exception, a
+ * catch. This library is C and links no C++ library: each function finds the program's at run time.
  */
 #ifndef HAK_API_CXX_H
 #define HAK_API_CXX_H

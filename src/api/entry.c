@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The entry points' slow halves, shared by malloc.c, hak.c and operator_new.c: pass the gate, call
- * the route, hand over to libc what is not ours, and leave errno as the standards want it: kept by
- * what succeeds and by free, ENOMEM after a failure.
+ * the route, hand blocks that are not ours over to libc, and leave errno as the standards want it:
+ * kept by what succeeds and by free, ENOMEM after a failure.
  */
 #include "api/api.h"
 

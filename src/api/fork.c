@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Copies of the process. fork() takes every lock in its order before, so that the child finds none
- * held and all state whole. A child that was made in another way (the clone system call itself) is
- * found out by its first slow path, and repaired: where the parent had one thread its state is
- * whole too; else the child starts afresh. May never leave a lock held in the parent.
+ * Copies of the process. Before the copy, fork() takes every lock in its order, so that the child
+ * finds none held and all state whole. A child that was made in another way (by the clone system
+ * call) finds at its first slow path that it is a copy, and repairs itself. If the parent had one
+ * thread, its state is whole too; otherwise the child starts afresh. May never leave a lock held in
+ * the parent.
  */
 #include "api/api.h"
 #include "front/request.h"
@@ -11,9 +12,10 @@
 
 #include <pthread.h>
 
-/* glibc's fork takes the lock of its list of streams after our handlers, and who holds that lock
- * waits for streams whose holders wait for us: so it is taken before ours. It is recursive. Not in
- * every libc. */
+/* glibc's fork takes the lock of its list of streams after our handlers have run. A thread that
+ * holds that lock (fflush) may wait for a stream, and the stream's holder may wait in malloc for a
+ * lock of ours. So the list's lock is taken before ours. It is recursive. Not every libc has these
+ * functions. */
 extern void _IO_list_lock(void) __attribute__((weak));
 extern void _IO_list_unlock(void) __attribute__((weak));
 extern void _IO_list_resetlock(void) __attribute__((weak));
@@ -41,10 +43,11 @@ static void reset_streams(void)
 
 /* ---- fork(): all locks in their order, so that the child finds none held ---- */
 
-/* The fork is made by a signal handler that has interrupted this thread at a lock, which nobody can
- * wait for then. No lock is taken; the child goes on with what the thread was at. What others were
- * at stays half done there: the helper at most, in a program of one thread, and in one of more
- * libc's own malloc would wait for ever. */
+/* fork() was called by a signal handler that has interrupted this thread inside the allocator. The
+ * thread's own locks can never be waited for then, so none is taken, and the child goes on with
+ * what the thread was doing. The work of other threads stays half done in the child. In a program
+ * of one thread only the helper can have such work; in a program of more, libc's own malloc would
+ * wait for ever. */
 static __thread bool is_at_lock;
 
 static void before_fork(void)
@@ -105,7 +108,7 @@ static void after_fork_in_child(void)
 
 /* ---- other copies ---- */
 
-/* Did the parent have one thread, so that nobody was at work while it was copied? */
+/* Did the parent have one thread, so that no other was at work while it was copied? */
 static bool was_alone(void)
 {
     bool is_single = &__libc_single_threaded ? __libc_single_threaded
@@ -128,8 +131,8 @@ void fork_repair(void)
 
 static early_data _Atomic bool has_handlers;
 
-/* As early as can be: handlers of libraries that register later run before ours when a fork begins
- * and after ours when it ends, and may allocate. */
+/* Register as early as can be. Handlers of libraries that register later run before ours when a
+ * fork begins, and after ours when it ends, so they may allocate. */
 void fork_add_handlers(void)
 {
     if (!atomic_exchange_explicit(&has_handlers, true, memory_order_relaxed))

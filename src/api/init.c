@@ -40,7 +40,7 @@ static bool make_key(void)
     bool has_key = atomic_load_explicit(&init.has_key, memory_order_relaxed);
     if (!has_key)
         has_key = pthread_key_create(&init.key, on_thread_exit) == 0;
-    /* release: whoever sees true sees the key */
+    /* release: a thread that sees true sees the key */
     atomic_store_explicit(&init.has_key, has_key, memory_order_release);
     lock_release(&init.key_lock);
     return has_key;

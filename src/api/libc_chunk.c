@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Is a pointer outside the reservation one that glibc's own malloc gave out? Its chunks have a
- * header of two words before the block: the size of the chunk before (or, of a mapped chunk, how
- * far the header is from the mapping's start), and the chunk's size, whose low bits say where it
- * lies. A pointer is believed when all that glibc relies on is so, and no word of another heap
- * is likely to be. Nothing is remembered, and nothing is read that could fault: what is to be read
- * is probed by a system call, one a page, which costs less than a munmap.
+ * Decides whether a pointer outside the reservation is a live block of glibc's own malloc. glibc's
+ * chunks have a header of two words before the block: the size of the chunk before (or, of a mapped
+ * chunk, how far the header is from the mapping's start), and the chunk's size, whose low bits say
+ * where it lies. A pointer is believed when everything that glibc relies on holds; words of another
+ * heap are unlikely to satisfy all of it. Nothing is remembered. Each word is probed by a system
+ * call before it is read, so that no read can fault (under a seccomp filter it is read without
+ * that); the calls cost less than a munmap.
  */
 #include "api/api.h"
 
@@ -86,8 +87,8 @@ static struct search search_objects(uintptr_t address)
 
 /* ---- the three places where chunks lie ---- */
 
-/* In a mapping of its own: header and end are where pages begin, the block may be further in if it
- * was to be aligned. */
+/* A chunk in a mapping of its own. The mapping begins and ends where pages begin; the block may lie
+ * further in if it was aligned. */
 static bool is_mapped_chunk(uintptr_t address, struct chunk chunk)
 {
     size_t page = os_page_size();
@@ -109,7 +110,8 @@ static bool read_arena_heap(uintptr_t address, size_t heap_size, struct arena_he
     return true;
 }
 
-/* In a heap whose head names an arena, in whose first heap the head names the same. */
+/* A chunk of an arena that is not the first one: it lies in a heap whose head names the arena, and
+ * so does the head of the arena's first heap. */
 static bool is_arena_chunk(uintptr_t address, struct chunk chunk, size_t heap_size)
 {
     struct arena_heap heap;
@@ -124,8 +126,8 @@ static bool is_arena_chunk(uintptr_t address, struct chunk chunk, size_t heap_si
            read_arena_heap(arena, heap_size, &first) && first.arena == heap.arena;
 }
 
-/* Where the area that brk() grows may begin at the lowest: behind the program, or what else lies
- * below its end. Looked for once: the area never moves. */
+/* The lowest address at which the area of brk() can begin: behind the program, or behind another
+ * object below the area's end. Looked for once, since the area never moves. */
 static uintptr_t brk_start(uintptr_t end)
 {
     static _Atomic uintptr_t lowest;
@@ -147,7 +149,7 @@ static bool brk_has_failed(uintptr_t end)
            last.size_and_flags == (CHUNK_HEADER | CHUNK_PREVIOUS_IN_USE);
 }
 
-/* Of the first arena. */
+/* A chunk of the first arena. */
 static bool is_brk_chunk(uintptr_t address, struct chunk chunk)
 {
     uintptr_t end = (uintptr_t)sbrk(0);

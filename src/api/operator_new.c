@@ -5,7 +5,7 @@
  * them: the standard defines the other forms as calls of those (the default behaviours in
  * [new.delete]), so a form that the program has not replaced must reach the one that it has. Each
  * form therefore compares the address that the process has for the next form with our own: if they
- * are the same, nobody replaced it, and the fast path follows. Compiled with -fexceptions: a
+ * are the same, it was not replaced, and the fast path follows. Compiled with -fexceptions: a
  * handler may throw through us. Safe to call from any thread.
  *
  * The names are weak. In an archive the program's own operator then replaces ours without a

@@ -12,8 +12,8 @@
 
 #define PATH_BYTES (SETTING_TEXT_MAX + 64)
 
-/* Purpose: when to write next, and whether it still makes sense. Lock-free: who moves due_ms on
- * writes. */
+/* Purpose: when to write next, and whether it still makes sense. Lock-free: the thread that moves
+ * due_ms on writes the figures. */
 static early_data struct {
     _Atomic uint64_t due_ms;
     _Atomic bool has_failed;
@@ -151,7 +151,7 @@ static void on_slow_path(void)
     if (likely(now < due))
         return;
     uint64_t next = now + (uint64_t)settings.interval_ms;
-    /* relaxed: whoever wins writes; nothing else is ordered by it */
+    /* relaxed: the thread that wins writes; nothing else is ordered by it */
     if (atomic_compare_exchange_strong_explicit(&publish.due_ms, &due, next, memory_order_relaxed,
                                                 memory_order_relaxed) &&
         due != 0)

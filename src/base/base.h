@@ -22,7 +22,8 @@
 /* What every program writes at its start: kept together, since each page costs it a fault. */
 #define early_data __attribute__((section(".data.early")))
 
-/* The state of the heap: what is zero when nothing has been allocated. front/afresh.c */
+/* The state of the heap: variables that are zero before the first allocation. front/afresh.c makes
+ * them zero again. */
 #define state_data __attribute__((section("hak_state")))
 
 /* Keep the compiler from reusing what it computed from this variable. Emits nothing. */
@@ -156,11 +157,11 @@ static inline void lock_reset(struct lock *lock)
     atomic_store_explicit(&lock->word, 0, memory_order_relaxed);
 }
 
-/* ---- write.c: writes of which the program knows nothing ---- */
+/* ---- write.c: writes that the program does not know of ---- */
 
 /* As write(2), but it raises no signal (SIGPIPE, SIGXFSZ) and is no cancellation point. */
 long write_quietly(int fd, const void *text, size_t length);
-/* Standard error is what it is now: called once, at the start. */
+/* Remember which file standard error is: called once, at the start. */
 void write_remember_stderr(void);
 /* May a message be written to descriptor 2? Not where it was closed at the start, or is a regular
  * file, a device with blocks or a socket that it was not then. `is_fatal`: the program's last line,
@@ -179,8 +180,8 @@ __attribute__((format(printf, 3, 4))) size_t text_format(char *buffer, size_t si
                                                          const char *format, ...);
 __attribute__((format(printf, 3, 0))) size_t text_format_args(char *buffer, size_t size,
                                                               const char *format, va_list args);
-/* One line to standard error: "hakmem: [PID] ...", unless that is not ours to write to (write.c).
- * Keeps errno. */
+/* One line to standard error: "hakmem: [PID] ...", unless descriptor 2 may not be written to
+ * (write.c). Keeps errno. */
 __attribute__((format(printf, 1, 2))) void log_line(const char *format, ...);
 /* The same text without the prefix, for lines whose form is fixed by others. */
 __attribute__((format(printf, 1, 2))) void log_plain(const char *format, ...);

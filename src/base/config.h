@@ -28,8 +28,8 @@
 _Static_assert(SLABS_PER_SUPERSLAB == 32, "a superslab's masks are 32 bits");
 
 /* The reservation is a window of addresses, mapped as far as the heap has grown. It is a part of
- * the user's address space, and no more than RESERVATION_MAX; at first its tables cover so many
- * bytes of it, and more as the heap grows. */
+ * the user's address space, and no more than RESERVATION_MAX; at first its tables cover
+ * RESERVATION_COVERED bytes of it, and more as the heap grows. */
 #define RESERVATION_MAX (32 * TIB)
 #define RESERVATION_PART 4
 #define RESERVATION_COVERED (16 * GIB)
@@ -59,8 +59,8 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
 #define BIN_BYTES_MAX (64 * KIB)
 #define BIN_SMALL_MAX (4 * KIB)
 
-/* Of more threads than this most are asleep: the share of each is halved, so that all of them and
- * the depots stay within the total. */
+/* Where there are more threads than this, most are asleep: the share of each is halved, so that all
+ * of them and the depots stay within the total. */
 #define CROWD_THREADS 128
 /* However many threads there are, each may keep this much. */
 #define THREAD_CACHE_MIN (16 * KIB)
@@ -153,8 +153,8 @@ enum setting_kind {
     X(library, "LIBRARY", TEXT, 0, 0, 0,                                                           \
       "libhakmem.so that the command hakmem preloads; the library ignores it")
 
-/* Those that may change while the process runs (`hakmem set`): numbers that slow paths read anew
- * each time. */
+/* Those that may change while the process runs (`hakmem set`): numbers that slow paths read each
+ * time. */
 #define HAK_LIVE_SETTINGS(X)                                                                       \
     X(wrap_diag)                                                                                   \
     X(ss_prefault)                                                                                 \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writing on the program's behalf, without its knowledge: a write of ours must never raise a signal
- * that ends the program, be a point at which its thread is cancelled, or land in a file that the
- * program has opened under the number of standard error. Keeps no descriptor.
+ * Owns writes that the program does not know of. Such a write may never raise a signal that ends
+ * the program, be a point at which its thread is cancelled, or go into a file that the program has
+ * opened under the number of standard error. Keeps no descriptor.
  */
 #include "base/base.h"
 
@@ -52,8 +52,8 @@ static void swallow_signal(uint64_t signal)
     syscall(SYS_rt_sigtimedwait, &signal, NULL, &at_once, sizeof(signal));
 }
 
-/* As write(2), with the signals blocked. One that waited before is the program's own, and stays:
- * ours has merged with it. */
+/* As write(2), with the signals blocked. A signal that was pending before is the program's own, and
+ * stays: ours has merged with it. */
 static long write_blocked(int fd, const void *text, size_t length)
 {
     uint64_t before = pending_signals();

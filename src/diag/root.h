@@ -149,7 +149,7 @@ struct root_head {
 };
 _Static_assert(sizeof(ROOT_MAGIC) == 16, "the magic fills its place");
 
-/* Purpose: all that a reader starts from. Owner: nobody; constant but for relocation. */
+/* Purpose: all that a reader starts from. Owner: none; constant but for relocation. */
 struct root {
     struct root_head head;
     uint32_t layout_count;

@@ -98,7 +98,8 @@ static void add_sums(struct snapshot *snapshot)
     stats->version = HAK_STATS_VERSION;
 }
 
-/* Of the shared pool and of first-class heaps; `owned` is NULL where there is no room for those. */
+/* Figures of the shared pool and of first-class heaps; `owned` is NULL where there is no room for
+ * the latter. */
 static void add_classes(struct snapshot *snapshot, struct pool_figures *owned,
                         const size_t in_bins[CLASS_COUNT])
 {

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns the new start of a copy of the process that was made while other threads were at work in the
- * allocator (a clone system call by itself: nobody took the locks before). The copy may be torn:
- * pages were copied at different moments. So nothing of its state is believed. All of it becomes
- * zero again, a reservation of the copy's own is made, and the old one is abandoned: its blocks can
- * be read, written and resized as before, by their own words; to free one does nothing. Memory of
- * an abandoned reservation is never given out again.
+ * allocator. (The clone system call makes such copies: no lock is taken before it.) The copy may be
+ * torn, since pages are copied at different moments. So nothing of its state is believed. All state
+ * becomes zero again, a reservation of the copy's own is made, and the old reservation is
+ * abandoned. Blocks in it can be read, written and resized as before; to free one does nothing. May
+ * never give out memory of an abandoned reservation.
  */
 #include "front/upkeep.h"
 
 #include <string.h>
 
-/* Copies of copies of copies. More than these are not known: their blocks are nobody's. */
+/* A copy of a copy has two abandoned reservations, and so on. More than these are not remembered:
+ * to free a block of such a one ends the program, like any foreign pointer. */
 #define ABANDONED_MAX 8
 
 static struct {
@@ -19,7 +20,7 @@ static struct {
     struct reservation *reservations[ABANDONED_MAX];
 } abandoned;
 
-/* The linker's names for the first and the last byte of `state_data`. */
+/* The linker's names for the first byte of `state_data`, and for the first byte behind it. */
 extern char state_start[] __asm__("__start_hak_state") __attribute__((visibility("hidden")));
 extern char state_end[] __asm__("__stop_hak_state") __attribute__((visibility("hidden")));
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The work of an epoch: depots, free pages of partly used slabs and warm slabs grow older, and what
- * is old enough goes back to the kernel. Who has time (a helper) does it at once; slow paths do it
- * in parts, each a fraction of a millisecond, until it is done. May never hold a caller up for
- * longer than that on a slow path.
+ * Owns the work of an epoch: batches in depots, free pages of partly used slabs and warm slabs grow
+ * older, and those that are old enough go back to the kernel. The helper does it at once; slow
+ * paths do it in parts, each a fraction of a millisecond, until it is done. May never hold a slow
+ * path up for longer than that.
  */
 #include "front/upkeep.h"
 #include "front/owned_heap.h"
 
-/* What one slow path does of the walk over partly used slabs: see pool_age_on. */
+/* The part of the walk over partly used slabs that one slow path does: see pool_age_on. */
 #define EFFORT 32
 
 /* Purpose: where the work that slow paths do in parts is. All relaxed, and only a hint: two threads

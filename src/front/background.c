@@ -1,29 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The work that memory needs while nobody asks for any: depots and warm slabs age, free pages of
- * partly used slabs go back. Slow paths do it, one at each epoch. Only if HAKMEM_BACKGROUND=1 asks
- * for it a thread of our own does, the helper, so that a program that has gone idle gives its
- * memory back too. By default there is none, ever: a thread beside the program's keeps rights that
- * the program gives up, or a seccomp filter that the program's own must agree with, and a process
- * of two threads may not enter a user namespace. The helper is started by a slow path once the heap
- * has grown. It ends when there has been nothing to do for a while, and when it is the process's
- * last thread.
+ * Decides which thread does the work of each epoch (ageing.c): slow paths of the program's threads,
+ * or a thread of our own, the helper, so that an idle program gives its memory back too. The helper
+ * exists only with HAKMEM_BACKGROUND=1. It may never be started otherwise: a thread of ours would
+ * keep rights that the program gives up, or have a seccomp filter that stands in the way of the
+ * program's own, and a process of two threads may not enter a user namespace. A slow path starts
+ * the helper once the heap has grown. The helper ends when there has been nothing to do for a
+ * while, and when it is the process's last thread.
  */
 #include "front/upkeep.h"
 
 /* A heap that has never had more than this many superslabs gets no helper. */
 #define GROWN_SUPERSLABS 2
 
-/* The helper ends after so many epochs without work and without a call from the program. */
+/* The helper ends after this many epochs without work and without a call from the program. */
 #define QUIET_EPOCHS (2 * EPOCHS_PER_DECAY)
 
-/* The helper looks so often whether it is alone, however long an epoch is. */
+/* The helper looks at least this often whether it is the last thread, however long an epoch is. */
 #define LOOK_MS 1000
 
-/* Purpose: what the program's threads and the helper tell each other. `is_on_duty` is set by who
- * starts a helper and cleared by the helper at its end; `is_active` by any slow path that finds it
- * clear. Invariant: a helper looks at is_active once more after it has cleared is_on_duty, so that
- * a slow path which saw it on duty has been heard. */
+/* Purpose: what the program's threads and the helper tell each other. `is_on_duty` is set by the
+ * helper at its start and cleared at its end; `is_active` by any slow path that finds it clear.
+ * Invariant: a helper looks at is_active once more after it has cleared is_on_duty, so that a slow
+ * path which saw it on duty has been heard. */
 static early_data struct {
     _Atomic bool is_allowed;
     _Atomic bool is_on_duty;
@@ -52,7 +51,7 @@ static void keep_fault(struct verdict verdict)
     if (verdict.fault == FAULT_NONE)
         return;
     background.fault = verdict;
-    /* release: whoever sees the flag sees the fault */
+    /* release: a thread that sees the flag sees the fault */
     atomic_store_explicit(&background.has_fault, true, memory_order_release);
 }
 
@@ -87,7 +86,7 @@ static void helper_main(void)
 
 /* ---- slow paths ---- */
 
-/* Near the limit all that is free goes back at once. */
+/* Near the limit all free memory goes back at once. */
 noinline_cold static void begin_epoch(void)
 {
     struct verdict verdict = {FAULT_NONE, NULL, 0};

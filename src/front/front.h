@@ -159,8 +159,8 @@ static always_inline bool front_was_freed(unsigned size_class, const void *block
     return top > word_load(&heap->bottom[size_class]) && top[-1] == block;
 }
 
-/* Usable bytes of a block of a class. 0 for what is not ours, or of no class, or at fault: the slow
- * paths tell. */
+/* Usable bytes of a block of a class. 0 for a pointer that is not ours, has no class, or is at
+ * fault: the slow paths say which. */
 static always_inline size_t front_usable(const void *block)
 {
     struct reservation *base = reservation_get();
@@ -187,7 +187,7 @@ static always_inline bool front_resize(const void *block, size_t size)
 void *route_alloc(size_t size, bool is_zeroed);
 /* The same aligned to a power of two. */
 void *route_alloc_aligned(size_t alignment, size_t size, bool is_zeroed);
-/* False when the pointer is outside the reservation: another allocator's, or nobody's. Ends the
+/* False when the pointer is outside the reservation: another allocator's, or none's. Ends the
  * program when it is inside and not a live block. */
 bool route_free(void *block);
 /* Usable bytes; false as route_free. */
@@ -199,7 +199,7 @@ bool route_size_of(const void *block, size_t *size);
 bool route_resize(void *block, size_t size, void **result);
 /* Usable bytes of a block of this size; 0 when there is none. */
 size_t route_good_size(size_t size);
-/* Empty all threads' caches as far as they can be, the depots, the warm pool, and what is free in
+/* Empty all threads' caches as far as they can be, the depots, the warm pool, and the free pages of
  * partly used slabs. Bytes of pages that went back to the kernel. */
 size_t route_trim(void);
 /* The last look at what the calling thread and the depots hold free: ends the program if a block
@@ -208,13 +208,14 @@ void route_judge_caches(void);
 /* End the program: `block`, given to `function`, is no pointer of any allocator. */
 __attribute__((noreturn)) void route_report_foreign(const char *function, const void *block);
 
-/* Called on each slow path, with no lock held; NULL when nobody wants to know. Set before the
+/* Called on each slow path, with no lock held; NULL when no setting asks for that. Set before the
  * reservation exists. */
 extern void (*route_on_slow_path)(void);
 
 /* misuse.c: end the program with one line. `verdict` must be a fault. */
 __attribute__((noreturn)) void misuse_report(const char *function, struct verdict verdict);
-/* What giving blocks back came to: goes on, or ends the program in free's name. */
+/* The verdict on blocks that were given back: returns if they were sound, else ends the program in
+ * free's name. */
 static inline void misuse_stop_at_fault(struct verdict verdict)
 {
     if (unlikely(verdict.fault != FAULT_NONE))
@@ -244,7 +245,7 @@ static inline void unified_cache_leave(struct thread_heap *heap)
 {
     if (!heap)
         return;
-    /* release: what was done in the heap comes before */
+    /* release: changes of the heap come before */
     atomic_store_explicit(&heap->is_entered, false, memory_order_release);
     thread_heap_distance = (char *)heap - (char *)reservation_get();
     atomic_signal_fence(memory_order_seq_cst);

@@ -60,7 +60,7 @@
 /* Looks in a row that find no bin changed before a thread is taken to be idle. */
 #define QUIET_LOOKS 2
 
-/* Blocks taken in one go; what is more waits for the next. */
+/* The most blocks taken in one visit; the others wait for the next. */
 #define TAKEN_MAX 8192
 
 /* Purpose: the visit under way, and the blocks taken from one heap, by class. Owner: the thread
@@ -192,7 +192,7 @@ static void visit_locked(struct thread_heap *heap)
     if (pass_barrier() && !atomic_load_explicit(&heap->is_entered, memory_order_acquire) &&
         !take_from(heap))
         put_back(heap);
-    /* release: whoever finds it clear finds the bottoms as they stay */
+    /* release: a thread that finds it clear finds the bottoms as they stay */
     atomic_store_explicit(&heap->is_visited, false, memory_order_release);
 }
 

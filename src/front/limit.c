@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The limit on memory. The slab layer lets so many bytes come into use and refuses more; then this
- * is asked. It finds out what limit there is (HAKMEM_LIMIT, or the control group's), lets the heap
- * grow while there is room, gives back what is free when it comes near, and then, if the setting
- * says that malloc may fail, calls the program's handler, and refuses. Called by route.c with no
- * lock held.
+ * Owns the limit on memory. The slab layer allows a number of bytes to be taken into use and
+ * refuses more; then this file is asked. It finds the limit (HAKMEM_LIMIT, or the control group's),
+ * lets the heap grow while there is room, and gives free memory back near the limit. Then, if the
+ * setting says that malloc may fail, it calls the program's handler, and refuses. Called by route.c
+ * with no lock held.
  */
 #include "front/upkeep.h"
 
-/* A heap of so many bytes is too small to ask for the limits of its memory. */
+/* The limits of memory are not looked up for a heap that is smaller than this. */
 #define UNASKED_BYTES (8 * MIB)
 
-/* So many times in a row a handler may say that it has freed something. */
+/* How many times in a row a handler may say that it has freed something. */
 #define HANDLER_ROUNDS 16
 
-/* Near the limit, memory is given back each time that this part of it more is in use. */
+/* Near the limit, memory is given back each time that the memory in use has grown by this part of
+ * the limit. */
 #define TRIM_PART 64
 
 /* How long is waited for another thread's trim: looks, and time between. */
@@ -64,7 +65,7 @@ static bool is_hard(void)
 
 /* ---- what there is, and how much of it is used ---- */
 
-/* Of the group's limit, what is left to its page tables, files and other processes at least. */
+/* The part of the group's limit that is left to its page tables, files and other processes. */
 #define GROUP_SPARE 32
 
 static uint64_t read_bytes(void)
@@ -84,7 +85,7 @@ static uint64_t read_bytes(void)
     return bytes;
 }
 
-/* A control group's limit may change at any time: once an epoch it is read anew. */
+/* A control group's limit may change at any time: it is read again once an epoch. */
 static uint64_t find_bytes(void)
 {
     uint64_t bytes = atomic_load_explicit(&limit.bytes, memory_order_relaxed);
@@ -97,14 +98,15 @@ static uint64_t near(uint64_t bytes)
     return bytes - bytes / 8;
 }
 
-/* What is in memory, or will be: spans that the program holds are taken to be touched later, if
- * they have not been. */
+/* Memory that is in use, or will be: spans that the program holds count as if they were touched
+ * already. */
 static uint64_t bytes_in_use(void)
 {
     return max_size(os_resident_bytes(), span_bytes());
 }
 
-/* Let a range of `size` bytes come into use, and half of the room that there is below the limit. */
+/* Allow a range of `size` bytes to be taken into use, and half of the room that there is below the
+ * limit. */
 static void allow(size_t size, uint64_t room)
 {
     slab_allow((int64_t)(align_up(size, SUPERSLAB_SIZE) + SUPERSLAB_SIZE + room / 2));
@@ -112,8 +114,9 @@ static void allow(size_t size, uint64_t room)
 
 /* ---- giving back ---- */
 
-/* Give back what is free. Of threads that want that together one does it, and the others wait for
- * it; one that began before they asked may have missed what they have freed. */
+/* Give free memory back. If several threads ask at one time, one does it and the others wait. A
+ * trim that began before a thread asked does not count for that thread: it may have missed what the
+ * thread has freed. */
 static void trim(void)
 {
     uint32_t begun = atomic_load(&limit.trims);
@@ -130,7 +133,7 @@ static void trim(void)
     }
 }
 
-/* Near the limit: trim, if enough has come into use since the last time. */
+/* Near the limit: trim, if enough memory was taken into use since the last trim. */
 static void trim_near(uint64_t used, uint64_t bytes)
 {
     uint64_t last = atomic_load_explicit(&limit.trimmed_to, memory_order_relaxed);
@@ -209,7 +212,7 @@ bool limit_may_grow(size_t more, size_t size)
 bool limit_may_take(size_t alignment, size_t size)
 {
     size_t more = max_size(size, 1);
-    /* a range is found in a longer one, the rest of which goes back */
+    /* a range is cut from a longer one, and the rest goes back */
     return limit_may_grow(more, alignment > SUPERSLAB_SIZE ? more + alignment : more);
 }
 

@@ -297,7 +297,7 @@ static void give_blocks(struct heap_body *body)
     }
 }
 
-/* Of two threads that destroy the same heap, one is told. */
+/* If two threads destroy the same heap, one of them gets NULL. */
 static struct owned_heap *end_life(struct hak_heap *handle)
 {
     lock_acquire(&owned_heaps.lock);
@@ -434,7 +434,7 @@ void owned_heap_unlock_all(void)
     lock_release(&owned_heaps.lock);
 }
 
-/* Those who were visiting are not in the child; of destroyed heaps they alone held locks. */
+/* The threads that were visiting are not in the child; only they held locks of destroyed heaps. */
 void owned_heap_reset_locks(void)
 {
     for_each_lock(lock_reset);

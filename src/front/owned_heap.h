@@ -7,13 +7,13 @@
 
 #include "front/front.h"
 
-/* A handle: an address that is not to be read. What is no live heap's ends the program. */
+/* A handle: an address that must not be read. A handle of no live heap ends the program. */
 struct hak_heap;
 struct hak_heap *owned_heap_new(void);
 /* Ends the program in the name of `function` if this is no live heap. False: it was one in the
  * process that this one is a copy of, and must not be used. */
 bool owned_heap_expect(const struct hak_heap *heap, const char *function);
-/* Of a heap that was expected, like the rest. */
+/* The heap must have been checked by owned_heap_expect, as for the calls below. */
 void *owned_heap_alloc(struct hak_heap *heap, size_t alignment, size_t size, bool is_zeroed);
 /* For blocks of any first-class heap: their map byte is CLASS_OWNED. */
 size_t owned_heap_usable(const void *block, const char *function);

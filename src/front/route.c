@@ -19,7 +19,8 @@
 
 early_data void (*route_on_slow_path)(void);
 
-/* The command's requests, the ageing of what is free, the limit on memory, figures that are due. */
+/* Serve the command's requests, age free memory, look at the limit on memory, write figures that
+ * are due. */
 static void attend(void)
 {
     request_poll();

@@ -2,30 +2,29 @@
 /*
  * Threads' heaps: which a thread has, the list of all of them, thread exit and fork.
  * unified_cache.c owns what is in a heap. A thread starts with the empty heap, and gets one of its
- * own when it first allocates, or when it has freed so much that a cache is worth it: libc frees in
- * threads that are past their last destructor, and such a thread must not get a heap that nobody
- * takes back. A thread that has given its heap back never gets another.
+ * own when it first allocates, or when it has freed so many blocks that a cache is worth it. (libc
+ * frees in threads that are past their last destructor. Such a thread must not get a heap, since it
+ * would never give it back.) A thread that has given its heap back never gets another.
  *
- * Some threads end without a word (the exit system call, a destructor that allocates in the last
- * round). Their heaps are found in two ways. A thread that has no heap, but finds one that was made
- * for thread-local storage at the very address of its own, has that storage now, and is the only
- * thread that has: the heap is its own, from before the loader cleared its storage, or its maker is
- * gone. Else the kernel is asked whether the thread's number is still in use in this process. A
- * number in use says nothing, since numbers come round; then the heap is found later.
+ * Some threads end without our destructor (by the exit system call, or a destructor that allocates
+ * in the last round). Their heaps are found in two ways. A thread that has no heap, but finds one
+ * that was made for thread-local storage at the very address of its own, has that storage now, and
+ * is the only thread that has: the heap is its own, from before the loader cleared its storage, or
+ * its maker is gone. Else the kernel is asked whether the thread's number is still in use in this
+ * process. A number in use says nothing, since numbers come round; then the heap is found later.
  *
- * Nothing here may be written through an address in another thread's storage.
+ * May never write to an address in another thread's storage.
  */
 #include "front/thread_heaps.h"
 #include "front/owned_heap.h"
 
 #include <string.h>
 
-/* A thread without a heap frees so often straight to the lanes. The thread that only frees what
- * another allocates soon has a heap; one that libc ends frees less. */
+/* A thread without a heap frees this many blocks straight to the lanes. A thread that only frees
+ * blocks of other threads soon has a heap; a thread in which libc only cleans up frees fewer. */
 #define FREES_WITHOUT_HEAP 32
 
-/* So many heaps are looked at, for threads that are gone, when a heap is wanted, and in an epoch.
- * */
+/* How many heaps are checked for a gone thread when a heap is wanted, and in an epoch. */
 #define LOOKS_FOR_HEAP 2
 #define LOOKS_IN_EPOCH 4
 
@@ -92,7 +91,7 @@ static bool is_gone(const struct thread_heap *heap)
     return os_thread_is_gone((struct os_thread_number){heap->process_id, heap->thread_id});
 }
 
-/* Can what is in a heap whose thread is gone be trusted? A thread that ended in the middle of a
+/* Can the content of a heap whose thread is gone be trusted? A thread that ended in the middle of a
  * slow path has left it half changed: it is forgotten, with the blocks in it. */
 static struct thread_heap *forget_if_broken_locked(struct thread_heap *heap)
 {
@@ -136,7 +135,7 @@ static void set_up(struct thread_heap *heap)
                                                      (size_t)settings.tiny_refill_batch_size);
 }
 
-/* One that nobody has. */
+/* A heap that no thread has. */
 static struct thread_heap *take_unused_locked(void)
 {
     struct thread_heap *heap = heaps.spare;

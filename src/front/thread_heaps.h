@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The list of all threads' heaps. Private to thread_heap.c, but for who reads the heap from outside
- * (diag/root.h).
+ * The list of all threads' heaps. Private to thread_heap.c, but for tools that read the heap from
+ * outside (diag/root.h).
  */
 #ifndef HAK_FRONT_THREAD_HEAPS_H
 #define HAK_FRONT_THREAD_HEAPS_H

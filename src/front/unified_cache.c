@@ -12,19 +12,21 @@
 /* Slots granted one at a time before a bin doubles. */
 #define SLOW_START_SLOTS 8
 
-/* What bins of a class that is given up are reduced to, for all threads together. */
+/* The slots to which bins of a collapsing class are reduced, for all threads together. */
 #define GIVEN_UP_SLOTS 32
 
 /* Slabs that are taken between two looks for idle bins, and how long one must have been left alone,
- * in slow paths of the thread: a program that goes through all sizes by turns is to keep its. */
+ * in slow paths of the thread: a program that goes through all sizes one after another keeps its
+ * bins. */
 #define TURNOVER_SLABS 16
 #define IDLE_SLOW_PATHS 1024
 
-/* Of so many batches that leave for the depot, one is judged. */
+/* One in so many batches that leave for the depot is judged. */
 #define JUDGE_EVERY 32
 
-/* So many blocks smaller than a cache line, freed by a thread that has allocated none, go to the
- * lane: they are another thread's, which may have their neighbours. */
+/* The first blocks smaller than a cache line that are freed by a thread which has allocated none
+ * go to the lane, this many of them: another thread has allocated them, and may have their
+ * neighbours. */
 #define STRANGERS_MAX BIN_SLOTS_UNUSED
 
 /* ---- bins ---- */
@@ -182,7 +184,7 @@ static void flush_oldest(struct thread_heap *heap, unsigned size_class, unsigned
 
 /* ---- growth and budget ---- */
 
-/* What each thread may hold now: its share of the total, within its own bounds. */
+/* The bytes that each thread may hold now: its share of the total, within its own bounds. */
 static size_t thread_budget(void)
 {
     size_t threads = max_size(unified_cache_threads(), 1);
@@ -257,8 +259,9 @@ static void close_bin(struct thread_heap *heap, unsigned size_class)
         give_blocks(size_class, heap->bottom[size_class], count);
 }
 
-/* While slabs are taken, what lies in bins of sizes that the program has turned away from would do
- * as well, and it keeps whole slabs from others. The depots' idle batches likewise. */
+/* While slabs are taken, blocks in bins of sizes that the program has turned away from could be
+ * used instead, and they keep whole slabs from other sizes. The same holds for idle batches in
+ * depots. */
 static void close_idle_bins(struct thread_heap *heap)
 {
     uint32_t turnover = slab_turnover();
@@ -374,14 +377,14 @@ static bool grow_bin(struct thread_heap *heap, unsigned size_class, unsigned lim
     return grant(heap, size_class, limit < SLOW_START_SLOTS ? limit + 1 : limit * 2);
 }
 
-/* Is what is freed in this class to go back to the kernel soon? Then a block in a bin keeps a page,
- * or a span, that nobody wants. */
+/* Should memory that is freed in this class go back to the kernel soon? Then a block in a bin keeps
+ * a page, or a span, that the program does not need. */
 static bool is_given_up(unsigned size_class)
 {
     return is_block_class(size_class) ? collapse_is_on(size_class) : warm_is_draining();
 }
 
-/* What a bin may hold then: each block may keep a page, of each class and in each thread. */
+/* The slots that a bin of a collapsing class may have: each block in it may keep a page. */
 static unsigned given_up_slots(void)
 {
     return (unsigned)max_size(GIVEN_UP_SLOTS / max_size(unified_cache_threads(), 1),

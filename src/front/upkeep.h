@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What keeps the heap small while the program does something else: the limit on memory, the ageing
- * of what lies free, the bins of sleeping threads. Called from slow paths and by the helper thread;
- * never on the fast path.
+ * The work that keeps the heap small: the limit on memory, the ageing of free memory, the bins of
+ * sleeping threads. Called from slow paths and by the helper thread; never on the fast path.
  */
 #ifndef HAK_FRONT_UPKEEP_H
 #define HAK_FRONT_UPKEEP_H
@@ -20,10 +19,9 @@ bool limit_was_met(void);
 bool limit_may_grow(size_t more, size_t size);
 /* The same for a new block. */
 bool limit_may_take(size_t alignment, size_t size);
-/* Others may take the room that it has found, so many times. */
+/* Other threads may take the room that it has found: the caller tries this many times. */
 #define GROWTH_ROUNDS 16
-/* No room is left: look how much is in use, and give back what is free if that is near the
- * limit. */
+/* No room is left: look how much is in use, and give free memory back if that is near the limit. */
 void limit_review(void);
 /* In a slow path, once an epoch: may malloc fail by the limit, and is memory near it as it is now?
  * A limit that was lowered leaves no room. */
@@ -46,18 +44,18 @@ bool afresh_has(const void *address);
 
 /* For slow paths: a new epoch's work begins, if the last one's has ended. No lock may be held. */
 void ageing_begin(void);
-/* Is some of it left? Then a part of it is done by the other; the verdict on the first block at
- * fault. */
+/* ageing_is_under_way: is some of the work left? ageing_go_on does a part of it, and returns the
+ * verdict on the first block at fault. */
 bool ageing_is_under_way(void);
 struct verdict ageing_go_on(void);
-/* Do it all, for who has time; everything free goes back at once if memory is short. *verdict is on
- * the first block at fault. Returns whether some work is left for later epochs. */
+/* Do all of it at once, for the helper; all free memory goes back if memory is short. *verdict is
+ * on the first block at fault. Returns whether some work is left for later epochs. */
 bool ageing_work(bool is_short, struct verdict *verdict);
 
-/* ---- background.c: ageing, by a helper thread or on the way ---- */
+/* ---- background.c: ageing, by slow paths or by the helper thread ---- */
 
-/* Called by each slow path, with no lock held: starts the helper if there is reason to, or does its
- * work if there can be none. */
+/* Called by each slow path, with no lock held: does a part of an epoch's work, or starts the helper
+ * where the setting asks for one. */
 void background_poll(void);
 /* From here on a helper may be started: the program is set up. */
 void background_allow(void);
@@ -76,13 +74,12 @@ void owned_heap_reset_locks(void);
 
 /* ---- thread_heap.c: all threads' heaps ---- */
 
-/* All heaps are to be emptied, by their threads. */
+/* Ask all threads to empty their heaps. */
 void unified_cache_ask_all(void);
-/* Look whether the threads of a few heaps have gone without a word, and give back what such a heap
- * holds. No lock may be held. */
+/* Look whether the threads of a few heaps have ended without our destructor, and give back what
+ * such a heap holds. No lock may be held. */
 void unified_cache_reap(void);
-/* Have all threads of the program that are known gone? Then nobody is left but the helper, which
- * asks. */
+/* Are all known threads of the program gone? Then the helper, which asks, is the last one. */
 bool unified_cache_is_deserted(void);
 /* Call `visit` with each heap in turn, under the lock of the list, one heap in a holding; and
  * `after` without it. `visit` must not use the list. */

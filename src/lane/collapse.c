@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Classes whose blocks are being freed while too much free memory is backed by pages. Slabs of such
- * a class empty slowly, since a few blocks keep each; so their free pages go back one by one, by
- * work done in the flushes of the class, and nothing is kept for it above the slabs: a block in a
- * cache keeps its page. A class begins to collapse when the blocks out of it have fallen to a
- * quarter of their high; its slabs are walked then, and again each time that what is out has
- * halved. It ends when the class grows again, or a decay time after the last walk began. Owns the
- * count of what is out of each class of the shared pool, and of what lies free in its slabs.
+ * Owns, for each class of the shared pool, the count of blocks that are out of its slabs (in use or
+ * in caches), and the bytes that lie free in them; and the classes that collapse. A class collapses
+ * when its blocks are being freed while too much free memory is backed by pages. Its slabs empty
+ * slowly, since a few blocks keep each. So their free pages go back one by one, by work done in the
+ * flushes of the class; and no blocks of it are kept above the slabs, since a block in a cache
+ * keeps its page. It begins when the blocks out of the class have fallen to half of their high. The
+ * slabs are walked then, and again each time that the count has halved. It ends when the class
+ * grows again, or a decay time after the last walk began.
  */
 #include "lane/pool.h"
 
@@ -14,14 +15,15 @@
 #define COLLAPSED_SHARE 2
 /* A class that never had more than this is not worth the work. */
 #define HIGH_MIN (256 * KIB)
-/* Slabs less free than a half have few free pages, and more when they are walked again. */
+/* Only slabs that are at least half free are purged: others have few free pages now, and more at
+ * the next walk. */
 #define FREE_SHARE 2
 #define FREE_LISTS (POOL_LIST_FULL / FREE_SHARE)
-/* A call of the kernel for each single page takes longer than all else. While more than this part
- * of the high is out only slabs whose free pages lie together are purged: later more of them do. */
+/* A system call for each single page takes longer than all other work. So while more than a 16th of
+ * the high is out, only slabs whose free pages lie together are purged; later more of them do. */
 #define EARLY_RUN 2
 #define LAST_SHARE 16
-/* What one flush pays: this takes 50 to 100 us. */
+/* The work of one flush: it takes 50 to 100 us. */
 #define PAY_SLABS 4
 #define PAY_BYTES (128 * KIB)
 #define PAY_LOOKS 4

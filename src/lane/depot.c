@@ -2,7 +2,7 @@
 /*
  * The depot: per class, full batches that threads exchange without touching blocks or slabs
  * (Bonwick & Adams 2001, "Magazines and Vmem"). Above the shared pool, into which it is trimmed by
- * its working set: batches that nobody needed since the last look are flushed. Called by the
+ * its working set: batches that no thread needed since the last look are flushed. Called by the
  * unified cache.
  */
 #include "lane/depot.h"

@@ -12,8 +12,8 @@
 
 state_data _Atomic size_t huge_bytes;
 
-/* From here on the system is asked first if it would give that much to a plain mmap: inside the
- * reservation everything looks free. */
+/* Before a block of this size or more is taken, the system is asked if it would give that much to a
+ * plain mmap: inside the reservation all addresses look free. */
 #define COMMIT_ASK_MIN GIB
 
 /* relaxed: a figure only */
@@ -45,7 +45,7 @@ static inline uint64_t *is_open_of(struct slab *slab)
 #define EAGER_MAX (32 * MIB)
 /* In a block of this size a huge page that is used in part is no more than 1/16 of it. */
 #define ROUND_UP_MIN (16 * SUPERSLAB_SIZE)
-/* An open range is a mapping of its own: there may be so many. */
+/* The most open ranges: each is a mapping of its own. */
 #define OPEN_MAX 128
 
 /* Bytes that are copied, and given back, in one step. */
@@ -190,7 +190,7 @@ void huge_give(void *block)
     superslab_range_give(slab->start, *superslab_count_of(slab), *used_of(slab));
 }
 
-/* The tail is the block's at this moment, and nobody's afterwards. */
+/* The tail belongs to the block at this moment, and is unused afterwards. */
 static void shrink(struct slab *slab, size_t good)
 {
     size_t count = superslabs_for(good);
@@ -251,9 +251,9 @@ static void copy_step(const char *from, char *to, size_t size, bool is_zero)
             memcpy(to + at, from + at, page);
 }
 
-/* What was never written takes no pages in the copy either: `to` is purged first, unless it reads
- * as zero; `from` afterwards, where looking at it has made pages. False when the kernel refuses
- * that. */
+/* Memory that was never written takes no pages in the copy either: `to` is purged first, unless it
+ * reads as zero, and `from` afterwards, where reading it has made pages. False when the kernel
+ * refuses that. */
 static bool copy_written(char *from, char *to, size_t size, bool is_zero)
 {
     bool is_purged = true;
@@ -265,7 +265,7 @@ static bool copy_written(char *from, char *to, size_t size, bool is_zero)
     return is_purged;
 }
 
-/* What lies behind the block in its last superslab may have pages of those who had it before. */
+/* The slabs behind the block in its last superslab may have pages of earlier blocks. */
 static bool purge_behind(struct slab *slab)
 {
     size_t end = *superslab_count_of(slab) << SUPERSLAB_SHIFT;

@@ -2,10 +2,10 @@
 /*
  * Pages of free blocks in slabs that are partly used: they go back to the kernel when the slab has
  * been left alone for the decay time, found from its bitmap. A slab is looked at as 64 parts (of a
- * page each, where its run is of four slabs or fewer). While the pages of a part are on their way,
- * its blocks are out of the bitmap, so that nobody can be given one; no lock of the class is held
- * then. What was purged is marked `absent`, and made present again in one call when blocks of it
- * are handed out. Called by the front's background work; calls the slab layer.
+ * page each, where its run is of four slabs or fewer). While the pages of a part are being purged,
+ * its blocks are out of the bitmap, so that no thread can be given one; no lock of the class is
+ * held then. What was purged is marked `absent`, and made present again in one call when blocks of
+ * it are handed out. Called by the front's background work; calls the slab layer.
  */
 #include "lane/pool.h"
 
@@ -13,15 +13,16 @@
 
 #define PARTS 64u
 
-/* Slabs looked at in one holding of the class lock; purging one takes so many times as long. */
+/* Slabs looked at in one holding of the class lock; to purge a slab counts as PURGE_EFFORT
+ * looks. */
 #define SCAN_STEP 32
 #define PURGE_EFFORT 4
 
-/* A walk ends when the kernel has refused so many slabs: their memory is locked, and so may all be.
- * The next one begins with others, since a slab that was refused counts as used. */
+/* A walk ends when the kernel has refused this many slabs: their memory is locked, and all memory
+ * may be. The next one begins with others, since a slab that was refused counts as used. */
 #define REFUSALS_MAX 64
 
-/* Purpose: the parts of one slab that are on their way; their blocks are nobody's. */
+/* Purpose: the parts of one slab that are being purged; their blocks are out of the bitmap. */
 struct idle_parts {
     struct slab *slab;
     uint64_t parts;
@@ -224,8 +225,8 @@ static uint64_t purge_parts(const struct idle_parts *idle)
     return purged;
 }
 
-/* The parts that were on their way are back: some are absent, and the others have their next turn
- * later. */
+/* The parts have been purged and their blocks are back in the bitmap: some parts are absent, and
+ * the others are tried again later. */
 static void put_back_locked(struct pool_class *pool, const struct idle_parts *idle, uint64_t purged,
                             struct idle_walk *walk)
 {

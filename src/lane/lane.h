@@ -81,8 +81,8 @@ struct verdict {
 
 /* ---- what passes between threads' caches and the lanes ---- */
 
-/* Purpose: blocks of one class that a cache took, and was done with, since the start; what a cache
- * serves by itself never comes here. Owner: the lock of what it is counted for. */
+/* Purpose: blocks of one class that caches took from below, and gave back, since the start; what a
+ * cache serves by itself never comes here. Owner: the lock of what it is counted for. */
 struct traffic {
     uint64_t taken;
     uint64_t given;
@@ -186,8 +186,8 @@ bool pool_age_on(struct pool *pool, unsigned min_age, size_t *effort);
 
 /* Is the class giving up its memory? Then blocks that are freed are to go to its slabs. */
 bool collapse_is_on(unsigned size_class);
-/* What a flush of such a class pays: a batch of the depot and a few slabs' free pages go back. The
- * verdict on the first block at fault. No lock may be held. */
+/* The work that a flush of such a class does: a batch of the depot and a few slabs' free pages go
+ * back. The verdict on the first block at fault. No lock may be held. */
 struct verdict collapse_pay(unsigned size_class);
 
 /* ---- depot.c: full batches above the shared pool ---- */
@@ -254,7 +254,7 @@ static inline struct span_figures *span_figures_of(unsigned size_class)
     return &span_figures[size_class - CLASS_POOL_LAST - 1];
 }
 
-/* A figure only, on slow paths; but who sees that a span was given sees that it was taken. */
+/* A figure only, on slow paths; a reader that sees a span given has seen it taken. */
 static inline void span_count_taken(unsigned size_class)
 {
     atomic_fetch_add_explicit(&span_figures_of(size_class)->taken, 1, memory_order_relaxed);

@@ -11,15 +11,16 @@
 
 /* The slab's count of free blocks has changed: put it into the list where it belongs. */
 void pool_relist(struct pool_class *pool, struct slab *slab);
-/* Take a slab out of its pool if all its blocks are free: it is to be retired, without the lock. */
+/* Take a slab out of its pool if all its blocks are free: the caller retires it, without the
+ * lock. */
 bool pool_leave_if_empty(struct pool_class *pool, struct slab *slab);
 /* Is it the only slab of its class that has blocks to give? */
 bool pool_is_last(const struct pool_class *pool, const struct slab *slab);
 /* Give a slab that has left its pool back. No lock may be held. */
 void pool_retire(struct slab *slab);
 
-/* Purpose: what a walk over the slabs of one class looks for, what it may do, and what it has met.
- * Where the walk is, is in the class: walk and scan. */
+/* Purpose: what a walk over the slabs of one class looks for, what it may do, and what it has
+ * found. Where the walk is, is in the class: walk and scan. */
 struct idle_walk {
     unsigned min_age;    /* epochs that a slab has been left alone */
     unsigned free_share; /* a slab of which this part is free is worth it: 2 is a half */
@@ -39,9 +40,10 @@ bool idle_walk_on(struct pool_class *pool, struct idle_walk *walk);
 
 /* ---- collapse.c ---- */
 
-/* Purpose: what is out of one class of the shared pool, and what is in its slabs. Owner: the class
- * lock. Invariant: loose is the sum, over the slabs, of what has been carved, less what is out and
- * what is absent; it may be a little less, since what was never carved can be absent too. */
+/* Purpose: how many blocks are out of one class of the shared pool, and what lies free in its
+ * slabs. Owner: the class lock. Invariant: loose is the sum, over the slabs, of what has been
+ * carved, less what is out and what is absent; it may be a little less, since what was never carved
+ * can be absent too. */
 struct tally {
     _Alignas(CACHE_LINE) size_t out; /* blocks in use or in caches */
     size_t high;                     /* the most of them since the class last grew */
@@ -54,10 +56,11 @@ struct tally {
     size_t returned;                 /* bytes purged in a walk and used again: less than a slab */
 };
 extern struct tally tallies[CLASS_POOL_LAST + 1];
-/* So many blocks of a class have left its slabs, and its partly used slabs have so many more bytes
- * of free blocks that are present. Of the shared pool; of others nothing is noted. */
+/* Note that `out` blocks of a class have left its slabs (below 0: have come back), and that its
+ * partly used slabs have `loose` more bytes of free blocks that are present. Nothing is noted of
+ * pools other than the shared pool. */
 void collapse_note_locked(struct pool *pool, unsigned size_class, ptrdiff_t out, ptrdiff_t loose);
-/* So many bytes of a slab that were absent are used again. */
+/* This many bytes of a slab that were absent are used again. */
 void collapse_note_return_locked(const struct slab *slab, size_t bytes);
 /* An empty slab leaves its class. */
 void collapse_note_leave_locked(const struct slab *slab);
@@ -69,13 +72,14 @@ static inline void idle_note_give(struct pool_class *pool, struct slab *slab)
         struct pool *whole = slab->owner;
         slab->is_dirty = pool->is_dirty = true;
         slab->age = decay_epoch();
-        /* release: who clears it sees the class's */
+        /* release: the thread that clears it sees the class's */
         atomic_store_explicit(&whole->is_dirty, true, memory_order_release);
     }
 }
 
 /* Blocks have been taken from a slab some of whose parts are absent: those that hold these blocks
- * are noted as present. They are to be made so, in as few calls as can be; no lock is needed. */
+ * are noted as present. idle_make_present then makes them so, in as few calls as can be; it needs
+ * no lock. */
 uint64_t idle_take_parts(struct slab *slab, void *const *blocks, unsigned count);
 void idle_make_present(const struct slab *slab, uint64_t parts_taken);
 /* Bytes of a slab that were purged and not used since. */

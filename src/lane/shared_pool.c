@@ -159,8 +159,8 @@ static bool may_begin_huge_page(const struct pool_class *pool, const struct slab
            pool->slab_count >= (slab->size <= BIN_SMALL_MAX ? 2 : 16);
 }
 
-/* Blocks below `end` are about to be handed out for the first time. Returns what of their pages is
- * to be made present. */
+/* Blocks below `end` are about to be handed out for the first time. Returns the part of their pages
+ * that must be made present. */
 static struct absent carve(struct pool_class *pool, struct slab *slab, unsigned end)
 {
     const struct absent none = {NULL, 0};

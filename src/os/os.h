@@ -13,23 +13,23 @@
 /* ---- what may be asked of the kernel ---- */
 
 /* Is a seccomp filter in force, or may one be? It may kill the process for any call that it does
- * not know. Then only the calls of a plain malloc are made: mmap, munmap, mremap, futex. Cheap.
+ * not know. So only the calls of a plain malloc are made then: mmap, munmap, mremap, futex. Cheap.
  * os_filter.c */
 bool os_is_filtered(void);
-/* Have such calls been made before? */
+/* Was no filter in force at the start, so that optional calls have been made? */
 bool os_was_unfiltered(void);
-/* Each other call is made between these two. False: it must not be made, and os_call_end is not to
- * be called. */
+/* Every optional call is made between these two. False: it must not be made, and os_call_end not be
+ * called. */
 bool os_call_begin(void);
 void os_call_end(void);
 /* The program is about to install a filter: returns when no such call is under way any more. */
 void os_note_filter(void);
-/* The same for strict mode, which ends the program for every call on memory. What is free then
+/* The same for strict mode, which ends the program for every call on memory. Free memory then
  * stays with the process. */
 void os_note_strict_mode(void);
 /* May memory be given back? Not in strict mode. */
 bool os_may_give_back(void);
-/* In a child: calls of the parent's other threads are not under way there. */
+/* In a child: the calls of the parent's other threads are not under way here. */
 void os_forget_calls_under_way(void);
 
 /* ---- is this process a copy of another? os_generation.c ---- */
@@ -141,7 +141,7 @@ bool os_helper_start(void (*body)(void));
 extern _Atomic uint32_t os_helper_thread;
 static inline bool os_helper_is_running(void)
 {
-    /* relaxed: whoever reads an old value only does once more, or once less, what is harmless */
+    /* relaxed: a thread that reads an old value does something harmless once more, or once less */
     return atomic_load_explicit(&os_helper_thread, memory_order_relaxed) != 0;
 }
 /* In the helper: sleep. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the answer to one question: may the allocator make system calls that a plain malloc does not
- * make? A seccomp filter may kill the process for a call that it does not know, so after a filter
- * has been put in force no such call may ever be made. The kernel is asked once, by calls that the
- * dynamic loader has just made itself; afterwards the program's own calls that install a filter are
- * seen as they pass (api/confine.c).
+ * Owns the answer to one question: may the allocator make optional system calls, those that a plain
+ * malloc does not make? A seccomp filter may kill the process for a call that it does not know. So
+ * no optional call may ever be made while a filter is in force. The kernel is asked once, by calls
+ * that the dynamic loader has just made itself. Later filters are seen when the program installs
+ * them through prctl() or syscall() (api/confine.c).
  */
 #include "os/os.h"
 
@@ -14,7 +14,7 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
-/* `under_way` is how many threads are in such a call, or about to decide on one. */
+/* `under_way` counts the threads that are in an optional call, or about to decide on one. */
 static early_data struct {
     _Atomic uint32_t state;
     _Atomic uint32_t under_way;
@@ -24,12 +24,13 @@ static early_data struct {
 
 enum filter_state { FILTER_UNKNOWN, FILTER_NONE, FILTER_IN_FORCE };
 
-/* So often is looked whether other threads' calls have ended, before a filter is installed. A call
- * gives back 256 KiB at most, which takes 0.1 ms. */
+/* Before a filter is installed, its thread looks up to LOOKS times whether other threads' optional
+ * calls have ended. Such a call gives back 256 KiB at most, which takes 0.1 ms. */
 #define LOOKS 1000
 #define LOOK_US 100
 
-/* Of "Seccomp:\t0" in /proc/PID/status. False when the file says something else, or nothing. */
+/* Looks for "Seccomp:\t0" in /proc/PID/status. False also when the file says nothing of a
+ * filter. */
 static bool says_no_filter(const char *status)
 {
     static const char line[] = "\nSeccomp:\t0\n";
@@ -47,7 +48,8 @@ static long read_status(char *text, size_t size)
     return length;
 }
 
-/* A static program's start opens no file: there nothing shows that this is allowed. */
+/* The start of a static program opens no file, so a filter may forbid it: such a program is not
+ * asked, and counts as filtered. */
 static enum filter_state ask(void)
 {
     char text[4096];
@@ -61,7 +63,7 @@ static noinline_cold uint32_t find_out(void)
     uint32_t unknown = FILTER_UNKNOWN;
     uint32_t found = (uint32_t)ask();
     atomic_store_explicit(&filter.was_unfiltered, found == FILTER_NONE, memory_order_relaxed);
-    /* relaxed: what was noted meanwhile stands */
+    /* relaxed: a filter that was noted meanwhile stays noted */
     atomic_compare_exchange_strong_explicit(&filter.state, &unknown, found, memory_order_relaxed,
                                             memory_order_relaxed);
     return atomic_load_explicit(&filter.state, memory_order_relaxed);
@@ -82,7 +84,7 @@ bool os_was_unfiltered(void)
 
 bool os_call_begin(void)
 {
-    /* both sequentially consistent: either we see the note, or who has noted sees us */
+    /* both sequentially consistent: either we see the note, or the thread that has noted sees us */
     atomic_fetch_add(&filter.under_way, 1);
     if (likely(atomic_load(&filter.state) == FILTER_NONE) || !os_is_filtered())
         return true;

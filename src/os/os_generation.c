@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns a word by which a copy of the process knows that it is one, however it was made: the kernel
- * wipes its page in each child that does not share the parent's memory (MADV_WIPEONFORK, Linux
- * 4.14). Where the kernel has no such page, or may not be asked for one, the word stays as it is:
- * then only children made by fork() are known, by their handlers.
+ * Owns a word by which a copy of the process knows that it is a copy, however it was made: the
+ * kernel wipes the word's page in each child that does not share the parent's memory
+ * (MADV_WIPEONFORK, Linux 4.14). Where the kernel cannot do that, or may not be asked to, the word
+ * never changes. Then only children made by fork() are known, by the handlers of pthread_atfork.
  */
 #include "os/os.h"
 
@@ -45,6 +45,6 @@ bool os_generation_claim(void)
 
 void os_generation_renew(void)
 {
-    /* release: who sees the word sees what was repaired */
+    /* release: a thread that sees the word sees what was repaired */
     atomic_store_explicit(os_generation, GENERATION_CURRENT, memory_order_release);
 }

@@ -39,11 +39,11 @@
 
 early_data bool (*os_inject_failure)(enum os_call call);
 
-/* In a process that has come under a filter while it ran, purged ranges are mappings of their own:
- * there may be so many. */
+/* The most purged ranges in a process that has installed a filter while it ran: each is a mapping
+ * of its own. */
 #define PURGED_MAPPINGS_MAX 4096
 
-/* A call that is interrupted is made again so often; one that always is does not hold us up. */
+/* How often an interrupted call is made again; a call that is always interrupted ends too. */
 #define INTERRUPTIONS_MAX 100
 
 static void *map_anonymous(void *address, size_t size, int flags)
@@ -145,8 +145,8 @@ bool os_back_huge(void *address, size_t size)
     os_allow_huge(address, size, false);
     if (!is_done)
         return false;
-    /* where it cannot be told it is taken to be: to be wrong costs a fault, and the other way pages
-     * that nobody knows of */
+    /* if the kernel does not say, the page counts as present: a wrong yes costs a fault, a wrong no
+     * pages that no record knows of */
     return !ask_present((char *)address + size - page, page, is_present) || (is_present[0] & 1);
 }
 
@@ -296,7 +296,7 @@ void os_sleep_us(unsigned us)
 {
     static uint32_t never;
     struct timespec time = {0, (long)us * 1000};
-    /* nobody wakes it; unlike nanosleep, futex is a call that every malloc makes */
+    /* no thread wakes it; unlike nanosleep, futex is a call that every malloc makes */
     if (!os_is_made_to_fail(OS_CALL_SLEEP))
         syscall(SYS_futex, &never, FUTEX_WAIT_PRIVATE, 0, &time, NULL, 0);
 }

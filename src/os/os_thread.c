@@ -6,10 +6,10 @@
  * the helper's stack and its thread-local storage, one mapping that is kept and used again. Relies
  * on the kernel to clear os_helper_thread when the thread is gone, by exit or by exec.
  *
- * The helper must be worthless to whoever takes over the process, and must not keep what the
- * program gives up. So before its first work it gives up all that it can: capabilities, file
- * descriptors, the shared working directory and root, and every system call but those that its work
- * needs. If a single step fails it ends at once, and no other is started.
+ * The helper must be worthless to an attacker who takes over the process, and must not keep rights
+ * that the program gives up. So before its first work it gives up all that it can: capabilities,
+ * file descriptors, the shared working directory and root, and every system call but those that its
+ * work needs. If a single step fails it ends at once, and no other is started.
  */
 #include "os/os.h"
 
@@ -38,7 +38,7 @@
 #define CLOSE_RANGE_UNSHARE (1U << 1)
 #endif
 
-/* What libc keeps beside the thread pointer: its struct pthread is under 3 KiB. */
+/* Bytes that libc may use beside the thread pointer: its struct pthread is under 3 KiB. */
 #define LIBC_THREAD_BYTES (8 * KIB)
 
 /* The helper's sleep where the kernel does not let it wait on a futex. */
@@ -52,7 +52,7 @@
 /* The helper's number; 0 when there is none. Set and cleared by the kernel. */
 early_data _Atomic uint32_t os_helper_thread;
 
-/* Purpose: what the helper runs on. Owner: who holds `starting`, then the helper. */
+/* Purpose: what the helper runs on. Owner: the thread that has set `starting`, then the helper. */
 static early_data struct {
     _Atomic bool starting;
     _Atomic bool is_given_up; /* one could not be confined */
@@ -162,8 +162,8 @@ static size_t distance(const char *from, const void *to)
     return (size_t)(bytes < 0 ? -bytes : bytes);
 }
 
-/* What the helper uses, errno and lock_depth, is in the same place, seen from the thread pointer,
- * in every thread. */
+/* The helper uses errno and lock_depth. Both are at the same distance from the thread pointer in
+ * every thread. */
 static bool need_memory(void)
 {
     char *pointer = thread_pointer();
@@ -182,8 +182,8 @@ static bool may_step(void)
     return !os_is_made_to_fail(OS_CALL_HELPER_SELF);
 }
 
-/* None must stay with the helper when the program gives up its own. Where the bounding set may not
- * be changed there is nothing in the others that could make use of it. */
+/* The helper may keep no capability when the program gives up its own. Where the bounding set may
+ * not be changed, the other sets hold no capability that could make use of it. */
 static bool drop_capabilities(void)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -234,9 +234,9 @@ static bool install(const struct sock_fprog *program)
     ONLY_FOR(SYS_##name, 4), LOAD(args[argument]), ONLY_FOR(value, 1), ANSWER(SECCOMP_RET_ALLOW),  \
         REFUSE
 
-/* What ageing, taking from idle threads, sleeping and ending need. No call on a path, a descriptor,
- * another process or a signal, and no memory that can be executed. A call that is not known is
- * refused, so that the program lives on whatever a libc may try. */
+/* Allows the calls that ageing, taking from idle threads, sleeping and ending need. No call on a
+ * path, a descriptor, another process or a signal, and no memory that can be executed. A call that
+ * is not known is refused, so that the program lives on whatever a libc may try. */
 static bool install_filter(void)
 {
     static const struct sock_filter filter[] = {

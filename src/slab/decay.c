@@ -4,7 +4,7 @@
  * purged, a superslab at a time and outside the superslab lock. Time is counted in epochs of a
  * quarter of the decay time. A slow path that finds an epoch at its end begins a walk over the
  * superslabs; each slow path does a bounded part of it. May never purge a slab that is in use, or
- * hold anybody up for more than a millisecond, unless all is to go.
+ * hold a caller up for more than a millisecond, unless the caller asks to purge everything.
  */
 #include "slab/space.h"
 
@@ -17,19 +17,20 @@
  * work; of those with 256 KiB at most four in a thousand. */
 #define PURGE_CALL (256 * KIB)
 
-/* What a slow path does of an epoch's walk: superslabs looked at, and bytes given to the kernel,
- * which take 0.3 ms. */
+/* The part of an epoch's walk that one slow path does: superslabs looked at, and bytes given to the
+ * kernel, which take 0.3 ms. */
 #define WALK_SUPERSLABS 1024
 #define WALK_BYTES (4 * MIB)
 
-/* Who purges lets others have the lock first, and waits so long for that. */
+/* A purging thread lets waiting threads have the lock first: it sleeps up to TURNS_MAX times. */
 #define TURN_US 20
 #define TURNS_MAX 50
 
 state_data struct decay_clock decay;
 
-/* Superslabs that the kernel may refuse before a purge ends: memory that is locked, and it may all
- * be. The next purge begins with others, since what was refused is dated anew. */
+/* A purge ends when the kernel has refused this many superslabs: their memory is locked, and all
+ * memory may be. The next purge begins with others, since those that were refused count as young
+ * again. */
 #define REFUSALS_MAX 16
 
 /* Caches above age by epochs also when nothing decays, or at once. */
@@ -182,7 +183,8 @@ static uint32_t purge_slabs(const struct purge *purge)
     return purged;
 }
 
-/* The records of a superslab that has nothing any more are as good when they read as zero. */
+/* Purge the records of a superslab that is wholly free and cold: records that read as zero are
+ * correct. */
 static bool purge_records(const struct purge *purge)
 {
     size_t size = SLABS_PER_SUPERSLAB * sizeof(struct slab);
@@ -201,7 +203,8 @@ static void forget_residents(const struct purge *purge, uint32_t slabs)
         records[lowest_bit(rest)].resident = 0;
 }
 
-/* What was purged because of its age is not missed; what was purged before may be. */
+/* A slab that was purged because of its age is not marked. One that was purged for the bound is, to
+ * count whether it is soon taken again. */
 static void note_purged_locked(const struct purge *purge, uint32_t purged)
 {
     uint8_t epoch = decay_epoch();
@@ -258,8 +261,8 @@ static size_t purge_all(unsigned min_age)
     return total;
 }
 
-/* Go on with the epoch's walk: a part that takes no caller long. Where another thread purges it is
- * for that one, or for a later call. */
+/* Go on with the epoch's walk: a part that takes no caller long. While another thread purges,
+ * nothing is done: that thread, or a later call, goes on. */
 static void walk_on(void)
 {
     struct purge purge = {0};
@@ -281,7 +284,7 @@ static void walk_on(void)
     decay_unlock();
 }
 
-/* The next walk begins where this one is: it may be far behind. */
+/* Begin a walk, unless one is under way: that one goes on. */
 static void begin_walk(void)
 {
     size_t none = 0;
@@ -298,7 +301,7 @@ static bool begin_epoch(void)
     if (likely(now < next))
         return false;
     uint64_t step = epoch_ms();
-    /* relaxed: whoever wins does the work of this epoch; nothing else is ordered by it */
+    /* relaxed: the thread that wins does the work of this epoch; nothing else is ordered by it */
     if (!atomic_compare_exchange_strong_explicit(&decay.next_ms, &next, now + step,
                                                  memory_order_relaxed, memory_order_relaxed))
         return false;
@@ -334,7 +337,7 @@ size_t decay_purge_all(void)
 
 void decay_lock(void)
 {
-    /* relaxed: a hint to who purges */
+    /* relaxed: a hint to the purging thread */
     atomic_fetch_add_explicit(&decay.waiting, 1, memory_order_relaxed);
     lock_acquire(&decay.lock);
     atomic_fetch_sub_explicit(&decay.waiting, 1, memory_order_relaxed);

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What frees pay while more is warm than the bound lets be: each give purges a little more than it
- * gave, until a quarter less is warm. So a burst of frees ends with the bound's amount warm, with
- * no work left for later. Whole superslabs go first, since one of which pages stay gets no huge
- * page again, and of these the one that has been warm for longest. May never hold the superslab
- * lock during a purge.
+ * Owns the work of frees while more is warm than the bound: each give purges more than it gave,
+ * until a quarter less than the bound is warm. So after a burst of frees no more than the bound is
+ * warm, and no work is left for later. Whole superslabs go first, since a superslab that keeps some
+ * of its pages gets no huge page again; among these, the one that has been warm for longest. May
+ * never hold the superslab lock during a purge.
  */
 #include "slab/space.h"
 
 /* The least that a give pays: one call of the kernel, 20 us. */
 #define PAY_MIN (256 * KIB)
-/* Beyond what it gave, a give pays as much again, up to this much: 8 MiB take 0.6 ms. */
+/* A give purges as many bytes as it gave, and as many again up to this number: 8 MiB take 0.6
+ * ms. */
 #define PAY_MORE_MAX (4 * MIB)
 /* Superslabs of a list that are looked at: a list's first is the one that has become warm last. */
 #define LOOKS 16
@@ -31,8 +32,8 @@ static bool is_refused(void)
     return atomic_load_explicit(&warm_bound.refused, memory_order_relaxed) == decay_epoch() + 1u;
 }
 
-/* The superslab of which warm slabs are to go: of those with the longest run of them the oldest
- * among the first few. NULL if none is warm. */
+/* The superslab whose warm slabs go next: among the superslabs with the longest warm run, the
+ * oldest of the first few. NULL if no slab is warm. */
 static struct superslab *find_victim_locked(void)
 {
     if (!space.occupied[RUN_WARM])
@@ -56,7 +57,8 @@ static size_t drain_step(void)
     lock_release(&space.lock);
     if (purge.superslab)
         bytes = purge_superslab(&purge);
-    if (purge.superslab && bytes == 0) /* locked, maybe all of it: not again in this epoch */
+    if (purge.superslab && bytes == 0) /* the memory is locked, and all of it may be: no other try
+                                        * in this epoch */
         note_refusal();
     decay_unlock();
     return bytes;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What core dumps leave out of the part of the reservation that has been opened: steps of
- * superslabs that are free and whose pages are gone, until they come into use again. Each step left
- * out between others is a mapping: there may be so many. Called by superslab.c and decay.c; calls
- * the kernel.
+ * Owns which open superslabs core dumps leave out: steps of superslabs that are free and whose
+ * pages are gone, until they are used again. Each step left out between others is a mapping of its
+ * own, so their number is bounded. Called by superslab.c and decay.c; calls the kernel.
  */
 #include "slab/space.h"
 
@@ -12,7 +11,7 @@
 /* In the first terabyte of the reservation: a heap that is larger is not dumped often. */
 #define STEPS_MAX ((TIB >> SUPERSLAB_SHIFT) / STEP)
 
-/* So many holes, and no more than twice as many where what was left out comes into use again. */
+/* The most holes; twice as many may come to be when parts of a hole are used again. */
 #define HOLES_MAX 50
 
 /* Purpose: the steps below space.opened that are left out; `holes` are runs of them. Owner: the
@@ -74,7 +73,7 @@ static bool leave_out_locked(size_t step)
     return true;
 }
 
-/* False when it is not to be, or has been. */
+/* False when the step must stay in, or is left out already. */
 static bool leave_out(size_t step)
 {
     lock_acquire(&space.lock);

@@ -19,7 +19,7 @@
  * were measured). The next ones would be no better. */
 #define HUGE_PAGE_US_MAX 1000
 
-static state_data size_t to_skip; /* superslabs not to be tried; under the superslab lock */
+static state_data size_t to_skip; /* superslabs that will not be tried; under the superslab lock */
 
 /* Has the kernel lately given huge pages, and quickly? If not, this superslab is skipped. */
 static bool is_worth_trying_locked(void)

@@ -2,9 +2,9 @@
 /*
  * The arena for metadata: records, thread heaps, magazines, batches. Out of line, so that no
  * overflow of a block can reach it. A bump pointer through one part of the reservation, and free
- * lists by size for what comes back; nothing is given to the kernel from here, but what is of whole
- * pages begins at one, so that its owner may purge it. Called by every layer above under its locks;
- * its own lock is the innermost.
+ * lists by size for what comes back; nothing is given to the kernel from here, but a piece of whole
+ * pages begins at a page, so that its owner may purge it. Called by every layer above under its
+ * locks; its own lock is the innermost.
  */
 #include "slab/space.h"
 
@@ -53,7 +53,8 @@ static void push_locked(void *block, size_t size)
     meta_arena.free[size / META_ALIGN] = freed;
 }
 
-/* What lies below the next page, in pieces of the sizes that magazines have. */
+/* Put the bytes below the next page into the free lists, in pieces of the sizes that magazines
+ * have. */
 static void skip_to_page_locked(size_t gap)
 {
     while (gap > 0) {

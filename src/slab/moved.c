@@ -4,7 +4,7 @@
  * kernel does not merge with their neighbours, and a process may have 65,530. So the seams between
  * mappings are counted, and bounded: a seam lies where a range of moved pages begins, where it
  * ends, and inside one that was moved together with a seam of where it came from. A superslab that
- * is nobody's joins the reservation's mapping again when its pages go. Called by the Huge lane and
+ * is unused joins the reservation's mapping again when its pages go. Called by the Huge lane and
  * decay.c.
  */
 #include "slab/space.h"

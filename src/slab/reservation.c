@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the reservation: a window of addresses, of which only what is used is mapped. Its head holds
- * the slab map, the table of superslabs and the metadata; the rest is superslabs. All of it is
- * mapped in steps, as the heap grows. No mapping of somebody else's may ever be replaced: every
- * step goes only where nothing is, and a superslab that lies elsewhere is set aside. Nothing of the
- * layer works before reservation_make has succeeded.
+ * Owns the reservation: a window of addresses, in which only the used parts are mapped. Its head
+ * holds the slab map, the table of superslabs and the metadata; the rest is superslabs. All of it
+ * is mapped in steps, as the heap grows. May never replace a mapping of the program: every step is
+ * mapped only where there is no mapping yet, and a superslab whose addresses the program uses is
+ * set aside. Nothing of the layer works before reservation_make has succeeded.
  */
 #include "slab/space.h"
 
 #include <string.h>
 
-/* Superslabs are mapped in steps, of a part of what is mapped and at most so many: a process that
- * has called mlockall() gets all pages of a step at once. */
+/* Superslabs are mapped ahead in steps: a quarter of those that are mapped already, at most 32 (64
+ * MiB). A process that has called mlockall() gets all pages of a step at once. */
 #define OPEN_PART 4
 #define OPEN_STEP_MAX ((size_t)32)
 
@@ -105,31 +105,32 @@ bool reservation_cover_locked(size_t end)
         return false;
     space.covered = covered;
     struct reservation *head = (struct reservation *)space.base;
-    /* release: who sees the new size sees tables that are mapped */
+    /* release: a thread that sees the new size sees mapped tables */
     __atomic_store_n(&head->size, covered << SUPERSLAB_SHIFT, __ATOMIC_RELEASE);
     return true;
 }
 
 /* ---- a place for the window ---- */
 
-/* Addresses are 47 bits on most machines: the stack lies just below the end. */
+/* The user's address space is of 47 bits on most machines. The stack lies just below its end. */
 static size_t user_space(void)
 {
     uintptr_t stack = (uintptr_t)__builtin_frame_address(0);
     return (size_t)2 << highest_bit(stack);
 }
 
-/* Where the kernel has put the stack differs from run to run, unless address-space randomization
- * is off. A hash of that (Knuth 1973, multiplicative) hides it from who sees a block's address. */
+/* The kernel puts the stack at another place in each run, unless address-space randomization is
+ * off. The place of the window is a hash of that (Knuth 1973, multiplicative). It is no secret: an
+ * address of a block leaves some hundreds of possible places of the stack. */
 static uint64_t place_number(unsigned attempt)
 {
     uint64_t seed = (uint64_t)(uintptr_t)__builtin_frame_address(0) / 16 + attempt;
     return seed * 0x9e3779b97f4a7c15u >> 20;
 }
 
-/* Programs are mapped at two thirds of the address space and libraries below its end; the kernel
- * and others that choose addresses themselves like the lowest quarter. The window begins at a
- * random place behind that, and ends before the program. */
+/* The kernel maps programs at two thirds of the address space, and libraries below its end.
+ * Programs that choose addresses themselves often choose them in the lowest quarter. The window
+ * begins at a random place behind that quarter, and ends before the program. */
 static char *place_of(unsigned attempt)
 {
     size_t space_size = user_space();
@@ -139,7 +140,7 @@ static char *place_of(unsigned attempt)
     return (char *)(first + offset);
 }
 
-/* The window's tables, at a place where nothing is. Returns the base. */
+/* Map the window's tables at a place where there is no mapping. Returns the base. */
 static char *open_window(const struct layout *layout, size_t covered)
 {
     for (unsigned attempt = 0; attempt < PLACES; attempt++) {
@@ -150,7 +151,7 @@ static char *open_window(const struct layout *layout, size_t covered)
     return NULL;
 }
 
-/* Every program uses these pages at once: a call for each is cheaper than its fault. */
+/* Every program uses these pages at once. A call for each is cheaper than a fault. */
 static void populate_first_pages(char *base, const struct layout *layout)
 {
     size_t page = os_page_size();
@@ -202,7 +203,7 @@ bool reservation_make(void)
 
 /* ---- superslabs ---- */
 
-/* Map superslabs [opened, end) one by one; each that is somebody else's is set aside. */
+/* Map superslabs [opened, end) one by one. One whose addresses the program uses is set aside. */
 static enum os_map_result open_each_locked(size_t end)
 {
     enum os_map_result result = OS_MAP_DONE;
@@ -238,7 +239,7 @@ enum os_map_result reservation_open_locked(size_t end)
     return result == OS_MAP_OCCUPIED ? open_each_locked(end) : result;
 }
 
-/* What is free is unmapped: superslabs that were mapped ahead, and those that have been used. */
+/* Unmap all free superslabs: those that were mapped ahead, and those that have been used. */
 static void unmap_free_locked(void)
 {
     for (size_t i = space.first; i < space.opened; i++) {

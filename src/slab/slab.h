@@ -113,8 +113,8 @@ enum superslab_state {
 struct superslab {
     uint32_t free;
     uint32_t warm;
-    uint32_t zero;      /* of the warm ones, those that nobody has written to */
-    uint32_t purged;    /* for the bound on what is warm, not for their age */
+    uint32_t zero;      /* of the warm ones, those that were never written to */
+    uint32_t purged;    /* because of the bound on warm slabs, not because of their age */
     struct slab *slabs; /* SLABS_PER_SUPERSLAB records, made at first use; zero again when cold */
     struct superslab *next[2];
     struct superslab *prev[2];
@@ -136,18 +136,18 @@ bool reservation_make(void);
 void reservation_forget(void);
 /* Bytes of addresses in the window. */
 size_t reservation_bytes(void);
-/* Is address space rationed, so that what is free must not stay mapped? */
+/* Is address space rationed, so that free superslabs must not stay mapped? */
 bool reservation_is_rationed(void);
 /* The most superslabs that have been in use: how far up the reservation the heap has been. */
 size_t slab_peak_superslabs(void);
 
-/* ---- room.c: what the front layer's limit on memory lets come into use ---- */
+/* ---- room.c: how much the front layer's limit allows to be taken into use ---- */
 
-/* So many bytes may come into use from now on. Slabs that have no pages are refused beyond that;
- * pages that were purged in slabs in use, and warm slabs, only lessen what is left. What is freed
- * does not add to it. */
+/* So many bytes may be taken into use from now on. Beyond that, slabs that have no pages are
+ * refused. Warm slabs, and purged pages of slabs in use, only lessen the rest. Freed memory does
+ * not add to it. */
 void slab_allow(int64_t bytes);
-/* What is left; 0 or less when it is time to ask. */
+/* The room that is left; 0 or less when it is time to ask. */
 int64_t slab_room(void);
 void slab_charge(size_t bytes);
 /* Was something refused since the last slab_allow? */
@@ -168,9 +168,9 @@ void superslab_range_give_cold(char *start, size_t count);
 bool superslab_may_move(const char *from, size_t count);
 /* That has happened. */
 void superslab_range_moved_in(const char *from, char *to, size_t count);
-/* What lies behind the first `bytes` of a range, in its last superslab, is nobody's: it counts as
- * warm where it is, and is purged like other warm slabs. It has no pages up to `cold_end`.
- * tail.c */
+/* The slabs behind the first `bytes` of a range, in its last superslab, are unused: they count as
+ * warm where they have pages, and are purged like other warm slabs. They have no pages up to
+ * `cold_end`. tail.c */
 void superslab_tail_leave(char *start, size_t count, size_t bytes, size_t cold_end);
 /* It is the range's again. Before the range is used beyond that end, is given back, or changes. */
 void superslab_tail_take_back(char *start, size_t count);
@@ -231,9 +231,9 @@ struct slab *slab_find_any(const void *pointer);
 
 /* ---- decay.c: the warm pool's end ---- */
 
-/* Begin a new epoch, if it is time, and go on with a bounded part of purging what has been warm for
- * longer than the decay time. Cheap otherwise. No lock may be held. Returns true when a new epoch
- * began: caches above may then age their own. */
+/* Begin a new epoch, if it is time, and go on with a bounded part of purging slabs that have been
+ * warm for longer than the decay time. Cheap otherwise. No lock may be held. Returns true when a
+ * new epoch began: caches above may then age their own. */
 bool decay_poll(void);
 /* The rest of that purge, at once. */
 void decay_purge_due(void);
@@ -253,25 +253,27 @@ uint8_t decay_epoch(void);
 uint64_t decay_ms_to_epoch(void);
 /* Are free slabs warm, and may they decay? */
 bool decay_is_due(void);
-/* Give pages to the kernel, in calls that hold nobody up for long. False when it refuses. */
+/* Give pages to the kernel, in calls that hold no thread up for long. False when it refuses. */
 bool slab_purge(char *start, size_t size);
 /* The same between decay_lock and decay_unlock, and counted, for memory that others find to be in
  * use meanwhile. */
 bool decay_give_pages(char *start, size_t size);
-/* The outermost lock of the layer, before the lanes': held while pages are on their way, for a
+/* The outermost lock of the layer, before the lanes': held while pages are being purged, for a
  * fraction of a millisecond. */
 void decay_lock(void);
-/* The same for who purges, and takes it again and again: whoever waits for it has it first. */
+/* The same for a purging thread, which takes the lock again and again: waiting threads have it
+ * first. */
 void decay_lock_in_turn(void);
 void decay_unlock(void);
 
 /* ---- warm_bound.c: how much may stay backed by pages while it is free ---- */
 
-/* Partly used slabs have so many more bytes of free blocks: present ones, and present or not. */
+/* Partly used slabs have `loose` more bytes of free blocks that are present, and `hollow` more that
+ * are present or not. */
 void warm_note_loose(ptrdiff_t loose, ptrdiff_t hollow);
-/* Is more than so many quarters of the bound warm, partly used slabs' free blocks included? */
+/* Is more warm than this many quarters of the bound, free blocks of partly used slabs included? */
 bool warm_is_over(unsigned quarters);
-/* So many slabs' pages, purged not long ago because too much was warm, are wanted again. */
+/* The pages of this many slabs, purged not long ago because too much was warm, are used again. */
 void warm_note_return(size_t slabs);
 /* Is too much warm, so that gives pay for it at this moment? drain.c */
 bool warm_is_draining(void);

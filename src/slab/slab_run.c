@@ -6,7 +6,7 @@
  */
 #include "slab/space.h"
 
-/* Of a run's 64 parts: who takes its slabs soon misses so many pages. */
+/* Of a run's 64 parts: a thread that takes its slabs soon has so many page faults. */
 #define MOSTLY_ABSENT 32
 
 static struct superslab *find_locked(enum run_kind kind, unsigned count)

@@ -29,14 +29,14 @@ struct space {
     size_t lowest_free;           /* no superslab below is wholly free */
     size_t opened;                /* superslabs below are mapped; without meaning if is_rationed */
     size_t claimed;               /* superslabs of ranges taken whole */
-    _Atomic int64_t room;         /* bytes that may still come into use; see slab_allow */
+    _Atomic int64_t room;         /* bytes that may still be taken into use; see slab_allow */
     _Atomic bool is_at_limit;     /* something was refused for that since room was made */
-    size_t used;                  /* superslabs of which slabs are in use */
+    size_t used;                  /* superslabs with slabs in use */
     size_t seams;                 /* superslabs with is_seam */
     bool is_forked;               /* the mappings are copies of a parent's */
     _Atomic size_t warm_slabs;    /* free slabs that may have pages */
     _Atomic size_t used_slabs;    /* not free; as warm_slabs */
-    struct superslab *tail;       /* slabs behind its Huge block are on their way: tail.c */
+    struct superslab *tail;       /* slabs behind its Huge block are being purged: tail.c */
     _Atomic uint32_t turnover;    /* slabs taken since the start; changed under the lock */
     struct superslab *list[2][RUN_LISTS];
     uint64_t occupied[2];
@@ -44,7 +44,7 @@ struct space {
 extern struct space space;
 
 /* Purpose: the clock of decay.c, lock-free: a race at an epoch's border dates a slab one epoch off.
- * `lock` is held while pages are on their way, so that a fork waits for them: by one superslab, or
+ * `lock` is held while pages are being purged, so that a fork waits for that: by one superslab, or
  * one slab of the pools, at a time. */
 struct decay_clock {
     struct lock lock;
@@ -150,13 +150,13 @@ void superslab_set_aside_locked(struct superslab *superslab);
 bool superslab_is_taken(size_t index);
 /* Mark slabs of a superslab free, and warm as of now if `is_warm`. */
 void superslab_mark_free(struct superslab *superslab, uint32_t slabs, bool is_warm);
-/* Free slabs that had no pages have got some, and nobody has written there. */
+/* Free slabs that had no pages have got some, which were never written to. */
 void superslab_mark_zero_pages(struct superslab *superslab, uint32_t slabs);
 /* Mark free slabs taken. True when they read as zero. */
 bool superslab_mark_taken(struct superslab *superslab, uint32_t slabs);
 /* May slabs without pages be taken, as far as the limit on memory is concerned? */
 bool superslab_is_room(size_t slabs);
-/* Core dumps: superslabs [first, end) come into use. dump.c */
+/* Core dumps: superslabs [first, end) are taken into use. dump.c */
 void dump_include_locked(size_t first, size_t end);
 /* The pages of a superslab are gone: leave it out again, with its neighbours, if all are free. */
 void dump_leave_out(const struct superslab *superslab);
@@ -166,18 +166,18 @@ struct superslab *superslab_fresh_locked(void);
 bool superslab_need_records(struct superslab *superslab);
 /* ---- moved.c ---- */
 
-/* Make superslabs that are nobody's part of the reservation's mapping again; their pages go. False
- * when that is not to be: nothing has changed. */
+/* Make unused superslabs part of the reservation's mapping again; their pages go. False when it
+ * cannot be done: nothing has changed. */
 bool superslab_rejoin(struct superslab *superslab, size_t count);
-/* That is so, by whatever was done with the mapping. */
+/* The superslabs are part of that mapping again: note it. */
 void superslab_set_joined_locked(size_t first, size_t count);
 /* Are there any into which pages were moved? */
 bool superslab_has_moved(const struct superslab *superslab, size_t count);
 
 /* ---- decay.c ---- */
 
-/* Purpose: warm slabs of one superslab on their way to the kernel. `taken` are out of use while it
- * is: all of the superslab where nothing in it is in use and nothing stays warm. */
+/* Purpose: a purge of warm slabs of one superslab. The slabs `taken` are out of use meanwhile: all
+ * of the superslab, if none of it is in use and none stays warm. */
 struct purge {
     struct superslab *superslab;
     uint32_t slabs;
@@ -202,9 +202,9 @@ void meta_lock_reset(void);
 size_t warm_bound_slabs(void);
 /* Slabs of a superslab are about to be taken. Under the superslab lock. */
 void warm_bound_note_take(struct superslab *superslab, uint32_t slabs);
-/* So many epochs have begun. */
+/* This many epochs have begun. */
 void warm_bound_pass(unsigned epochs);
-/* After so many bytes were given back: purge if too much is warm. No lock may be held. */
+/* This many bytes were given back: purge if too much is warm. No lock may be held. */
 void decay_after_give(size_t bytes);
 
 /* ---- tail.c: what lies behind a Huge block ---- */

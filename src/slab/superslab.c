@@ -2,7 +2,7 @@
 /*
  * Owns the superslabs: which are wholly free, and ranges of them. Called by the Huge lane and by
  * slab_run.c; calls meta.c and the kernel. Ranges are found first fit by address, so that the heap
- * stays low and what is warm is used again.
+ * stays low and warm slabs are used again.
  */
 #include "slab/space.h"
 
@@ -203,8 +203,9 @@ static bool is_mapped(const struct superslab *superslab)
     return superslab->state != SUPERSLAB_FREE || superslab->is_kept;
 }
 
-/* Where address space is rationed: map those of a range that are not. On failure what was mapped is
- * given back, and a superslab that somebody else's mapping occupies is set aside for good. */
+/* Where address space is rationed: map those superslabs of a range that are not mapped. On
+ * failure they are unmapped again, and a superslab whose addresses the program uses is set aside
+ * for good. */
 static enum os_map_result map_range_locked(size_t first, size_t count)
 {
     for (size_t i = first; i < first + count; i++) {
@@ -362,7 +363,7 @@ void superslab_range_give(char *start, size_t count, size_t used)
     lock_acquire(&space.lock);
     for (size_t i = 0; i < count; i++) {
         size_t warm = min_size(slabs, SLABS_PER_SUPERSLAB);
-        /* what was warm before the range was taken may still have pages, used or not */
+        /* slabs that were warm before the range was taken may still have pages, used or not */
         release_superslab_locked(&superslab[i], run_mask(0, (unsigned)warm) | superslab[i].warm);
         slabs -= warm;
     }
@@ -439,7 +440,7 @@ struct superslab *superslab_fresh_locked(void)
     if (!start)
         return NULL;
     struct superslab *superslab = superslab_of(start);
-    /* it comes into use a slab at a time */
+    /* it is used a slab at a time */
     atomic_fetch_add_explicit(&space.room, (int64_t)SUPERSLAB_SIZE, memory_order_relaxed);
     if (!superslab_need_records(superslab)) {
         release_superslab_locked(superslab, superslab->warm);

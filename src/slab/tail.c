@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What lies behind a Huge block in the last superslab of its range. Nobody uses it, but it may have
- * pages of who had it before: so it counts as warm, and decays. Its slabs are `free` in a superslab
- * whose state is SUPERSLAB_HUGE, and in no list. The block's owner takes the tail back before the
- * block changes; who purges a tail does it under the decay lock, which the owner then waits for. A
- * tail may never be purged while its owner uses it.
+ * Owns tails. The tail of a Huge block is the slabs behind it in the last superslab of its range.
+ * They are unused, but may have pages of an earlier block: so they count as warm, and decay. They
+ * are `free` in a superslab whose state is SUPERSLAB_HUGE, and in no list. The block's owner takes
+ * the tail back before the block changes. A tail is purged under the decay lock, for which the
+ * owner waits then. A tail may never be purged while its owner uses it.
  */
 #include "slab/space.h"
 
@@ -64,7 +64,7 @@ void superslab_tail_take_back(char *start, size_t count)
 {
     struct superslab *last = last_of(start, count);
     while (!take_back(last)) {
-        decay_lock(); /* it is on its way */
+        decay_lock(); /* its pages are being purged: wait */
         decay_unlock();
     }
 }

@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The bound on free memory that stays backed by pages: a quarter of what is live, within 32 and 64
- * MiB. It doubles when memory that was purged for it is wanted again within the decay time, and is
- * halved when nobody has used its upper half for two decay times. Owns the figures from which that
- * follows. It decides; drain.c and the lanes give the pages back. All figures are relaxed: a stale
- * one purges a little early or late, and nothing else is ordered by them.
+ * Owns the bound on warm memory, free memory that stays backed by pages: a quarter of what is live,
+ * at least 32 and at most 64 MiB. The bound doubles when slabs that were purged because of it are
+ * taken again within the decay time. It is halved when no slab has been taken from its upper half
+ * for two decay times. This file decides; drain.c and the lanes give the pages back. All figures
+ * are relaxed: with a stale one a purge comes a little early or late, and nothing else is ordered
+ * by them.
  */
 #include "slab/space.h"
 
-/* A burst of frees leaves so much without help: small beside what programs of today hold, and more
- * than most programs free and take again in one step of their work. */
+/* The bound's limits, in slabs. 32 MiB are small beside what programs of today hold, and more than
+ * most programs free and take again in one step of their work. */
 #define BOUND_MIN ((32 * MIB) >> SLAB_SHIFT)
 #define BOUND_MAX ((64 * MIB) >> SLAB_SHIFT)
 #define LIVE_SHARE 4
 
 #define DOUBLINGS_MAX 5
-/* It doubles when this share of it was purged and wanted again. */
+/* The bound doubles when this share of it was purged and taken again. */
 #define REGRET_SHARE 8
-/* Its upper half is in use when this share of it was taken from there. */
+/* Its upper half counts as used when this share of the bound was taken from there. */
 #define USE_SHARE 16
 #define QUIET_EPOCHS (2 * EPOCHS_PER_DECAY)
 
@@ -76,7 +77,8 @@ bool warm_is_over(unsigned quarters)
 
 /* ---- its adaptation ---- */
 
-/* Who makes a figure pass its mark acts on it; a racing thread's slabs are lost to the count. */
+/* Add to a figure. True for the thread that makes it pass its mark, which acts on it; the slabs of
+ * a thread that races with it are lost to the count. */
 static bool is_passed(_Atomic size_t *figure, size_t slabs, size_t mark)
 {
     size_t sum = atomic_fetch_add_explicit(figure, slabs, memory_order_relaxed) + slabs;

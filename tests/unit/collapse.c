@@ -113,7 +113,7 @@ static void burst(void)
     CHECK_EQ(present_blocks(COUNT), COUNT / 500);
     for (unsigned i = 0; i < COUNT; i++)
         CHECK(!held[i] || *(char *)held[i] == 1);
-    /* it grows again: what is freed is kept again */
+    /* it grows again: freed blocks are kept again */
     take(SIZE_CLASS, COUNT / 10);
     CHECK(!collapse_is_on(SIZE_CLASS));
     check_tally(SIZE_CLASS);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A process whose heap lies to whoever reads it from outside. Compiled by hostile.sh with the
- * allocator's own headers, run on the allocator: `hostile KIND [ARGUMENT]` fills a heap, forges
+ * A process whose heap lies to a command that reads it from outside. Compiled by hostile.sh with
+ * the allocator's own headers, run on the allocator: `hostile KIND [ARGUMENT]` fills a heap, forges
  * what KIND says, writes "ready" and waits.
  */
 #include <dlfcn.h>
