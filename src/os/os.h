@@ -136,6 +136,8 @@ static inline bool os_helper_is_running(void)
     /* relaxed: whoever reads an old value only does once more, or once less, what is harmless */
     return atomic_load_explicit(&os_helper_thread, memory_order_relaxed) != 0;
 }
+/* Is the calling thread the helper? */
+bool os_helper_is_this_thread(void);
 /* In the helper: sleep. */
 void os_helper_sleep(uint64_t ms);
 /* In the helper: the process's number, which is its main thread's too. */
