@@ -21,7 +21,7 @@
 
 /* A thread without a heap frees so often straight to the lanes. The thread that only frees what
  * another allocates soon has a heap; one that libc ends frees less. */
-#define FREES_WITHOUT_HEAP 32
+#define FREES_WITHOUT_HEAP 8
 
 /* So many heaps are looked at, for threads that are gone, when a heap is wanted, and in an epoch.
  * */

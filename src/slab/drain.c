@@ -2,16 +2,17 @@
 /*
  * What frees pay while more is warm than the bound lets be: each give purges a little more than it
  * gave, until a quarter less is warm. So a burst of frees ends with the bound's amount warm, with
- * no work left for later. Whole superslabs go first, since one of which pages stay gets no huge
- * page again, and of these the one that has been warm for longest. May never hold the superslab
+ * no work left for later. Superslabs that nobody uses go first, whole, since one of which pages stay
+ * gets no huge page again. May never hold the superslab
  * lock during a purge.
  */
 #include "slab/space.h"
 
 /* The least that a give pays: one call of the kernel, 20 us. */
 #define PAY_MIN (256 * KIB)
-/* Beyond what it gave, a give pays as much again, up to this much: 8 MiB take 0.6 ms. */
-#define PAY_MORE_MAX (4 * MIB)
+/* What it gave costs a give about what munmap would. Beyond that it pays as much again for others'
+ * memory, up to this much: 0.1 to 0.3 ms. */
+#define PAY_MORE_MAX (2 * MIB)
 /* Superslabs of a list that are looked at: a list's first is the one that has become warm last. */
 #define LOOKS 16
 
@@ -31,15 +32,37 @@ static bool is_refused(void)
     return atomic_load_explicit(&warm_bound.refused, memory_order_relaxed) == decay_epoch() + 1u;
 }
 
-/* The superslab of which warm slabs are to go: of those with the longest run of them the oldest
- * among the first few. NULL if none is warm. */
+/* The last of the first few of a list; or if `is_part`, the first that has free slabs without pages.
+ * NULL if there is none. */
+static struct superslab *look_for(struct superslab *superslab, enum run_kind kind, bool is_part)
+{
+    struct superslab *found = NULL;
+    for (unsigned look = 0; look < LOOKS && superslab; look++) {
+        bool is_fit = !is_part || superslab->warm != superslab->free;
+        if (is_fit)
+            found = superslab;
+        if (is_fit && is_part)
+            break;
+        superslab = superslab->next[kind];
+    }
+    return found;
+}
+
+/* The superslab of which warm slabs are to go. What nobody uses any more comes first, and of that
+ * what has been purged in part: then it is wholly without pages, and the next to use it gets a huge
+ * page, which a superslab with any page left never does. Else one of those with the longest run of
+ * warm slabs. NULL if none is warm. */
 static struct superslab *find_victim_locked(void)
 {
     if (!space.occupied[RUN_WARM])
         return NULL;
-    struct superslab *victim = space.list[RUN_WARM][highest_bit(space.occupied[RUN_WARM])];
-    for (unsigned look = 1; look < LOOKS && victim->next[RUN_WARM]; look++)
-        victim = victim->next[RUN_WARM];
+    struct superslab *unused = space.list[RUN_FREE][SLABS_PER_SUPERSLAB];
+    struct superslab *victim = look_for(unused, RUN_FREE, true);
+    if (!victim)
+        victim = look_for(unused, RUN_FREE, false);
+    if (!victim)
+        victim = look_for(space.list[RUN_WARM][highest_bit(space.occupied[RUN_WARM])], RUN_WARM,
+                          false);
     return victim;
 }
 

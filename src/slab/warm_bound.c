@@ -16,7 +16,7 @@
 
 #define DOUBLINGS_MAX 5
 /* It doubles when this share of it was purged and wanted again. */
-#define REGRET_SHARE 8
+#define REGRET_SHARE 16
 /* Its upper half is in use when this share of it was taken from there. */
 #define USE_SHARE 16
 #define QUIET_EPOCHS (2 * EPOCHS_PER_DECAY)
