@@ -4,14 +4,14 @@
  * a class empty slowly, since a few blocks keep each; so their free pages go back one by one, by
  * work done in the flushes of the class, and nothing is kept for it above the slabs: a block in a
  * cache keeps its page. A class begins to collapse when the blocks out of it have fallen to a
- * third of their high; its slabs are walked then, and again each time that what is out has
+ * half of their high; its slabs are walked then, and again each time that what is out has
  * halved. It ends when the class grows again, or a decay time after the last walk began. Owns the
  * count of what is out of each class of the shared pool, and of what lies free in its slabs.
  */
 #include "lane/pool.h"
 
 /* The blocks out of a class have collapsed when this part of their high is left. */
-#define COLLAPSED_SHARE 3
+#define COLLAPSED_SHARE 2
 /* A class that never had more than this is not worth the work. */
 #define HIGH_MIN (256 * KIB)
 /* Slabs less free than a half have few free pages, and more when they are walked again. */
@@ -21,9 +21,9 @@
  * of the high is out only slabs whose free pages lie together are purged: later more of them do. */
 #define EARLY_RUN 2
 #define LAST_SHARE 16
-/* What one flush pays: this takes 100 to 200 us. */
+/* What one flush pays: this takes 50 to 100 us. */
 #define PAY_SLABS 4
-#define PAY_BYTES (256 * KIB)
+#define PAY_BYTES (128 * KIB)
 #define PAY_LOOKS 4
 /* The slab layer is told of changes of this much, so that threads seldom meet there. */
 #define TELL_BYTES ((ptrdiff_t)64 * (ptrdiff_t)KIB)
