@@ -22,7 +22,7 @@
 
 /* A thread without a heap frees this many blocks straight to the lanes. A thread that only frees
  * blocks of other threads soon has a heap; a thread in which libc only cleans up frees fewer. */
-#define FREES_WITHOUT_HEAP 32
+#define FREES_WITHOUT_HEAP 8
 
 /* How many heaps are checked for a gone thread when a heap is wanted, and in an epoch. */
 #define LOOKS_FOR_HEAP 2

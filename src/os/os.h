@@ -144,6 +144,8 @@ static inline bool os_helper_is_running(void)
     /* relaxed: a thread that reads an old value does something harmless once more, or once less */
     return atomic_load_explicit(&os_helper_thread, memory_order_relaxed) != 0;
 }
+/* Is the calling thread the helper? */
+bool os_helper_is_this_thread(void);
 /* In the helper: sleep. */
 void os_helper_sleep(uint64_t ms);
 /* In the helper: the process's number, which is its main thread's too. */

@@ -99,6 +99,9 @@ void os_call_end(void)
 
 void os_note_filter(void)
 {
+    /* the helper's own filter is for no other thread, and allows what the helper does */
+    if (os_helper_is_this_thread())
+        return;
     atomic_store(&filter.state, FILTER_IN_FORCE);
     for (unsigned look = 0; look < LOOKS && atomic_load(&filter.under_way) > 0; look++)
         os_sleep_us(LOOK_US);

@@ -363,6 +363,13 @@ void os_helper_sleep(uint64_t ms)
         os_sleep_us(REFUSED_SLEEP_US);
 }
 
+bool os_helper_is_this_thread(void)
+{
+    const char *here = __builtin_frame_address(0);
+    return helper.memory && here >= helper.memory + 2 * helper.reach &&
+           here <= helper.memory + 2 * helper.reach + OS_HELPER_STACK;
+}
+
 uint32_t os_helper_process(void)
 {
     return helper.process;

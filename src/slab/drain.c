@@ -2,17 +2,17 @@
 /*
  * Owns the work of frees while more is warm than the bound: each give purges more than it gave,
  * until a quarter less than the bound is warm. So after a burst of frees no more than the bound is
- * warm, and no work is left for later. Whole superslabs go first, since a superslab that keeps some
- * of its pages gets no huge page again; among these, the one that has been warm for longest. May
- * never hold the superslab lock during a purge.
+ * warm, and no work is left for later. Superslabs of which no slab is used go first, whole, since a
+ * superslab that keeps some of its pages gets no huge page again. May never hold the superslab lock
+ * during a purge.
  */
 #include "slab/space.h"
 
 /* The least that a give pays: one call of the kernel, 20 us. */
 #define PAY_MIN (256 * KIB)
-/* A give purges as many bytes as it gave, and as many again up to this number: 8 MiB take 0.6
- * ms. */
-#define PAY_MORE_MAX (4 * MIB)
+/* A give purges as many bytes as it gave, which costs about what munmap would. It purges as many
+ * again, up to this number: 0.1 to 0.3 ms. */
+#define PAY_MORE_MAX (2 * MIB)
 /* Superslabs of a list that are looked at: a list's first is the one that has become warm last. */
 #define LOOKS 16
 
@@ -32,15 +32,36 @@ static bool is_refused(void)
     return atomic_load_explicit(&warm_bound.refused, memory_order_relaxed) == decay_epoch() + 1u;
 }
 
-/* The superslab whose warm slabs go next: among the superslabs with the longest warm run, the
- * oldest of the first few. NULL if no slab is warm. */
+/* The last of the first few of a list; or if `is_part`, the first that has free slabs without pages.
+ * NULL if there is none. */
+static struct superslab *look_for(struct superslab *superslab, enum run_kind kind, bool is_part)
+{
+    struct superslab *found = NULL;
+    for (unsigned look = 0; look < LOOKS && superslab; look++) {
+        bool is_fit = !is_part || superslab->warm != superslab->free;
+        if (is_fit)
+            found = superslab;
+        if (is_fit && is_part)
+            break;
+        superslab = superslab->next[kind];
+    }
+    return found;
+}
+
+/* The superslab whose warm slabs go next. A superslab of which no slab is used comes first, above
+ * all one that was purged in part: then it has no page left, and its next user gets a huge page.
+ * After these comes one with the longest run of warm slabs. NULL if no slab is warm. */
 static struct superslab *find_victim_locked(void)
 {
     if (!space.occupied[RUN_WARM])
         return NULL;
-    struct superslab *victim = space.list[RUN_WARM][highest_bit(space.occupied[RUN_WARM])];
-    for (unsigned look = 1; look < LOOKS && victim->next[RUN_WARM]; look++)
-        victim = victim->next[RUN_WARM];
+    struct superslab *unused = space.list[RUN_FREE][SLABS_PER_SUPERSLAB];
+    struct superslab *victim = look_for(unused, RUN_FREE, true);
+    if (!victim)
+        victim = look_for(unused, RUN_FREE, false);
+    if (!victim)
+        victim = look_for(space.list[RUN_WARM][highest_bit(space.occupied[RUN_WARM])], RUN_WARM,
+                          false);
     return victim;
 }
 

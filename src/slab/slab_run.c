@@ -98,7 +98,7 @@ void slab_run_return(struct slab *slab)
     slab->state = SLAB_FREE;
     split_resident(slab, 0);
     superslab_mark_free(superslab, mask, true);
-    if (__builtin_popcountll(slab->absent) >= MOSTLY_ABSENT)
+    if (slab->absent && __builtin_popcountll(slab->absent) >= MOSTLY_ABSENT)
         superslab->purged |= mask;
     slab->absent = 0;
     lock_release(&space.lock);

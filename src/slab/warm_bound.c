@@ -17,7 +17,7 @@
 
 #define DOUBLINGS_MAX 5
 /* The bound doubles when this share of it was purged and taken again. */
-#define REGRET_SHARE 8
+#define REGRET_SHARE 16
 /* Its upper half counts as used when this share of the bound was taken from there. */
 #define USE_SHARE 16
 #define QUIET_EPOCHS (2 * EPOCHS_PER_DECAY)
@@ -107,12 +107,14 @@ void warm_note_return(size_t slabs)
 
 void warm_bound_note_take(struct superslab *superslab, uint32_t slabs)
 {
-    unsigned warm = (unsigned)__builtin_popcount(superslab->warm & slabs);
+    uint32_t warm = superslab->warm & slabs;
     uint32_t purged = superslab->purged & slabs;
     superslab->purged &= ~slabs;
-    if (warm > 0 && load(&warm_bound.doublings) > 0 &&
+    /* counted only if need be: without an instruction for it that takes longer than all else */
+    if (warm && load(&warm_bound.doublings) > 0 &&
         load(&space.warm_slabs) > warm_bound_slabs() / 2 &&
-        is_passed(&warm_bound.used, warm, warm_bound_slabs() / USE_SHARE))
+        is_passed(&warm_bound.used, (size_t)__builtin_popcount(warm),
+                  warm_bound_slabs() / USE_SHARE))
         note_use();
     unsigned returned = 0;
     for (uint32_t rest = purged; rest; rest &= rest - 1)

@@ -74,6 +74,26 @@ static void burst(void)
     CHECK_EQ(decay_purged_bytes(), MANY * SUPERSLAB_SIZE - warm());
 }
 
+/* Of superslabs that are given back half by half few stay with pages in one half only: those get no
+ * huge page again. */
+static void halves(void)
+{
+    static struct slab *half[2][MANY];
+    bool is_zero;
+    unsigned parts = 0;
+    make(3600000);
+    for (unsigned i = 0; i < MANY; i++)
+        for (unsigned side = 0; side < 2; side++)
+            half[side][i] = slab_run_take(SLABS_PER_SUPERSLAB / 2, &is_zero);
+    for (unsigned side = 0; side < 2; side++)
+        for (unsigned i = 0; i < MANY; i++)
+            slab_run_give(half[side][i]);
+    CHECK(warm() <= 32 * MIB);
+    for (size_t i = space.first; i < space.frontier; i++)
+        parts += space.superslabs[i].warm != 0 && space.superslabs[i].warm != ALL_SLABS;
+    CHECK(parts <= 1);
+}
+
 static void burst_of_a_range(void)
 {
     bool is_zero;
@@ -187,6 +207,7 @@ static void settings_are_kept(void)
 
 CHILD_TEST(bound_follows)
 CHILD_TEST(burst)
+CHILD_TEST(halves)
 CHILD_TEST(burst_of_a_range)
 CHILD_TEST(one_give_pays_little)
 CHILD_TEST(refused)
@@ -199,7 +220,7 @@ int main(void)
         cmocka_unit_test(test_bound_follows),     cmocka_unit_test(test_burst),
         cmocka_unit_test(test_burst_of_a_range),  cmocka_unit_test(test_one_give_pays_little),
         cmocka_unit_test(test_refused),           cmocka_unit_test(test_wanted_again),
-        cmocka_unit_test(test_settings_are_kept),
+        cmocka_unit_test(test_settings_are_kept), cmocka_unit_test(test_halves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -391,7 +391,7 @@ static void *frees(void *unused)
 {
     for (unsigned i = 0; i < 100; i++) {
         release(blocks_of_main[i]);
-        CHECK_EQ(unified_cache_own() != NULL, i >= 32);
+        CHECK_EQ(unified_cache_own() != NULL, i >= 8);
     }
     unified_cache_thread_exit();
     void *block = allocate();
