@@ -60,6 +60,11 @@ static unsigned slots_max(unsigned size_class)
     return size <= 512 * KIB ? 1 : 0;
 }
 
+bool unified_cache_keeps(unsigned size_class)
+{
+    return slots_max(size_class) > 0;
+}
+
 /* At most `most` blocks, and less of large ones. */
 static size_t batch_blocks(unsigned size_class, size_t most)
 {

@@ -258,8 +258,9 @@ bool slab_purge(char *start, size_t size);
 /* The same between decay_lock and decay_unlock, and counted, for memory that others find to be in
  * use meanwhile. */
 bool decay_give_pages(char *start, size_t size);
-/* The outermost lock of the layer, before the lanes': held while pages are on their way, for a
- * fraction of a millisecond. */
+/* Undo what was done to these pages' mapping. True: they were replaced. attributes.c */
+bool slab_make_plain(char *start, size_t size);
+/* The outermost lock of the layer, before the lanes': held a fraction of a millisecond. */
 void decay_lock(void);
 /* The same for who purges, and takes it again and again: whoever waits for it has it first. */
 void decay_lock_in_turn(void);
