@@ -43,6 +43,7 @@ size_t route_trim(void)
     pool_purge_idle(&shared_pool, 0, &is_pending);
     owned_heap_purge_idle(0, &is_pending);
     decay_purge_all();
+    reservation_review();
     uint64_t after = decay_returned_bytes();
     decay_count(false);
     return (size_t)(after - before);

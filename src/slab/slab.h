@@ -138,6 +138,7 @@ void reservation_forget(void);
 size_t reservation_bytes(void);
 /* Is address space rationed, so that what is free must not stay mapped? */
 bool reservation_is_rationed(void);
+void reservation_review(void); /* has a limit been set meanwhile? No lock may be held */
 /* The most superslabs that have been in use: how far up the reservation the heap has been. */
 size_t slab_peak_superslabs(void);
 
