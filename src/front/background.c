@@ -62,7 +62,7 @@ static bool work_until_quiet(void)
     for (unsigned quiet = 0; quiet < QUIET_EPOCHS && !get(&background.has_fault);) {
         struct verdict verdict;
         os_helper_sleep(min_size(decay_ms_to_epoch(), LOOK_MS));
-        if (unified_cache_is_deserted())
+        if (os_helper_is_to_end() || unified_cache_is_deserted())
             return false;
         if (!decay_poll())
             continue;

@@ -145,6 +145,9 @@ static inline bool os_helper_is_running(void)
 }
 /* In the helper: sleep. */
 void os_helper_sleep(uint64_t ms);
+/* Before a filter is installed: there is no helper from now on. In the helper: is it to end? */
+void os_helper_end(void);
+bool os_helper_is_to_end(void);
 /* In the helper: the process's number, which is its main thread's too. */
 uint32_t os_helper_process(void);
 /* In the helper: is it certain that the process has no such running thread any more? */
