@@ -115,8 +115,10 @@ static void start_helper(bool is_new_epoch)
 noinline_cold static void poll_with_helper(void)
 {
     /* exchange: a full barrier before the helper's state is read; once an epoch */
-    if (!get(&background.is_active))
+    if (!get(&background.is_active)) {
         atomic_exchange(&background.is_active, true);
+        reservation_review(); /* the helper may not ask for limits */
+    }
     if (get(&background.is_on_duty) && os_helper_is_running())
         return;
     /* acquire: see keep_fault */
