@@ -58,6 +58,8 @@ _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one supersla
 #define BIN_SLOTS_MAX 1024
 #define BIN_BYTES_MAX (64 * KIB)
 #define BIN_SMALL_MAX (4 * KIB)
+/* The largest block that a bin holds at all. */
+#define BIN_BLOCK_MAX (512 * KIB)
 
 /* Where there are more threads than this, most are asleep: the share of each is halved, so that all
  * of them and the depots stay within the total. */

@@ -61,7 +61,7 @@ static bool work_until_quiet(void)
     for (unsigned quiet = 0; quiet < QUIET_EPOCHS && !get(&background.has_fault);) {
         struct verdict verdict;
         os_helper_sleep(min_size(decay_ms_to_epoch(), LOOK_MS));
-        if (unified_cache_is_deserted())
+        if (os_helper_is_to_end() || unified_cache_is_deserted())
             return false;
         if (!decay_poll())
             continue;
@@ -114,8 +114,10 @@ static void start_helper(bool is_new_epoch)
 noinline_cold static void poll_with_helper(void)
 {
     /* exchange: a full barrier before the helper's state is read; once an epoch */
-    if (!get(&background.is_active))
+    if (!get(&background.is_active)) {
         atomic_exchange(&background.is_active, true);
+        reservation_review(); /* the helper may not ask for limits */
+    }
     if (get(&background.is_on_duty) && os_helper_is_running())
         return;
     /* acquire: see keep_fault */

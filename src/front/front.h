@@ -127,9 +127,17 @@ static always_inline unsigned front_aligned_class(size_t alignment, size_t size)
     return size_class_of(size);
 }
 
+/* Is it a span of whole pages that is asked for? Who does may change their protection. */
+static always_inline bool front_is_paged(size_t alignment, size_t size)
+{
+    return alignment >= 4 * KIB && size > LANE_POOL_MAX;
+}
+
 /* The aligned calls' fast half. */
 static always_inline void *front_alloc_aligned(size_t alignment, size_t size)
 {
+    if (unlikely(front_is_paged(alignment, size)))
+        return NULL;
     return bin_pop(thread_heap_at(reservation_get()), front_aligned_class(alignment, size));
 }
 

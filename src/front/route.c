@@ -44,6 +44,7 @@ size_t route_trim(void)
     pool_purge_idle(&shared_pool, 0, &is_pending);
     owned_heap_purge_idle(0, &is_pending);
     decay_purge_all();
+    reservation_review();
     uint64_t after = decay_returned_bytes();
     decay_count(false);
     return (size_t)(after - before);
@@ -81,7 +82,10 @@ static void *take_aligned(size_t alignment, size_t size, bool is_zeroed)
     unsigned size_class = front_aligned_class(alignment, size);
     if (size_class == CLASS_HUGE)
         return take_huge(max_size(size, 1), alignment, is_zeroed);
-    return take_class(size_class, size, is_zeroed);
+    void *block = take_class(size_class, size, is_zeroed);
+    if (block && front_is_paged(alignment, size))
+        slab_map_set(block, 1, CLASS_PAGED);
+    return block;
 }
 
 /* Memory is at its limit, or address space or metadata is short. */
@@ -124,8 +128,9 @@ size_t route_good_size(size_t size)
 
 /* ---- pointers ---- */
 
-/* The record of a Huge block; ends the program if the pointer is not its start. */
-static struct slab *huge_record(const void *block, const char *function)
+/* The record of a Huge block, or of a span of whole pages; ends the program if the pointer is not
+ * its start. */
+static struct slab *large_record(const void *block, const char *function)
 {
     struct slab *slab = slab_find(block);
     if (slab->start != block)
@@ -141,6 +146,16 @@ static bool is_elsewhere(struct reservation *base, size_t offset, const void *bl
            (slab_map_get(base, offset) == CLASS_NONE && afresh_usable(block) > 0);
 }
 
+static void free_paged(void *block)
+{
+    struct slab *slab = large_record(block, "free");
+    unsigned size_class = slab->size_class;
+    if (size_classes[size_class].size <= BIN_BLOCK_MAX) /* else the lane does it */
+        ace_make_plain(slab, 0);
+    slab_map_set(block, 1, size_class);
+    unified_cache_flush(size_class, block);
+}
+
 bool route_free(void *block)
 {
     struct reservation *base = reservation_get();
@@ -152,10 +167,12 @@ bool route_free(void *block)
     if (byte == CLASS_NONE)
         misuse_report("free", misuse_diagnose(block));
     if (byte == CLASS_HUGE) {
-        huge_record(block, "free");
+        large_record(block, "free");
         huge_give(block);
     } else if (byte == CLASS_OWNED) {
         owned_heap_free(block);
+    } else if (byte == CLASS_PAGED) {
+        free_paged(block);
     } else {
         unified_cache_flush(byte, block);
     }
@@ -177,8 +194,8 @@ static size_t usable_of(unsigned byte, const void *block, const char *function)
 {
     if (byte == CLASS_NONE)
         misuse_report(function, misuse_diagnose(block));
-    if (byte == CLASS_HUGE)
-        return huge_record(block, function)->size;
+    if (byte == CLASS_HUGE || byte == CLASS_PAGED)
+        return large_record(block, function)->size;
     if (byte == CLASS_OWNED)
         return owned_heap_usable(block, function);
     return checked_size(byte, block, function);
@@ -262,7 +279,7 @@ static void *resize_class(unsigned size_class, void *block, size_t size)
 
 static void *resize_huge(void *block, size_t size)
 {
-    size_t usable = huge_record(block, "realloc")->size;
+    size_t usable = large_record(block, "realloc")->size;
     /* a little more than is needed is the slack of a block that is appended to */
     if (front_is_good_fit(size, usable) && (size <= LANE_ACE_MAX || size >= usable - usable / 16))
         return block;
@@ -271,6 +288,18 @@ static void *resize_huge(void *block, size_t size)
     if (!resized && size > usable && limit_was_met() && limit_may_grow(size - usable, size))
         resized = huge_resize(block, size);
     return resized ? resized : resize_by_copy(block, usable, size);
+}
+
+static void *resize_paged(void *block, size_t size)
+{
+    size_t usable = large_record(block, "realloc")->size;
+    if (front_is_good_fit(size, usable))
+        return block;
+    if (size > LANE_POOL_MAX && size <= LANE_ACE_MAX && ace_resize(block, size_class_of(size))) {
+        slab_map_set(block, 1, CLASS_PAGED);
+        return block;
+    }
+    return resize_by_copy(block, usable, size);
 }
 
 /* A block of an abandoned heap stays where it is, or is copied out of it. */
@@ -298,6 +327,8 @@ bool route_resize(void *block, size_t size, void **result)
         *result = resize_huge(block, size);
     else if (byte == CLASS_OWNED)
         *result = owned_heap_resize(block, size);
+    else if (byte == CLASS_PAGED)
+        *result = resize_paged(block, size);
     else
         *result = resize_class(byte, block, size);
     return true;

@@ -59,7 +59,7 @@ static unsigned slots_max(unsigned size_class)
         return 4;
     if (size <= 128 * KIB)
         return 2;
-    return size <= 512 * KIB ? 1 : 0;
+    return size <= BIN_BLOCK_MAX ? 1 : 0;
 }
 
 /* At most `most` blocks, and less of large ones. */
@@ -391,8 +391,8 @@ static unsigned given_up_slots(void)
                               SLOW_START_SLOTS);
 }
 
-/* Once in so many slow paths of a thread whose classes collapse, its bins of large blocks close:
- * they may be of sizes that the program frees no more of, and each block there is many pages. */
+/* In a thread whose classes collapse, so many slow paths between two closings of its bins of large
+ * blocks: each such block keeps many pages. */
 #define CLOSE_EVERY 8
 
 static void close_large_bins(struct thread_heap *heap)

@@ -54,6 +54,13 @@ void *ace_take(unsigned size_class, struct span_list *list, bool *is_zero)
     return slab->start;
 }
 
+void ace_make_plain(struct slab *slab, size_t from)
+{
+    size_t size = align_up(slab->size, os_page_size());
+    if (size > from && slab_make_plain(slab->start + from, size - from))
+        slab->resident = (uint16_t)min_size(slab->resident, pages_of(from));
+}
+
 void ace_give(void *block)
 {
     struct slab *slab = slab_find(block);
@@ -62,6 +69,7 @@ void ace_give(void *block)
     if (density_is_expected(slab->size))
         slab->resident = (uint16_t)max_size(slab->resident, pages_of(slab->size));
     span_count_given(slab->size_class);
+    ace_make_plain(slab, 0);
     slab_run_give(slab);
 }
 
@@ -74,6 +82,7 @@ bool ace_resize(void *block, unsigned size_class)
         if (!slab_run_extend(slab, row->slabs))
             return false;
     } else {
+        ace_make_plain(slab, align_up(row->size, os_page_size()));
         slab_run_shrink(slab, row->slabs);
     }
     span_count_given(slab->size_class);

@@ -170,6 +170,8 @@ static void leave(struct slab *slab)
     span_list_remove(slab);
     density_end(slab->start, slab->size);
     close_range(slab);
+    if (slab_make_plain(slab->start, slab->size))
+        *used_of(slab) = 0;
     slab_map_set(slab->start, 1, CLASS_NONE);
     slab->state = SLAB_FREE;
     span_count_given(CLASS_HUGE);
@@ -198,6 +200,7 @@ static void shrink(struct slab *slab, size_t good)
     size_t end = count << SUPERSLAB_SHIFT;
     size_t used = *used_of(slab);
     size_t page_end = min_size(end, used);
+    slab_make_plain(slab->start + good, slab->size - good);
     bool is_purged = page_end <= good || slab_purge(slab->start + good, page_end - good);
     *used_of(slab) = is_purged ? good : page_end;
     if (spare > 0 && *is_open_of(slab))

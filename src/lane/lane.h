@@ -22,7 +22,8 @@
 #define CLASS_ACE_LAST 120
 #define CLASS_HUGE 121  /* in the slab map: a Huge block */
 #define CLASS_OWNED 122 /* in the slab map: a block of a first-class heap; its record says more */
-#define CLASS_COUNT 123
+#define CLASS_PAGED 123 /* in the slab map: a span whose owner asked for whole pages */
+#define CLASS_COUNT 124
 
 /* Purpose: one size class; immutable. Invariant: blocks * size <= slabs * SLAB_SIZE, and
  * offset / size == offset * reciprocal >> RECIPROCAL_SHIFT for every offset in the run. */
@@ -192,14 +193,11 @@ struct verdict collapse_pay(unsigned size_class);
 
 /* ---- depot.c: full batches above the shared pool ---- */
 
-/* Take a batch of a class, or as many of it as are wanted (1..BATCH_BLOCKS), into `blocks`. 0 when
- * there is none. */
+/* Take a batch of a class, or as many of it as are wanted (1..BATCH_BLOCKS); 0: there is none. */
 unsigned depot_take(unsigned size_class, void **blocks, unsigned want);
-/* Leave a batch of 1..BATCH_BLOCKS blocks. False when the depot has enough: batches of bytes_max
- * together, or one. */
+/* Leave a batch of 1..BATCH_BLOCKS blocks. False when the depot has enough: bytes_max, or one. */
 bool depot_give(unsigned size_class, void *const *blocks, unsigned count, size_t bytes_max);
-/* Flush the batches that were not needed since the last call (all of them if `all`) to the slabs.
- * The verdict on the first block at fault. */
+/* Flush batches not needed since the last call, or all, to the slabs. The first block at fault. */
 struct verdict depot_trim(bool all);
 /* A part of depot_trim(false), at class *at, which is 0 at the end; and one batch of a class. */
 struct verdict depot_trim_on(unsigned *at);
@@ -225,6 +223,8 @@ void *ace_take(unsigned size_class, struct span_list *list, bool *is_zero);
 void ace_give(void *block);
 /* Resize in place to another ACE class. False when it cannot. */
 bool ace_resize(void *block, unsigned size_class);
+/* Undo what its owner did to the mapping of its pages, from byte `from` on. */
+void ace_make_plain(struct slab *slab, size_t from);
 
 /* size > 0; alignment a power of two. */
 void *huge_take(size_t size, size_t alignment, struct span_list *list, bool *is_zero);

@@ -80,6 +80,13 @@ bool os_purge(void *address, size_t size);
  * False when the kernel cannot: nothing has moved then, but `to` may have been unmapped already and
  * needs os_remap_fresh. `from` must be one mapping. */
 bool os_move(void *from, void *to, size_t size);
+/* Is the range, which is ours, one mapping? Yes also where the kernel may not be asked. `too_long`
+ * is a size that no mapping can have from there, and no more than all of the address space. */
+bool os_is_one_mapping(void *address, size_t size, size_t too_long);
+/* Take back what a program may have asked for its own blocks: protection, and advice about fork,
+ * core dumps and order. */
+void os_make_plain(void *address, size_t size);
+void os_unlock(void *address, size_t size);
 /* Include in, or leave out of, core dumps. */
 void os_dump(void *address, size_t size, bool include);
 /* In a child that does not share our memory the pages read as zero. False: the kernel cannot. */
@@ -148,6 +155,9 @@ static inline bool os_helper_is_running(void)
 bool os_helper_is_this_thread(void);
 /* In the helper: sleep. */
 void os_helper_sleep(uint64_t ms);
+/* Before a filter is installed: there is no helper from now on. In the helper: is it to end? */
+void os_helper_end(void);
+bool os_helper_is_to_end(void);
 /* In the helper: the process's number, which is its main thread's too. */
 uint32_t os_helper_process(void);
 /* In the helper: is it certain that the process has no such running thread any more? */
@@ -185,6 +195,7 @@ bool os_is_readable(const void *word);
     X(PURGE)                                                                                       \
     X(MOVE)                                                                                        \
     X(REMAP)                                                                                       \
+    X(ONE) /* is it one mapping? mremap */                                                         \
     X(UNMAP)                                                                                       \
     X(COMMIT)  /* os_could_commit's mmap */                                                        \
     X(PRESENT) /* mincore */                                                                       \

@@ -105,6 +105,7 @@ void os_note_filter(void)
     atomic_store(&filter.state, FILTER_IN_FORCE);
     for (unsigned look = 0; look < LOOKS && atomic_load(&filter.under_way) > 0; look++)
         os_sleep_us(LOOK_US);
+    os_helper_end();
 }
 
 void os_note_strict_mode(void)

@@ -26,6 +26,9 @@
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18
 #endif
+#ifndef MADV_KEEPONFORK
+#define MADV_KEEPONFORK 19
+#endif
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
 #endif
@@ -199,6 +202,36 @@ bool os_move(void *from, void *to, size_t size)
         return false;
     }
     return mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) == to;
+}
+
+bool os_is_one_mapping(void *address, size_t size, size_t too_long)
+{
+    /* The kernel says that it cannot grow so far (ENOMEM) only when it has found that the range
+     * lies within one mapping; else EFAULT. */
+    if (os_is_made_to_fail(OS_CALL_ONE) || !os_call_begin())
+        return true;
+    bool is_one = mremap(address, size, too_long, 0) != MAP_FAILED || errno != EFAULT;
+    os_call_end();
+    return is_one;
+}
+
+void os_make_plain(void *address, size_t size)
+{
+    static const int advices[] = {MADV_DOFORK, MADV_KEEPONFORK, MADV_DODUMP, MADV_NORMAL};
+    if (!os_call_begin())
+        return;
+    mprotect(address, size, PROT_READ | PROT_WRITE);
+    for (size_t i = 0; i < sizeof(advices) / sizeof(advices[0]); i++)
+        madvise(address, size, advices[i]);
+    os_call_end();
+}
+
+void os_unlock(void *address, size_t size)
+{
+    if (!os_call_begin())
+        return;
+    munlock(address, size);
+    os_call_end();
 }
 
 void os_dump(void *address, size_t size, bool include)

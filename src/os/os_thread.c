@@ -44,6 +44,10 @@
 /* The helper's sleep where the kernel does not let it wait on a futex. */
 #define REFUSED_SLEEP_US 1000
 
+/* So often is looked whether the helper has ended. */
+#define END_LOOKS 10000
+#define END_LOOK_US 100
+
 /* The same as pthread_create's. */
 #define CLONE_FLAGS                                                                                \
     (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |            \
@@ -55,7 +59,8 @@ early_data _Atomic uint32_t os_helper_thread;
 /* Purpose: what the helper runs on. Owner: the thread that has set `starting`, then the helper. */
 static early_data struct {
     _Atomic bool starting;
-    _Atomic bool is_given_up; /* one could not be confined */
+    _Atomic bool is_given_up; /* one could not be confined, or a filter is about to be installed */
+    uint32_t wake;            /* what it sleeps on; 1 when it is to end */
     uint32_t process;
     char *memory; /* storage below the thread pointer, above it, then the stack */
     size_t reach; /* bytes on either side of the thread pointer */
@@ -309,7 +314,7 @@ static int clone_helper(char *stack_top, char *pointer)
                  &os_helper_thread);
 }
 
-static bool start_allowed(void)
+static bool start(void)
 {
     uint64_t saved;
     if (!need_memory())
@@ -324,21 +329,9 @@ static bool start_allowed(void)
     return thread > 0;
 }
 
-static bool start(void)
-{
-    if (!os_call_begin())
-        return false;
-    bool is_started = start_allowed();
-    os_call_end();
-    return is_started;
-}
-
-bool os_helper_start(void (*body)(void))
+static bool need_helper(void (*body)(void))
 {
     /* acquire and release: the memory is one thread's at a time */
-    if (!CAN_START || os_is_filtered() ||
-        atomic_load_explicit(&helper.is_given_up, memory_order_relaxed))
-        return false;
     if (atomic_exchange_explicit(&helper.starting, true, memory_order_acquire))
         return true;
     bool is_started = true;
@@ -352,12 +345,43 @@ bool os_helper_start(void (*body)(void))
     return is_started;
 }
 
+bool os_helper_start(void (*body)(void))
+{
+    if (!CAN_START || !os_call_begin())
+        return false;
+    bool is_started = !atomic_load_explicit(&helper.is_given_up, memory_order_relaxed) &&
+                      need_helper(body);
+    os_call_end();
+    return is_started;
+}
+
+/* A filter for all threads (TSYNC) would be refused because of the helper's own. */
+void os_helper_end(void)
+{
+    uint32_t thread = atomic_load_explicit(&os_helper_thread, memory_order_relaxed);
+    atomic_store_explicit(&helper.is_given_up, true, memory_order_relaxed);
+    word_store(&helper.wake, 1);
+    if (thread == 0)
+        return;
+    syscall(SYS_futex, &helper.wake, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    /* it may be at a part of an epoch's work */
+    for (unsigned look = 0; look < END_LOOKS; look++) {
+        if (syscall(SYS_tgkill, getpid(), thread, 0) != 0)
+            break;
+        os_sleep_us(END_LOOK_US);
+    }
+}
+
+bool os_helper_is_to_end(void)
+{
+    return word_load(&helper.wake) != 0;
+}
+
 void os_helper_sleep(uint64_t ms)
 {
-    static uint32_t never;
     struct timespec time = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
     bool is_refused = os_is_made_to_fail(OS_CALL_FUTEX) ||
-                      syscall(SYS_futex, &never, FUTEX_WAIT_PRIVATE, 0, &time, NULL, 0) != 0;
+                      syscall(SYS_futex, &helper.wake, FUTEX_WAIT_PRIVATE, 0, &time, NULL, 0) != 0;
     /* never a loop without sleep, whatever the kernel says */
     if (is_refused && errno != ETIMEDOUT)
         os_sleep_us(REFUSED_SLEEP_US);

@@ -318,8 +318,10 @@ bool decay_poll(void)
     if (settings.bench_fast_mode)
         return false;
     bool is_new = begin_epoch();
-    if (is_new)
+    if (is_new) {
+        reservation_review();
         begin_walk();
+    }
     walk_on();
     return is_new;
 }

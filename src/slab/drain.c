@@ -32,8 +32,8 @@ static bool is_refused(void)
     return atomic_load_explicit(&warm_bound.refused, memory_order_relaxed) == decay_epoch() + 1u;
 }
 
-/* The last of the first few of a list; or if `is_part`, the first that has free slabs without pages.
- * NULL if there is none. */
+/* The last of the first few superslabs of a list; or if `is_part`, the first of them that has free
+ * slabs without pages. NULL if there is none. */
 static struct superslab *look_for(struct superslab *superslab, enum run_kind kind, bool is_part)
 {
     struct superslab *found = NULL;

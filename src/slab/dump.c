@@ -33,6 +33,11 @@ static size_t neighbours_out(size_t step)
     return count + (step + 1 < STEPS_MAX && is_left_out(step + 1));
 }
 
+bool dump_is_left_out(size_t index)
+{
+    return index / STEP < STEPS_MAX && is_left_out(index / STEP);
+}
+
 static void advise(size_t step, bool include)
 {
     os_dump(space.base + (step * STEP << SUPERSLAB_SHIFT), STEP << SUPERSLAB_SHIFT, include);

@@ -262,6 +262,16 @@ bool reservation_ration_locked(void)
     return true;
 }
 
+void reservation_review(void)
+{
+    /* a plain malloc does not ask for limits */
+    if (reservation_is_rationed() || os_is_filtered() || !os_address_space_is_limited())
+        return;
+    lock_acquire(&space.lock);
+    reservation_ration_locked();
+    lock_release(&space.lock);
+}
+
 void superslab_unmap(struct superslab *superslab)
 {
     char *start = superslab_start(superslab);

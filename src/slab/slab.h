@@ -138,6 +138,7 @@ void reservation_forget(void);
 size_t reservation_bytes(void);
 /* Is address space rationed, so that free superslabs must not stay mapped? */
 bool reservation_is_rationed(void);
+void reservation_review(void); /* has a limit been set meanwhile? No lock may be held */
 /* The most superslabs that have been in use: how far up the reservation the heap has been. */
 size_t slab_peak_superslabs(void);
 
@@ -258,11 +259,11 @@ bool slab_purge(char *start, size_t size);
 /* The same between decay_lock and decay_unlock, and counted, for memory that others find to be in
  * use meanwhile. */
 bool decay_give_pages(char *start, size_t size);
-/* The outermost lock of the layer, before the lanes': held while pages are being purged, for a
- * fraction of a millisecond. */
+/* Undo what was done to these pages' mapping. True: they were replaced. attributes.c */
+bool slab_make_plain(char *start, size_t size);
+/* The outermost lock of the layer, before the lanes': held while pages are being purged. */
 void decay_lock(void);
-/* The same for a purging thread, which takes the lock again and again: waiting threads have it
- * first. */
+/* The same for a purging thread, which lets waiting threads have the lock first. */
 void decay_lock_in_turn(void);
 void decay_unlock(void);
 

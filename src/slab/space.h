@@ -158,6 +158,8 @@ bool superslab_mark_taken(struct superslab *superslab, uint32_t slabs);
 bool superslab_is_room(size_t slabs);
 /* Core dumps: superslabs [first, end) are taken into use. dump.c */
 void dump_include_locked(size_t first, size_t end);
+/* Is a superslab left out? Without the lock it may change at once. */
+bool dump_is_left_out(size_t index);
 /* The pages of a superslab are gone: leave it out again, with its neighbours, if all are free. */
 void dump_leave_out(const struct superslab *superslab);
 /* A fresh superslab to cut slabs from, in the lists; NULL when out of memory. */

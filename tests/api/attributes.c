@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a program does to the mapping of its blocks (protection, advice about fork and core dumps,
+ * locks, a mapping of its own in their place) ends with them: the next owner can write all of the
+ * block, a child sees what was written, and no trace is left in the kernel's books. Spans and Huge
+ * blocks, all of the block and parts of it; in a process that has forked, and in its child.
+ */
+#include "check.h"
+
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+enum deed { NO_ACCESS, READ_ONLY, EXECUTE, NO_FORK, WIPE, NO_DUMP, LOCK, SHARE, DEEDS };
+
+static const size_t sizes[] = {64 * KIB, 300 * KIB, MIB, 2 * MIB, 3 * MIB, 4 * MIB, 40 * MIB};
+#define SIZES (sizeof(sizes) / sizeof(sizes[0]))
+#define PAGE ((size_t)sysconf(_SC_PAGESIZE))
+
+/* False where it may not be done. */
+static bool change(enum deed deed, char *start, size_t size)
+{
+    int all = PROT_READ | PROT_WRITE;
+    switch (deed) {
+    case NO_ACCESS: return mprotect(start, size, PROT_NONE) == 0;
+    case READ_ONLY: return mprotect(start, size, PROT_READ) == 0;
+    case EXECUTE: return mprotect(start, size, all | PROT_EXEC) == 0;
+    case NO_FORK: return madvise(start, size, MADV_DONTFORK) == 0;
+    case WIPE: return madvise(start, size, MADV_WIPEONFORK) == 0;
+    case NO_DUMP: return madvise(start, size, MADV_DONTDUMP) == 0;
+    case LOCK: return mlock(start, size) == 0;
+    case SHARE:
+        return mmap(start, size, all, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED;
+    case DEEDS: break;
+    }
+    return false;
+}
+
+/* Does the kernel say of any page of the block what it does not say of fresh ones? */
+static bool is_marked(const char *block, size_t size)
+{
+    char line[512];
+    char mode[5];
+    size_t start, end;
+    bool is_inside = false, is_marked = false;
+    FILE *maps = fopen("/proc/self/smaps", "r");
+    CHECK(maps != NULL);
+    while (fgets(line, sizeof line, maps)) {
+        if (sscanf(line, "%zx-%zx %4s", &start, &end, mode) == 3) {
+            is_inside = start < (size_t)block + size && end > (size_t)block;
+            is_marked |= is_inside && strcmp(mode, "rw-p") != 0;
+        } else if (is_inside && strncmp(line, "VmFlags:", 8) == 0) {
+            is_marked |= strstr(line, " dc") || strstr(line, " wf") || strstr(line, " dd") ||
+                         strstr(line, " lo");
+        }
+    }
+    fclose(maps);
+    return is_marked;
+}
+
+static bool holds(const char *block, size_t size, char value)
+{
+    return block[0] == value && memcmp(block, block + 1, size - 1) == 0;
+}
+
+/* As a program would that knows nothing of the block's past. */
+static void use(char *block, size_t size)
+{
+    int status;
+    memset(block, 3, size);
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        bool is_seen = holds(block, size, 3);
+        memset(block, 4, size);
+        _exit(is_seen ? 0 : 1);
+    }
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+    CHECK(holds(block, size, 3));
+    CHECK(!is_marked(block, size));
+}
+
+static void try_one(enum deed deed, size_t size, size_t from, size_t length)
+{
+    check_case = (size_t)deed * 10 * GIB + size + from;
+    char *block = aligned_alloc(PAGE, size);
+    CHECK(block != NULL);
+    memset(block, 1, size);
+    bool is_done = change(deed, block + from, length);
+    free(block);
+    char *next = malloc(size);
+    CHECK(next != NULL);
+    if (is_done)
+        use(next, size);
+    free(next);
+}
+
+static void try_all(void)
+{
+    for (int deed = 0; deed < DEEDS; deed++)
+        for (size_t i = 0; i < SIZES; i++) {
+            try_one((enum deed)deed, sizes[i], 0, sizes[i]);
+            try_one((enum deed)deed, sizes[i], PAGE, 2 * PAGE);
+            try_one((enum deed)deed, sizes[i], sizes[i] - PAGE, PAGE);
+        }
+}
+
+/* A block that shrinks gives up its end. */
+static void try_shrink(size_t size)
+{
+    check_case = size;
+    char *block = aligned_alloc(PAGE, size);
+    CHECK(block != NULL && mprotect(block + size / 2 + PAGE, PAGE, PROT_NONE) == 0);
+    char *shorter = realloc(block, size / 2);
+    CHECK(shorter == block);
+    char *others[64];
+    for (size_t i = 0; i < 64; i++) {
+        others[i] = malloc(size / 4);
+        CHECK(others[i] != NULL);
+        memset(others[i], 1, size / 4);
+    }
+    for (size_t i = 0; i < 64; i++)
+        free(others[i]);
+    free(shorter);
+}
+
+int main(void)
+{
+    int status;
+    if (dlsym(RTLD_DEFAULT, "__asan_init") || dlsym(RTLD_DEFAULT, "__tsan_init"))
+        return 0; /* not our heap */
+    try_all();
+    try_shrink(MIB);
+    try_shrink(16 * MIB);
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        try_all();
+        _exit(0);
+    }
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+    return 0;
+}
