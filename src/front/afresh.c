@@ -11,14 +11,19 @@
 
 #include <string.h>
 
-/* A copy of a copy has two abandoned reservations, and so on. More than these are not remembered:
- * to free a block of such a one ends the program, like any foreign pointer. */
+/* A copy of a copy has two abandoned reservations, and so on. The last of them are remembered: to
+ * free a block of an older one ends the program, like any foreign pointer. */
 #define ABANDONED_MAX 8
 
 static struct {
-    unsigned count;
+    unsigned made; /* the oldest make room for the last */
     struct reservation *reservations[ABANDONED_MAX];
 } abandoned;
+
+static unsigned known(void)
+{
+    return (unsigned)min_size(abandoned.made, ABANDONED_MAX);
+}
 
 /* The linker's names for the first byte of `state_data`, and for the first byte behind it. */
 extern char state_start[] __asm__("__start_hak_state") __attribute__((visibility("hidden")));
@@ -27,8 +32,8 @@ extern char state_end[] __asm__("__stop_hak_state") __attribute__((visibility("h
 bool afresh_start(void)
 {
     struct reservation *old = reservation_get();
-    if (old->size > 0 && abandoned.count < ABANDONED_MAX)
-        abandoned.reservations[abandoned.count++] = old;
+    if (old->size > 0)
+        abandoned.reservations[abandoned.made++ % ABANDONED_MAX] = old;
     memset(state_start, 0, (size_t)(state_end - state_start));
     front_start_afresh();
     reservation_forget();
@@ -57,14 +62,14 @@ static size_t usable_in(struct reservation *base, const void *block)
 size_t afresh_usable(const void *block)
 {
     size_t usable = 0;
-    for (unsigned i = 0; i < abandoned.count && usable == 0; i++)
+    for (unsigned i = 0; i < known() && usable == 0; i++)
         usable = usable_in(abandoned.reservations[i], block);
     return usable;
 }
 
 bool afresh_has(const void *address)
 {
-    for (unsigned i = 0; i < abandoned.count; i++)
+    for (unsigned i = 0; i < known(); i++)
         if (reservation_offset(abandoned.reservations[i], address) <
             abandoned.reservations[i]->size)
             return true;

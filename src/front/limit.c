@@ -99,10 +99,11 @@ static uint64_t near(uint64_t bytes)
 }
 
 /* Memory that is in use, or will be: spans that the program holds count as if they were touched
- * already. */
+ * already. Under a filter the kernel cannot be asked for RSS: then all slabs in use count. */
 static uint64_t bytes_in_use(void)
 {
-    return max_size(os_resident_bytes(), span_bytes());
+    size_t resident = os_resident_bytes();
+    return max_size(resident ? resident : slab_used_bytes(), span_bytes());
 }
 
 /* Allow a range of `size` bytes to be taken into use, and half of the room that there is below the

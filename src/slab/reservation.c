@@ -9,14 +9,15 @@
 #include "slab/space.h"
 
 #include <string.h>
+#include <sys/auxv.h>
 
 /* Superslabs are mapped ahead in steps: a quarter of those that are mapped already, at most 32 (64
  * MiB). A process that has called mlockall() gets all pages of a step at once. */
 #define OPEN_PART 4
 #define OPEN_STEP_MAX ((size_t)32)
 
-/* Places that are tried for the window. */
-#define PLACES 8
+/* Places that are tried for the window. Copies of copies of the process have one each. */
+#define PLACES 64
 
 /* Static, zero: a reservation of no size, whose heap is empty, until the real one exists. */
 static struct reservation reservation_none;
@@ -119,13 +120,31 @@ static size_t user_space(void)
     return (size_t)2 << highest_bit(stack);
 }
 
-/* The kernel puts the stack at another place in each run, unless address-space randomization is
- * off. The place of the window is a hash of that (Knuth 1973, multiplicative). It is no secret: an
- * address of a block leaves some hundreds of possible places of the stack. */
+/* Is address-space randomization off (setarch -R, gdb)? Then the program's name, which is the last
+ * thing on the stack, lies in the last pages of the address space. */
+static bool is_place_fixed(void)
+{
+    uintptr_t name = getauxval(AT_EXECFN);
+    return name != 0 && user_space() - name < 4 * os_page_size();
+}
+
+/* Mixes all bits of a word (Stafford 2011, "Better bit mixing", variant 13). */
+static uint64_t mix(uint64_t word)
+{
+    word = (word ^ word >> 30) * 0xbf58476d1ce4e5b9u;
+    word = (word ^ word >> 27) * 0x94d049bb133111ebu;
+    return word ^ word >> 31;
+}
+
+/* The window's place follows from the 16 random bytes that the kernel gives each program. A block's
+ * address tells 22 bits of a mixture of these bytes, from which none of them can be computed. */
 static uint64_t place_number(unsigned attempt)
 {
-    uint64_t seed = (uint64_t)(uintptr_t)__builtin_frame_address(0) / 16 + attempt;
-    return seed * 0x9e3779b97f4a7c15u >> 20;
+    uint64_t random[2] = {0, 0};
+    const void *given = (const void *)getauxval(AT_RANDOM);
+    if (given && !is_place_fixed())
+        memcpy(random, given, sizeof(random));
+    return mix(mix(random[0]) + random[1] + attempt);
 }
 
 /* The kernel maps programs at two thirds of the address space, and libraries below its end.

@@ -22,6 +22,12 @@ void slab_charge(size_t bytes)
     atomic_fetch_sub_explicit(&space.room, (int64_t)bytes, memory_order_relaxed);
 }
 
+size_t slab_used_bytes(void)
+{
+    size_t used = atomic_load_explicit(&space.used_slabs, memory_order_relaxed);
+    return (used + warm_slabs()) << SLAB_SHIFT;
+}
+
 bool slab_is_at_limit(void)
 {
     return atomic_load_explicit(&space.is_at_limit, memory_order_relaxed);

@@ -151,14 +151,14 @@ void slab_allow(int64_t bytes);
 /* The room that is left; 0 or less when it is time to ask. */
 int64_t slab_room(void);
 void slab_charge(size_t bytes);
+size_t slab_used_bytes(void); /* of slabs that are in use or warm */
 /* Was something refused since the last slab_allow? */
 bool slab_is_at_limit(void);
 
 /* Start of a range of `count` whole, contiguous superslabs; NULL when there is none. *is_zero says
  * that none of its pages has been used. */
 char *superslab_range_take(size_t count, bool *is_zero);
-/* Take the `count` superslabs that follow a range at `start` of `old_count`. False if any is
- * used. */
+/* Take the `count` superslabs that follow a range of `old_count`. False if any is used. */
 bool superslab_range_extend(char *start, size_t old_count, size_t count);
 /* Give a range back; its first `used` bytes may have pages. */
 void superslab_range_give(char *start, size_t count, size_t used);
