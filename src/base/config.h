@@ -32,6 +32,8 @@ _Static_assert(SLABS_PER_SUPERSLAB == 32, "a superslab's masks are 32 bits");
  * RESERVATION_COVERED bytes of it, and more as the heap grows. */
 #define RESERVATION_MAX (32 * TIB)
 #define RESERVATION_PART 4
+/* The window where the larger one cannot be had. */
+#define RESERVATION_SMALL (256 * GIB)
 #define RESERVATION_COVERED (16 * GIB)
 
 /* The lanes: [0, TINY_MAX] [POOL_MIN, POOL_MAX] [ACE_MIN, ACE_MAX] [HUGE_MIN, PTRDIFF_MAX]. */

@@ -56,6 +56,8 @@ void *os_reserve(size_t size);
 /* The same at exactly `address`, and only where nothing is mapped. */
 enum os_map_result { OS_MAP_DONE, OS_MAP_OCCUPIED, OS_MAP_NO_MEMORY };
 enum os_map_result os_map_at(void *address, size_t size);
+/* An address at which `size` bytes could be mapped now; NULL when none. Maps nothing. */
+void *os_find_room(size_t size);
 /* Give address space back. False when the kernel refuses (too many mappings): it is as it was. */
 bool os_unmap(void *address, size_t size);
 /* Replace whatever is in [address, +size), which must be ours, by fresh zero pages. */
@@ -197,6 +199,7 @@ bool os_is_readable(const void *word);
     X(REMAP)                                                                                       \
     X(ONE) /* is it one mapping? mremap */                                                         \
     X(UNMAP)                                                                                       \
+    X(ROOM)    /* os_find_room's mmap */                                                           \
     X(COMMIT)  /* os_could_commit's mmap */                                                        \
     X(PRESENT) /* mincore */                                                                       \
     X(ADVISE)  /* madvise: core dumps, huge pages allowed or not */                                \

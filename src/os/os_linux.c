@@ -93,6 +93,17 @@ enum os_map_result os_map_at(void *address, size_t size)
     return OS_MAP_OCCUPIED;
 }
 
+void *os_find_room(size_t size)
+{
+    if (os_is_made_to_fail(OS_CALL_ROOM))
+        return NULL;
+    void *mapped = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (mapped == MAP_FAILED)
+        return NULL;
+    munmap(mapped, size);
+    return mapped;
+}
+
 bool os_unmap(void *address, size_t size)
 {
     return !os_is_made_to_fail(OS_CALL_UNMAP) && os_may_give_back() && munmap(address, size) == 0;

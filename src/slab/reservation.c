@@ -19,6 +19,13 @@
 /* Places that are tried for the window. Copies of copies of the process have one each. */
 #define PLACES 64
 
+/* The thread sanitizer keeps its own data at all of them, and ends the program for a try. */
+#ifdef HAK_TSAN
+#define ARE_PLACES_TAKEN true
+#else
+#define ARE_PLACES_TAKEN false
+#endif
+
 /* Static, zero: a reservation of no size, whose heap is empty, until the real one exists. */
 static struct reservation reservation_none;
 struct reservation *reservation = &reservation_none;
@@ -159,15 +166,31 @@ static char *place_of(unsigned attempt)
     return (char *)(first + offset);
 }
 
-/* Map the window's tables at a place where there is no mapping. Returns the base. */
-static char *open_window(const struct layout *layout, size_t covered)
+static size_t first_covered(const struct layout *layout)
 {
-    for (unsigned attempt = 0; attempt < PLACES; attempt++) {
+    return (layout->blocks + min_size(RESERVATION_COVERED, layout->size - layout->blocks)) >>
+           SUPERSLAB_SHIFT;
+}
+
+static bool map_window(char *base, const struct layout *layout)
+{
+    return map_tables(base, layout, layout->blocks >> SUPERSLAB_SHIFT, first_covered(layout));
+}
+
+/* Map the window's tables at a place where there is no mapping. Where none of the places can be had
+ * (a sanitizer has them, say), a smaller window lies below the address that the kernel would choose
+ * next, since the kernel chooses downward. Returns the base. */
+static char *open_window(struct layout *layout)
+{
+    for (unsigned attempt = ARE_PLACES_TAKEN ? PLACES : 0; attempt < PLACES; attempt++) {
         char *base = place_of(attempt);
-        if (map_tables(base, layout, layout->blocks >> SUPERSLAB_SHIFT, covered))
+        if (map_window(base, layout))
             return base;
     }
-    return NULL;
+    *layout = layout_of(min_size(RESERVATION_SMALL, layout->size));
+    uintptr_t next = (uintptr_t)os_find_room(SUPERSLAB_SIZE);
+    char *base = (char *)align_down(next - layout->size, SUPERSLAB_SIZE);
+    return next > 2 * layout->size && map_window(base, layout) ? base : NULL;
 }
 
 /* Every program uses these pages at once. A call for each is cheaper than a fault. */
@@ -210,13 +233,11 @@ void reservation_forget(void)
 bool reservation_make(void)
 {
     struct layout layout = layout_of(min_size(RESERVATION_MAX, user_space() / RESERVATION_PART));
-    size_t covered = (layout.blocks + min_size(RESERVATION_COVERED, layout.size - layout.blocks)) >>
-                     SUPERSLAB_SHIFT;
-    char *base = open_window(&layout, covered);
+    char *base = open_window(&layout);
     if (!base)
         return false;
     populate_first_pages(base, &layout);
-    publish(base, &layout, covered);
+    publish(base, &layout, first_covered(&layout));
     return true;
 }
 
@@ -235,7 +256,7 @@ static enum os_map_result open_each_locked(size_t end)
             superslab_set_aside_locked(&space.superslabs[space.opened]);
             result = one;
         }
-        space.opened++;
+        word_store(&space.opened, space.opened + 1);
     }
     return result;
 }
@@ -251,7 +272,7 @@ enum os_map_result reservation_open_locked(size_t end)
     for (unsigned i = 0; i < 2; i++) {
         result = os_map_at(start, (ends[i] - space.opened) << SUPERSLAB_SHIFT);
         if (result == OS_MAP_DONE) {
-            space.opened = ends[i];
+            word_store(&space.opened, ends[i]);
             return result;
         }
     }

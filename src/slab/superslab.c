@@ -14,17 +14,18 @@ state_data struct space space;
 
 bool superslab_is_taken(size_t index)
 {
-    return space.taken[index / 64] >> (index % 64) & 1;
+    /* also read without the lock, where a guess will do */
+    return word_load(&space.taken[index / 64]) >> (index % 64) & 1;
 }
 
 static void set_taken(size_t index, bool taken)
 {
     uint64_t bit = (uint64_t)1 << (index % 64);
     if (taken) {
-        space.taken[index / 64] |= bit;
+        word_store(&space.taken[index / 64], space.taken[index / 64] | bit);
         return;
     }
-    space.taken[index / 64] &= ~bit;
+    word_store(&space.taken[index / 64], space.taken[index / 64] & ~bit);
     if (index < space.lowest_free)
         space.lowest_free = index;
 }

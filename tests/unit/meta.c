@@ -72,7 +72,7 @@ static void random_mapped(void)
 
 static void random_in_steps(void)
 {
-    meta_init(unit_find_room(8 * MIB), 8 * MIB, false);
+    meta_init(os_find_room(8 * MIB), 8 * MIB, false);
     random_pieces();
 }
 
@@ -115,7 +115,7 @@ static bool fail_map(enum os_call call)
 /* No memory for the next step now, but later; and a step that somebody else's mapping occupies. */
 static void steps_fail(void)
 {
-    char *start = unit_find_room(ARENA);
+    char *start = os_find_room(ARENA);
     meta_init(start, ARENA, false);
     CHECK(meta_alloc(64) == start);
     CHECK_EQ(unit_present_pages(start + META_STEP, META_STEP), -1);

@@ -157,7 +157,7 @@ static void purge_many_in_child(void)
     size_t page = os_page_size();
     int maps = open("/proc/self/maps", O_RDONLY);
     size_t done = 0;
-    char *start = unit_find_room(PAGES * page);
+    char *start = os_find_room(PAGES * page);
     CHECK(os_map_at(start, PAGES * page) == OS_MAP_DONE);
     os_dump(start, PAGES * page, false);
     memset(start, 7, PAGES * page);
@@ -219,7 +219,7 @@ static void use_memory(void)
     CHECK(os_move(start, start + 2 * SIZE, SIZE));
     CHECK(os_could_commit(SIZE));
     CHECK(os_unmap(start, 4 * MIB));
-    char *room = unit_find_room(2 * SIZE);
+    char *room = os_find_room(2 * SIZE);
     CHECK(os_map_at(room, SIZE) == OS_MAP_DONE);
     CHECK(os_map_at(room, SIZE) == OS_MAP_OCCUPIED);
     CHECK(os_map_at(room + SIZE, SIZE) == OS_MAP_DONE);

@@ -65,7 +65,7 @@ static void test_name(void **state)
 static void test_map_at(void **state)
 {
     (void)state;
-    char *room = unit_find_room(SIZE);
+    char *room = os_find_room(SIZE);
     CHECK(room != NULL);
     CHECK_EQ(unit_present_pages(room, SIZE), -1);
     CHECK(os_map_at(room, SIZE) == OS_MAP_DONE);
@@ -242,7 +242,7 @@ static void test_injection(void **state)
 {
     (void)state;
     char *start = os_reserve(2 * SIZE);
-    char *room = unit_find_room(SIZE);
+    char *room = os_find_room(SIZE);
     os_inject_failure = fail_one_kind;
     for (failing = OS_CALL_RESERVE; failing <= OS_CALL_REMAP; failing++) {
         memset(start, 7, SIZE);

@@ -317,6 +317,32 @@ static void fails_then_succeeds(void)
     CHECK_EQ(slab_check(), 0);
 }
 
+static bool occupy_large_windows(enum os_call call)
+{
+#ifdef HAK_TSAN
+    static unsigned places = 0; /* under it there are none */
+#else
+    static unsigned places = 64;
+#endif
+    errno = EEXIST;
+    return call == OS_CALL_MAP && places > 0 && places-- > 0;
+}
+
+/* Where all places of the large window are taken there is a smaller one. */
+static void small_window(void)
+{
+    bool is_zero;
+    os_inject_failure = occupy_large_windows;
+    make();
+    os_inject_failure = NULL;
+    CHECK(reservation_bytes() < RESERVATION_SMALL);
+    CHECK(reservation_bytes() > RESERVATION_SMALL / 2);
+    char *start = superslab_range_take(3, &is_zero);
+    CHECK(start != NULL && is_zero);
+    memset(start, 1, 3 * SUPERSLAB_SIZE);
+    CHECK_EQ(slab_check(), 0);
+}
+
 static unsigned succeeding_calls;
 
 static bool fail_later(enum os_call call)
@@ -380,6 +406,7 @@ static void test_failure(void **state)
 {
     (void)state;
     CHECK_BOTH_WAYS(fails_then_succeeds);
+    CHECK_BOTH_WAYS(small_window);
 }
 
 int main(void)

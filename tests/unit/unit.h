@@ -239,13 +239,4 @@ static inline void unit_ration(void)
     CHECK_EQ(setrlimit(RLIMIT_AS, &limit), 0);
 }
 
-/* An address at which `size` bytes can be mapped now. */
-static inline void *unit_find_room(size_t size)
-{
-    void *mapped = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    CHECK(mapped != MAP_FAILED);
-    munmap(mapped, size);
-    return mapped;
-}
-
 #endif
