@@ -65,8 +65,10 @@ def lines_of(program):
 def run(command, raw):
     """Figures to `raw`, the rest printed. Returns that rest and the exit status."""
     said = []
+    # the program pauses until its memory has come down: while nothing calls, that is a helper's work
+    environment = dict(os.environ, HAKMEM_BACKGROUND="1")
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          stdin=subprocess.DEVNULL) as program:
+                          stdin=subprocess.DEVNULL, env=environment) as program:
         for line in lines_of(program):
             if line[:1].isdigit() or line.startswith(("# ", "seconds,")):
                 raw.write(line + "\n")
