@@ -173,6 +173,8 @@ static void flush_oldest(struct thread_heap *heap, unsigned size_class, unsigned
 {
     unsigned count = bin_count(heap, size_class);
     void **bottom = heap->bottom[size_class];
+    if (leaving == 0)
+        return;
     for (unsigned done = 0; done < leaving;) {
         unsigned batch = (unsigned)min_size(leaving - done, BATCH_BLOCKS);
         give_batch(heap, size_class, bottom + done, batch);
