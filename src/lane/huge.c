@@ -181,7 +181,7 @@ static void leave(struct slab *slab)
 void huge_zero(void *block)
 {
     struct slab *slab = slab_find(block);
-    superslab_range_zero(slab->start, *superslab_count_of(slab));
+    superslab_range_zero(slab->start, slab->size);
 }
 
 void huge_give(void *block)

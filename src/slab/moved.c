@@ -44,7 +44,7 @@ void superslab_range_moved_in(const char *from, char *to, size_t count)
     size_t first = superslab_index(superslab_of(to));
     lock_acquire(&space.lock);
     for (size_t i = 0; i < count; i++) {
-        space.superslabs[first + i].is_moved = true;
+        word_store(&space.superslabs[first + i].is_moved, true);
         set_seam_locked(first + i, i == 0 || source[i].is_seam);
     }
     set_seam_locked(first + count, true);
@@ -65,7 +65,7 @@ static bool may_rejoin_locked(size_t first, size_t count)
 void superslab_set_joined_locked(size_t first, size_t count)
 {
     for (size_t i = first; i < first + count; i++) {
-        space.superslabs[i].is_moved = false;
+        word_store(&space.superslabs[i].is_moved, false);
         set_seam_locked(i, i == first && is_moved(first - 1));
     }
     set_seam_locked(first + count, is_moved(first + count));

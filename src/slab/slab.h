@@ -178,7 +178,7 @@ void superslab_tail_take_back(char *start, size_t count);
 /* Never use the range again: its addresses are lost to us. */
 void superslab_range_abandon(char *start, size_t count);
 /* Zero those slabs of a range just taken that may have been used before, but for its tail. */
-void superslab_range_zero(char *start, size_t count);
+void superslab_range_zero(char *start, size_t bytes);
 /* Make bytes [from, to) of a range just taken present: what was warm is believed to be, a superslab
  * that has nothing gets a huge page. */
 void superslab_range_populate(char *start, size_t from, size_t to);

@@ -394,18 +394,21 @@ void superslab_range_abandon(char *start, size_t count)
     lock_release(&space.lock);
 }
 
-/* Slabs of a range that may not read as zero. The tail's bits may be changing. */
-static uint32_t unknown_slabs(const struct superslab *superslab)
+/* Of the first `count` slabs of a range's superslab, those that may not read as zero. Bits of other
+ * slabs, which are a tail, may be changing. */
+static uint32_t unknown_slabs(const struct superslab *superslab, size_t count)
 {
-    return word_load(&superslab->warm) & ~word_load(&superslab->zero) &
-           ~word_load(&superslab->free);
+    unsigned slabs = (unsigned)min_size(count, SLABS_PER_SUPERSLAB);
+    return word_load(&superslab->warm) & ~word_load(&superslab->zero) & run_mask(0, slabs);
 }
 
-void superslab_range_zero(char *start, size_t count)
+void superslab_range_zero(char *start, size_t bytes)
 {
     struct superslab *superslab = superslab_of(start);
-    for (size_t i = 0; i < count; i++)
-        for (uint32_t rest = unknown_slabs(&superslab[i]); rest; rest &= rest - 1)
+    size_t slabs = align_up(bytes, SLAB_SIZE) >> SLAB_SHIFT;
+    for (size_t i = 0; i * SLABS_PER_SUPERSLAB < slabs; i++)
+        for (uint32_t rest = unknown_slabs(&superslab[i], slabs - i * SLABS_PER_SUPERSLAB); rest;
+             rest &= rest - 1)
             memset(start + (i << SUPERSLAB_SHIFT) + (lowest_bit(rest) << SLAB_SHIFT), 0, SLAB_SIZE);
 }
 

@@ -15,7 +15,7 @@ static void set_free_locked(struct superslab *superslab, uint32_t slabs)
     long warm = __builtin_popcount(superslab->warm & slabs) -
                 (long)__builtin_popcount(superslab->warm & old);
     long used = __builtin_popcount(old) - (long)__builtin_popcount(slabs);
-    superslab->free = slabs;
+    word_store(&superslab->free, slabs);
     atomic_fetch_add_explicit(&space.warm_slabs, (size_t)warm, memory_order_relaxed);
     atomic_fetch_add_explicit(&space.used_slabs, (size_t)used, memory_order_relaxed);
 }
@@ -39,8 +39,8 @@ void superslab_tail_leave(char *start, size_t count, size_t bytes, size_t cold_e
     uint32_t cold = tail & ~slabs_from(count, align_down(cold_end, SLAB_SIZE));
     uint8_t epoch = decay_epoch();
     lock_acquire(&space.lock);
-    last->warm &= ~cold;
-    last->zero &= ~cold;
+    word_store(&last->warm, last->warm & ~cold);
+    word_store(&last->zero, last->zero & ~cold);
     set_free_locked(last, tail);
     uint32_t warm = last->warm & tail;
     for (uint32_t rest = warm; rest; rest &= rest - 1)
@@ -72,14 +72,14 @@ void superslab_tail_take_back(char *start, size_t count)
 void tail_take_locked(struct superslab *superslab, uint32_t slabs)
 {
     set_free_locked(superslab, superslab->free & ~slabs);
-    superslab->warm &= ~slabs;
+    word_store(&superslab->warm, superslab->warm & ~slabs);
     space.tail = superslab;
 }
 
 void tail_return_locked(struct superslab *superslab, uint32_t slabs, uint32_t kept)
 {
-    superslab->zero &= ~slabs;
-    superslab->warm |= kept;
+    word_store(&superslab->zero, superslab->zero & ~slabs);
+    word_store(&superslab->warm, superslab->warm | kept);
     set_free_locked(superslab, superslab->free | slabs);
     space.tail = NULL;
 }

@@ -174,7 +174,7 @@ static void take_range(struct run *run)
     run->record = NULL;
     CHECK(run->start != NULL);
     if (!is_zero)
-        superslab_range_zero(run->start, 1);
+        superslab_range_zero(run->start, SUPERSLAB_SIZE);
     for (unsigned i = 0; i < run->count; i++)
         CHECK(is_marked(run->start + i * SLAB_SIZE, 0));
     set_model(run, 0, run->count, TAKEN);

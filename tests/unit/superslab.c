@@ -105,7 +105,7 @@ static void take(struct range *range, size_t count, uint64_t *random)
     set_taken(expected, count, true);
     bool wants_zero = unit_random(random, 2);
     if (!is_zero && wants_zero)
-        superslab_range_zero(range->start, count);
+        superslab_range_zero(range->start, count << SUPERSLAB_SHIFT);
     CHECK(!(is_zero || wants_zero) || is_marked(range, count * SUPERSLAB_SIZE, 0));
     if (unit_random(random, 3))
         use(range, random);
