@@ -23,7 +23,7 @@ static state_data struct {
 
 static bool is_left_out(size_t step)
 {
-    return dump.out[step / 64] >> (step % 64) & 1;
+    return word_load(&dump.out[step / 64]) >> (step % 64) & 1; /* also read without the lock */
 }
 
 /* How many of its neighbours are left out? */
@@ -46,7 +46,7 @@ static void advise(size_t step, bool include)
 static void include_step(size_t step)
 {
     dump.holes += neighbours_out(step) - 1;
-    dump.out[step / 64] &= ~((uint64_t)1 << (step % 64));
+    word_store(&dump.out[step / 64], dump.out[step / 64] & ~((uint64_t)1 << (step % 64)));
     advise(step, true);
 }
 
@@ -74,7 +74,7 @@ static bool leave_out_locked(size_t step)
     if (neighbours == 0 && dump.holes >= HOLES_MAX)
         return false;
     dump.holes += 1 - neighbours;
-    dump.out[step / 64] |= (uint64_t)1 << (step % 64);
+    word_store(&dump.out[step / 64], dump.out[step / 64] | (uint64_t)1 << (step % 64));
     return true;
 }
 

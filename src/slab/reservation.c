@@ -287,7 +287,7 @@ static void unmap_free_locked(void)
         if (superslab->state == SUPERSLAB_SLABS && superslab->free == UINT32_MAX)
             superslab_refile(superslab);
         else if (superslab->state == SUPERSLAB_FREE && superslab_is_taken(i))
-            superslab->state = SUPERSLAB_HUGE;
+            word_store(&superslab->state, SUPERSLAB_HUGE);
         else if (superslab->state == SUPERSLAB_FREE)
             superslab_unmap(superslab);
     }

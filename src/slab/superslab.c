@@ -137,7 +137,7 @@ void superslab_refile(struct superslab *superslab)
     set_taken(index, is_used);
     if (!is_idle)
         return;
-    superslab->state = SUPERSLAB_FREE;
+    word_store(&superslab->state, SUPERSLAB_FREE);
     if (!space.is_rationed)
         return;
     superslab_unmap(superslab);
@@ -194,7 +194,7 @@ void superslab_set_aside_locked(struct superslab *superslab)
                       (superslab->state == SUPERSLAB_FREE && superslab_is_taken(index));
     space.claimed -= is_claimed;
     count_used(is_claimed ? -(ptrdiff_t)SLABS_PER_SUPERSLAB : 0);
-    superslab->state = SUPERSLAB_FIXED;
+    word_store(&superslab->state, SUPERSLAB_FIXED);
     set_taken(index, true);
     raise_frontier(index + 1);
 }
@@ -246,7 +246,7 @@ static bool claim_used_locked(struct superslab *superslab)
     uint32_t zero = superslab->zero;
     bool is_zero = superslab_mark_taken(superslab, ALL_SLABS);
     space.used--;
-    superslab->state = SUPERSLAB_HUGE;
+    word_store(&superslab->state, SUPERSLAB_HUGE);
     superslab->warm = warm;
     superslab->zero = zero;
     return is_zero;
@@ -272,13 +272,14 @@ static bool claim_locked(size_t first, size_t count)
             superslab->free = 0;
         }
         if (space.is_rationed) {
-            superslab->state = SUPERSLAB_HUGE;
+            word_store(&superslab->state, SUPERSLAB_HUGE);
             superslab->is_kept = false;
         }
     }
     for (size_t i = first; i < first + count; i++)
         set_taken(i, true);
-    space.superslabs[first + count - 1].state = SUPERSLAB_HUGE; /* it may have a tail: tail.c */
+    /* the last may have a tail: tail.c */
+    word_store(&space.superslabs[first + count - 1].state, SUPERSLAB_HUGE);
     count_used((ptrdiff_t)(fresh * SLABS_PER_SUPERSLAB));
     space.claimed += count;
     slab_charge(count << SUPERSLAB_SHIFT);
@@ -300,7 +301,7 @@ static char *range_take_locked(size_t count, bool *is_zero)
             if (first == space.lowest_free)
                 space.lowest_free = first + count;
             *is_zero = claim_locked(first, count);
-            space.superslabs[first].state = SUPERSLAB_HUGE;
+            word_store(&space.superslabs[first].state, SUPERSLAB_HUGE);
             return superslab_start(&space.superslabs[first]);
         }
         if (result == OS_MAP_NO_MEMORY)
@@ -347,7 +348,7 @@ static void release_superslab_locked(struct superslab *superslab, uint32_t warm)
         return;
     }
     superslab->warm = superslab->zero = 0;
-    superslab->state = SUPERSLAB_SLABS;
+    word_store(&superslab->state, SUPERSLAB_SLABS);
     superslab->free = ~warm;
     count_used(-__builtin_popcount(~warm));
     space.used++;
@@ -450,7 +451,7 @@ struct superslab *superslab_fresh_locked(void)
         release_superslab_locked(superslab, superslab->warm);
         return NULL;
     }
-    superslab->state = SUPERSLAB_SLABS;
+    word_store(&superslab->state, SUPERSLAB_SLABS);
     superslab->free = ALL_SLABS;
     count_used(-(ptrdiff_t)SLABS_PER_SUPERSLAB);
     space.claimed--;
