@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A target: a running process, or a core file, whose memory is read and never run. Its owner may be
- * an enemy of the user who looks: nothing in it is believed, no file that it names is mapped, and
+ * an enemy of its reader: nothing in it is believed, no file that it names is mapped, and
  * the work is bounded by the memory that it really has. What is read may change at any moment: a
  * read that fails is an ordinary answer.
  */

@@ -23,22 +23,9 @@ extern void _IO_list_resetlock(void) __attribute__((weak));
 /* glibc's word on whether the process has ever had a second thread. */
 extern char __libc_single_threaded __attribute__((weak));
 
-static void lock_streams(void)
+static bool has_stream_lock(void)
 {
-    if (_IO_list_lock && _IO_list_unlock && _IO_list_resetlock)
-        _IO_list_lock();
-}
-
-static void unlock_streams(void)
-{
-    if (_IO_list_lock && _IO_list_unlock && _IO_list_resetlock)
-        _IO_list_unlock();
-}
-
-static void reset_streams(void)
-{
-    if (_IO_list_lock && _IO_list_unlock && _IO_list_resetlock)
-        _IO_list_resetlock();
+    return _IO_list_lock && _IO_list_unlock && _IO_list_resetlock;
 }
 
 /* ---- fork(): all locks in their order, so that the child finds none held ---- */
@@ -55,7 +42,8 @@ static void before_fork(void)
     is_at_lock = lock_depth > 0;
     if (is_at_lock)
         return;
-    lock_streams();
+    if (has_stream_lock())
+        _IO_list_lock();
     init_lock_acquire();
     decay_lock();
     front_lock_all();
@@ -74,7 +62,8 @@ static void after_fork_in_parent(void)
     front_unlock_all();
     decay_unlock();
     init_lock_release();
-    unlock_streams();
+    if (has_stream_lock())
+        _IO_list_unlock();
 }
 
 /* The locks and flags that are not state of the heap. */
@@ -100,7 +89,8 @@ static void after_fork_in_child(void)
     continue_in_child();
     if (!is_at_lock) {
         lock_depth = 0;
-        reset_streams();
+        if (has_stream_lock())
+            _IO_list_resetlock();
     }
     is_at_lock = false;
     os_generation_renew();

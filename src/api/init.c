@@ -134,15 +134,14 @@ static noinline_cold enum gate start_gate(void)
 enum gate init_gate(void)
 {
     uint32_t state = atomic_load_explicit(&init.state, memory_order_acquire);
-    if (likely(state == INIT_READY) && likely(lock_depth == 0) && !os_is_copy())
-        return GATE_OPEN;
-    if (state == INIT_READY && lock_depth > 0)
+    if (unlikely(state != INIT_READY))
+        return state == INIT_LIBC ? GATE_LIBC : start_gate();
+    if (unlikely(lock_depth > 0))
         return GATE_INSIDE;
-    if (state == INIT_READY) {
-        fork_repair();
-        return init_gate();
-    }
-    return state == INIT_LIBC ? GATE_LIBC : start_gate();
+    if (likely(!os_is_copy()))
+        return GATE_OPEN;
+    fork_repair();
+    return init_gate();
 }
 
 /* glibc gives constructors what main gets; libc's own `environ` may not be set yet, since we ask to

@@ -119,8 +119,6 @@ uint64_t os_now_ms(void);
 uint64_t os_cpu_time_us(void);
 /* The calling thread sleeps, if no signal wakes it. */
 void os_sleep_us(unsigned us);
-/* The kernel's number of the calling thread; 0 under a filter. */
-uint32_t os_thread_id(void);
 /* The kernel's numbers of the calling thread and of its process; 0 where a filter may forbid to
  * ask. */
 struct os_thread_number {

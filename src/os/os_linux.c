@@ -345,15 +345,6 @@ void os_sleep_us(unsigned us)
         syscall(SYS_futex, &never, FUTEX_WAIT_PRIVATE, 0, &time, NULL, 0);
 }
 
-uint32_t os_thread_id(void)
-{
-    if (!os_call_begin())
-        return 0;
-    uint32_t thread = (uint32_t)syscall(SYS_gettid);
-    os_call_end();
-    return thread;
-}
-
 static int open_file(const char *path)
 {
     return os_is_made_to_fail(OS_CALL_OPEN) ? -1 : open(path, O_RDONLY | O_CLOEXEC);

@@ -200,30 +200,6 @@ static bool drop_capabilities(void)
     return may_step() && syscall(SYS_capset, &header, none) == 0;
 }
 
-/* By the instruction itself: libc's prctl() and syscall() are where the program is seen to confine
- * itself (api/confine.c), and this filter is not the program's. */
-static bool install(const struct sock_fprog *program)
-{
-#if defined(__x86_64__)
-    long result = SYS_seccomp;
-    __asm__ volatile("syscall"
-                     : "+a"(result)
-                     : "D"((long)SECCOMP_SET_MODE_FILTER), "S"(0L), "d"(program)
-                     : "rcx", "r11", "memory");
-    return result == 0;
-#elif defined(__aarch64__)
-    register long number __asm__("x8") = SYS_seccomp;
-    register long result __asm__("x0") = SECCOMP_SET_MODE_FILTER;
-    register long flags __asm__("x1") = 0;
-    register const struct sock_fprog *filter __asm__("x2") = program;
-    __asm__ volatile("svc #0" : "+r"(result) : "r"(number), "r"(flags), "r"(filter) : "memory");
-    return result == 0;
-#else
-    (void)program;
-    return false;
-#endif
-}
-
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 #define ANSWER(what) BPF_STMT(BPF_RET | BPF_K, what)
 #define REFUSE ANSWER(SECCOMP_RET_ERRNO | EPERM)
@@ -270,7 +246,7 @@ static bool install_filter(void)
         .len = (unsigned short)(sizeof(filter) / sizeof(filter[0])),
         .filter = (struct sock_filter *)(uintptr_t)filter,
     };
-    return may_step() && install(&program);
+    return may_step() && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
 }
 
 /* Descriptors of its own, that is none: to share the program's makes each of its calls on one

@@ -233,7 +233,7 @@ static void use_questions(void)
     CHECK_EQ(os_resident_bytes(), 0);
     CHECK_EQ(os_cpu_time_us(), 0);
     CHECK(os_now_ms() < UINT64_MAX);
-    CHECK_EQ(os_thread_id(), 0);
+    CHECK_EQ(os_thread_number().thread, 0);
     CHECK_EQ(os_thread_number().thread, 0);
     CHECK(!os_thread_is_gone((struct os_thread_number){1, 1}));
     CHECK(!os_barrier());

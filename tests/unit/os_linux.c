@@ -147,8 +147,8 @@ static _Atomic uint32_t thread_ids[UNIT_THREADS];
 
 static void *note_thread_id(void *number)
 {
-    uint32_t id = os_thread_id();
-    CHECK_EQ(id, os_thread_id());
+    uint32_t id = os_thread_number().thread;
+    CHECK_EQ(id, os_thread_number().thread);
     thread_ids[(uintptr_t)number] = id;
     while (!thread_ids[0] || !thread_ids[1] || !thread_ids[2] || !thread_ids[3])
         sched_yield(); /* a number may come again when its thread has ended */
@@ -162,7 +162,7 @@ static void test_thread_id(void **state)
     for (unsigned i = 0; i < UNIT_THREADS; i++)
         for (unsigned j = 0; j < i; j++)
             CHECK(thread_ids[i] != thread_ids[j]);
-    CHECK_EQ(os_thread_id(), getpid());
+    CHECK_EQ(os_thread_number().thread, getpid());
 }
 
 static void test_files(void **state)

@@ -141,7 +141,7 @@ static void test_of_its_own(void **state)
     (void)state;
     errno = 0;
     uint64_t blocked;
-    uint32_t main_thread = os_thread_id();
+    uint32_t main_thread = os_thread_number().thread;
     uint64_t rights = status_of(main_thread, "\nCapEff:\t", 16);
     CHECK(os_helper_start(look) == !UNIT_SANITIZED);
     if (UNIT_SANITIZED)

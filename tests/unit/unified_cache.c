@@ -32,7 +32,7 @@ static void new_heap(void)
     struct thread_heap *heap = unified_cache_heap();
     CHECK(heap != NULL && heap == announced && heap == own_heap());
     CHECK(unified_cache_heap() == heap);
-    CHECK_EQ(heap->thread_id, os_thread_id());
+    CHECK_EQ(heap->thread_id, os_thread_number().thread);
     for (size_t size = 0; size <= LANE_TINY_MAX; size++)
         CHECK_EQ(heap->size_class[(size + BLOCK_ALIGN - 1) / BLOCK_ALIGN], size_class_of(size));
     for (unsigned size_class = 0; size_class < CLASS_COUNT; size_class++) {
@@ -317,7 +317,7 @@ static void be_the_child(void)
     unified_cache_count(blocks, &threads);
     CHECK_EQ(threads, 1);
     CHECK_EQ(blocks[SMALL], count_of(SMALL));
-    CHECK_EQ(own_heap()->thread_id, os_thread_id());
+    CHECK_EQ(own_heap()->thread_id, os_thread_number().thread);
     use_at_random(71, 500, true);
     _exit(0);
 }
