@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "target.h"
@@ -75,14 +76,28 @@ size_t target_thread_count(const struct target *target)
     return status.st_nlink - 2;
 }
 
+bool target_rss(const struct target *target, uint64_t *bytes)
+{
+    uint64_t pages = 0;
+    FILE *stream = open_stream(target, "statm");
+    if (!stream)
+        return false;
+    bool is_read = fscanf(stream, "%*u %" SCNu64, &pages) == 1;
+    fclose(stream);
+    *bytes = pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    return is_read && pages > 0;
+}
+
 bool process_explain(struct target *target, int error)
 {
     struct stat status;
+    uint64_t rss;
     int pid = (int)target->pid;
     if (target->directory < 0 || fstatat(target->directory, "stat", &status, 0) != 0)
         return target_fail(target, "there is no process %d", pid);
     read_name_and_state(target);
-    if (error == ESRCH && target->state != 'Z' && target->state != 'X')
+    /* a process that ends loses its memory before it counts as ended */
+    if (error == ESRCH && target_rss(target, &rss))
         return target_fail(target, "process %d (%s) is not the program that it was", pid,
                            target->program);
     if (error == ESRCH)
@@ -145,8 +160,25 @@ static void read_mappings(struct target *target, FILE *stream)
     free(line);
 }
 
+uint64_t target_rss_slack(const struct target *target)
+{
+    struct utsname system;
+    unsigned major = 0;
+    unsigned minor = 0;
+    /* three counters; of each, a processor keeps as many pages to itself, or a thread 64 */
+    uint64_t processors = (uint64_t)sysconf(_SC_NPROCESSORS_CONF);
+    uint64_t per_processor = processors < 32 ? 64 : 2 * processors;
+    uint64_t threads = target_thread_count(target);
+    if (uname(&system) == 0 && sscanf(system.release, "%u.%u", &major, &minor) == 2 &&
+        (major > 6 || (major == 6 && minor >= 16)))
+        return 0;
+    return 3 * per_processor * (threads > processors ? threads : processors) *
+           (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
 bool target_refresh(struct target *target)
 {
+    target_rss(target, &target->rss);
     FILE *stream = open_stream(target, "smaps");
     int error = stream ? 0 : errno;
     read_name_and_state(target);

@@ -22,8 +22,7 @@
 void stats_terms(const struct heap_terms *terms, struct term rows[TERM_COUNT])
 {
     const struct term all[TERM_COUNT] = {
-        {"live", "live", terms->live},
-        {"rounding", "rounding waste (estimated)", terms->rounding},
+        {"live", "live blocks", terms->live},
         {"thread_cached", "cached in threads", terms->thread_cached},
         {"depots", "in depots", terms->depots},
         {"partly_used", "free in partly used slabs", terms->partly_used},
@@ -33,11 +32,6 @@ void stats_terms(const struct heap_terms *terms, struct term rows[TERM_COUNT])
         {"others", "memory of others", terms->others},
     };
     memcpy(rows, all, sizeof all);
-}
-
-int64_t stats_unexplained(const struct heap_terms *terms)
-{
-    return terms->rss ? (int64_t)(terms->rss - heap_terms_sum(terms)) : 0;
 }
 
 /* ---- text ---- */
@@ -54,7 +48,7 @@ static void print_terms(const struct heap_view *view, const struct heap_terms *t
         printf("%c %-28s %12s %8s\n", i ? '+' : '=', rows[i].label,
                text_of_size(rows[i].bytes).bytes,
                text_of_percent((double)rows[i].bytes, all).bytes);
-    int64_t rest = stats_unexplained(terms);
+    int64_t rest = terms->unexplained;
     if (rest)
         printf("%c %-28s %12s %8s\n", rest < 0 ? '-' : '+', "changed while it was read",
                text_of_size((uint64_t)llabs(rest)).bytes,
@@ -64,10 +58,9 @@ static void print_terms(const struct heap_view *view, const struct heap_terms *t
 static void print_figures(const char *name, const struct class_terms *figures)
 {
     uint64_t cached = figures->resident[BLOCK_IN_THREAD] + figures->resident[BLOCK_IN_DEPOT];
-    printf("%-10s %10" PRIu64 " %11s %11s %11s %11s %9s\n", name, figures->blocks[BLOCK_LIVE],
+    printf("%-10s %11" PRIu64 " %11s %11s %11s %11s\n", name, figures->blocks[BLOCK_LIVE],
            text_of_size(figures->resident[BLOCK_LIVE]).bytes, text_of_size(cached).bytes,
-           text_of_size(figures->resident[BLOCK_FREE]).bytes, text_of_size(figures->mapped).bytes,
-           text_of_size((uint64_t)figures->rounding).bytes);
+           text_of_size(figures->resident[BLOCK_FREE]).bytes, text_of_size(figures->mapped).bytes);
 }
 
 static uint64_t resident_of(const struct class_terms *figures)
@@ -105,8 +98,8 @@ static void print_classes(const struct heap_terms *terms)
 static void print_lanes(const struct heap_terms *terms)
 {
     static const char *const names[HAK_LANE_COUNT] = {"Tiny", "Pool", "ACE", "Huge"};
-    printf("\n%-10s %10s %11s %11s %11s %11s %9s\n", "lane, size", "blocks", "live", "cached",
-           "free", "addresses", "rounding");
+    printf("\n%-10s %11s %11s %11s %11s %11s\n", "lane, size", "live blocks", "bytes", "cached",
+           "free", "addresses");
     for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++)
         print_figures(names[lane], &terms->lanes[lane]);
     print_classes(terms);
@@ -204,7 +197,8 @@ int stats_command(int argc, char **argv)
     struct heap_terms *terms = target_resize(NULL, 1, sizeof *terms);
     cli_parse(&argp, argc, argv, &input);
     choice_open(&input.choice, &target, &view);
-    heap_terms_count(&view, terms);
+    if (!heap_terms_count(&view, terms))
+        exit(cli_fail(EXIT_FAILURE, "hakmem stats: %s", target.error));
     if (input.form == KEY_JSON)
         stats_print_json(stdout, &view, terms);
     else if (input.form == KEY_METRICS)

@@ -22,8 +22,7 @@ static void json_figures(FILE *out, const struct class_terms *figures)
         fprintf(out, "\"%s_blocks\":%" PRIu64 ",\"%s_bytes\":%" PRIu64 ",",
                 stats_block_states[state], figures->blocks[state], stats_block_states[state],
                 figures->resident[state]);
-    fprintf(out, "\"rounding_bytes\":%" PRIu64 ",\"mapped_bytes\":%" PRIu64 ",",
-            (uint64_t)figures->rounding, figures->mapped);
+    fprintf(out, "\"mapped_bytes\":%" PRIu64 ",", figures->mapped);
     fprintf(out, "\"refilled_blocks\":%" PRIu64 ",\"flushed_blocks\":%" PRIu64 "}",
             figures->traffic.taken, figures->traffic.given);
 }
@@ -35,8 +34,7 @@ static void json_terms(FILE *out, const struct heap_terms *terms)
     fprintf(out, "\"rss_bytes\":%" PRIu64 ",\n\"terms\":{", terms->rss);
     for (size_t i = 0; i < TERM_COUNT; i++)
         fprintf(out, "\"%s\":%" PRIu64 ",", rows[i].key, rows[i].bytes);
-    fprintf(out, "\"unexplained\":%" PRId64 "},\n\"estimated\":[\"rounding\"],\n",
-            stats_unexplained(terms));
+    fprintf(out, "\"unexplained\":%" PRId64 "},\n", terms->unexplained);
 }
 
 /* Has there been a block of the class? */
