@@ -12,6 +12,7 @@
 
 #include "choose.h"
 #include "cli.h"
+#include "others.h"
 
 #define KEY_JSON CLI_KEY(1)
 #define KEY_METRICS CLI_KEY(2)
@@ -36,6 +37,16 @@ void stats_terms(const struct heap_terms *terms, struct term rows[TERM_COUNT])
 
 /* ---- text ---- */
 
+static void print_others(const struct heap_view *view, double all)
+{
+    uint64_t bytes[OTHERS_COUNT];
+    others_count(view, bytes);
+    for (size_t i = 0; i < OTHERS_COUNT; i++)
+        if (bytes[i] > 0)
+            printf("    %-26s %12s %8s\n", others_labels[i], text_of_size(bytes[i]).bytes,
+                   text_of_percent((double)bytes[i], all).bytes);
+}
+
 static void print_terms(const struct heap_view *view, const struct heap_terms *terms)
 {
     struct term rows[TERM_COUNT];
@@ -48,6 +59,8 @@ static void print_terms(const struct heap_view *view, const struct heap_terms *t
         printf("%c %-28s %12s %8s\n", i ? '+' : '=', rows[i].label,
                text_of_size(rows[i].bytes).bytes,
                text_of_percent((double)rows[i].bytes, all).bytes);
+    if (!is_core)
+        print_others(view, all);
     int64_t rest = terms->unexplained;
     if (rest)
         printf("%c %-28s %12s %8s\n", rest < 0 ? '-' : '+', "changed while it was read",

@@ -26,6 +26,7 @@ struct mapping {
     uint64_t inode;       /* 0: of no file */
     uint64_t rss;         /* bytes; 0 in a core */
     bool is_writable;
+    bool is_executable;
     bool is_shared;
     char *path; /* of a file or a name in brackets; "" for none */
 };
@@ -103,6 +104,8 @@ uint64_t target_own_bytes(struct target *target, uint64_t from, uint64_t to);
 void target_thread_name(const struct target *target, uint32_t thread_id, char name[16]);
 /* Threads of a process; 0 in a core, or when they are not known. */
 size_t target_thread_count(const struct target *target);
+/* The stack pointers of the threads that wait at this moment, to be freed; none in a core. */
+uint64_t *target_stack_pointers(const struct target *target, size_t *count);
 /* Bring the mappings and their resident bytes up to date; a process only. */
 bool target_refresh(struct target *target);
 /* VmRSS of a process at this moment, in bytes; false when it has no memory any more. */
