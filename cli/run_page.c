@@ -4,6 +4,7 @@
  * calls run_plots.c, run_operations.c, run_advice.c and html.c.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -67,7 +68,8 @@ static void print_head(FILE *out, const struct run_report *report)
     fputs("</code></dd>\n", out);
     print_end(out, outcome);
     fprintf(out,
-            "<dt>Time</dt><dd>%.3f s; %.3f s of CPU in the program, %.3f s in the kernel</dd>\n"
+            "<dt>Time</dt><dd>%.3f s; %.3f s of CPU in the program, %.3f s in the kernel "
+            "(system calls and page faults)</dd>\n"
             "<dt>Peak RSS</dt><dd>%s</dd>\n<dt>Page faults</dt><dd>%ld, and %ld with input or "
             "output</dd>\n",
             outcome->wall_seconds, seconds_of(usage->ru_utime), seconds_of(usage->ru_stime),
@@ -132,8 +134,12 @@ static void print_terms(FILE *out, const struct sampler *sampler)
             "<tr><th scope=\"row\"><b>RSS</b></th><td><b>%s</b></td><td></td><td>%s</td></tr>\n",
             text_of_size(peak->look.rss).bytes, text_of_size(sampler->last.rss).bytes);
     run_table_end(out);
-    fputs("<p class=\"note\">The heap may change while it is read, so that the terms may miss the "
-          "RSS by a little. Live blocks count with their whole size: sizes asked for are not "
+    if (peak->terms.unexplained)
+        fprintf(out,
+                "<p class=\"note\">The heap changed faster than it could be read: the terms miss "
+                "the RSS by %s.</p>\n",
+                text_of_size((uint64_t)llabs(peak->terms.unexplained)).bytes);
+    fputs("<p class=\"note\">Live blocks count with their whole size: sizes asked for are not "
           "recorded.</p>\n",
           out);
 }

@@ -159,6 +159,8 @@ static void print_text(const struct heap_view *view, const struct heap_terms *te
     if (terms->huge_waste)
         printf("of what is purgeable, %s are of huge pages and have never been handed out\n",
                text_of_size(terms->huge_waste).bytes);
+    if (terms->unexplained)
+        puts("the terms do not add up: the process changed faster than it could be read");
     if (view->implausible)
         printf("left out, since it changed while it was read: %u %s\n", view->implausible,
                view->implausible == 1 ? "thing" : "things");
