@@ -83,15 +83,6 @@ static int sparse(int is_ebb)
     return 0;
 }
 
-/* Sizes just above a class: 17 bytes become 32. */
-static int rounded(void)
-{
-    for (int i = 0; i < 500000; i++)
-        touched(17);
-    wait_for_looks(8);
-    return 0;
-}
-
 static int others(void)
 {
     void *area = mmap(NULL, 64 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -117,7 +108,6 @@ int main(int argc, char **argv)
     case 'k': return known();
     case 's': return sparse(0);
     case 'e': return sparse(1);
-    case 'r': return rounded();
     case 'o': return others();
     default: return growing();
     }
@@ -295,10 +285,7 @@ expect_advice() {
 step "the advice"
 expect_advice sparse 'is free inside slabs that still hold a live block, most of it \([0-9.]+ MiB\) '\
 'in the class of 1024 bytes'
-! grep -q 'rounding waste' advice || fail "advice on rounding for sparse blocks: $(cat advice)"
 expect_advice ebbing 'At the last look, with less than half of the peak.s live memory, [0-9.]+ MiB'
-expect_advice rounded 'is rounding waste \(an estimate\), most of it \([0-9.]+ MiB\) in the class of '\
-'32 bytes, to which sizes from 17 on are rounded up'
 expect_advice others "is not the heap's: code, stacks"
 expect_advice growing 'Live memory grew to the end: '
 ! grep -q 'is free inside' advice || fail "advice on slabs for blocks that stay: $(cat advice)"
