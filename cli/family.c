@@ -24,8 +24,8 @@
 /* The heaps of so many are looked at in a round; and of so many all that was seen is kept. */
 #define LOOKED_MOST ((size_t)4)
 #define SAMPLERS_MOST ((size_t)8)
-/* Members that are listed. */
-#define MEMBERS_MOST ((size_t)16384)
+/* The kernel's figures of one process are the same if they differ by no more. */
+#define SAME_BYTES ((uint64_t)1 << 20)
 /* A member matters more than the program itself when its peak is larger by this. */
 #define LARGER 1.02
 /* Progress: a terminal's line is drawn anew, or a line is written. */
@@ -68,27 +68,8 @@ static struct member *find_member(struct family *family, pid_t pid)
     return NULL;
 }
 
-/* Make room where there are too many: the smallest of those that have ended goes. */
-static void forget_smallest(struct family *family)
-{
-    size_t smallest = 0;
-    for (size_t i = 1; i < family->count; i++)
-        if (family->members[i].has_ended &&
-            (smallest == 0 || family->members[i].peak < family->members[smallest].peak))
-            smallest = i;
-    if (smallest == 0)
-        smallest = family->count - 1;
-    forget_sampler(&family->members[smallest]);
-    family->count--;
-    memmove(&family->members[smallest], &family->members[smallest + 1],
-            (family->count - smallest) * sizeof family->members[0]);
-    family->forgotten++;
-}
-
 static struct member *add_member(struct family *family, pid_t pid)
 {
-    if (family->count == MEMBERS_MOST)
-        forget_smallest(family);
     family->members = target_resize(family->members, family->count + 1, sizeof *family->members);
     struct member *member = &family->members[family->count++];
     *member = (struct member){.pid = pid};
@@ -242,7 +223,7 @@ static void show_progress(struct family *family, double now)
     const struct member *main = next_largest(family, 0);
     double wait = progress_is_bar() ? DRAW_SECONDS : LINE_SECONDS;
     char words[160];
-    if (!main || !main->sampler || now - family->last_words < wait)
+    if (!main || !main->sampler || !main->sampler->made || now - family->last_words < wait)
         return;
     const struct look *last = &main->sampler->last;
     int length = snprintf(words, sizeof words, "%.1f s: RSS %s, live %s, %llu thread%s",
@@ -251,7 +232,7 @@ static void show_progress(struct family *family, double now)
                           last->threads == 1 ? "" : "s");
     if (family->count > 1)
         snprintf(words + length, sizeof words - (size_t)length, ", process %d of %zu",
-                 (int)main->pid, family->count + family->forgotten);
+                 (int)main->pid, family->count);
     family->last_words = now;
     progress_say(family->command, words);
 }
@@ -361,6 +342,15 @@ const struct member *family_main(const struct family *family)
         if ((double)family->members[i].peak > LARGER * (double)main->peak)
             main = &family->members[i];
     return main;
+}
+
+bool family_has_unseen(const struct family *family)
+{
+    uint64_t most = 0;
+    for (size_t i = 0; i < family->count; i++)
+        if (family->members[i].peak > most)
+            most = family->members[i].peak;
+    return (double)family->largest > LARGER * (double)most + (double)SAME_BYTES;
 }
 
 size_t family_order(const struct family *family, const struct member **order, size_t most)

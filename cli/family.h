@@ -41,7 +41,6 @@ struct family {
     double start;
     struct member *members;
     size_t count;
-    size_t forgotten; /* members that are not listed: they ended, and were small */
     unsigned round;
     size_t most_at_a_time;
     struct family_sum sum; /* when the sum of RSS was largest, by the looks; of two at least */
@@ -69,6 +68,8 @@ void family_add_ends(struct family *family, const struct outcome *outcome,
 
 /* The member that matters: the one with the largest peak, the program itself if it is close. */
 const struct member *family_main(const struct family *family);
+/* Had a process that was waited for, and is no member, a peak that is larger than all members'? */
+bool family_has_unseen(const struct family *family);
 /* The members with the largest peaks, in their order; returns how many. */
 size_t family_order(const struct family *family, const struct member **order, size_t most);
 

@@ -179,7 +179,7 @@ static void print_processes(FILE *out, const struct family *family)
 {
     const struct member *order[ROWS_MOST];
     size_t count = family_order(family, order, ROWS_MOST);
-    size_t all = family->count + family->forgotten;
+    size_t all = family->count;
     if (family->count < 2)
         return;
     fprintf(out, LABEL "%zu, at most %zu at a time", "processes", all, family->most_at_a_time);

@@ -37,7 +37,7 @@ static void print_moment(FILE *out, const struct run_report *report)
     if (look->is_at_exit)
         fputs("at its exit", out);
     else
-        fprintf(out, "%.1f s after the start%s", look->at, report->is_attached ? " of the looks" : "");
+        fprintf(out, "%.1f s after the start%s", look->at, report->argv ? "" : " of the looks");
 }
 
 static void print_whose(FILE *out, const struct run_report *report)
@@ -96,7 +96,7 @@ void run_print_peak(FILE *out, const struct run_report *report)
     uint64_t kernel = report->subject->peak;
     uint64_t seen = sampler->made ? sampler->peak.look.rss : 0;
     /* a peak of before the looks says nothing about them */
-    if (report->is_attached && kernel <= report->peak_before)
+    if (!report->argv && kernel <= report->peak_before)
         kernel = seen;
     fputs("<p class=\"answer\">", out);
     if (sampler->made == 0)
