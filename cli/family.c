@@ -197,25 +197,31 @@ static void find_all(struct family *family, pid_t root)
         note(family, tree.pids[i]);
 }
 
+static bool is_present(const struct family *family, const struct member *member)
+{
+    return !member->has_ended && member->round == family->round;
+}
+
 static void add_up(struct family *family)
 {
     struct family_sum sum = {0, 0, 0};
+    uint64_t rss = 0;
     for (size_t i = 0; i < family->count; i++) {
-        const struct member *member = &family->members[i];
-        if (member->has_ended || member->round != family->round)
+        if (!is_present(family, &family->members[i]))
             continue;
         sum.count++;
-        sum.rss += member->rss;
+        rss += family->members[i].rss;
     }
     if (sum.count > family->most_at_a_time)
         family->most_at_a_time = sum.count;
-    if (sum.count < 2 || sum.rss <= family->sum.rss)
+    if (sum.count < 2 || rss <= family->sum.rss)
         return;
     /* this takes longer, and happens ever more seldom */
     for (size_t i = 0; i < family->count; i++)
-        if (!family->members[i].has_ended && family->members[i].round == family->round)
-            sum.pss += process_pss(family->members[i].pid);
-    family->sum = sum;
+        if (is_present(family, &family->members[i]))
+            process_share(family->members[i].pid, &sum.rss, &sum.pss);
+    if (sum.rss > family->sum.rss)
+        family->sum = sum;
 }
 
 static void show_progress(struct family *family, double now)

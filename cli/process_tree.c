@@ -132,12 +132,15 @@ bool process_figures(pid_t pid, struct process_figures *figures)
     return true;
 }
 
-uint64_t process_pss(pid_t pid)
+void process_share(pid_t pid, uint64_t *rss, uint64_t *pss)
 {
     char path[40];
     char text[4096];
     snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)pid);
-    return read_file(path, text, sizeof text) ? bytes_at(text, "\nPss:") : 0;
+    if (!read_file(path, text, sizeof text))
+        return;
+    *rss += bytes_at(text, "\nRss:");
+    *pss += bytes_at(text, "\nPss:");
 }
 
 void process_command(pid_t pid, char *text, size_t size)

@@ -49,8 +49,9 @@ struct process_figures {
 };
 /* False when there is no such process. */
 bool process_figures(pid_t pid, struct process_figures *figures);
-/* Proportional resident bytes: a page that n processes share is an n-th for each. */
-uint64_t process_pss(pid_t pid);
+/* Add its resident bytes, and its proportional ones, where a page that n processes share is an n-th
+ * for each. */
+void process_share(pid_t pid, uint64_t *rss, uint64_t *pss);
 /* The command line, with a space between two arguments; "" when it is not known. */
 void process_command(pid_t pid, char *text, size_t size);
 

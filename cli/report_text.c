@@ -182,13 +182,14 @@ static void print_processes(FILE *out, const struct family *family)
     size_t all = family->count;
     if (family->count < 2)
         return;
-    fprintf(out, LABEL "%zu, at most %zu at a time", "processes", all, family->most_at_a_time);
+    fprintf(out, LABEL "%zu, at most %zu at a time\n", "processes", all, family->most_at_a_time);
     if (family->sum.rss > 0)
         fprintf(out,
-                "; together %s of RSS, where a\n          page that several share counts for each, "
-                "and %s of PSS, where it counts once",
-                text_of_size(family->sum.rss).bytes, text_of_size(family->sum.pss).bytes);
-    fprintf(out, "\n%9s %12s %12s %10s  %s\n", "PID", "peak RSS", "live at exit", "blocks",
+                LABEL "%s of RSS (a page that several share counts for each),\n"
+                      "          %s of PSS (it counts once), by the look that saw most\n",
+                "together", text_of_size(family->sum.rss).bytes,
+                text_of_size(family->sum.pss).bytes);
+    fprintf(out, "%9s %12s %12s %10s  %s\n", "PID", "peak RSS", "live at exit", "blocks",
             "command");
     for (size_t i = 0; i < count; i++)
         print_member(out, order[i]);

@@ -58,7 +58,9 @@ static void print_found(FILE *out, const struct run_report *report, uint64_t ker
     print_whose(out, report);
     fputs(": ", out);
     print_holders(out, peak);
-    fprintf(out, ". The kernel's own count of the peak is %s.", text_of_size(kernel).bytes);
+    if (kernel)
+        fprintf(out, ". The kernel's own count of the peak is %s", text_of_size(kernel).bytes);
+    fputc('.', out);
 }
 
 static void print_missed(FILE *out, const struct run_report *report, uint64_t kernel)
@@ -85,7 +87,7 @@ static void print_unseen(FILE *out, const struct run_report *report, uint64_t ke
     html_text(out, report->sampler->error[0] ? report->sampler->error
                                              : "it was too short for a look");
     fputc('.', out);
-    if (subject->has_end)
+    if (subject->has_end && subject->blocks_end > 0)
         fprintf(out, " At its exit it held %s in %" PRIu64 " blocks.",
                 text_of_size(subject->live_end).bytes, subject->blocks_end);
 }
@@ -97,7 +99,7 @@ void run_print_peak(FILE *out, const struct run_report *report)
     uint64_t seen = sampler->made ? sampler->peak.look.rss : 0;
     /* a peak of before the looks says nothing about them */
     if (!report->argv && kernel <= report->peak_before)
-        kernel = seen;
+        kernel = 0;
     fputs("<p class=\"answer\">", out);
     if (sampler->made == 0)
         print_unseen(out, report, kernel);

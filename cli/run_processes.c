@@ -31,8 +31,8 @@ static void print_sum(FILE *out, const struct family *family)
             family->most_at_a_time);
     if (family->sum.rss > 0)
         fprintf(out,
-                " Together, %zu of them had at most %s of RSS, where a page that several share "
-                "counts for each; at that moment it was %s of PSS, where such a page counts once.",
+                " The look that saw most of them together saw %zu with %s of RSS, where a page "
+                "that several share counts for each, and %s of PSS, where it counts once.",
                 family->sum.count, text_of_size(family->sum.rss).bytes,
                 text_of_size(family->sum.pss).bytes);
     fputs("</p>\n", out);
