@@ -182,7 +182,7 @@ static void print_processes(FILE *out, const struct family *family)
     size_t all = family->count;
     if (family->count < 2)
         return;
-    fprintf(out, LABEL "%zu, at most %zu at a time\n", "processes", all, family->most_at_a_time);
+    fprintf(out, LABEL "%zu; the looks saw at most %zu at a time\n", "processes", all, family->most_at_a_time);
     if (family->sum.rss > 0)
         fprintf(out,
                 LABEL "%s of RSS (a page that several share counts for each),\n"

@@ -27,7 +27,7 @@ static void print_subject(FILE *out, const struct run_report *report)
 
 static void print_sum(FILE *out, const struct family *family)
 {
-    fprintf(out, "<p>%zu processes were seen, %zu at a time at most.", family->count,
+    fprintf(out, "<p>There were %zu processes or more; the looks saw at most %zu at a time.", family->count,
             family->most_at_a_time);
     if (family->sum.rss > 0)
         fprintf(out,

@@ -104,7 +104,7 @@ step "a wrapper: a row for each process, and the figures of the largest"
 hakmem run -- bash -c './work big; true'
 expect_status 0 "a wrapper"
 expect_narrow err "a wrapper"
-expect_in err '^processes 2, at most [12] at a time$' "a wrapper"
+expect_in err '^processes 2; the looks saw at most [12] at a time$' "a wrapper"
 expect_row '9[7-9]\.[0-9] MiB +97\.7 MiB +100000  \./work big' "the child"
 expect_row '[0-9.]+ MiB +[0-9.]+ KiB +[0-9]+  bash -c \./work big; true' "the wrapper"
 (($(rows | wc -l) == 2)) || fail "not two rows: $(cat err)"
@@ -139,7 +139,7 @@ for page in "" "--report page.html"; do
     hakmem run $page -- bash -c 'for ((i = 0; i < 300; i++)); do ./work small; done; ./work big'
     expect_status 0 "hundreds"
     expect_narrow err "hundreds"
-    COUNT=$(sed -nE 's/^processes ([0-9]+), .*/\1/p' err)
+    COUNT=$(sed -nE 's/^processes ([0-9]+); .*/\1/p' err)
     # bash replaces itself by the last one
     [[ -n $COUNT && $COUNT -ge 301 ]] || fail "hundreds: $(cat err)"
     (($(rows | wc -l) == 12)) || fail "hundreds: not 12 rows: $(cat err)"
@@ -153,7 +153,7 @@ done
 step "copies that end without a word: the kernel's figures"
 hakmem run --report page.html -- ./work copies
 expect_status 0 "copies"
-expect_in err '^processes 4, at most 4 at a time$' "copies"
+expect_in err '^processes 4; the looks saw at most 4 at a time$' "copies"
 (($(rows | grep -Ec '^ *[0-9]+ +2[0-9]\.[0-9] MiB +- +-  \./work copies') == 3)) ||
     fail "copies: $(cat err)"
 # three of 20,000 blocks, and what each has besides
