@@ -152,9 +152,9 @@ void process_command(pid_t pid, char *text, size_t size)
     if (fd >= 0)
         close(fd);
     text[length > 0 ? length : 0] = '\0';
-    /* each argument ends with a NUL, the last one too */
+    /* each argument ends with a NUL, the last one too; a script in one may have lines */
     for (ssize_t i = 0; i < length - 1; i++)
-        if (text[i] == '\0')
+        if (text[i] == '\0' || text[i] == '\n')
             text[i] = ' ';
 }
 

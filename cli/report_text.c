@@ -160,6 +160,7 @@ static void print_hand_overs(FILE *out, const struct report *report)
 /* ---- The processes ---- */
 
 #define ROWS_MOST 12
+#define COLUMNS 80
 
 static void print_member(FILE *out, const struct member *member)
 {
@@ -169,9 +170,9 @@ static void print_member(FILE *out, const struct member *member)
         snprintf(live, sizeof live, "%s", text_of_size(member->live_end).bytes);
         snprintf(blocks, sizeof blocks, "%" PRIu64, member->blocks_end);
     }
-    fprintf(out, "%9d %12s %12s %10s  ", (int)member->pid, text_of_size(member->peak).bytes, live,
-            blocks);
-    print_name(out, member->command, 32);
+    int used = fprintf(out, "%9d %12s %12s %10s  ", (int)member->pid,
+                       text_of_size(member->peak).bytes, live, blocks);
+    print_name(out, member->command, COLUMNS - used);
     fputc('\n', out);
 }
 

@@ -44,9 +44,8 @@ static void print_whose(FILE *out, const struct run_report *report)
 {
     if (report->family->count < 2)
         return;
-    fprintf(out, " in process %d, <code>", (int)report->subject->pid);
-    html_text(out, report->subject->command);
-    fputs("</code>", out);
+    fprintf(out, " in process %d, ", (int)report->subject->pid);
+    html_code(out, report->subject->command, 48);
 }
 
 static void print_found(FILE *out, const struct run_report *report, uint64_t kernel)

@@ -14,15 +14,14 @@
 static void print_subject(FILE *out, const struct run_report *report)
 {
     const struct family *family = report->family;
-    fprintf(out, "<p>The rest of this page is about process %d, <code>",
-            (int)report->subject->pid);
-    html_text(out, report->subject->command);
+    fprintf(out, "<p>The rest of this page is about process %d, ", (int)report->subject->pid);
+    html_code(out, report->subject->command, 48);
     if (!report->argv)
-        fputs("</code>, which you asked for.</p>\n", out);
+        fputs(", which you asked for.</p>\n", out);
     else if (report->subject == &family->members[0])
-        fputs("</code>: the program itself, and no other had a larger peak.</p>\n", out);
+        fputs(": the program itself, and no other had a larger peak.</p>\n", out);
     else
-        fputs("</code>: of all, it had the largest peak.</p>\n", out);
+        fputs(": of all, it had the largest peak.</p>\n", out);
 }
 
 static void print_sum(FILE *out, const struct family *family)
@@ -52,9 +51,9 @@ static void print_row(FILE *out, const struct member *member, bool is_subject)
                 member->blocks_end);
     else
         fprintf(out, "<td>%s</td><td>-</td>", member->has_ended ? "-" : "runs on");
-    fputs("<td class=\"text\"><code>", out);
-    html_text(out, member->command);
-    fputs("</code></td></tr>\n", out);
+    fputs("<td class=\"text\">", out);
+    html_code(out, member->command, 80);
+    fputs("</td></tr>\n", out);
 }
 
 void run_print_processes(FILE *out, const struct run_report *report)
@@ -70,7 +69,8 @@ void run_print_processes(FILE *out, const struct run_report *report)
     run_table_begin(out, "Processes by their peaks",
                     "<th scope=\"col\">process</th><th scope=\"col\">peak RSS</th>"
                     "<th scope=\"col\">live at the peak</th><th scope=\"col\">live at exit</th>"
-                    "<th scope=\"col\">blocks at exit</th><th scope=\"col\">command</th>");
+                    "<th scope=\"col\">blocks at exit</th>"
+                    "<th scope=\"col\" class=\"text\">command</th>");
     for (size_t i = 0; i < count; i++)
         print_row(out, order[i], order[i] == report->subject);
     run_table_end(out);

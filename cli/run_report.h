@@ -46,6 +46,12 @@ void run_advise(const struct run_report *report, struct advice *advice);
 void run_plot_terms(FILE *out, const struct sampler *sampler);
 /* Faults a second, threads, and what was given back. */
 void run_plot_kernel(FILE *out, const struct sampler *sampler);
+/* A bar of parts, each with a term's colour; the shares of the whole length. */
+struct bar_part {
+    unsigned term;
+    double share;
+};
+void run_print_bar(FILE *out, const struct bar_part *parts, size_t count);
 /* The size classes with most resident bytes at the peak. */
 void run_plot_classes(FILE *out, const struct sampler *sampler);
 /* The address space at the peak. */

@@ -144,7 +144,7 @@ static void add_program(struct writer *writer)
         writer_add(writer, "program %s", name); /* the file ends with a newline */
 }
 
-/* The arguments with a space between two; bytes that would end the line or the text are '?'. */
+/* The arguments with a space between two, and for the end of a line; other control bytes are '?'. */
 static void add_command(struct writer *writer)
 {
     char text[REPORT_COMMAND_BYTES];
@@ -153,7 +153,9 @@ static void add_command(struct writer *writer)
         return;
     /* each argument ends with a NUL, the last one too */
     for (long i = 0; i < length - 1; i++)
-        text[i] = text[i] == '\0' ? ' ' : (unsigned char)text[i] < ' ' ? '?' : text[i];
+        text[i] = text[i] == '\0' || text[i] == '\n' ? ' '
+                  : (unsigned char)text[i] < ' '       ? '?'
+                                                       : text[i];
     writer_add(writer, "command %s\n", text);
 }
 
