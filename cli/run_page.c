@@ -43,7 +43,7 @@ static const char style[] =
     "  background: var(--c7); } .t8, .m5 { fill: var(--c8); background: var(--c8); }\n"
     ".m6 { fill: var(--empty); background: var(--empty); }\n"
     ".back { fill: none; stroke: var(--rule); }\n"
-    "td:last-child.text, th.text { text-align: left; white-space: normal; }\n"
+    "td:last-child.text, th.text { text-align: left; white-space: normal; min-width: 22rem; }\n"
     "</style>\n";
 
 static double seconds_of(struct timeval time)
