@@ -108,9 +108,8 @@ static int report_process(struct options *options)
     process_figures(pid, &before);
     family_begin(&family, COMMAND, true);
     look_for(&family, pid, options->seconds);
-    struct outcome outcome = {.program = options->pid,
-                              .pid = pid,
-                              .wall_seconds = program_clock() - family.start};
+    struct outcome outcome = {
+        .program = options->pid, .pid = pid, .wall_seconds = program_clock() - family.start};
     if (process_figures(pid, &after) && after.started == before.started)
         outcome.usage = usage_between(&before, &after);
     const struct member *subject = &family.members[0];

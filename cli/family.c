@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program and its descendants while they run. They are found through /proc in each round, so that
- * one which lives shorter than that is missed, unless it leaves a report or comes to the door. Heaps
- * are looked at from outside: in each round those of the few largest. Called by run.c and
- * attach.c; calls process_tree.c and sampler.c.
+ * A program and its descendants while they run. They are found through /proc in each round: one
+ * that lives shorter than that is missed, unless it leaves a report or comes to the door. Heaps are
+ * looked at from outside: in each round those of the few largest. Called by run.c and attach.c;
+ * calls process_tree.c and sampler.c.
  */
 #include "family.h"
 
@@ -327,8 +327,8 @@ void family_add_ends(struct family *family, const struct outcome *outcome,
 {
     uint64_t largest = (uint64_t)outcome->usage.ru_maxrss * 1024;
     for (size_t i = 0; i < family->count; i++)
-        family->members[i].has_ended =
-            family->members[i].has_ended || !is_same(&family->members[i]);
+        family->members[i].has_ended = family->members[i].has_ended ||
+                                       !is_same(&family->members[i]);
     for (size_t i = 0; i < reports->count; i++)
         add_report(family, &reports->list[i]);
     struct member *root = &family->members[0];

@@ -14,11 +14,11 @@ struct member {
     pid_t pid;
     uint64_t started; /* with pid it is the process */
     char command[REPORT_COMMAND_BYTES];
-    uint64_t peak; /* bytes resident at most, as the kernel said at the last look or later */
-    uint64_t rss;  /* at the last look */
+    uint64_t peak;      /* bytes resident at most, as the kernel said at the last look or later */
+    uint64_t rss;       /* at the last look */
     unsigned round;     /* the last in which it was there */
     unsigned looked_at; /* the last in which its heap was looked at */
-    bool is_copy; /* forked, and no program executed since */
+    bool is_copy;       /* forked, and no program executed since */
     bool has_ended;
     bool is_peak_final; /* `peak` is the kernel's word in the process's exit */
     bool has_end;       /* the next two hold: its figures at its exit */

@@ -105,12 +105,12 @@ static bool read_stat(pid_t pid, struct process_figures *figures)
     unsigned long long started;
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     const char *after = read_file(path, text, sizeof text) ? strrchr(text, ')') : NULL;
-    if (!after || sscanf(after + 1,
-                         " %c %*d %*d %*d %*d %*d %u %lu %*u %lu %*u %lu %lu %*d %*d %*d %*d %ld "
-                         "%*d %llu",
-                         &figures->state, &flags, &figures->minor_faults, &figures->major_faults,
-                         &figures->user_ticks, &figures->system_ticks, &figures->threads,
-                         &started) != 8)
+    if (!after ||
+        sscanf(after + 1,
+               " %c %*d %*d %*d %*d %*d %u %lu %*u %lu %*u %lu %lu %*d %*d %*d %*d %ld "
+               "%*d %llu",
+               &figures->state, &flags, &figures->minor_faults, &figures->major_faults,
+               &figures->user_ticks, &figures->system_ticks, &figures->threads, &started) != 8)
         return false;
     figures->started = started;
     figures->is_copy = flags & FORKED_NO_EXEC;

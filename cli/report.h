@@ -11,7 +11,7 @@
 
 enum report_state { REPORT_MISSING, REPORT_INCOMPLETE, REPORT_COMPLETE };
 
-/* The keys of a report, in the order of the file, besides version, pid, program, command and end. */
+/* The keys of a report, in the order of the file, besides version, pid, program, command, end. */
 #define REPORT_LANE_KEYS(X, lane)                                                                  \
     X(lane_##lane##_live_bytes)                                                                    \
     X(lane_##lane##_live_blocks)                                                                   \

@@ -154,7 +154,8 @@ static void print_hand_overs(FILE *out, const struct report *report)
     fprintf(out, LABEL "%" PRIu64 " calls handed over\n", "libc", sum);
     for (size_t key = KEY_fb_force_libc; key <= KEY_fb_init_wait; key++)
         if (report->value[key] > 0)
-            fprintf(out, "  %-15s %12" PRIu64 "\n", report_key_name(key) + prefix, report->value[key]);
+            fprintf(out, "  %-15s %12" PRIu64 "\n", report_key_name(key) + prefix,
+                    report->value[key]);
 }
 
 /* ---- The processes ---- */
@@ -183,7 +184,8 @@ static void print_processes(FILE *out, const struct family *family)
     size_t all = family->count;
     if (family->count < 2)
         return;
-    fprintf(out, LABEL "%zu; the looks saw at most %zu at a time\n", "processes", all, family->most_at_a_time);
+    fprintf(out, LABEL "%zu; the looks saw at most %zu at a time\n", "processes", all,
+            family->most_at_a_time);
     if (family->sum.rss > 0)
         fprintf(out,
                 LABEL "%s of RSS (a page that several share counts for each),\n"

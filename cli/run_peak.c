@@ -72,8 +72,9 @@ static void print_missed(FILE *out, const struct run_report *report, uint64_t ke
     print_moment(out, report);
     fprintf(out, ", saw %s: ", text_of_size(peak->look.rss).bytes);
     print_holders(out, peak);
-    fprintf(out, ". What held the other %s is not known; all that is said of the peak below is of "
-                 "that look.",
+    fprintf(out,
+            ". What held the other %s is not known; all that is said of the peak below is of "
+            "that look.",
             text_of_size(kernel - peak->look.rss).bytes);
 }
 
@@ -83,8 +84,8 @@ static void print_unseen(FILE *out, const struct run_report *report, uint64_t ke
     fprintf(out, "At the peak, %s was resident", text_of_size(kernel).bytes);
     print_whose(out, report);
     fputs(", as the kernel counts. Its heap was never seen: ", out);
-    html_text(out, report->sampler->error[0] ? report->sampler->error
-                                             : "it was too short for a look");
+    html_text(out,
+              report->sampler->error[0] ? report->sampler->error : "it was too short for a look");
     fputc('.', out);
     if (subject->has_end && subject->blocks_end > 0)
         fprintf(out, " At its exit it held %s in %" PRIu64 " blocks.",

@@ -26,7 +26,7 @@ struct chart {
     double unit; /* of the ticks at the upper axis, in bytes; 1 for a number */
 };
 
-/* The distance of ticks of which `most` at most fit below `value`: 1, 2 or 5 times a power of 10. */
+/* The distance of ticks, at most `most` of them up to `value`: 1, 2 or 5 times a power of 10. */
 static double step_of(double value, double most)
 {
     double step = pow(10, floor(log10(value / most)));

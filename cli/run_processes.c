@@ -26,8 +26,8 @@ static void print_subject(FILE *out, const struct run_report *report)
 
 static void print_sum(FILE *out, const struct family *family)
 {
-    fprintf(out, "<p>There were %zu processes or more; the looks saw at most %zu at a time.", family->count,
-            family->most_at_a_time);
+    fprintf(out, "<p>There were %zu processes or more; the looks saw at most %zu at a time.",
+            family->count, family->most_at_a_time);
     if (family->sum.rss > 0)
         fprintf(out,
                 " The look that saw most of them together saw %zu with %s of RSS, where a page "
@@ -77,10 +77,11 @@ void run_print_processes(FILE *out, const struct run_report *report)
     if (family->count > count)
         fprintf(out, "<p class=\"note\">and %zu more, with %s or less each</p>\n",
                 family->count - count, text_of_size(order[count - 1]->peak).bytes);
-    fputs("<p class=\"note\">-: not known. What a process held at its exit it tells itself, unless "
-          "it was killed, ended by _exit, or has no HAKMEM in it. A process that lived shorter than "
-          "a look takes is here only if it told.</p>\n",
-          out);
+    fputs(
+        "<p class=\"note\">-: not known. What a process held at its exit it tells itself, unless "
+        "it was killed, ended by _exit, or has no HAKMEM in it. A process that lived shorter than "
+        "a look takes is here only if it told.</p>\n",
+        out);
     if (family_has_unseen(family))
         fprintf(out,
                 "<p class=\"failed\">A process that is not in the table had a peak of %s.</p>\n",

@@ -51,7 +51,7 @@ struct sampler {
     struct settings settings;
     uint64_t fb_counts[HAK_FB_COUNT];
     struct traffic traffic[CLASS_HUGE + 1]; /* as heap_view's, at the last look */
-    char error[320]; /* why the last look failed */
+    char error[320];                        /* why the last look failed */
 };
 
 /* `start` is of program_clock. */

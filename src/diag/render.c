@@ -144,7 +144,7 @@ static void add_program(struct writer *writer)
         writer_add(writer, "program %s", name); /* the file ends with a newline */
 }
 
-/* The arguments with a space between two, and for the end of a line; other control bytes are '?'. */
+/* The arguments with a space between two, and for a newline; other control bytes are `?`. */
 static void add_command(struct writer *writer)
 {
     char text[REPORT_COMMAND_BYTES];
@@ -154,8 +154,8 @@ static void add_command(struct writer *writer)
     /* each argument ends with a NUL, the last one too */
     for (long i = 0; i < length - 1; i++)
         text[i] = text[i] == '\0' || text[i] == '\n' ? ' '
-                  : (unsigned char)text[i] < ' '       ? '?'
-                                                       : text[i];
+                  : (unsigned char)text[i] < ' '     ? '?'
+                                                     : text[i];
     writer_add(writer, "command %s\n", text);
 }
 
