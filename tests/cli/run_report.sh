@@ -136,8 +136,8 @@ expect_page() {
     expect_count 1 '<path class="line"' "$1"
     expect_count 1 'aria-label="Page faults over time"' "$1"
     expect_count 1 'aria-label="Threads over time"' "$1"
-    expect_count 1 'aria-label="Size classes">' "$1"
-    expect_count 1 'aria-label="Operations by size class">' "$1"
+    expect_count 1 'role="img" aria-label="Size classes"' "$1"
+    expect_count 1 'role="img" aria-label="Operations by size class"' "$1"
     expect_count 6 '<table>' "$1"
     (($(grep -c 'aria-label="superslab ' "$1") >= 3)) || fail "$1: the map is missing"
 }
