@@ -35,9 +35,9 @@ expect_count 1 '<code>./known_heap</code>' $TARGET.html
 expect_count 0 'exit status' $TARGET.html
 
 step "it ends early with the process"
-"$CLI" report $TARGET --for 100h -o early.html >out 2>err &
+"$CLI" report $TARGET --for 100h -o early.html >out 2>early &
 REPORT=$!
-wait_for "the first look" grep -qs 'RSS' err
+wait_for "the first look" grep -qs 'RSS' early
 kill -KILL $TARGET
 wait $REPORT
 STATUS=$?
@@ -47,9 +47,9 @@ expect_count 1 '<tr><th scope="row">208</th><td>500</td>' early.html
 
 step "and on Ctrl-C"
 start_known_heap
-(trap - INT; exec "$CLI" report $TARGET -o interrupted.html) >out 2>err &
+(trap - INT; exec "$CLI" report $TARGET -o interrupted.html) >out 2>interrupted &
 REPORT=$!
-wait_for "the first look" grep -qs 'RSS' err
+wait_for "the first look" grep -qs 'RSS' interrupted
 kill -INT $REPORT
 wait $REPORT
 STATUS=$?
