@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of the command `hakmem` share: exit statuses, the commands, the table of settings
- * and the report that a process with the library leaves at its exit. The command does not link the
+ * What the files of the command `hakmem` share: exit statuses, the commands, the table of settings,
+ * and running a program. The command does not link the
  * library: it knows its headers, by which heap_view.h reads a process's heap from outside, the
  * report's text and trace.h (a trace's head).
  */
@@ -68,6 +68,7 @@ bool text_to_number(const char *text, uint64_t *number);
 /* ---- The commands: argv[0] is "hakmem VERB"; each returns the exit status. ---- */
 
 int run_command(int argc, char **argv);
+int report_command(int argc, char **argv);
 int compare_command(int argc, char **argv);
 int record_command(int argc, char **argv);
 int settings_command(int argc, char **argv);
@@ -137,6 +138,9 @@ struct program {
     /* While it runs; returns how many ms to wait until the next look. Or NULL. */
     unsigned (*watch)(void *state, pid_t pid);
     void *state;
+    /* While it runs, each time that there is something to read from the descriptor. Or NULL. */
+    void (*answer)(void *state, int from);
+    int from;
 };
 
 /* Run a program to its end. EXIT_SUCCESS when it ran, however it ended; else the status to exit
@@ -148,57 +152,5 @@ double program_clock(void);
 
 /* What to exit with: the program's status, or EXIT_SIGNAL_BASE and its signal. */
 int program_status(const struct outcome *outcome);
-
-/* ---- report.c ---- */
-
-enum report_state { REPORT_MISSING, REPORT_INCOMPLETE, REPORT_COMPLETE };
-
-/* The keys of a report, in the order of the file, besides version, pid, program and end. */
-#define REPORT_LANE_KEYS(X, lane)                                                                  \
-    X(lane_##lane##_live_bytes)                                                                    \
-    X(lane_##lane##_live_blocks)                                                                   \
-    X(lane_##lane##_cached_bytes)                                                                  \
-    X(lane_##lane##_free_bytes)
-#define REPORT_KEYS(X)                                                                             \
-    X(reserved_bytes)                                                                              \
-    X(mapped_bytes)                                                                                \
-    X(warm_bytes)                                                                                  \
-    X(metadata_bytes)                                                                              \
-    X(purged_bytes)                                                                                \
-    X(threads)                                                                                     \
-    X(rss_bytes)                                                                                   \
-    REPORT_LANE_KEYS(X, tiny)                                                                      \
-    REPORT_LANE_KEYS(X, pool)                                                                      \
-    REPORT_LANE_KEYS(X, ace)                                                                       \
-    REPORT_LANE_KEYS(X, huge)                                                                      \
-    X(fb_force_libc)                                                                               \
-    X(fb_foreign_free)                                                                             \
-    X(fb_foreign_realloc)                                                                          \
-    X(fb_foreign_usable)                                                                           \
-    X(fb_init_wait)
-
-enum report_key {
-#define ROW(key) KEY_##key,
-    REPORT_KEYS(ROW)
-#undef ROW
-        KEY_COUNT
-};
-
-/* One process's report. Values hold only in state REPORT_COMPLETE: every key and the end seen. */
-struct report {
-    enum report_state state;
-    char version[16];
-    char program[32]; /* the process's name as the kernel had it at exit */
-    uint64_t value[KEY_COUNT];
-    unsigned others;            /* reports of other processes in the same directory */
-    unsigned others_incomplete; /* of those */
-};
-
-/* The report of process `pid` in `directory`, and the count of the others there. Files last written
- * before `since` belong to earlier runs and do not count. */
-struct report report_collect(const char *directory, pid_t pid, struct timespec since);
-
-/* The text of `hakmem run`, at most 80 columns wide. */
-void report_print(FILE *out, const struct outcome *outcome, const struct report *report);
 
 #endif

@@ -145,6 +145,22 @@ void html_text(FILE *out, const char *text)
     print_escaped(out, text, escape_html);
 }
 
+void html_code(FILE *out, const char *text, size_t most)
+{
+    char start[256];
+    size_t length = strlen(text);
+    bool is_cut = length > most || length >= sizeof start;
+    size_t kept = is_cut ? (most < sizeof start ? most : sizeof start) - 4 : length;
+    /* not inside a character */
+    while (is_cut && kept > 0 && ((unsigned char)text[kept] & 0xc0) == 0x80)
+        kept--;
+    memcpy(start, text, kept);
+    strcpy(start + kept, is_cut ? "..." : "");
+    fputs("<code>", out);
+    html_text(out, start);
+    fputs("</code>", out);
+}
+
 void json_text(FILE *out, const char *text)
 {
     fputc('"', out);

@@ -23,6 +23,9 @@ void html_text(FILE *out, const char *text);
 /* A command with its arguments, quoted where a shell needs it. */
 void html_command(FILE *out, char **argv);
 
+/* The same of at most `most` bytes, with dots where it goes on; as code. */
+void html_code(FILE *out, const char *text, size_t most);
+
 /* The same for a string of JSON, quotes included. */
 void json_text(FILE *out, const char *text);
 

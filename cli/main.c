@@ -18,10 +18,10 @@ static const struct command {
     const char *verb;
     int (*call)(int argc, char **argv);
 } commands[] = {
-    {"run", run_command},           {"compare", compare_command}, {"record", record_command},
-    {"stats", stats_command},       {"top", top_command},         {"map", map_command},
-    {"why", why_command},           {"trim", trim_command},       {"set", set_command},
-    {"settings", settings_command},
+    {"run", run_command},       {"compare", compare_command},   {"record", record_command},
+    {"stats", stats_command},   {"top", top_command},           {"map", map_command},
+    {"why", why_command},       {"trim", trim_command},         {"set", set_command},
+    {"report", report_command}, {"settings", settings_command},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
@@ -136,6 +136,7 @@ static const struct argp main_argp = {
     .doc = "Run programs on the HAKMEM memory allocator, and look at their heaps.\n\n"
            "  hakmem run [--] PROGRAM ...   run a program, report what its heap did\n"
            "  hakmem compare [--] PROGRAM   run it under each allocator, compare\n"
+           "  hakmem report PID             watch a process, write a page on its memory\n"
            "  hakmem record [--] PROGRAM    write its allocator calls to a file\n"
            "  hakmem stats PID              where the memory of a process is\n"
            "  hakmem top [PID]              the same, live, of one process or all\n"

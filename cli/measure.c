@@ -136,7 +136,11 @@ int measure_run(const struct job *job, const struct allocator *allocator, struct
 {
     static struct looker looker;
     struct outcome outcome;
-    const struct program program = {job->command, job->argv, prepare, look, &looker};
+    const struct program program = {.command = job->command,
+                                    .argv = job->argv,
+                                    .prepare = prepare,
+                                    .watch = look,
+                                    .state = &looker};
     looker = (struct looker){.job = job, .library = allocator->path, .wait_ms = 1};
     looker.start = program_clock();
     int status = program_run(&program, &outcome);

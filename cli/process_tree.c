@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A process and its descendants through /proc. Called by measure.c. They are called every few
- * milliseconds beside a program that is being measured: they read few files.
+ * A process and its descendants through /proc. Called by measure.c and family.c, every few
+ * milliseconds beside a program that is being measured: these functions read few files.
  */
 #include "process_tree.h"
 
@@ -37,11 +37,21 @@ static void add_children(struct process_tree *tree, pid_t pid, const char *threa
         tree->pids[tree->count++] = (pid_t)child;
 }
 
-void tree_refresh(struct process_tree *tree, pid_t root)
+bool tree_has(const struct process_tree *tree, pid_t pid)
 {
-    tree->count = 1;
-    tree->pids[0] = root;
-    for (size_t i = 0; i < tree->count; i++) {
+    for (size_t i = 0; i < tree->count; i++)
+        if (tree->pids[i] == pid)
+            return true;
+    return false;
+}
+
+void tree_add(struct process_tree *tree, pid_t root)
+{
+    size_t first = tree->count;
+    if (first == TREE_MAX || tree_has(tree, root))
+        return;
+    tree->pids[tree->count++] = root;
+    for (size_t i = first; i < tree->count; i++) {
         char path[32];
         snprintf(path, sizeof path, "/proc/%d/task", (int)tree->pids[i]);
         DIR *threads = opendir(path);
@@ -52,6 +62,12 @@ void tree_refresh(struct process_tree *tree, pid_t root)
                 add_children(tree, tree->pids[i], entry->d_name);
         closedir(threads);
     }
+}
+
+void tree_refresh(struct process_tree *tree, pid_t root)
+{
+    tree->count = 0;
+    tree_add(tree, root);
 }
 
 uint64_t tree_rss(const struct process_tree *tree)
@@ -67,6 +83,82 @@ uint64_t tree_rss(const struct process_tree *tree)
     }
     return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
+
+/* ---- one process ---- */
+
+/* The number after "NAME:" in a file of lines, in KiB; as bytes, 0 where there is none. */
+static uint64_t bytes_at(const char *text, const char *name)
+{
+    const char *row = strstr(text, name);
+    return row ? strtoull(row + strlen(name), NULL, 10) * 1024 : 0;
+}
+
+/* Of the flags in proc_pid_stat(5), the kernel's PF_FORKNOEXEC. */
+#define FORKED_NO_EXEC 0x40u
+
+/* Fields 3, 14, 15 and others of proc_pid_stat(5); behind the name, which may hold anything. */
+static bool read_stat(pid_t pid, struct process_figures *figures)
+{
+    char path[32];
+    char text[1024];
+    unsigned flags;
+    unsigned long long started;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    const char *after = read_file(path, text, sizeof text) ? strrchr(text, ')') : NULL;
+    if (!after ||
+        sscanf(after + 1,
+               " %c %*d %*d %*d %*d %*d %u %lu %*u %lu %*u %lu %lu %*d %*d %*d %*d %ld "
+               "%*d %llu",
+               &figures->state, &flags, &figures->minor_faults, &figures->major_faults,
+               &figures->user_ticks, &figures->system_ticks, &figures->threads, &started) != 8)
+        return false;
+    figures->started = started;
+    figures->is_copy = flags & FORKED_NO_EXEC;
+    return true;
+}
+
+bool process_figures(pid_t pid, struct process_figures *figures)
+{
+    char path[32];
+    char text[4096];
+    *figures = (struct process_figures){0};
+    if (!read_stat(pid, figures))
+        return false;
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    if (read_file(path, text, sizeof text)) {
+        figures->peak = bytes_at(text, "\nVmHWM:");
+        figures->rss = bytes_at(text, "\nVmRSS:");
+    }
+    return true;
+}
+
+void process_share(pid_t pid, uint64_t *rss, uint64_t *pss)
+{
+    char path[40];
+    char text[4096];
+    snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)pid);
+    if (!read_file(path, text, sizeof text))
+        return;
+    *rss += bytes_at(text, "\nRss:");
+    *pss += bytes_at(text, "\nPss:");
+}
+
+void process_command(pid_t pid, char *text, size_t size)
+{
+    char path[32];
+    snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? -1 : read(fd, text, size - 1);
+    if (fd >= 0)
+        close(fd);
+    text[length > 0 ? length : 0] = '\0';
+    /* each argument ends with a NUL, the last one too; a script in one may have lines */
+    for (ssize_t i = 0; i < length - 1; i++)
+        if (text[i] == '\0' || text[i] == '\n')
+            text[i] = ' ';
+}
+
+/* ---- what is loaded ---- */
 
 /* What the mappings of one process say, line by line. */
 struct mapped {

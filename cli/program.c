@@ -5,9 +5,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -97,23 +99,49 @@ static int fail_start(const char *command, const char *program, pid_t pid, int e
                     strerror(error));
 }
 
-/* The next signal, or -1 after a look at the program. */
-static int await_signal(const struct program *program, const sigset_t *awaited, pid_t pid)
+/* Purpose: what is waited for beside a running program. */
+struct wait {
+    const struct program *program;
+    int signals;    /* a signalfd */
+    double next_at; /* when to look again */
+};
+
+/* Milliseconds until the next look, after one that is due; -1: for ever. */
+static int look_if_due(struct wait *wait, pid_t pid)
 {
+    const struct program *program = wait->program;
     if (!program->watch)
-        return sigwaitinfo(awaited, NULL);
-    unsigned wait_ms = program->watch(program->state, pid);
-    struct timespec wait = {wait_ms / 1000, (long)(wait_ms % 1000) * 1000000};
-    return sigtimedwait(awaited, NULL, &wait);
+        return -1;
+    double now = program_clock();
+    if (now >= wait->next_at) {
+        unsigned wait_ms = program->watch(program->state, pid);
+        now = program_clock();
+        wait->next_at = now + wait_ms / 1000.0;
+    }
+    /* rounded up: a look never comes early */
+    return (int)((wait->next_at - now) * 1000) + 1;
+}
+
+/* The next signal; 0 after something else. */
+static int await_signal(struct wait *wait, pid_t pid)
+{
+    const struct program *program = wait->program;
+    struct pollfd ends[2] = {{wait->signals, POLLIN, 0}, {program->from, POLLIN, 0}};
+    int wait_ms = look_if_due(wait, pid);
+    struct signalfd_siginfo signal;
+    if (poll(ends, program->answer ? 2 : 1, wait_ms) <= 0)
+        return 0;
+    if (program->answer && ends[1].revents)
+        program->answer(program->state, program->from);
+    return read(wait->signals, &signal, sizeof signal) == sizeof signal ? (int)signal.ssi_signo : 0;
 }
 
 /* Wait for the program's end. A signal is passed on only while its process is ours to name: it is
  * reaped here and nowhere else. */
-static void wait_program(const struct program *program, const sigset_t *awaited,
-                         struct outcome *outcome)
+static void wait_program(struct wait *wait, struct outcome *outcome)
 {
     for (;;) {
-        int number = await_signal(program, awaited, outcome->pid);
+        int number = await_signal(wait, outcome->pid);
         if (number > 0 && number != SIGCHLD) {
             kill(outcome->pid, number);
             outcome->passed_on = number;
@@ -136,11 +164,16 @@ int program_run(const struct program *program, struct outcome *outcome)
     sigset_t awaited;
     *outcome = (struct outcome){.program = program->argv[0]};
     hold_signals(&before, &awaited);
+    struct wait wait = {program, signalfd(-1, &awaited, SFD_CLOEXEC | SFD_NONBLOCK), 0};
+    if (wait.signals < 0)
+        return cli_fail(EXIT_INTERNAL, "%s: no descriptor: %s", program->command, strerror(errno));
     double start = program_clock();
     int error = start_program(program, &before, &outcome->pid);
+    if (!error)
+        wait_program(&wait, outcome);
+    close(wait.signals);
     if (error)
         return fail_start(program->command, program->argv[0], outcome->pid, error);
-    wait_program(program, &awaited, outcome);
     outcome->wall_seconds = program_clock() - start;
     return EXIT_SUCCESS;
 }

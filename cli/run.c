@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * `hakmem run`: prepares the environment, runs the program on the library, and ends with the
- * program's report and its exit status; with --report, watches it meanwhile and writes a page.
- * Called by main.c; calls library.c, program.c, settings.c, report.c, sampler.c, run_calls.c and
- * run_page.c.
+ * program's report and its exit status; with --report, looks at its heap meanwhile and writes a
+ * page. Called by main.c; calls library.c, program.c, settings.c, report.c, family.c, run_calls.c
+ * and run_page.c.
  */
 #include <argp.h>
 #include <dirent.h>
@@ -85,13 +85,14 @@ static void remove_directory(const struct report_directory *directory)
 }
 
 /* The report in one write, so that it stays in one piece beside the output of others. */
-static void show_report(const struct outcome *outcome, const struct report *report)
+static void show_report(const struct outcome *outcome, const struct family *family,
+                        const struct reports *reports)
 {
-    char text[4096];
+    char text[8192];
     FILE *out = fmemopen(text, sizeof text, "w");
     if (!out)
         return;
-    report_print(out, outcome, report);
+    report_print(out, outcome, family, reports);
     fclose(out);
     fputs(text, stderr);
 }
@@ -108,40 +109,62 @@ static int write_page(struct options *options, const struct run_report *report, 
     return status;
 }
 
+/* The program has ended: its report, and its status. */
+static int tell(struct options *options, const struct outcome *outcome, struct family *family,
+                struct run_calls *calls, const struct report_directory *directory)
+{
+    static const struct sampler nothing_seen;
+    struct reports reports;
+    reports_collect(&reports, directory->path, directory->since);
+    family_add_ends(family, outcome, &reports);
+    run_calls_end(calls, outcome->pid);
+    show_report(outcome, family, &reports);
+    const struct member *subject = family_main(family);
+    const struct run_report all = {
+        .argv = options->program,
+        .outcome = outcome,
+        .family = family,
+        .subject = subject,
+        .exit = reports_find(&reports, subject->pid),
+        .sampler = subject->sampler ? subject->sampler : &nothing_seen,
+        .calls = calls,
+    };
+    int status = write_page(options, &all, program_status(outcome));
+    reports_free(&reports);
+    return status;
+}
+
 static int run_program(struct options *options)
 {
-    static struct sampler sampler;
     static struct run_calls calls;
     struct report_directory directory;
+    struct family family;
     struct outcome outcome;
     bool is_watched = options->page.path;
-    const struct program program = {.command = COMMAND,
-                                    .argv = options->program,
-                                    .watch = is_watched ? sampler_look : NULL,
-                                    .state = &sampler};
+    struct program program = {
+        .command = COMMAND, .argv = options->program, .watch = family_look, .state = &family};
     library_preload(COMMAND, LIBRARY_ALLOCATOR);
     if (options->is_counting)
         run_calls_begin(&calls, COMMAND);
     if (!output_open(&options->page))
         return EXIT_USAGE;
     prepare_directory(&directory);
-    if (is_watched)
-        sampler_begin(&sampler);
+    /* not in a directory of the user's: there, another run may have its own */
+    program.from = is_watched && directory.is_private ? family_open_door(directory.path) : -1;
+    program.answer = program.from >= 0 ? family_answer : NULL;
+    family_begin(&family, COMMAND, is_watched);
     int status = program_run(&program, &outcome);
-    if (status != EXIT_SUCCESS) {
-        remove_directory(&directory);
+    if (program.from >= 0)
+        close(program.from);
+    if (status == EXIT_SUCCESS) {
+        if (is_watched)
+            progress_clear();
+        status = tell(options, &outcome, &family, &calls, &directory);
+    } else {
         output_drop(&options->page);
-        return status;
     }
-    if (is_watched)
-        progress_clear();
-    struct report report = report_collect(directory.path, outcome.pid, directory.since);
-    const struct run_report all = {options->program, &outcome, &report, &sampler, &calls};
-    run_calls_end(&calls, outcome.pid);
     remove_directory(&directory);
-    show_report(&outcome, &report);
-    status = write_page(options, &all, program_status(&outcome));
-    sampler_end(&sampler);
+    family_end(&family);
     return status;
 }
 

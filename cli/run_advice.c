@@ -168,44 +168,19 @@ static void advise_ebb(const struct subject *subject)
     advice_end_line(subject->advice);
 }
 
-static void advise_peak(const struct subject *subject)
-{
-    const struct look *look = &subject->peak->look;
-    uint64_t used = look->terms[LIVE];
-    advice_add(
-        subject->advice,
-        "At the peak, %.1f s after the start, %s was resident: %s in blocks that the program "
-        "held, %s of others than the heap, %s for what the allocator kept beside.",
-        look->at, text_of_size(look->rss).bytes, text_of_size(used).bytes,
-        text_of_size(look->terms[OTHERS]).bytes,
-        text_of_size(look->rss - used - look->terms[OTHERS] > look->rss
-                         ? 0
-                         : look->rss - used - look->terms[OTHERS])
-            .bytes);
-    advice_end_line(subject->advice);
-}
-
 void run_advise(const struct run_report *report, struct advice *advice)
 {
     const struct subject subject = {report, &report->sampler->peak, advice};
     *advice = (struct advice){.count = 0};
-    if (report->sampler->made == 0) {
-        advice_add(advice, "The heap was never seen: %s.",
-                   report->sampler->error[0] && report->outcome->wall_seconds > 0.1
-                       ? report->sampler->error
-                       : "the program was too short for a look");
-        advice_end_line(advice);
+    if (report->sampler->made == 0)
         return;
-    }
-    advise_peak(&subject);
-    size_t before = advice->count;
     advise_growth(&subject);
     advise_ebb(&subject);
     advise_partly(&subject);
     advise_caches(&subject);
     advise_others(&subject);
     advise_faults(&subject);
-    if (advice->count == before) {
+    if (advice->count == 0) {
         advice_add(advice, "Nothing stands out: most of the memory is what the program asked for.");
         advice_end_line(advice);
     }

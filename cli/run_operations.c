@@ -5,15 +5,11 @@
  * run_page.c.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "run_report.h"
 
-#define WIDTH 360
-#define LEFT 62
-#define RIGHT 300
-#define ROW 28
-#define BAR 10
 #define BARS_MOST 14
 #define ROWS_MOST 24
 
@@ -80,36 +76,30 @@ static struct short_text name_of(unsigned size_class)
 
 /* ---- The picture ---- */
 
-static void print_bar(FILE *out, const char *style, size_t y, double width)
+static void print_bars(FILE *out, const struct row *row, double most)
 {
-    fprintf(out, "<rect class=\"%s\" x=\"%d\" y=\"%zu\" width=\"%.1f\" height=\"%d\"/>", style,
-            LEFT, y, width, BAR);
+    const struct bar_part first = {0, (double)row->first / most};
+    const struct bar_part second = {4, (double)row->second / most};
+    fprintf(out, "<span>%s</span><div class=\"pair\">", name_of(row->size_class).bytes);
+    run_print_bar(out, &first, 1);
+    run_print_bar(out, &second, 1);
+    fprintf(out, "</div><span>%s</span>\n", text_of_count(row->first).bytes);
 }
 
 static void plot(FILE *out, const struct rows *rows)
 {
     bool is_counted = rows->report->calls->is_counted;
     size_t count = rows->count < BARS_MOST ? rows->count : BARS_MOST;
-    double most = (double)rows->row[0].first;
-    if (rows->row[0].second > rows->row[0].first)
-        most = (double)rows->row[0].second;
-    double scale = most > 0 ? (RIGHT - LEFT) / most : 0;
+    double most = fmax(1, fmax((double)rows->row[0].first, (double)rows->row[0].second));
     fprintf(out,
             "<figure><figcaption><b>%s</b> by size class, those with most; the block size in bytes "
-            "at the left</figcaption><svg class=\"narrow\" role=\"img\" aria-label=\"Operations by "
-            "size class\" viewBox=\"0 0 %d %zu\">\n",
-            is_counted ? "Calls" : "Blocks between caches and lanes", WIDTH, count * ROW + 4);
-    for (size_t i = 0; i < count; i++) {
-        const struct row *row = &rows->row[i];
-        fprintf(out, "<text class=\"end\" x=\"%d\" y=\"%zu\">%s</text>", LEFT - 8, i * ROW + 18,
-                name_of(row->size_class).bytes);
-        print_bar(out, "t0", i * ROW + 3, (double)row->first * scale);
-        print_bar(out, "t4", i * ROW + 3 + BAR + 1, (double)row->second * scale);
-        fprintf(out, "<text class=\"end\" x=\"%d\" y=\"%zu\">%s</text>\n", WIDTH, i * ROW + 18,
-                text_of_count(row->first).bytes);
-    }
+            "at the left</figcaption><div class=\"bars\" role=\"img\" aria-label=\"Operations by "
+            "size class\">\n",
+            is_counted ? "Calls" : "Blocks between caches and lanes");
+    for (size_t i = 0; i < count; i++)
+        print_bars(out, &rows->row[i], most);
     fprintf(out,
-            "</svg>\n<ul class=\"legend\"><li><i class=\"t0\"></i>%s, the number at the right</li>"
+            "</div>\n<ul class=\"legend\"><li><i class=\"t0\"></i>%s, the number at the right</li>"
             "<li><i class=\"t4\"></i>%s</li></ul></figure>\n",
             is_counted ? "allocated" : "refilled", is_counted ? "freed" : "flushed");
 }

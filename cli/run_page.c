@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The page of `hakmem run --report`: what ran, what stands out, and the figures. Called by run.c;
- * calls run_plots.c, run_operations.c, run_advice.c and html.c.
+ * The page of `hakmem run --report` and `hakmem report`: what ran, what stands out, and the
+ * figures. Called by run.c and attach.c; calls the other files of the page and html.c.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -17,14 +17,21 @@ static const char style[] =
     "<style>\n"
     ".chart { display: grid; grid-template-columns: 1fr max-content; gap: 0.2rem 0.5rem; }\n"
     ".chart svg { height: 6.5rem; } .chart.tall svg { height: clamp(11rem, 40vw, 20rem); }\n"
-    ".chart .y, .chart .x { display: flex; justify-content: space-between; font-size: 0.75rem;\n"
-    "  color: var(--muted); } .chart .y { flex-direction: column; line-height: 1;\n"
-    "  min-width: 4.2rem; }\n"
+    ".chart .y, .chart .x { position: relative; font-size: 0.75rem; line-height: 1;\n"
+    "  color: var(--muted); } .chart .y { min-width: 4.2rem; } .chart .x { height: 1rem; }\n"
+    ".chart span { position: absolute; white-space: nowrap; }\n"
+    ".chart .y span { transform: translateY(-50%); }\n"
+    ".chart .x span { transform: translateX(-50%); }\n"
+    ".chart .x span:first-child { transform: none; }\n"
     ".grid { fill: none; stroke: var(--ink); stroke-opacity: 0.18; }\n"
+
     ".grid, .line { vector-effect: non-scaling-stroke; }\n"
     ".line { fill: none; stroke: var(--ink); stroke-width: 1.5; }\n"
     ".area { fill: var(--ours); fill-opacity: 0.75; }\n"
-    "svg.narrow { max-width: 40rem; }\n"
+    ".bars { display: grid; grid-template-columns: max-content 1fr max-content; gap: 0.35rem\n"
+    "  0.75rem; align-items: center; max-width: 46rem; font-size: 0.8125rem; line-height: 1; }\n"
+    ".bars span { text-align: right; } .bars svg { height: 0.9rem; }\n"
+    ".pair { display: grid; gap: 1px; } .pair svg { height: 0.5rem; }\n"
     ".tiles { display: grid; gap: 6px;\n"
     "  grid-template-columns: repeat(auto-fill, minmax(74px, 1fr)); }\n"
     "figure.tile, figure.tile + figure.tile { padding: 0; margin: 0; border: 0;\n"
@@ -37,7 +44,7 @@ static const char style[] =
     "  background: var(--c7); } .m5 { fill: var(--c8); background: var(--c8); }\n"
     ".m6 { fill: var(--empty); background: var(--empty); }\n"
     ".back { fill: none; stroke: var(--rule); }\n"
-    "td:last-child.text { text-align: left; white-space: normal; }\n"
+    "td:last-child.text, th.text { text-align: left; white-space: normal; min-width: 22rem; }\n"
     "</style>\n";
 
 static double seconds_of(struct timeval time)
@@ -47,10 +54,13 @@ static double seconds_of(struct timeval time)
 
 /* ---- The head ---- */
 
-static void print_end(FILE *out, const struct outcome *outcome)
+static void print_end(FILE *out, const struct run_report *report)
 {
+    const struct outcome *outcome = report->outcome;
     fputs("<dt>Ended</dt><dd>", out);
-    if (WIFSIGNALED(outcome->status))
+    if (!report->argv)
+        fputs(report->subject->has_ended ? "while it was looked at" : "no, it runs on", out);
+    else if (WIFSIGNALED(outcome->status))
         fprintf(out, "killed by signal %d (%s)", WTERMSIG(outcome->status),
                 strsignal(WTERMSIG(outcome->status)));
     else
@@ -64,17 +74,24 @@ static void print_head(FILE *out, const struct run_report *report)
     const struct rusage *usage = &outcome->usage;
     html_begin(out, "A program's memory");
     fprintf(out, "%s<dl>\n<dt>Command</dt><dd><code>", style);
-    html_command(out, report->argv);
+    if (report->argv)
+        html_command(out, report->argv);
+    else
+        html_text(out, report->subject->command);
     fputs("</code></dd>\n", out);
-    print_end(out, outcome);
+    if (!report->argv)
+        fprintf(out, "<dt>Process</dt><dd>%d, which was not started for this</dd>\n",
+                (int)report->subject->pid);
+    print_end(out, report);
     fprintf(out,
-            "<dt>Time</dt><dd>%.3f s; %.3f s of CPU in the program, %.3f s in the kernel "
+            "<dt>%s</dt><dd>%.3f s; %.3f s of CPU in the program, %.3f s in the kernel "
             "(system calls and page faults)</dd>\n"
-            "<dt>Peak RSS</dt><dd>%s</dd>\n<dt>Page faults</dt><dd>%ld, and %ld with input or "
+            "<dt>Peak RSS</dt><dd>%s%s</dd>\n<dt>Page faults</dt><dd>%ld, and %ld with input or "
             "output</dd>\n",
-            outcome->wall_seconds, seconds_of(usage->ru_utime), seconds_of(usage->ru_stime),
-            text_of_size((uint64_t)usage->ru_maxrss * 1024).bytes, usage->ru_minflt,
-            usage->ru_majflt);
+            report->argv ? "Time" : "Looked at for", outcome->wall_seconds,
+            seconds_of(usage->ru_utime), seconds_of(usage->ru_stime),
+            text_of_size(report->subject->peak).bytes, report->argv ? "" : " since its start",
+            usage->ru_minflt, usage->ru_majflt);
     fprintf(out, "<dt>Looks</dt><dd>%zu at its heap, from outside</dd>\n", report->sampler->made);
     html_fact_machine(out);
     html_fact_date(out);
@@ -86,18 +103,12 @@ static void print_advice(FILE *out, const struct run_report *report)
     struct advice advice;
     run_advise(report, &advice);
     fputs("<section id=\"advice\"><h2>What stands out</h2>\n", out);
+    run_print_peak(out, report);
     for (size_t i = 0; i < advice.count; i++) {
-        fputs(i == 0 ? "<p class=\"answer\">" : "<p>", out);
+        fputs("<p>", out);
         html_text(out, advice.lines[i]);
         fputs("</p>\n", out);
     }
-    if (report->sampler->children)
-        fprintf(
-            out,
-            "<p class=\"failed\">The program had up to %zu child processes at a time: this page "
-            "is about the program alone. <code>hakmem top</code> tells of a child while it "
-            "runs.</p>\n",
-            report->sampler->children);
     fputs("</section>\n", out);
 }
 
@@ -256,6 +267,7 @@ void run_page_print(FILE *out, const struct run_report *report)
 {
     print_head(out, report);
     print_advice(out, report);
+    run_print_processes(out, report);
     if (report->sampler->made)
         print_heap(out, report);
     if (report->sampler->made || report->calls->shared)

@@ -14,13 +14,54 @@
 
 /* ---- Charts over time ---- */
 
-/* Purpose: one chart while it is written. */
+/* Purpose: one chart while it is written. Both axes begin at 0 and have a tick at each step; the
+ * upper one ends at a tick. */
 struct chart {
     FILE *out;
     const struct sampler *sampler;
     double end; /* seconds at the right end */
     double top; /* the value at the upper end */
+    double end_step;
+    double top_step;
+    double unit; /* of the ticks at the upper axis, in bytes; 1 for a number */
 };
+
+/* The distance of ticks, at most `most` of them up to `value`: 1, 2 or 5 times a power of 10. */
+static double step_of(double value, double most)
+{
+    double step = pow(10, floor(log10(value / most)));
+    const double factors[] = {1, 2, 5, 10};
+    for (unsigned i = 0; i < 4; i++)
+        if (value / (factors[i] * step) <= most + 1e-9)
+            return factors[i] * step;
+    return 10 * step;
+}
+
+/* The unit that a size is written in. */
+static double unit_of(double bytes)
+{
+    double unit = 1024;
+    while (bytes >= 1024 * unit)
+        unit *= 1024;
+    return unit;
+}
+
+#define TICKS_MOST_X 8
+#define TICKS_MOST_Y 4
+
+static struct chart new_chart(FILE *out, const struct sampler *sampler, double top, bool is_bytes)
+{
+    struct chart chart = {.out = out,
+                          .sampler = sampler,
+                          .end = fmax(sampler->last.at, 1e-3),
+                          .unit = is_bytes ? unit_of(top) : 1};
+    chart.end_step = step_of(chart.end, TICKS_MOST_X);
+    chart.top_step = chart.unit * step_of(top / chart.unit, TICKS_MOST_Y);
+    if (!is_bytes)
+        chart.top_step = fmax(chart.top_step, 1);
+    chart.top = ceil(top / chart.top_step - 1e-9) * chart.top_step;
+    return chart;
+}
 
 static double x_of(const struct chart *chart, double at)
 {
@@ -42,19 +83,32 @@ static void begin_chart(const struct chart *chart, const char *title, const char
             title, note, style, title);
 }
 
-/* The numbers at the axes; `top` and `half` are values as text. */
-static void end_chart(const struct chart *chart, const char *top, const char *half)
+static const char *unit_name(double unit)
 {
-    fprintf(chart->out,
-            "<path class=\"grid\" d=\"M0 0H1000M0 500H1000M0 1000H1000\"/>\n</svg>"
-            "<div class=\"y\"><span>%s</span><span>%s</span><span>0</span></div>"
-            "<div class=\"x\"><span>0 s</span><span>%.3g s</span><span>%.3g s</span></div></div>\n",
-            top, half, chart->end / 2, chart->end);
+    static const char *const names[] = {"", " KiB", " MiB", " GiB", " TiB", " PiB"};
+    unsigned power = 0;
+    for (; unit >= 1024 && power < 5; unit /= 1024)
+        power++;
+    return names[power];
 }
 
-static double end_of(const struct sampler *sampler)
+/* The lines and the numbers at the axes, which are text so that they are never stretched. */
+static void end_chart(const struct chart *chart)
 {
-    return fmax(sampler->last.at, 1e-3);
+    FILE *out = chart->out;
+    fputs("<path class=\"grid\" d=\"", out);
+    for (double at = 0; at <= chart->top * 1.0001; at += chart->top_step)
+        fprintf(out, "M0 %.1fH1000", y_of(chart, at));
+    fputs("\"/>\n</svg><div class=\"y\">", out);
+    for (double at = 0; at <= chart->top * 1.0001; at += chart->top_step) {
+        fprintf(out, "<span style=\"top:%.1f%%\">", y_of(chart, at) * 100 / SIDE);
+        fprintf(out, "%.10g%s</span>", at / chart->unit, at > 0 ? unit_name(chart->unit) : "");
+    }
+    fputs("</div><div class=\"x\">", out);
+    for (unsigned i = 0; i * chart->end_step <= chart->end * 1.0001; i++)
+        fprintf(out, "<span style=\"left:%.1f%%\">%.10g s</span>",
+                x_of(chart, i * chart->end_step) * 100 / SIDE, i * chart->end_step);
+    fputs("</div></div>\n", out);
 }
 
 /* The sum of a look's terms below the one given, from the stack's foot. */
@@ -80,12 +134,12 @@ static void print_area(const struct chart *chart, size_t term)
 
 void run_plot_terms(FILE *out, const struct sampler *sampler)
 {
-    struct chart chart = {out, sampler, end_of(sampler), 1};
+    double top = 1;
     struct term rows[TERM_COUNT];
     stats_terms(&sampler->peak.terms, rows);
     for (size_t i = 0; i < sampler->count; i++)
-        chart.top = fmax(chart.top,
-                         fmax(stacked(&sampler->looks[i], 0), (double)sampler->looks[i].rss));
+        top = fmax(top, fmax(stacked(&sampler->looks[i], 0), (double)sampler->looks[i].rss));
+    const struct chart chart = new_chart(out, sampler, top, true);
     begin_chart(&chart, "Resident memory", "by what holds it; the line is the RSS", "tall");
     /* each area reaches down to the foot, and the next one covers its lower part */
     for (size_t term = 0; term < TERM_COUNT; term++)
@@ -95,8 +149,7 @@ void run_plot_terms(FILE *out, const struct sampler *sampler)
         fprintf(out, "%c%.1f %.1f", i ? 'L' : 'M', x_of(&chart, sampler->looks[i].at),
                 y_of(&chart, (double)sampler->looks[i].rss));
     fputs("\"/>\n", out);
-    end_chart(&chart, text_of_size((uint64_t)chart.top).bytes,
-              text_of_size((uint64_t)(chart.top / 2)).bytes);
+    end_chart(&chart);
     fputs("<ul class=\"legend\">", out);
     for (size_t term = 0; term < TERM_COUNT; term++)
         fprintf(out, "<li><i class=\"t%zu\"></i>%s</li>", term, rows[term].label);
@@ -126,28 +179,19 @@ static double value_of(const struct sampler *sampler, size_t index, enum series 
 static void plot_series(FILE *out, const struct sampler *sampler, enum series series,
                         const char *title, const char *note)
 {
-    struct chart chart = {out, sampler, end_of(sampler), 0};
-    char top[32];
-    char half[32];
+    double top = 0;
     for (size_t i = 0; i < sampler->count; i++)
-        chart.top = fmax(chart.top, value_of(sampler, i, series));
-    if (chart.top == 0)
+        top = fmax(top, value_of(sampler, i, series));
+    if (top == 0)
         return;
+    const struct chart chart = new_chart(out, sampler, top, series == SERIES_PURGED);
     begin_chart(&chart, title, note, "");
     fprintf(out, "<path class=\"area\" d=\"M%.1f 1000", x_of(&chart, sampler->looks[0].at));
     for (size_t i = 0; i < sampler->count; i++)
         fprintf(out, "%s%.1fV%.1f", i ? "H" : "L0 1000H", x_of(&chart, sampler->looks[i].at),
                 y_of(&chart, value_of(sampler, i, series)));
     fputs("V1000Z\"/>\n", out);
-    if (series == SERIES_PURGED) {
-        snprintf(top, sizeof top, "%s", text_of_size((uint64_t)chart.top).bytes);
-        snprintf(half, sizeof half, "%s", text_of_size((uint64_t)(chart.top / 2)).bytes);
-    } else {
-        snprintf(top, sizeof top, "%.0f", chart.top);
-        snprintf(half, sizeof half, "%.*f", chart.top < 10 && fmod(chart.top, 2) ? 1 : 0,
-                 chart.top / 2);
-    }
-    end_chart(&chart, top, half);
+    end_chart(&chart);
     fputs("</figure>\n", out);
 }
 
@@ -162,10 +206,6 @@ void run_plot_kernel(FILE *out, const struct sampler *sampler)
 
 /* ---- Size classes ---- */
 
-#define CLASS_WIDTH 360
-#define CLASS_LEFT 62
-#define CLASS_RIGHT 290
-#define CLASS_ROW 22
 #define CLASSES_MOST 14
 
 uint64_t run_resident(const struct class_terms *figures)
@@ -204,28 +244,32 @@ struct short_text run_class_name(const struct class_terms *figures)
     return text;
 }
 
-/* One part of a bar; returns where the next begins. */
-static double print_part(FILE *out, double x, int y, double width, unsigned term)
+/* Parts of a bar of SIDE, from left to right, in the colours of terms. */
+void run_print_bar(FILE *out, const struct bar_part *parts, size_t count)
 {
-    if (width >= 0.05)
-        fprintf(out, "<rect class=\"t%u\" x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"14\"/>", term,
-                x, y + 4, width);
-    return x + width;
+    double x = 0;
+    fputs("<svg viewBox=\"0 0 1000 1\" preserveAspectRatio=\"none\">", out);
+    for (size_t i = 0; i < count; i++) {
+        double width = parts[i].share * SIDE;
+        if (width >= 0.5)
+            fprintf(out, "<rect class=\"t%u\" x=\"%.1f\" width=\"%.1f\" height=\"1\"/>",
+                    parts[i].term, x, width);
+        x += width;
+    }
+    fputs("</svg>", out);
 }
 
-static void print_class(FILE *out, const struct class_terms *figures, int y, double scale)
+static void print_class(FILE *out, const struct class_terms *figures, double most)
 {
-    const double parts[] = {(double)figures->resident[BLOCK_LIVE],
-                            (double)figures->resident[BLOCK_IN_THREAD],
-                            (double)figures->resident[BLOCK_IN_DEPOT],
-                            (double)figures->resident[BLOCK_FREE]};
-    double x = CLASS_LEFT;
-    fprintf(out, "<text class=\"end\" x=\"%d\" y=\"%d\">%s</text>", CLASS_LEFT - 8, y + 15,
-            run_class_name(figures).bytes);
-    for (unsigned i = 0; i < sizeof parts / sizeof parts[0]; i++)
-        x = print_part(out, x, y, parts[i] * scale, i);
-    fprintf(out, "<text class=\"end\" x=\"%d\" y=\"%d\">%s</text>\n", CLASS_WIDTH, y + 15,
-            text_of_size(run_resident(figures)).bytes);
+    const struct bar_part parts[] = {
+        {0, (double)figures->resident[BLOCK_LIVE] / most},
+        {1, (double)figures->resident[BLOCK_IN_THREAD] / most},
+        {2, (double)figures->resident[BLOCK_IN_DEPOT] / most},
+        {3, (double)figures->resident[BLOCK_FREE] / most},
+    };
+    fprintf(out, "<span>%s</span>", run_class_name(figures).bytes);
+    run_print_bar(out, parts, sizeof parts / sizeof parts[0]);
+    fprintf(out, "<span>%s</span>\n", text_of_size(run_resident(figures)).bytes);
 }
 
 void run_plot_classes(FILE *out, const struct sampler *sampler)
@@ -234,17 +278,15 @@ void run_plot_classes(FILE *out, const struct sampler *sampler)
     size_t count = run_order_classes(&sampler->peak.terms, order);
     if (count == 0 || run_resident(order[0]) == 0)
         return;
-    double scale = (CLASS_RIGHT - CLASS_LEFT) / (double)run_resident(order[0]);
     if (count > CLASSES_MOST)
         count = CLASSES_MOST;
-    fprintf(out,
-            "<figure><figcaption><b>Size classes</b> with most resident bytes; the block size "
-            "in bytes at the left</figcaption><svg class=\"narrow\" role=\"img\" aria-label=\"Size "
-            "classes\" viewBox=\"0 0 %d %zu\">\n",
-            CLASS_WIDTH, count * CLASS_ROW + 4);
+    fputs("<figure><figcaption><b>Size classes</b> with most resident bytes; the block size in "
+          "bytes at the left</figcaption><div class=\"bars\" role=\"img\" "
+          "aria-label=\"Size classes\">\n",
+          out);
     for (size_t i = 0; i < count; i++)
-        print_class(out, order[i], (int)i * CLASS_ROW, scale);
-    fputs("</svg>\n<ul class=\"legend\"><li><i class=\"t0\"></i>live</li><li><i class=\"t1\"></i>"
+        print_class(out, order[i], (double)run_resident(order[0]));
+    fputs("</div>\n<ul class=\"legend\"><li><i class=\"t0\"></i>live</li><li><i class=\"t1\"></i>"
           "cached in threads</li><li><i class=\"t2\"></i>in depots</li><li><i class=\"t3\"></i>"
           "free</li></ul></figure>\n",
           out);

@@ -13,9 +13,11 @@
 /* Kept at most; with more, each stands for twice as many. */
 #define LOOKS_MOST ((size_t)1024)
 
-/* One look, or the one of several that saw the most resident memory. */
+/* One look, or the one of several that saw the most resident memory. The terms add up to its RSS,
+ * which lies between what the kernel said before and after the look. */
 struct look {
-    double at; /* seconds since the start */
+    double at;       /* seconds since the start */
+    bool is_at_exit; /* the process was waiting for it in its exit */
     uint64_t rss;
     uint64_t terms[TERM_COUNT]; /* in the order of stats_terms */
     uint64_t minor_faults;      /* since the start, of the process alone */
@@ -27,6 +29,8 @@ struct look {
 /* The heap when most memory was resident. */
 struct peak {
     struct look look;
+    uint64_t live; /* bytes of the blocks that the program holds, as far as they are resident */
+    uint64_t blocks;
     struct heap_terms terms;
     struct map map;
     struct thread_view *threads;
@@ -47,15 +51,14 @@ struct sampler {
     struct settings settings;
     uint64_t fb_counts[HAK_FB_COUNT];
     struct traffic traffic[CLASS_HUGE + 1]; /* as heap_view's, at the last look */
-    size_t children;                        /* most descendants that were there at a time */
-    double cost;                            /* seconds of the last look */
-    double last_words;
-    char error[320]; /* why the last look failed */
+    char error[320];                        /* why the last look failed */
 };
 
-void sampler_begin(struct sampler *sampler);
-/* Look at the process; the form of program->watch: returns the ms until the next look. */
-unsigned sampler_look(void *sampler, pid_t pid);
+/* `start` is of program_clock. */
+void sampler_begin(struct sampler *sampler, double start);
+/* Look at the process, which may be waiting for it in its exit. False when nothing could be seen,
+ * or what was seen did not fit together: the process ended, or changed too fast. */
+bool sampler_look(struct sampler *sampler, pid_t pid, bool is_at_exit);
 void sampler_end(struct sampler *sampler);
 
 #endif

@@ -19,7 +19,7 @@ _hakmem() {
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
         mapfile -t COMPREPLY < <(compgen -W \
-            "run compare record stats map why top trim set settings help --help --version" -- "$word")
+            "run report compare record stats map why top trim set settings help --help --version" -- "$word")
         return
     fi
     case $before in
@@ -38,11 +38,12 @@ _hakmem() {
         mapfile -t COMPREPLY < <(compgen -W "$(_hakmem_settings)" -- "${word^^}")
         return
         ;;
-    --delay | --wait | --only | --precision | --time | --runs) return ;;
+    --delay | --wait | --for | --only | --precision | --time | --runs) return ;;
     esac
     case $verb in
     run) words="--set --report --operations --help" ;;
     compare) words="--only --allocator --precision --time --runs --input --show-output --json --html" ;;
+    report) words="--for --output --help" ;;
     record) words="--output --help" ;;
     stats) words="--core --json --metrics --help" ;;
     map) words="--core --svg --help" ;;
@@ -51,7 +52,7 @@ _hakmem() {
     trim) words="--wait --help" ;;
     set) words="--wait --help" ;;
     settings) words="--man --markdown --help" ;;
-    help) words="run compare record stats map why top trim set settings" ;;
+    help) words="run report compare record stats map why top trim set settings" ;;
     esac
     case $verb,$word in
     help,* | *,-*) ;;

@@ -6,7 +6,7 @@ function __hakmem_settings
 end
 
 function __hakmem_verb
-    not __fish_seen_subcommand_from run compare record stats map why top trim set settings \
+    not __fish_seen_subcommand_from run report compare record stats map why top trim set settings \
         help
 end
 
@@ -14,6 +14,7 @@ complete -c hakmem -f
 complete -c hakmem -n __hakmem_verb -l version -d 'print the version'
 complete -c hakmem -l help -d 'print the help'
 complete -c hakmem -n __hakmem_verb -a run -d 'run a program on the allocator'
+complete -c hakmem -n __hakmem_verb -a report -d 'watch a running process, and write a page'
 complete -c hakmem -n __hakmem_verb -a compare -d 'run it under each allocator, and compare'
 complete -c hakmem -n __hakmem_verb -a record -d 'write its allocator calls to a file'
 complete -c hakmem -n __hakmem_verb -a stats -d 'where the memory of a process is'
@@ -29,6 +30,8 @@ complete -c hakmem -n '__fish_seen_subcommand_from run' -l set -x -a '(__hakmem_
     -d 'run it with a setting'
 complete -c hakmem -n '__fish_seen_subcommand_from run' -l report -r -F -d 'write a page'
 complete -c hakmem -n '__fish_seen_subcommand_from run' -l operations -d 'count each call for the page'
+complete -c hakmem -n '__fish_seen_subcommand_from report' -l for -x -d 'look for so long'
+complete -c hakmem -n '__fish_seen_subcommand_from report' -s o -l output -r -F -d 'the page'
 complete -c hakmem -n '__fish_seen_subcommand_from compare' -l only -x -d 'these allocators'
 complete -c hakmem -n '__fish_seen_subcommand_from compare' -l allocator -x -d 'NAME=PATH: this too'
 complete -c hakmem -n '__fish_seen_subcommand_from compare' -l precision -x -d 'of wall time, in %'
@@ -50,8 +53,8 @@ complete -c hakmem -n '__fish_seen_subcommand_from top' -l delay -x -d 'seconds 
 complete -c hakmem -n '__fish_seen_subcommand_from trim set' -l wait -x -d 'seconds to wait'
 complete -c hakmem -n '__fish_seen_subcommand_from settings' -l man -d 'as a manual page'
 complete -c hakmem -n '__fish_seen_subcommand_from settings' -l markdown -d 'as docs/SETTINGS.md'
-complete -c hakmem -n '__fish_seen_subcommand_from stats map why top trim set' \
+complete -c hakmem -n '__fish_seen_subcommand_from report stats map why top trim set' \
     -a '(__fish_complete_pids)'
 complete -c hakmem -n '__fish_seen_subcommand_from set' -a '(__hakmem_settings)'
 complete -c hakmem -n '__fish_seen_subcommand_from help' \
-    -a 'run compare record stats map why top trim set settings'
+    -a 'run report compare record stats map why top trim set settings'

@@ -139,6 +139,14 @@ static void write_report(const struct snapshot *snapshot)
     os_close_file(fd);
 }
 
+/* `hakmem run --report` listens in the directory, and looks at the whole heap while we wait. */
+static void wait_for_look(void)
+{
+    char path[SETTING_TEXT_MAX + 48];
+    text_format(path, sizeof(path), "%s/" REPORT_SOCKET_NAME, settings.report);
+    os_visit(path, REPORT_LOOK_SECONDS);
+}
+
 /* ---- when ---- */
 
 /* Under a filter no file is made, and nothing is written that is not fatal. */
@@ -172,6 +180,7 @@ void publish_at_exit(void)
         const struct snapshot *snapshot = snapshot_borrow();
         write_report(snapshot);
         snapshot_return(snapshot);
+        wait_for_look();
     }
     if (settings.metrics[0] || settings.stats != WHEN_NEVER)
         write_figures(settings.stats != WHEN_NEVER);

@@ -14,6 +14,12 @@
 #define GIB (MIB * 1024)
 #define TIB (GIB * 1024)
 
+/* The report that a process leaves at exit (HAKMEM_REPORT): so much of its command line, with the
+ * end; and the socket beside it whose owner may look at the process once more, for so long. */
+#define REPORT_COMMAND_BYTES 200
+#define REPORT_SOCKET_NAME "look"
+#define REPORT_LOOK_SECONDS 10
+
 /* Blocks: alignment of every pointer we hand out. */
 #define BLOCK_ALIGN ((size_t)16)
 #define CACHE_LINE ((size_t)64)

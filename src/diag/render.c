@@ -144,15 +144,32 @@ static void add_program(struct writer *writer)
         writer_add(writer, "program %s", name); /* the file ends with a newline */
 }
 
+/* The arguments with a space between two, and for a newline; other control bytes are `?`. */
+static void add_command(struct writer *writer)
+{
+    char text[REPORT_COMMAND_BYTES];
+    long length = os_read_file("/proc/thread-self/cmdline", text, sizeof(text));
+    if (length <= 0)
+        return;
+    /* each argument ends with a NUL, the last one too */
+    for (long i = 0; i < length - 1; i++)
+        text[i] = text[i] == '\0' || text[i] == '\n' ? ' '
+                  : (unsigned char)text[i] < ' '     ? '?'
+                                                     : text[i];
+    writer_add(writer, "command %s\n", text);
+}
+
 void render_report(struct writer *writer, const struct snapshot *snapshot)
 {
     const struct hak_stats *stats = &snapshot->stats;
     writer_add(writer, "version %s\npid %d\n", HAKMEM_VERSION_STRING, (int)getpid());
     add_program(writer);
+    add_command(writer);
     writer_add(writer, "reserved_bytes %lu\nmapped_bytes %lu\nwarm_bytes %lu\n",
                stats->reserved_bytes, stats->mapped_bytes, stats->warm_bytes);
     writer_add(writer, "metadata_bytes %lu\npurged_bytes %lu\nthreads %lu\nrss_bytes %lu\n",
                stats->metadata_bytes, stats->purged_bytes, stats->threads, os_resident_bytes());
+    writer_add(writer, "peak_rss_bytes %lu\n", os_peak_bytes());
     for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++) {
         const struct hak_lane_stats *figures = &stats->lane[lane];
         const char *name = lane_name(lane);

@@ -106,8 +106,9 @@ bool os_commit_is_strict(void);
 size_t os_page_size(void);
 /* The least limit on memory of the process's control group and those above it; UINT64_MAX: none. */
 uint64_t os_memory_limit(void);
-/* Resident memory of the process; 0 when the kernel does not say. */
+/* Resident memory of the process, now and at most so far; 0 when the kernel does not say. */
 size_t os_resident_bytes(void);
+size_t os_peak_bytes(void);
 
 /* ---- time, threads, files ---- */
 
@@ -179,6 +180,9 @@ void os_remove_file(const char *path);
 /* False when not all of it could be written (a full disk). */
 bool os_write_file(int fd, const char *text, size_t length);
 void os_close_file(int fd);
+/* Connect to the socket of this path, and wait until the other side hangs up or the time is over.
+ * Nothing is sent. Where nobody listens it returns at once. os_visit.c */
+void os_visit(const char *path, unsigned seconds_most);
 /* Can the aligned 32-bit word be read without a fault? True also when the kernel does not say. */
 bool os_is_readable(const void *word);
 
@@ -211,6 +215,7 @@ bool os_is_readable(const void *word);
     X(WRITE)                                                                                       \
     X(RENAME)                                                                                      \
     X(REMOVE)                                                                                      \
+    X(VISIT) /* os_visit's socket */                                                               \
     X(CLONE)                                                                                       \
     X(MASK)        /* signals blocked before clone */                                              \
     X(PROBE)       /* os_is_readable's futex */                                                    \

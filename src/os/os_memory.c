@@ -133,3 +133,17 @@ size_t os_resident_bytes(void)
     const char *second = strchr(text, ' ');
     return second ? (size_t)number_at(second + 1) * os_page_size() : 0;
 }
+
+size_t os_peak_bytes(void)
+{
+    static const char name[] = "\nVmHWM:";
+    char text[2048];
+    if (os_read_file("/proc/thread-self/status", text, sizeof(text)) <= 0)
+        return 0;
+    const char *row = strstr(text, name);
+    if (!row)
+        return 0;
+    row += sizeof(name) - 1;
+    uint64_t kib = number_at(row + strspn(row, " \t"));
+    return kib == UINT64_MAX ? 0 : (size_t)kib * KIB;
+}

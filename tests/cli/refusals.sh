@@ -8,7 +8,7 @@ source "$(dirname "$0")/lib.bash"
 source "$SOURCE/tests/cli/targets.bash"
 
 step "processes that cannot be read"
-for words in stats map "why PID 0x10" trim "set PID DECAY_MS=1"; do
+for words in stats map report "why PID 0x10" trim "set PID DECAY_MS=1"; do
     verb=${words%% *}
     with() { # the words with this process
         [[ $words == *PID* ]] && echo "${words/PID/$1}" || echo "$words $1"

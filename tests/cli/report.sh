@@ -17,6 +17,7 @@ metadata_bytes 1258291
 purged_bytes 10485760
 threads 4
 rss_bytes 42047897
+peak_rss_bytes 52428800
 lane_tiny_live_bytes 12897485
 lane_tiny_live_blocks 123456
 lane_tiny_cached_bytes 65536
@@ -72,7 +73,7 @@ expect_in err '^ended     exit status 0$' "exit status"
 T='[0-9]+\.[0-9]{3} s'
 expect_in err "^time      $T wall, $T user,\$" "time"
 expect_in err "^          $T system with page faults \([0-9.]+ % of CPU\)\$" "system time"
-expect_in err '^RSS       [0-9.]+ MiB peak, 40\.1 MiB at exit$' "RSS"
+expect_in err '^RSS       50\.0 MiB peak, 40\.1 MiB at exit(, of process [0-9]+)?$' "RSS"
 expect_in err '^faults    [0-9]+ minor, [0-9]+ major$' "faults"
 
 step "figures of the kernel: pages touched, time used"
@@ -116,7 +117,7 @@ step "incomplete ones are said to be, and none of their figures shown"
 expect_incomplete() {
     leave broken
     expect_in err '^report    incomplete: the program ended while it wrote it$' "$1"
-    expect_in err '^RSS       [0-9.]+ MiB peak$' "$1"
+    expect_in err '^RSS       [0-9.]+ MiB peak(, of process [0-9]+)?$' "$1"
     ! grep -Eq '^(live|mapped|lane|libc)' err || fail "$1: figures in: $(cat err)"
 }
 head -n -1 good >broken
@@ -151,14 +152,29 @@ hakmem run bash -c 'mkfifo $HAKMEM_REPORT/$$.report'
 expect_in err '^report    none:' "a pipe as report"
 expect_no_leftovers "no report"
 
-step "reports of other processes are counted"
-leave good 'cp good $HAKMEM_REPORT/1.report'
-expect_in err '^others    1 other process reported$' "one other"
-leave good 'cp good $HAKMEM_REPORT/1.report; head -n 3 good >$HAKMEM_REPORT/2.report
+step "reports of other processes are rows of the table; the largest has the rest"
+# other PEAK NAME: the report `good` with these
+other() {
+    sed "s/^peak_rss_bytes .*/peak_rss_bytes $1/; s/^program .*/program $2/" good
+}
+other 5242880 small >small
+other 629145600 large >large
+leave good 'cp small $HAKMEM_REPORT/1.report'
+expect_in err '^processes [0-9]+; the looks saw at most [0-9]+ at a time$' "one other"
+expect_in err '^ +1 +40\.1 MiB +45\.3 MiB +123757  small$' "one other"
+expect_in err '^RSS +50\.0 MiB peak, 40\.1 MiB at exit, of process [0-9]+$' "one other"
+leave good 'cp large $HAKMEM_REPORT/1.report; head -n 3 good >$HAKMEM_REPORT/2.report
     touch $HAKMEM_REPORT/x.report $HAKMEM_REPORT/3.reports $HAKMEM_REPORT/3'
-expect_in err '^others    2 other processes reported \(1 incomplete\)$' "two others"
-hakmem run bash -c 'cp good $HAKMEM_REPORT/1.report'
-expect_in err '^others    1 other process reported$' "others, but none of its own"
+expect_in err '^ +1 +600\.0 MiB +45\.3 MiB +123757  large$' "two others"
+expect_in err '^ +2 +0 B +- +-  bash$' "an incomplete one"
+expect_in err '^RSS +600\.0 MiB peak, 40\.1 MiB at exit, of process 1$' "two others"
+! grep -Eq '^ +3 ' err || fail "what is no report is a row: $(cat err)"
+sed "s/^program .*/&\ncommand one two?$(printf 'x%.0s' {1..60})/" large >long
+leave good 'cp long $HAKMEM_REPORT/1.report'
+expect_in err '^ +1 +600\.0 MiB +45\.3 MiB +123757  one two\?x{18,21}\.\.\.$' "a command line"
+sed 's/^peak_rss_bytes.*/peak_rss_bytes 1/' good >less
+leave less
+expect_in err '^RSS       [0-9.]+ MiB peak, 40\.1 MiB at exit' "a peak below the RSS"
 
 step "a directory of the user's: kept, made absolute, older reports in it not counted"
 mkdir mine
@@ -167,11 +183,11 @@ touch -d yesterday mine/1.report
 HAKMEM_REPORT=mine hakmem run bash -c 'cat good >$HAKMEM_REPORT/$$.report; echo $HAKMEM_REPORT'
 [[ $(cat out) == "$SCRATCH/mine" ]] || fail "HAKMEM_REPORT=mine: the program sees $(cat out)"
 expect_in err '^live      45\.3 MiB' "HAKMEM_REPORT=mine"
-! grep -q '^others' err || fail "an old report is counted: $(cat err)"
+! grep -Eq '^ +1 ' err || fail "an old report is counted: $(cat err)"
 [[ $(find mine -name '*.report' | wc -l) == 2 ]] || fail "HAKMEM_REPORT=mine: $(ls mine)"
 hakmem run --set REPORT=mine bash -c 'cat good >$HAKMEM_REPORT/$$.report
     cp good $HAKMEM_REPORT/2.report'
-expect_in err '^others    1 other process reported$' "--set REPORT=mine"
+expect_in err '^ +2 +50\.0 MiB +45\.3 MiB +123757  bash$' "--set REPORT=mine"
 [[ $(find mine -name '*.report' | wc -l) == 4 ]] || fail "--set REPORT=mine: $(ls mine)"
 HAKMEM_REPORT='' hakmem run sh -c 'echo $HAKMEM_REPORT'
 [[ $(cat out) == "$TMPDIR"/hakmem.* ]] || fail "HAKMEM_REPORT empty: the program sees $(cat out)"

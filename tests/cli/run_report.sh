@@ -117,7 +117,7 @@ cc -I "$SOURCE/tests/cli/programs" -O1 -fno-builtin -pthread work.c -o work || f
 
 expect_page() {
     expect_count 1 "<h1>A program's memory</h1>" "$1"
-    ! grep 'The heap was never seen' "$1" || fail "$1 has no heap"
+    ! grep 'Its heap was never seen' "$1" || fail "$1 has no heap"
     expect_count 7 '<section id="' "$1"
     expect_count 1 '<p class="answer">At the peak, ' "$1"
     expect_count 1 'aria-label="Resident memory over time"' "$1"
@@ -126,8 +126,8 @@ expect_page() {
     expect_count 1 '<path class="line"' "$1"
     expect_count 1 'aria-label="Page faults over time"' "$1"
     expect_count 1 'aria-label="Threads over time"' "$1"
-    expect_count 1 'aria-label="Size classes" viewBox' "$1"
-    expect_count 1 'aria-label="Operations by size class" viewBox' "$1"
+    expect_count 1 'role="img" aria-label="Size classes"' "$1"
+    expect_count 1 'role="img" aria-label="Operations by size class"' "$1"
     expect_count 6 '<table>' "$1"
     (($(grep -c 'aria-label="superslab ' "$1") >= 3)) || fail "$1: the map is missing"
 }
@@ -296,7 +296,7 @@ expect_status 137 "a program that is killed"
 expect_count 1 '<dd>killed by signal 9 (Killed)</dd>' page.html
 HAKMEM_FORCE_LIBC_ALLOC=1 hakmem run --report page.html -- sleep 0.3
 expect_status 0 "libc's allocator"
-expect_count 1 'The heap was never seen: the program did not use it (is HAKMEM_FORCE_LIBC_ALLOC' \
+expect_count 1 'Its heap was never seen: the program did not use it (is HAKMEM_FORCE_LIBC_ALLOC' \
     page.html
 hakmem run --report page.html -- true
 expect_status 0 "a short program"

@@ -31,7 +31,7 @@ expect_line 2 "hakmem: 'rnu' is no command (see hakmem --help)" help rnu
 
 step "help and version"
 for words in --help help "help help" "help --help" "run --help" "help run" "record --help" \
-    "help record" "settings --help" "help settings" --version "run --set DECAY_MS=0 --help"; do
+    "help record" "report --help" "help report" "settings --help" "help settings" --version "run --set DECAY_MS=0 --help"; do
     # shellcheck disable=SC2086 # several words
     hakmem $words
     expect_status 0 "hakmem $words"

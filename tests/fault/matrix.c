@@ -133,6 +133,7 @@ static void use_all(void)
     use_decay();
     use_thread();
     hak_trim();
+    os_visit("/nowhere", 1);
 }
 
 /* ---- what must hold afterwards ---- */

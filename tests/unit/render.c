@@ -177,6 +177,9 @@ static void test_report(void **state)
         check_has("lane_%s_cached_bytes %lu\n", lane_name(lane), stats->lane[lane].cached_bytes);
         check_has("lane_%s_free_bytes %lu\n", lane_name(lane), stats->lane[lane].free_bytes);
     }
+    check_has("\ncommand /");
+    const char *peak = strstr(got.text, "\npeak_rss_bytes ");
+    CHECK(peak != NULL && strtoul(peak + 16, NULL, 10) >= 100 * KIB);
     const char *rss = strstr(got.text, "\nrss_bytes ");
     CHECK(rss != NULL && strtoul(rss + 11, NULL, 10) >= 100 * KIB);
     CHECK_EQ(strtoul(rss + 11, NULL, 10) % 4096, 0);

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+#
+# Owns the check of `hakmem report PID`: the page of a process that runs already has its known
+# figures, the process is as it was, the looks end with their time, with the process or on Ctrl-C,
+# and bad input gives one line.
+
+source "$(dirname "$0")/lib.bash"
+source "$SOURCE/tests/cli/targets.bash"
+source "$SOURCE/tests/cli/browser.bash"
+
+# What the kernel says of a process that may not change by being looked at.
+state_of() {
+    cat "/proc/$1/maps" && grep -E '^(TracerPid|Sig[^Q]|Shd|Threads|VmPeak|VmSize|VmRSS|VmHWM)' "/proc/$1/status"
+}
+
+step "a process at rest: its figures, and it stays as it was"
+start_known_heap
+state_of $TARGET >before
+hakmem report $TARGET --for 300ms
+expect_status 0 "hakmem report"
+expect_in err "^hakmem report: the report is in $TARGET\.html$" "where the page is"
+[[ ! -s out ]] || fail "something on standard output: $(cat out)"
+state_of $TARGET >after
+cmp before after || fail "the process has changed: $(diff before after)"
+expect_self_contained $TARGET.html
+# 500 blocks of 208 bytes, a span and two Huge blocks
+grep -Eq '<p class="answer">At the peak, [0-9.]+ s after the start of the looks, [0-9.]+ MiB was '\
+'resident: 15\.[0-9] MiB in blocks that the program held' $TARGET.html ||
+    fail "the first sentence: $(grep answer $TARGET.html)"
+expect_count 1 '<tr><th scope="row">208</th><td>500</td>' $TARGET.html
+expect_count 1 '<tr><th scope="row">Huge</th><td>2</td>' $TARGET.html
+expect_count 1 "<dt>Process</dt><dd>$TARGET, which was not started for this</dd>" $TARGET.html
+expect_count 1 "<dt>Ended</dt><dd>no, it runs on</dd>" $TARGET.html
+expect_count 1 '<code>./known_heap</code>' $TARGET.html
+expect_count 0 'exit status' $TARGET.html
+
+step "it ends early with the process"
+"$CLI" report $TARGET --for 100h -o early.html >out 2>early &
+REPORT=$!
+wait_for "the first look" grep -qs 'RSS' early
+kill -KILL $TARGET
+wait $REPORT
+STATUS=$?
+expect_status 0 "a process that ends"
+expect_count 1 "<dt>Ended</dt><dd>while it was looked at</dd>" early.html
+expect_count 1 '<tr><th scope="row">208</th><td>500</td>' early.html
+
+step "and on Ctrl-C"
+start_known_heap
+(trap - INT; exec "$CLI" report $TARGET -o interrupted.html) >out 2>interrupted &
+REPORT=$!
+wait_for "the first look" grep -qs 'RSS' interrupted
+kill -INT $REPORT
+wait $REPORT
+STATUS=$?
+expect_status 0 "Ctrl-C"
+expect_count 1 "<dt>Ended</dt><dd>no, it runs on</dd>" interrupted.html
+kill -0 $TARGET || fail "Ctrl-C has ended the process"
+
+step "bad input: one line, and no file"
+expect_line 2 "hakmem report: no process given (see hakmem report --help)" report
+expect_line 2 "hakmem report: '7' is one word too many" report $TARGET 7
+expect_line 2 "hakmem report: '--for' needs a value (see hakmem report --help)" report $TARGET --for
+for word in "" x 60x -1 0 0s 0.1ms 169h 1e99 nan inf 0x10 " 5" 5,5 "5 s"; do
+    expect_line 2 "hakmem report: --for cannot be '$word': expected a time from 1ms to 168h, such as\
+ 500ms, 60s, 5m or 1h" report $TARGET "--for=$word"
+done
+expect_line 2 "hakmem report: cannot write '/nowhere/x.html': No such file or directory" \
+    report $TARGET -o /nowhere/x.html
+expect_line 2 "hakmem report: cannot write '.': Is a directory" report $TARGET -o .
+expect_line 1 "hakmem report: there is no process 99999999" report 99999999 -o new.html
+HAKMEM_FORCE_LIBC_ALLOC=1 start libc sleep 99
+wait_for "sleep" grep -q sleep "/proc/$TARGET/comm"
+is_started() {
+    "$CLI" stats $TARGET >out 2>err
+}
+wait_for "its library" is_started
+expect_line 1 "hakmem report: sleep [$TARGET] does not use the heap of HAKMEM" report $TARGET -o new.html
+[[ ! -e new.html ]] || fail "bad input left a file"
+for time in 1ms 0.001 0.5s; do
+    hakmem report "${STARTED[1]}" --for $time -o short.html
+    expect_status 0 "--for $time"
+done
+hakmem report "${STARTED[1]}" --for 1ms -o /dev/full
+expect_status 1 "a full disk"
+expect_in err "^hakmem report: cannot write '/dev/full': No space left on device$" "a full disk"
