@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "allocators.h"
+#include "provider.h"
 
 enum metric {
     METRIC_WALL,     /* seconds */
@@ -38,6 +39,7 @@ struct run {
     enum run_state state;
     char failure[80];
     int signal; /* INTERRUPTED: which */
+    struct provider provider; /* what the process that was largest really used */
     double values[METRIC_COUNT];
 };
 
