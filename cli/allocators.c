@@ -183,8 +183,7 @@ void allocators_add(const char *command, struct allocator_list *list, const char
     char reason[256];
     const char *equals = strchr(definition, '=');
     size_t length = strspn(definition, letters);
-    if (!equals || length == 0 || definition + length != equals ||
-        length > ALLOCATOR_NAME_MOST)
+    if (!equals || length == 0 || definition + length != equals || length > ALLOCATOR_NAME_MOST)
         exit(cli_fail(EXIT_USAGE,
                       "%s: --allocator '%.60s': expected NAME=PATH, a name of 1 to %d letters, "
                       "digits, '.', '_' and '-'",

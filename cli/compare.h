@@ -40,7 +40,7 @@ struct comparison {
     size_t count;
     struct provider as_it_is; /* what the program uses when nothing is preloaded */
     struct advice notes;      /* on the rows */
-    size_t rounds; /* counted ones */
+    size_t rounds;            /* counted ones */
     double seconds;
     enum ending ending;
     int signal;

@@ -110,7 +110,10 @@ static void add_others(struct advice *advice, const struct comparison *compariso
     for (size_t count = 0; each; count++) {
         const struct contender *next = next_listed(comparison, each, metric, false);
         const struct contender *better = compare_better(comparison, each, metric);
-        advice_add(advice, "%s%s (%s", count == 0 ? "" : next ? ", " : " and ",
+        advice_add(advice, "%s%s (%s",
+                   count == 0 ? ""
+                   : next     ? ", "
+                              : " and ",
                    each->allocator.name, difference(each, better, metric).bytes);
         if (better != first)
             advice_add(advice, " than %s", better->allocator.name);
@@ -156,14 +159,31 @@ static void add_metric(struct advice *advice, const struct comparison *compariso
 
 /* ---- The recommendation ---- */
 
-/* "20 % less wall time", "no difference in CPU time", "peak memory not known". */
-static void add_relation(struct advice *advice, const struct comparison *comparison,
-                         const struct contender *a, const struct contender *b, enum metric metric)
+/* The metrics in which a pick stands so to the baseline. Returns how many. */
+static size_t find_related(const struct comparison *comparison, const struct pick *pick,
+                           const struct contender *baseline, enum relation relation,
+                           bool set[CRITERIA])
 {
-    switch (compare_relation(comparison, a, b, metric)) {
-    case RELATION_SAME: advice_add(advice, "no difference in %s", noun(metric)); return;
-    case RELATION_UNKNOWN: advice_add(advice, "%s not known", noun(metric)); return;
-    default: advice_add(advice, "%s %s", difference(a, b, metric).bytes, noun(metric));
+    size_t count = 0;
+    for (enum metric metric = 0; metric < CRITERIA; metric++) {
+        set[metric] = compare_relation(comparison, pick->contender, baseline, metric) == relation;
+        count += set[metric];
+    }
+    return count;
+}
+
+/* ", 20 % less wall time, 3.0 % less peak memory" for those that are less, or for those that are
+ * more; without the comma when it is the first of all. */
+static void add_differences(struct advice *advice, const struct pick *pick,
+                            const struct contender *baseline, const bool set[CRITERIA],
+                            bool *is_first)
+{
+    for (enum metric metric = 0; metric < CRITERIA; metric++) {
+        if (!set[metric])
+            continue;
+        advice_add(advice, "%s%s %s", *is_first ? "" : ", ",
+                   difference(pick->contender, baseline, metric).bytes, noun(metric));
+        *is_first = false;
     }
 }
 
@@ -171,16 +191,21 @@ static void add_relation(struct advice *advice, const struct comparison *compari
 static void add_relations(struct advice *advice, const struct comparison *comparison,
                           const struct pick *pick, const struct contender *baseline)
 {
-    static const enum relation order[] = {RELATION_LESS, RELATION_MORE, RELATION_SAME,
-                                          RELATION_UNKNOWN};
-    size_t index = 0;
-    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
-        for (enum metric metric = 0; metric < CRITERIA; metric++) {
-            if (compare_relation(comparison, pick->contender, baseline, metric) != order[i])
-                continue;
-            advice_add(advice, "%s", separator(index++, CRITERIA));
-            add_relation(advice, comparison, pick->contender, baseline, metric);
-        }
+    bool set[CRITERIA];
+    bool is_first = true;
+    if (find_related(comparison, pick, baseline, RELATION_LESS, set))
+        add_differences(advice, pick, baseline, set, &is_first);
+    if (find_related(comparison, pick, baseline, RELATION_MORE, set))
+        add_differences(advice, pick, baseline, set, &is_first);
+    if (find_related(comparison, pick, baseline, RELATION_SAME, set)) {
+        advice_add(advice, ", no difference in ");
+        add_nouns(advice, set);
+    }
+    if (find_related(comparison, pick, baseline, RELATION_UNKNOWN, set)) {
+        advice_add(advice, ", ");
+        add_nouns(advice, set);
+        advice_add(advice, " not known");
+    }
 }
 
 /* Where something about a pick is not known: how it could be. */
@@ -190,9 +215,8 @@ static void add_runs(struct advice *advice, const struct comparison *comparison,
     bool is_known = true;
     for (size_t i = 0; i < decision->pick_count; i++)
         for (enum metric metric = 0; metric < CRITERIA; metric++)
-            is_known = is_known &&
-                       compare_relation(comparison, decision->picks[i].contender,
-                                        decision->baseline, metric) != RELATION_UNKNOWN;
+            is_known = is_known && compare_relation(comparison, decision->picks[i].contender,
+                                                    decision->baseline, metric) != RELATION_UNKNOWN;
     if (!is_known && decision->runs_wanted)
         advice_add(advice, " More runs may tell more (--runs %zu).", decision->runs_wanted);
     else if (!is_known)

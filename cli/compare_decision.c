@@ -43,14 +43,26 @@ static int order(const struct contender *a, const struct contender *b, enum metr
     return interval_order(&a->intervals[metric], &b->intervals[metric]);
 }
 
-/* The greatest difference, as a share of b, that may be no difference at all: intervals that are
- * this wide together touch. */
+/* A share of the larger mean. */
+static double share_of_larger(double value, const struct contender *a, const struct contender *b,
+                              enum metric metric)
+{
+    double larger = fmax(mean(a, metric), mean(b, metric));
+    if (value == 0)
+        return 0;
+    return larger > 0 ? value / larger : INFINITY;
+}
+
+static double difference_of(const struct contender *a, const struct contender *b,
+                            enum metric metric)
+{
+    return share_of_larger(fabs(mean(a, metric) - mean(b, metric)), a, b, metric);
+}
+
+/* The greatest difference that may be none: the intervals of two that differ less touch. */
 static double noise_of(const struct contender *a, const struct contender *b, enum metric metric)
 {
-    double width = a->intervals[metric].half + b->intervals[metric].half;
-    if (width == 0)
-        return 0;
-    return mean(b, metric) > 0 ? width / mean(b, metric) : INFINITY;
+    return share_of_larger(a->intervals[metric].half + b->intervals[metric].half, a, b, metric);
 }
 
 enum relation compare_relation(const struct comparison *comparison, const struct contender *a,
@@ -89,8 +101,7 @@ bool compare_is_best(const struct comparison *comparison, const struct contender
 static bool speaks_for(const struct comparison *comparison, const struct contender *contender,
                        const struct contender *baseline, enum metric metric)
 {
-    return compare_is_best(comparison, contender, metric) &&
-           order(contender, baseline, metric) < 0;
+    return compare_is_best(comparison, contender, metric) && order(contender, baseline, metric) < 0;
 }
 
 /* How much a contender costs beside the baseline: first in how many metrics it is not known to be
@@ -122,8 +133,8 @@ static struct pick pick_for(const struct comparison *comparison, const struct de
         if (!speaks_for(comparison, each.contender, decision->baseline, metric))
             continue;
         for (enum metric other = 0; other < CRITERIA; other++) {
-            each.is_for[other] = is_open[other] && speaks_for(comparison, each.contender,
-                                                              decision->baseline, other);
+            each.is_for[other] = is_open[other] &&
+                                 speaks_for(comparison, each.contender, decision->baseline, other);
             count += each.is_for[other];
         }
         if (count > best_count ||
@@ -183,10 +194,9 @@ static void note_noise(const struct comparison *comparison, struct decision *dec
             if (!compare_is_alive(each) || each == baseline ||
                 compare_relation(comparison, each, baseline, metric) != RELATION_UNKNOWN)
                 continue;
-            double noise = noise_of(each, baseline, metric);
-            decision->noise[metric] = fmax(decision->noise[metric], noise);
-            if (mean(baseline, metric) > 0)
-                difference = fmax(difference, fabs(mean(each, metric) / mean(baseline, metric) - 1));
+            decision->noise[metric] = fmax(decision->noise[metric],
+                                           noise_of(each, baseline, metric));
+            difference = fmax(difference, difference_of(each, baseline, metric));
         }
         double ratio = decision->noise[metric] / difference;
         wanted = fmax(wanted, (double)runs * fmax(2, ratio * ratio));

@@ -45,8 +45,7 @@ static void print_contender(FILE *out, const struct contender *contender)
 {
     fputs("    {\"name\": ", out);
     json_text(out, contender->allocator.label);
-    fprintf(out, ", \"as_it_is\": %s, \"library\": ",
-            contender->allocator.path ? "false" : "true");
+    fprintf(out, ", \"as_it_is\": %s, \"library\": ", contender->allocator.path ? "false" : "true");
     print_text_or_null(out, contender->allocator.path);
     fputs(", \"failure\": ", out);
     print_text_or_null(out, contender->failure);

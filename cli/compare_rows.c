@@ -101,12 +101,15 @@ static void add_glibc(struct comparison *comparison)
 static void say_why_not_glibc(struct comparison *comparison, bool is_early)
 {
     const struct provider *provider = &comparison->as_it_is;
-    const char *why = !is_early                          ? "this was seen too late"
-                      : provider->way == PROVIDER_INSIDE ? "it is in the executable, where nothing "
-                                                           "that is preloaded comes before it"
-                                                         : "its libc is another one";
-    advice_add(&comparison->notes, "The program uses %s as it is. There is no row of glibc: %s.",
-               provider->name, why);
+    advice_add(&comparison->notes,
+               "The program uses %s as it is. There is no row of glibc: ", provider->name);
+    if (provider->way == PROVIDER_INSIDE)
+        advice_add(&comparison->notes,
+                   "%s is in the executable, and nothing that is preloaded comes before that.",
+                   provider->name);
+    else
+        advice_add(&comparison->notes, "%s.",
+                   is_early ? "the program has another libc" : "this was seen too late");
     advice_end_line(&comparison->notes);
 }
 
@@ -126,7 +129,8 @@ static void drop_twins(struct comparison *comparison)
         struct contender *each = &comparison->contenders[i];
         if (!each->allocator.path || !is_file(each->allocator.path, provider->path))
             continue;
-        advice_add(&comparison->notes, "%s has no row of its own: the program uses this library, %s.",
+        advice_add(&comparison->notes,
+                   "%s has no row of its own: the program uses this library, %s.",
                    each->allocator.name, provider->path);
         advice_end_line(&comparison->notes);
         free_row(each);

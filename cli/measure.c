@@ -43,7 +43,7 @@ struct looker {
     double weighted; /* sum of RSS times seconds */
     double weight;   /* sum of the seconds */
     double peak;
-    double told_at; /* when the program was told to end; 0: not */
+    double told_at;           /* when the program was told to end; 0: not */
     struct provider provider; /* of the process that was largest */
     struct stat executable;   /* its, then */
     uint64_t provider_rss;    /* the most that it had */

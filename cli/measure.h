@@ -38,7 +38,7 @@ enum run_state {
 struct run {
     enum run_state state;
     char failure[80];
-    int signal; /* INTERRUPTED: which */
+    int signal;               /* INTERRUPTED: which */
     struct provider provider; /* what the process that was largest really used */
     double values[METRIC_COUNT];
 };

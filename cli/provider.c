@@ -142,8 +142,8 @@ static bool is_in_list(const char *list, const char *path)
     for (const char *at = list; *at;) {
         size_t length = strcspn(at, " :");
         snprintf(name, sizeof name, "%.*s", (int)length, at);
-        if (length > 0 && (strchr(name, '/') ? is_same_file(name, path)
-                                             : strcmp(name, base_of(path)) == 0))
+        if (length > 0 &&
+            (strchr(name, '/') ? is_same_file(name, path) : strcmp(name, base_of(path)) == 0))
             return true;
         at += length + (at[length] != '\0');
     }
