@@ -132,6 +132,11 @@ static bool is_peak(struct sampler *sampler, const struct look *look)
             (live >= PEAK_RANGE * kept && look->at > PEAK_AGE * peak->at));
 }
 
+static struct class_bytes class_bytes_of(const struct class_terms *figures)
+{
+    return (struct class_bytes){figures->resident[BLOCK_LIVE], figures->resident[BLOCK_FREE]};
+}
+
 static void look_at_heap(struct sampler *sampler, struct target *target, struct heap_view *view)
 {
     static struct heap_terms terms;
@@ -143,6 +148,9 @@ static void look_at_heap(struct sampler *sampler, struct target *target, struct 
     stats_terms(&terms, rows);
     for (size_t i = 0; i < TERM_COUNT; i++)
         look.terms[i] = rows[i].bytes;
+    for (unsigned c = CLASS_FIRST; c <= CLASS_ACE_LAST; c++)
+        look.classes[c] = class_bytes_of(&terms.classes[c]);
+    look.classes[CLASS_HUGE] = class_bytes_of(&terms.lanes[HAK_LANE_HUGE]);
     look.rss = terms.rss;
     read_kernel(&look, target->pid);
     look.at = program_clock() - sampler->start;
