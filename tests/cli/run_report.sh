@@ -23,6 +23,7 @@ expect_no_leftovers "bad input"
 
 cat >work.c <<'C'
 #include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -37,40 +38,47 @@ static void *touched(size_t size)
     return memset(block, 1, size);
 }
 
+static pthread_barrier_t is_idle;
+
 static void *idle(void *unused)
 {
     free(touched(100));
+    pthread_barrier_wait(&is_idle);
     pause();
     return unused;
 }
 
-/* A heap that is known: 50,000 blocks of 100 bytes, one of 40 MiB, three threads. */
+/* A heap that is known: three threads, 50,000 blocks of 100 bytes, one of 40 MiB. The threads come
+ * first: a peak that was seen once all of the memory was there is kept for as long again. */
 static int known(void)
 {
     pthread_t thread;
+    pthread_barrier_init(&is_idle, NULL, 3);
+    for (int i = 0; i < 2; i++)
+        pthread_create(&thread, NULL, idle, NULL);
+    pthread_barrier_wait(&is_idle);
     for (int i = 0; i < 50000; i++)
         touched(100);
     touched(40 * MIB);
-    for (int i = 0; i < 2; i++)
-        pthread_create(&thread, NULL, idle, NULL);
     wait_for_looks(10);
     return 7;
 }
 
-/* One block in fifty stays, so that each slab holds a live one; and more memory is used after that,
- * or all of it was before. */
+/* One block of each page stays, so that no page can go back. Then more memory is used than before,
+ * resident and live, so that the peak comes after the frees whatever a look has seen until then; or
+ * no more is used, so that the peak was before them. */
 static int sparse(int is_ebb)
 {
-    static void *blocks[60000];
+    static char *blocks[60000];
     for (int i = 0; i < 60000; i++)
         blocks[i] = touched(1000);
     if (is_ebb)
         wait_for_looks(8);
     for (int i = 0; i < 60000; i++)
-        if (i % 50)
+        if ((uintptr_t)blocks[i] % 4096 >= 1024)
             free(blocks[i]);
     if (!is_ebb)
-        touched(10 * MIB);
+        touched(64 * MIB);
     wait_for_looks(10);
     return 0;
 }
