@@ -124,9 +124,9 @@ static size_t first_lasting(const struct heap_facts *facts)
 
 typedef uint64_t free_bytes(const struct moment *moment);
 
-static uint64_t partly_of(const struct moment *moment)
+static uint64_t pinned_of(const struct moment *moment)
 {
-    return moment->partly;
+    return moment->pinned;
 }
 
 static uint64_t cached_of(const struct moment *moment)
@@ -170,27 +170,27 @@ static double share_of(uint64_t part, uint64_t whole)
     return whole ? 100 * (double)part / (double)whole : 0;
 }
 
-static void advise_partly(const struct heap_facts *facts, struct advice *advice)
+static void advise_pinned(const struct heap_facts *facts, struct advice *advice)
 {
-    uint64_t bytes = lasting(facts, partly_of);
+    uint64_t bytes = lasting(facts, pinned_of);
     const struct moment *last = last_moment(facts);
     unsigned most = CLASS_FIRST;
     if (!bytes)
         return;
     for (unsigned c = CLASS_FIRST; c <= CLASS_HUGE; c++)
-        if (last->classes[c].free > last->classes[most].free)
+        if (last->classes[c].pinned > last->classes[most].pinned)
             most = c;
     const struct class_bytes *class = &last->classes[most];
     add_lasting(facts, advice, bytes);
     advice_add(advice,
                "free inside slabs that still held a live block, %.0f %% of what is resident at the "
                "end; most of it, %s, beside ",
-               share_of(bytes, last->rss), text_of_size(class->free).bytes);
+               share_of(bytes, last->rss), text_of_size(class->pinned).bytes);
     add_class(advice, most);
     advice_add(advice,
                ", of which %.1f %% are live. Where blocks that live long have a heap of their own "
                "(hak_heap_new), the rest can go back to the kernel: up to %s less.",
-               share_of(class->live, class->live + class->free), text_of_size(bytes).bytes);
+               share_of(class->live, class->live + class->pinned), text_of_size(bytes).bytes);
     advice_end_line(advice);
 }
 
@@ -222,20 +222,34 @@ static void advise_caches(const struct heap_facts *facts, struct advice *advice)
     advice_end_line(advice);
 }
 
+/* A tenth of the decay time at most, and less than the memory was seen to stay free: a power of ten
+ * of milliseconds. 0: there is none. */
+static int64_t smaller_decay(const struct heap_facts *facts)
+{
+    double seconds = last_moment(facts)->at - facts->moments[first_lasting(facts)].at;
+    double most = facts->decay_ms < 0 ? INFINITY : (double)facts->decay_ms / 10;
+    int64_t decay = 1;
+    most = fmin(most, 1000 * seconds / 2);
+    while (10 * (double)decay <= most)
+        decay *= 10;
+    return (double)decay <= most ? decay : 0;
+}
+
 static void advise_purgeable(const struct heap_facts *facts, struct advice *advice)
 {
     uint64_t bytes = lasting(facts, purgeable_of);
-    if (!bytes || facts->decay_ms == 0)
+    int64_t decay = smaller_decay(facts);
+    if (!bytes || decay == 0)
         return;
     add_lasting(facts, advice, bytes);
     advice_add(advice, "free and kept for reuse, %.0f %% of what is resident at the end. ",
                share_of(bytes, last_moment(facts)->rss));
     if (facts->decay_ms < 0)
-        advice_add(advice, "HAKMEM_DECAY_MS is -1: it never goes back to the kernel. With 1000");
+        advice_add(advice, "HAKMEM_DECAY_MS is -1: it never goes back to the kernel. ");
     else
-        advice_add(advice, "HAKMEM_DECAY_MS keeps it %" PRId64 " ms. With %" PRId64,
-                   facts->decay_ms, facts->decay_ms / 10);
-    advice_add(advice, ", up to %s less, for a page fault where it is used again.",
+        advice_add(advice, "HAKMEM_DECAY_MS keeps it %" PRId64 " ms. ", facts->decay_ms);
+    advice_add(advice,
+               "With %" PRId64 ", up to %s less, for a page fault where it is used again.", decay,
                text_of_size(bytes).bytes);
     advice_end_line(advice);
 }
@@ -287,7 +301,7 @@ static void advise_others(const struct heap_facts *facts, struct advice *advice)
 void heap_advise(const struct heap_facts *facts, struct advice *advice)
 {
     advise_growth(facts, advice);
-    advise_partly(facts, advice);
+    advise_pinned(facts, advice);
     advise_caches(facts, advice);
     advise_purgeable(facts, advice);
     advise_faults(facts, advice);

@@ -12,8 +12,8 @@
 
 /* Resident bytes of one size class, or of Huge blocks. */
 struct class_bytes {
-    uint64_t live; /* in blocks that the program holds */
-    uint64_t free; /* in slabs that also have live blocks */
+    uint64_t live;   /* in blocks that the program holds */
+    uint64_t pinned; /* free beside them, in slabs that these hold: each holds one at most */
 };
 
 /* What was resident at one look. */
@@ -22,7 +22,7 @@ struct moment {
     uint64_t rss;
     uint64_t live;
     uint64_t cached;    /* in threads' caches */
-    uint64_t partly;    /* free in slabs that still hold a live block */
+    uint64_t pinned;    /* the sum of its classes */
     uint64_t purgeable; /* free, and kept for reuse */
     uint64_t others;    /* not the heap's */
     const struct class_bytes *classes; /* CLASS_HUGE + 1 of them */

@@ -14,12 +14,15 @@ _Static_assert(OTHERS == TERM_COUNT - 1, "the terms' order is stats_terms's");
 
 static struct moment moment_of(const struct look *look)
 {
+    uint64_t pinned = 0;
+    for (unsigned c = CLASS_FIRST; c <= CLASS_HUGE; c++)
+        pinned += look->classes[c].pinned;
     return (struct moment){
         .at = look->at,
         .rss = look->rss,
         .live = look->terms[LIVE],
         .cached = look->terms[THREADS],
-        .partly = look->terms[PARTLY],
+        .pinned = pinned,
         .purgeable = look->terms[PURGEABLE],
         .others = look->terms[OTHERS],
         .classes = look->classes,

@@ -147,9 +147,9 @@ static void few_looks_tell_no_growth(void **state)
 
 /* ---- Fragmentation ---- */
 
-static void set_partly(struct life *life, size_t look, uint64_t bytes)
+static void set_pinned(struct life *life, size_t look, uint64_t bytes)
 {
-    life->moments[look].partly = bytes;
+    life->moments[look].pinned = bytes;
     life->moments[look].live -= bytes;
     life->classes[look][class_of(1024)] =
         (struct class_bytes){life->moments[look].live, bytes};
@@ -159,7 +159,7 @@ static void what_stays_free_beside_live_blocks_is_told(void **state)
 {
     struct life *life = begin(state);
     for (size_t i = 30; i < LOOKS; i++)
-        set_partly(life, i, 80 * MEBI);
+        set_pinned(life, i, 80 * MEBI);
     expect(life, "From 6.10 s to the last look, at 8.00 s, at least 80.0 MiB was free inside slabs "
                  "that still held a live block, 73 % of what is resident at the end; most of it, "
                  "80.0 MiB, beside blocks of 1024 bytes, of which 20.0 % are live. Where blocks "
@@ -172,14 +172,14 @@ static void what_is_free_for_a_moment_is_used_again(void **state)
     struct life *life = begin(state);
     for (size_t i = 0; i < LOOKS; i++)
         if (i % 8) /* nearly always much, but used again and again */
-            set_partly(life, i, 80 * MEBI);
+            set_pinned(life, i, 80 * MEBI);
     expect_none(life);
     begin(state);
-    set_partly(life, LOOKS - 1, 80 * MEBI); /* at the end only */
+    set_pinned(life, LOOKS - 1, 80 * MEBI); /* at the end only */
     expect_none(life);
     begin(state);
     for (size_t i = 0; i < LOOKS; i++) /* little */
-        set_partly(life, i, 8 * MEBI);
+        set_pinned(life, i, 8 * MEBI);
     expect_none(life);
 }
 
