@@ -210,15 +210,14 @@ static void advise_caches(const struct heap_facts *facts, struct advice *advice)
     if (!bytes || bound >= facts->caches_total_max)
         return;
     add_lasting(facts, advice, bytes);
-    advice_add(advice,
-               "in the caches of %zu thread%s, %.0f %% of what is resident at the end. "
-               "HAKMEM_CACHES_TOTAL_MAX bounds that (%s now): with %" PRIu64
-               "%c, up to %s less, for more calls that miss the cache.",
-               facts->threads, facts->threads == 1 ? "" : "s",
-               share_of(bytes, last_moment(facts)->rss),
-               text_of_size(facts->caches_total_max).bytes,
-               bound >= 1 << 20 ? bound >> 20 : bound >> 10, bound >= 1 << 20 ? 'M' : 'K',
-               text_of_size(bytes - bound).bytes);
+    advice_add(
+        advice,
+        "in the caches of %zu thread%s, %.0f %% of what is resident at the end. "
+        "HAKMEM_CACHES_TOTAL_MAX bounds that (%s now): with %" PRIu64
+        "%c, up to %s less, for more calls that miss the cache.",
+        facts->threads, facts->threads == 1 ? "" : "s", share_of(bytes, last_moment(facts)->rss),
+        text_of_size(facts->caches_total_max).bytes, bound >= 1 << 20 ? bound >> 20 : bound >> 10,
+        bound >= 1 << 20 ? 'M' : 'K', text_of_size(bytes - bound).bytes);
     advice_end_line(advice);
 }
 
@@ -248,9 +247,8 @@ static void advise_purgeable(const struct heap_facts *facts, struct advice *advi
         advice_add(advice, "HAKMEM_DECAY_MS is -1: it never goes back to the kernel. ");
     else
         advice_add(advice, "HAKMEM_DECAY_MS keeps it %" PRId64 " ms. ", facts->decay_ms);
-    advice_add(advice,
-               "With %" PRId64 ", up to %s less, for a page fault where it is used again.", decay,
-               text_of_size(bytes).bytes);
+    advice_add(advice, "With %" PRId64 ", up to %s less, for a page fault where it is used again.",
+               decay, text_of_size(bytes).bytes);
     advice_end_line(advice);
 }
 

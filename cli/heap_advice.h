@@ -21,10 +21,10 @@ struct moment {
     double at; /* seconds since the start */
     uint64_t rss;
     uint64_t live;
-    uint64_t cached;    /* in threads' caches */
-    uint64_t pinned;    /* the sum of its classes */
-    uint64_t purgeable; /* free, and kept for reuse */
-    uint64_t others;    /* not the heap's */
+    uint64_t cached;                   /* in threads' caches */
+    uint64_t pinned;                   /* the sum of its classes */
+    uint64_t purgeable;                /* free, and kept for reuse */
+    uint64_t others;                   /* not the heap's */
     const struct class_bytes *classes; /* CLASS_HUGE + 1 of them */
 };
 
@@ -39,7 +39,7 @@ struct heap_facts {
     double user_seconds;
     double system_seconds;
     int64_t decay_ms;
-    int64_t limit;            /* 0: none */
+    int64_t limit;             /* 0: none */
     uint64_t caches_total_max; /* bytes */
 };
 

@@ -134,9 +134,9 @@ static bool is_peak(struct sampler *sampler, const struct look *look)
 
 static struct class_bytes class_bytes_of(const struct class_terms *figures)
 {
-    double share = figures->extents ? fmin(1, (double)figures->blocks[BLOCK_LIVE] /
-                                                  (double)figures->extents)
-                                    : 0;
+    double share = figures->extents
+                       ? fmin(1, (double)figures->blocks[BLOCK_LIVE] / (double)figures->extents)
+                       : 0;
     return (struct class_bytes){
         .live = figures->resident[BLOCK_LIVE],
         .pinned = (uint64_t)(share * (double)figures->resident[BLOCK_FREE]),

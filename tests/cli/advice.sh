@@ -88,14 +88,17 @@ static void fresh(void)
 
 static pthread_barrier_t is_filled;
 
+/* Blocks of many classes, each some times: a cache grows with what passes it. */
 static void *fill_cache(void *unused)
 {
-    static __thread char *own[2048];
-    for (int round = 0; round < 40; round++) {
-        for (int i = 0; i < 2048; i++)
-            own[i] = touched(1000);
-        for (int i = 0; i < 2048; i++)
-            free(own[i]);
+    static __thread char *own[32][256];
+    for (int round = 0; round < 20; round++) {
+        for (int i = 0; i < 256; i++)
+            for (int size = 0; size < 32; size++)
+                own[size][i] = touched(64 * (size_t)(size + 1));
+        for (int i = 0; i < 256; i++)
+            for (int size = 0; size < 32; size++)
+                free(own[size][i]);
     }
     pthread_barrier_wait(&is_filled);
     for (;;) { /* not idle: what idle threads cache is taken from them */
@@ -193,7 +196,7 @@ advice fresh --set SS_PREFAULT=0 --set HUGE_PAGES=off
 expect_nothing fresh
 
 step "caches of threads"
-advice cached
+advice cached --set DECAY_MS=0
 expect_advice cached 'at least [0-9.]+ MiB was in the caches of [89] threads, .*'\
 'HAKMEM_CACHES_TOTAL_MAX bounds that \(16\.0 MiB now\): with [0-9]+[MK], up to [0-9.]+ [MK]iB less'
 advice cached --set CACHES_TOTAL_MAX=1M --set DECAY_MS=0

@@ -151,8 +151,7 @@ static void set_pinned(struct life *life, size_t look, uint64_t bytes)
 {
     life->moments[look].pinned = bytes;
     life->moments[look].live -= bytes;
-    life->classes[look][class_of(1024)] =
-        (struct class_bytes){life->moments[look].live, bytes};
+    life->classes[look][class_of(1024)] = (struct class_bytes){life->moments[look].live, bytes};
 }
 
 static void what_stays_free_beside_live_blocks_is_told(void **state)
@@ -222,7 +221,8 @@ static void memory_that_waits_for_its_age_is_told(void **state)
                  "reuse, 36 % of what is resident at the end. HAKMEM_DECAY_MS keeps it 1000 ms. "
                  "With 100, up to 40.0 MiB less, for a page fault where it is used again.");
     life->facts.decay_ms = -1;
-    CHECK(strstr(advise(life)->lines[0], "HAKMEM_DECAY_MS is -1: it never goes back to the kernel"));
+    CHECK(
+        strstr(advise(life)->lines[0], "HAKMEM_DECAY_MS is -1: it never goes back to the kernel"));
 }
 
 static void memory_that_waits_for_a_moment_is_not(void **state)
