@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of cli/heap_advice.c on made-up figures of programs: each piece of advice for one that it is
- * right for, and not for one that looks alike and that it is wrong for.
+ * Tests of cli/heap_advice.c on made-up figures of programs: each piece of advice for one that it
+ * is right for, and not for one that looks alike and that it is wrong for.
  */
 #include <string.h>
 
