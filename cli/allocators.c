@@ -64,6 +64,7 @@ static struct allocator *make_row(struct allocator_list *list, const char *name)
     row = &list->rows[list->count++];
     *row = (struct allocator){.path = NULL};
     snprintf(row->name, sizeof row->name, "%s", name);
+    snprintf(row->label, sizeof row->label, "%s", name);
     return row;
 }
 
@@ -182,11 +183,11 @@ void allocators_add(const char *command, struct allocator_list *list, const char
     char reason[256];
     const char *equals = strchr(definition, '=');
     size_t length = strspn(definition, letters);
-    if (!equals || length == 0 || definition + length != equals || length >= sizeof row.name)
+    if (!equals || length == 0 || definition + length != equals || length > ALLOCATOR_NAME_MOST)
         exit(cli_fail(EXIT_USAGE,
-                      "%s: --allocator '%.60s': expected NAME=PATH, a name of 1 to %zu letters, "
+                      "%s: --allocator '%.60s': expected NAME=PATH, a name of 1 to %d letters, "
                       "digits, '.', '_' and '-'",
-                      command, definition, sizeof row.name - 1));
+                      command, definition, ALLOCATOR_NAME_MOST));
     snprintf(row.name, sizeof row.name, "%.*s", (int)length, definition);
     if (strcmp(row.name, ALLOCATOR_GLIBC) == 0)
         exit(cli_fail(EXIT_USAGE, "%s: --allocator '%.60s': %s is libc's own, without a library",

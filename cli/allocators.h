@@ -10,9 +10,14 @@
 #define ALLOCATOR_GLIBC "glibc"
 #define ALLOCATOR_OURS "hakmem"
 
+/* Letters of a name that a user may give. */
+#define ALLOCATOR_NAME_MOST 15
+
 struct allocator {
-    char name[16];
-    char *path; /* of the library to preload, absolute and real; NULL: libc's own */
+    char name[40];  /* in sentences, and for --only: "hakmem" */
+    char label[48]; /* in tables: the name, or "as it is: jemalloc (linked)" */
+    char *path;     /* of the library to preload, absolute; NULL: nothing is, as the program is */
+    char *also;     /* another one behind it, or NULL */
 };
 
 struct allocator_list {

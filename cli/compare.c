@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * `hakmem compare`: runs the user's own command under each allocator of this machine, and says
- * which differences are more than noise. Called by main.c; calls allocators.c, compare_loop.c and
- * the forms.
+ * which differences are more than noise. Called by main.c; calls allocators.c, compare_rows.c,
+ * compare_loop.c and the forms.
  */
 #include "compare.h"
 
@@ -58,7 +58,7 @@ static int open_input(const char *path)
     return fd;
 }
 
-static void make_contenders(struct options *options)
+static void choose_rows(struct options *options)
 {
     struct comparison *comparison = &options->comparison;
     struct allocator_list list = {NULL, 0};
@@ -67,24 +67,7 @@ static void make_contenders(struct options *options)
         allocators_add(COMMAND, &list, options->added[i]);
     if (options->only)
         allocators_choose(COMMAND, &list, options->only);
-    comparison->count = list.count;
-    comparison->contenders = target_resize(NULL, list.count, sizeof *comparison->contenders);
-    for (size_t i = 0; i < list.count; i++) {
-        comparison->contenders[i] = (struct contender){.allocator = list.rows[i]};
-        for (size_t metric = 0; metric < METRIC_COUNT; metric++)
-            comparison->contenders[i].intervals[metric] = interval_of(NULL, 0);
-    }
-    free(list.rows);
-}
-
-static void free_contenders(struct comparison *comparison)
-{
-    for (size_t i = 0; i < comparison->count; i++) {
-        free(comparison->contenders[i].allocator.path);
-        for (size_t metric = 0; metric < METRIC_COUNT; metric++)
-            free(comparison->contenders[i].values[metric]);
-    }
-    free(comparison->contenders);
+    compare_make_rows(comparison, &list);
 }
 
 static int status_of(const struct comparison *comparison)
@@ -113,7 +96,7 @@ static int run_comparison(struct options *options)
     struct comparison *comparison = &options->comparison;
     int status = EXIT_USAGE;
     comparison->job.input = open_input(options->input);
-    make_contenders(options);
+    choose_rows(options);
     if (output_open(&options->json) && output_open(&options->html)) {
         compare_measure(comparison);
         status = comparison->status;
@@ -123,7 +106,7 @@ static int run_comparison(struct options *options)
     output_drop(&options->json);
     output_drop(&options->html);
     close(comparison->job.input);
-    free_contenders(comparison);
+    compare_free_rows(comparison);
     free(options->added);
     return status;
 }

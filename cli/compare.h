@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What `hakmem compare` measures, and the forms in which it tells it. compare.c is the verb,
- * compare_loop.c measures, compare_advice.c draws the conclusions, the other files write them.
+ * compare_rows.c has the rows, compare_loop.c measures, compare_decision.c decides what follows,
+ * compare_advice.c puts that into words, the other files write it.
  */
 #ifndef HAK_CLI_COMPARE_H
 #define HAK_CLI_COMPARE_H
@@ -37,27 +38,90 @@ struct comparison {
 
     struct contender *contenders;
     size_t count;
-    size_t rounds; /* counted ones */
+    struct provider as_it_is; /* what the program uses when nothing is preloaded */
+    struct advice notes;      /* on the rows */
+    size_t rounds;            /* counted ones */
     double seconds;
     enum ending ending;
     int signal;
     int status; /* what kept the program from starting, as an exit status; 0: nothing did */
 };
 
+/* ---- compare_rows.c ---- */
+
+/* A row for each allocator of the list, which is used up. */
+void compare_make_rows(struct comparison *comparison, struct allocator_list *list);
+void compare_free_rows(struct comparison *comparison);
+/* The row of the program as it is; NULL: not asked for. */
+struct contender *compare_bare(const struct comparison *comparison);
+/* A run of the program as it is has shown what it uses: name its row after that. When nothing else
+ * has been measured yet, `is_early`, glibc gets a row of its own where that is possible, and what
+ * would be measured twice goes. */
+void compare_name_bare(struct comparison *comparison, const struct provider *provider,
+                       bool is_early);
+
 /* ---- compare_loop.c ---- */
 
 void compare_measure(struct comparison *comparison);
+
+/* ---- compare_decision.c ---- */
+
+/* What is decided by: the first metrics. */
+#define CRITERIA ((enum metric)(METRIC_PEAK + 1))
+
+/* One contender beside another, in one metric. */
+enum relation {
+    RELATION_LESS,
+    RELATION_SAME, /* both are known so well that no difference worth a word can be there */
+    RELATION_MORE,
+    RELATION_UNKNOWN, /* the noise is larger than the difference */
+};
+
+enum verdict {
+    VERDICT_NOTHING, /* fewer than two allocators have been measured */
+    VERDICT_ONE_RUN, /* of some allocator: no noise is known */
+    VERDICT_UNKNOWN, /* nothing is known to be better, and something may be */
+    VERDICT_STAY,    /* nothing is better than the baseline, and that is known */
+    VERDICT_CHANGE,  /* see picks */
+};
+
+/* A contender to take instead of the baseline, and the metrics that speak for it. */
+struct pick {
+    const struct contender *contender;
+    bool is_for[CRITERIA];
+};
+
+/* Purpose: all that the words say. Invariant: pick_count > 0 exactly with VERDICT_CHANGE; each
+ * metric in which some contender beats the baseline speaks for exactly one of the picks. */
+struct decision {
+    enum verdict verdict;
+    const struct contender *baseline; /* NULL: nothing was measured */
+    struct pick picks[CRITERIA];
+    size_t pick_count;
+    double noise[CRITERIA]; /* the most that hides a difference from the baseline; 0: none does */
+    size_t runs_wanted;     /* to see the differences that may be there; 0: too many */
+};
+
+void compare_decide(const struct comparison *comparison, struct decision *decision);
+enum relation compare_relation(const struct comparison *comparison, const struct contender *a,
+                               const struct contender *b, enum metric metric);
+/* The contender that others are compared with: the program as it is, or the first one that did not
+ * fail. NULL: there is none. */
+const struct contender *compare_baseline(const struct comparison *comparison);
+/* Of those that are better in this metric beyond noise, the one with the lowest mean; NULL: nobody
+ * is. */
+const struct contender *compare_better(const struct comparison *comparison,
+                                       const struct contender *contender, enum metric metric);
+/* Whether nobody is better in this metric beyond noise. */
+bool compare_is_best(const struct comparison *comparison, const struct contender *contender,
+                     enum metric metric);
+/* Whether it has figures. */
+bool compare_is_alive(const struct contender *contender);
 
 /* ---- compare_advice.c ---- */
 
 /* The last line is the recommendation. */
 void compare_advise(const struct comparison *comparison, struct advice *advice);
-/* The contender that others are compared with: glibc, or the first one that did not fail. NULL:
- * there is none. */
-const struct contender *compare_baseline(const struct comparison *comparison);
-/* Whether nobody is better in this metric beyond noise. */
-bool compare_is_best(const struct comparison *comparison, const struct contender *contender,
-                     enum metric metric);
 /* Why it ended, as a clause: "the intervals are narrow enough". */
 const char *compare_ending(const struct comparison *comparison);
 

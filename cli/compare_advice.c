@@ -1,82 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What follows from a comparison, in plain words: who is best in time and in memory, and what that
- * means for a choice. It knows no allocator but the baseline: ours gets no other words than the
- * others. A difference is named only when the intervals do not touch. Called by the forms;
- * calls statistics.c and advice.c.
+ * What has been decided about a comparison, in plain words: a line on each metric, and the
+ * recommendation. All of it follows from one decision, so that no sentence contradicts another or
+ * the tables. Called by the forms; calls compare_decision.c and advice.c.
  */
+#include <ctype.h>
 #include <math.h>
-#include <string.h>
 
 #include "compare.h"
-
-/* ---- Who is better ---- */
-
-static bool is_alive(const struct contender *contender)
-{
-    return !contender->failure[0] && contender->runs > 0;
-}
-
-const struct contender *compare_baseline(const struct comparison *comparison)
-{
-    const struct contender *first = NULL;
-    for (size_t i = 0; i < comparison->count; i++) {
-        const struct contender *each = &comparison->contenders[i];
-        if (!is_alive(each))
-            continue;
-        if (strcmp(each->allocator.name, ALLOCATOR_GLIBC) == 0)
-            return each;
-        first = first ? first : each;
-    }
-    return first;
-}
-
-static int order(const struct contender *a, const struct contender *b, enum metric metric)
-{
-    return interval_order(&a->intervals[metric], &b->intervals[metric]);
-}
 
 static double mean(const struct contender *contender, enum metric metric)
 {
     return contender->intervals[metric].mean;
-}
-
-/* The one with the lowest mean. */
-static const struct contender *lowest(const struct comparison *comparison, enum metric metric)
-{
-    const struct contender *best = NULL;
-    for (size_t i = 0; i < comparison->count; i++) {
-        const struct contender *each = &comparison->contenders[i];
-        if (is_alive(each) && each->intervals[metric].count > 0 &&
-            (!best || mean(each, metric) < mean(best, metric)))
-            best = each;
-    }
-    return best;
-}
-
-bool compare_is_best(const struct comparison *comparison, const struct contender *contender,
-                     enum metric metric)
-{
-    const struct contender *best = lowest(comparison, metric);
-    return best && is_alive(contender) && contender->intervals[metric].count > 0 &&
-           order(best, contender, metric) == 0;
-}
-
-/* Of those that nobody beats in `metric` and that beat the baseline, the one with least of
- * `other`. NULL: nobody beats the baseline. */
-static const struct contender *pick(const struct comparison *comparison, enum metric metric,
-                                    enum metric other)
-{
-    const struct contender *baseline = compare_baseline(comparison);
-    const struct contender *best = NULL;
-    for (size_t i = 0; i < comparison->count; i++) {
-        const struct contender *each = &comparison->contenders[i];
-        if (!compare_is_best(comparison, each, metric) || order(each, baseline, metric) >= 0)
-            continue;
-        if (!best || mean(each, other) < mean(best, other))
-            best = each;
-    }
-    return best;
 }
 
 /* ---- Words ---- */
@@ -98,28 +33,42 @@ static struct short_text difference(const struct contender *a, const struct cont
 
 static const char *noun(enum metric metric)
 {
-    return metric == METRIC_WALL ? "time" : metric == METRIC_CPU ? "CPU time" : "peak memory";
+    return metric == METRIC_WALL ? "wall time" : metric == METRIC_CPU ? "CPU time" : "peak memory";
 }
 
-/* "12 % less time", or "no difference in time". */
-static void add_relation(struct advice *advice, const struct contender *a,
-                         const struct contender *b, enum metric metric)
+static struct short_text text_of_noise(double noise)
 {
-    if (order(a, b, metric) == 0)
-        advice_add(advice, "no difference in %s beyond noise", noun(metric));
+    struct short_text text;
+    if (isfinite(noise))
+        snprintf(text.bytes, sizeof text.bytes, "%.*f %%", noise < 0.0995 ? 1 : 0, 100 * noise);
     else
-        advice_add(advice, "%s %s", difference(a, b, metric).bytes, noun(metric));
+        snprintf(text.bytes, sizeof text.bytes, "without bounds");
+    return text;
 }
 
-/* Whether a contender is to be listed: those that are best, or those behind the best. */
-static bool is_listed(const struct comparison *comparison, const struct contender *contender,
-                      enum metric metric, bool wants_best)
+/* What comes before item `index` of `count`: ", " or " and ". */
+static const char *separator(size_t index, size_t count)
 {
-    return is_alive(contender) && compare_is_best(comparison, contender, metric) == wants_best;
+    return index == 0 ? "" : index + 1 < count ? ", " : " and ";
 }
 
-/* The listed contender with the lowest mean that comes after `last` in this ranking (NULL: the
- * first). Equal ones are in the order of the table. */
+/* "wall time and CPU time": the metrics of a set. Returns how many. */
+static size_t add_nouns(struct advice *advice, const bool set[CRITERIA])
+{
+    size_t count = 0;
+    size_t index = 0;
+    for (enum metric metric = 0; metric < CRITERIA; metric++)
+        count += set[metric];
+    for (enum metric metric = 0; metric < CRITERIA; metric++)
+        if (set[metric])
+            advice_add(advice, "%s%s", separator(index++, count), noun(metric));
+    return count;
+}
+
+/* ---- A line on each metric ---- */
+
+/* The contender with the lowest mean that comes after `last` in this ranking (NULL: the first), of
+ * those that are best or of those that are not. Equal ones are in the order of the table. */
 static const struct contender *next_listed(const struct comparison *comparison,
                                            const struct contender *last, enum metric metric,
                                            bool wants_best)
@@ -129,165 +78,259 @@ static const struct contender *next_listed(const struct comparison *comparison,
         const struct contender *each = &comparison->contenders[i];
         bool is_behind = !last || mean(each, metric) > mean(last, metric) ||
                          (mean(each, metric) == mean(last, metric) && each > last);
-        if (is_behind && is_listed(comparison, each, metric, wants_best) &&
+        if (is_behind && compare_is_alive(each) &&
+            compare_is_best(comparison, each, metric) == wants_best &&
             (!next || mean(each, metric) < mean(next, metric)))
             next = each;
     }
     return next;
 }
 
-/* The names of those that are best, or of those that are not with their distance from it; the
- * lowest first. Returns how many. */
-static size_t add_names(struct advice *advice, const struct comparison *comparison,
-                        enum metric metric, bool wants_best)
+/* The names of those that are best. Returns how many. */
+static size_t add_best(struct advice *advice, const struct comparison *comparison,
+                       enum metric metric)
 {
-    const struct contender *best = lowest(comparison, metric);
-    const struct contender *each = next_listed(comparison, NULL, metric, wants_best);
+    const struct contender *each = next_listed(comparison, NULL, metric, true);
     size_t count = 0;
     for (; each; count++) {
-        const struct contender *next = next_listed(comparison, each, metric, wants_best);
+        const struct contender *next = next_listed(comparison, each, metric, true);
         advice_add(advice, "%s%s", count == 0 ? "" : next ? ", " : " and ", each->allocator.name);
-        if (!wants_best)
-            advice_add(advice, " (%s)", difference(each, best, metric).bytes);
         each = next;
     }
     return count;
 }
 
-static void advise_on(struct advice *advice, const struct comparison *comparison,
-                      enum metric metric)
+/* The names of the others, with their distance from what is better beyond noise: from the first
+ * that has been named, as a rule. */
+static void add_others(struct advice *advice, const struct comparison *comparison,
+                       enum metric metric)
 {
-    const struct contender *baseline = compare_baseline(comparison);
-    size_t behind = 0;
-    for (size_t i = 0; i < comparison->count; i++)
-        behind += is_listed(comparison, &comparison->contenders[i], metric, false);
-    advice_add(advice, "%c%s: ", noun(metric)[0] & ~0x20, noun(metric) + 1);
-    if (behind == 0) {
-        advice_add(advice, "no difference beyond noise.");
-        advice_end_line(advice);
-        return;
+    const struct contender *first = next_listed(comparison, NULL, metric, true);
+    const struct contender *each = next_listed(comparison, NULL, metric, false);
+    for (size_t count = 0; each; count++) {
+        const struct contender *next = next_listed(comparison, each, metric, false);
+        const struct contender *better = compare_better(comparison, each, metric);
+        advice_add(advice, "%s%s (%s",
+                   count == 0 ? ""
+                   : next     ? ", "
+                              : " and ",
+                   each->allocator.name, difference(each, better, metric).bytes);
+        if (better != first)
+            advice_add(advice, " than %s", better->allocator.name);
+        advice_add(advice, ")");
+        each = next;
     }
-    size_t best = add_names(advice, comparison, metric, true);
+}
+
+static void add_ranking(struct advice *advice, const struct comparison *comparison,
+                        const struct decision *decision, enum metric metric)
+{
+    const struct contender *baseline = decision->baseline;
+    const struct contender *first = next_listed(comparison, NULL, metric, true);
+    const struct contender *better = compare_better(comparison, baseline, metric);
+    size_t count = add_best(advice, comparison, metric);
     advice_add(advice,
-               best == 1 ? " needs least" : " need least, without a difference beyond noise");
-    if (!compare_is_best(comparison, baseline, metric))
-        advice_add(advice, ", %s than %s",
-                   difference(lowest(comparison, metric), baseline, metric).bytes,
-                   baseline->allocator.name);
+               count == 1 ? " needs least" : " need least, without a difference beyond noise");
+    if (better)
+        advice_add(advice, "%s%s, %s than %s", better == first ? "" : "; ",
+                   better == first ? "" : better->allocator.name,
+                   difference(better, baseline, metric).bytes, baseline->allocator.name);
     advice_add(advice, "; then ");
-    add_names(advice, comparison, metric, false);
+    add_others(advice, comparison, metric);
     advice_add(advice, ".");
+    if (decision->noise[metric] > 0)
+        advice_add(advice, " The noise, up to %s, hides smaller differences.",
+                   text_of_noise(decision->noise[metric]).bytes);
+}
+
+static void add_metric(struct advice *advice, const struct comparison *comparison,
+                       const struct decision *decision, enum metric metric)
+{
+    advice_add(advice, "%c%s: ", toupper(noun(metric)[0]), noun(metric) + 1);
+    if (next_listed(comparison, NULL, metric, false))
+        add_ranking(advice, comparison, decision, metric);
+    else if (decision->noise[metric] > 0)
+        advice_add(advice, "not known: the noise, %s, is larger than any difference.",
+                   text_of_noise(decision->noise[metric]).bytes);
+    else
+        advice_add(advice, "no difference beyond noise.");
     advice_end_line(advice);
 }
 
 /* ---- The recommendation ---- */
 
-static void add_choice(struct advice *advice, const struct contender *choice,
-                       const struct contender *baseline, enum metric first)
+/* The metrics in which a pick stands so to the baseline. Returns how many. */
+static size_t find_related(const struct comparison *comparison, const struct pick *pick,
+                           const struct contender *baseline, enum relation relation,
+                           bool set[CRITERIA])
 {
-    enum metric second = first == METRIC_WALL ? METRIC_PEAK : METRIC_WALL;
-    add_relation(advice, choice, baseline, first);
-    advice_add(advice, order(choice, baseline, second) == 0 ? ", " : " and ");
-    add_relation(advice, choice, baseline, second);
-}
-
-/* One that beats the baseline in `metric`, and nobody who beats it in the other. */
-static void recommend_one(struct advice *advice, const struct contender *choice,
-                          const struct contender *baseline, enum metric metric)
-{
-    enum metric other = metric == METRIC_WALL ? METRIC_PEAK : METRIC_WALL;
-    const char *name = baseline->allocator.name;
-    advice_add(advice, "Recommendation: %s", choice->allocator.name);
-    if (order(choice, baseline, other) > 0)
-        advice_add(advice, " where %s matters more than %s, else %s", noun(metric), noun(other),
-                   name);
-    advice_add(advice, ": ");
-    add_choice(advice, choice, baseline, metric);
-    advice_add(advice, ", compared with %s.", name);
-}
-
-static void recommend(struct advice *advice, const struct comparison *comparison)
-{
-    const struct contender *baseline = compare_baseline(comparison);
-    const struct contender *fast = pick(comparison, METRIC_WALL, METRIC_PEAK);
-    const struct contender *small = pick(comparison, METRIC_PEAK, METRIC_WALL);
-    const char *name = baseline->allocator.name;
-    /* one is all that need be named, if the other is not better where it should be */
-    bool is_fast_enough = fast && (!small || fast == small || order(fast, small, METRIC_PEAK) == 0);
-    bool is_small_enough = small && (!fast || order(small, fast, METRIC_WALL) == 0);
-    if (!fast && !small) {
-        advice_add(advice,
-                   "Recommendation: stay with %s: nothing is faster or smaller beyond noise.",
-                   name);
-    } else if (is_fast_enough) {
-        recommend_one(advice, fast, baseline, METRIC_WALL);
-    } else if (is_small_enough) {
-        recommend_one(advice, small, baseline, METRIC_PEAK);
-    } else {
-        advice_add(advice, "Recommendation: %s where time matters (", fast->allocator.name);
-        add_choice(advice, fast, baseline, METRIC_WALL);
-        advice_add(advice, "), %s where memory does (", small->allocator.name);
-        add_choice(advice, small, baseline, METRIC_PEAK);
-        advice_add(advice, "), compared with %s.", name);
+    size_t count = 0;
+    for (enum metric metric = 0; metric < CRITERIA; metric++) {
+        set[metric] = compare_relation(comparison, pick->contender, baseline, metric) == relation;
+        count += set[metric];
     }
-    advice_end_line(advice);
+    return count;
 }
 
-static size_t fewest_runs(const struct comparison *comparison, size_t *alive)
+/* ", 20 % less wall time, 3.0 % less peak memory" for those that are less, or for those that are
+ * more; without the comma when it is the first of all. */
+static void add_differences(struct advice *advice, const struct pick *pick,
+                            const struct contender *baseline, const bool set[CRITERIA],
+                            bool *is_first)
 {
-    size_t fewest = SIZE_MAX;
-    *alive = 0;
-    for (size_t i = 0; i < comparison->count; i++) {
-        const struct contender *each = &comparison->contenders[i];
-        if (!is_alive(each))
+    for (enum metric metric = 0; metric < CRITERIA; metric++) {
+        if (!set[metric])
             continue;
-        ++*alive;
-        fewest = each->runs < fewest ? each->runs : fewest;
+        advice_add(advice, "%s%s %s", *is_first ? "" : ", ",
+                   difference(pick->contender, baseline, metric).bytes, noun(metric));
+        *is_first = false;
     }
-    return fewest;
 }
 
-/* Small differences of time are there all the same when the intervals are wide. */
-static void warn_of_noise(struct advice *advice, const struct comparison *comparison)
+/* How a pick stands to the baseline: what it gains first. */
+static void add_relations(struct advice *advice, const struct comparison *comparison,
+                          const struct pick *pick, const struct contender *baseline)
 {
-    double share = 0;
-    for (size_t i = 0; i < comparison->count; i++)
-        if (is_alive(&comparison->contenders[i]))
-            share = fmax(share,
-                         interval_precision(&comparison->contenders[i].intervals[METRIC_WALL]));
-    if (share <= comparison->precision)
-        return;
-    advice_add(
-        advice,
-        "Time is known to %.0f %% only, not to %.3g %%: more runs or a quieter machine may show "
-        "smaller differences.",
-        100 * share, 100 * comparison->precision);
+    bool set[CRITERIA];
+    bool is_first = true;
+    if (find_related(comparison, pick, baseline, RELATION_LESS, set))
+        add_differences(advice, pick, baseline, set, &is_first);
+    if (find_related(comparison, pick, baseline, RELATION_MORE, set))
+        add_differences(advice, pick, baseline, set, &is_first);
+    if (find_related(comparison, pick, baseline, RELATION_SAME, set)) {
+        advice_add(advice, ", no difference in ");
+        add_nouns(advice, set);
+    }
+    if (find_related(comparison, pick, baseline, RELATION_UNKNOWN, set)) {
+        advice_add(advice, ", ");
+        add_nouns(advice, set);
+        advice_add(advice, " not known");
+    }
+}
+
+/* Where something about a pick is not known: how it could be. */
+static void add_runs(struct advice *advice, const struct comparison *comparison,
+                     const struct decision *decision)
+{
+    bool is_known = true;
+    for (size_t i = 0; i < decision->pick_count; i++)
+        for (enum metric metric = 0; metric < CRITERIA; metric++)
+            is_known = is_known && compare_relation(comparison, decision->picks[i].contender,
+                                                    decision->baseline, metric) != RELATION_UNKNOWN;
+    if (!is_known && decision->runs_wanted)
+        advice_add(advice, " More runs may tell more (--runs %zu).", decision->runs_wanted);
+    else if (!is_known)
+        advice_add(advice, " A quieter machine may tell more.");
+}
+
+/* The only pick. Where it is not known to be as good as the baseline in all, the reader chooses. */
+static void add_one(struct advice *advice, const struct comparison *comparison,
+                    const struct decision *decision)
+{
+    const struct pick *pick = &decision->picks[0];
+    const char *name = decision->baseline->allocator.name;
+    bool is_against[CRITERIA];
+    bool is_mixed = false;
+    for (enum metric metric = 0; metric < CRITERIA; metric++) {
+        is_against[metric] = compare_relation(comparison, pick->contender, decision->baseline,
+                                              metric) >= RELATION_MORE;
+        is_mixed = is_mixed || is_against[metric];
+    }
+    advice_add(advice, "Recommendation: %s", pick->contender->allocator.name);
+    if (is_mixed) {
+        advice_add(advice, " where ");
+        size_t count = add_nouns(advice, pick->is_for);
+        advice_add(advice, " %s more than ", count == 1 ? "matters" : "matter");
+        add_nouns(advice, is_against);
+        advice_add(advice, ", else %s", name);
+    }
+    advice_add(advice, ": ");
+    add_relations(advice, comparison, pick, decision->baseline);
+    advice_add(advice, ", compared with %s.", name);
+    add_runs(advice, comparison, decision);
+}
+
+static void add_several(struct advice *advice, const struct comparison *comparison,
+                        const struct decision *decision)
+{
+    advice_add(advice, "Recommendation: ");
+    for (size_t i = 0; i < decision->pick_count; i++) {
+        const struct pick *pick = &decision->picks[i];
+        advice_add(advice, "%s%s where ", i ? ", " : "", pick->contender->allocator.name);
+        size_t count = add_nouns(advice, pick->is_for);
+        advice_add(advice, " %s (", count == 1 ? "matters" : "matter");
+        add_relations(advice, comparison, pick, decision->baseline);
+        advice_add(advice, ")");
+    }
+    advice_add(advice, ", compared with %s.", decision->baseline->allocator.name);
+    add_runs(advice, comparison, decision);
+}
+
+/* What the noise hides, and what would show it. */
+static void add_unknown(struct advice *advice, const struct decision *decision)
+{
+    size_t count = 0;
+    size_t index = 0;
+    for (enum metric metric = 0; metric < CRITERIA; metric++)
+        count += decision->noise[metric] > 0;
+    advice_add(advice, "No recommendation: nothing is known to be better than %s. The noise in ",
+               decision->baseline->allocator.name);
+    for (enum metric metric = 0; metric < CRITERIA; metric++)
+        if (decision->noise[metric] > 0)
+            advice_add(advice, "%s%s (%s)", separator(index++, count), noun(metric),
+                       text_of_noise(decision->noise[metric]).bytes);
+    advice_add(advice, " is larger than the differences: ");
+    if (decision->runs_wanted)
+        advice_add(advice, "run more (--runs %zu), or on a quieter machine.",
+                   decision->runs_wanted);
+    else
+        advice_add(advice, "a quieter machine may show more.");
+}
+
+static void add_stay(struct advice *advice, const struct decision *decision)
+{
+    const char *name = decision->baseline->allocator.name;
+    advice_add(advice,
+               "Recommendation: stay with %s: nothing needs less wall time, CPU time or peak "
+               "memory beyond noise.",
+               name);
+}
+
+static void add_recommendation(struct advice *advice, const struct comparison *comparison,
+                               const struct decision *decision)
+{
+    if (decision->verdict == VERDICT_UNKNOWN)
+        add_unknown(advice, decision);
+    else if (decision->verdict == VERDICT_STAY)
+        add_stay(advice, decision);
+    else if (decision->pick_count == 1)
+        add_one(advice, comparison, decision);
+    else
+        add_several(advice, comparison, decision);
     advice_end_line(advice);
 }
 
 void compare_advise(const struct comparison *comparison, struct advice *advice)
 {
-    size_t alive;
-    size_t runs = fewest_runs(comparison, &alive);
+    struct decision decision;
+    compare_decide(comparison, &decision);
     *advice = (struct advice){.count = 0};
-    if (alive < 2) {
+    if (decision.verdict == VERDICT_NOTHING) {
         advice_add(advice, "Nothing to compare: %s.",
-                   alive ? "only one allocator has been measured"
-                         : "no allocator has been measured");
+                   decision.baseline ? "only one allocator has been measured"
+                                     : "no allocator has been measured");
         advice_end_line(advice);
         return;
     }
-    if (runs < 2) {
+    if (decision.verdict == VERDICT_ONE_RUN) {
         advice_add(advice,
                    "One run tells no difference from noise: give it more time (--time, --runs).");
         advice_end_line(advice);
         return;
     }
-    warn_of_noise(advice, comparison);
-    advise_on(advice, comparison, METRIC_WALL);
-    advise_on(advice, comparison, METRIC_CPU);
-    advise_on(advice, comparison, METRIC_PEAK);
-    recommend(advice, comparison);
+    for (enum metric metric = 0; metric < CRITERIA; metric++)
+        add_metric(advice, comparison, &decision, metric);
+    add_recommendation(advice, comparison, &decision);
 }
 
 const char *compare_ending(const struct comparison *comparison)

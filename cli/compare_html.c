@@ -3,6 +3,7 @@
  * A comparison as a page: the conclusions, a plot of each metric, the figures. Called by compare.c.
  */
 #include <math.h>
+#include <string.h>
 
 #include "compare.h"
 #include "html.h"
@@ -48,9 +49,14 @@ static void print_conclusions(FILE *out, const struct comparison *comparison)
         if (!comparison->contenders[i].failure[0])
             continue;
         fputs("<p class=\"failed\">Left out: ", out);
-        html_text(out, comparison->contenders[i].allocator.name);
+        html_text(out, comparison->contenders[i].allocator.label);
         fputs(": ", out);
         html_text(out, comparison->contenders[i].failure);
+        fputs("</p>\n", out);
+    }
+    for (size_t i = 0; i < comparison->notes.count; i++) {
+        fputs("<p class=\"note\">", out);
+        html_text(out, comparison->notes.lines[i]);
         fputs("</p>\n", out);
     }
     fputs("</section>\n", out);
@@ -87,8 +93,12 @@ static void print_bar(FILE *out, const struct contender *contender, enum metric 
 {
     const struct interval *interval = &contender->intervals[metric];
     const char *best = is_best ? " best" : "";
+    const char *label = contender->allocator.label;
+    char name[sizeof contender->allocator.label];
+    /* "as it is" alone: the table has the rest */
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(label, ":"), label);
     fprintf(out, "<text class=\"%s\" x=\"0\" y=\"%.0f\">", is_best ? "best" : "", y + 17);
-    html_text(out, contender->allocator.name);
+    html_text(out, name);
     fputs("</text>\n", out);
     if (!interval->count) {
         fprintf(out, "<text class=\"dim\" x=\"%d\" y=\"%.0f\">too short to tell</text>\n",
@@ -152,7 +162,7 @@ static void print_row(FILE *out, const struct comparison *comparison,
                       const struct contender *contender)
 {
     fputs("<tr><th scope=\"row\">", out);
-    html_text(out, contender->allocator.name);
+    html_text(out, contender->allocator.label);
     fputs("</th>", out);
     for (enum metric metric = 0; metric < METRIC_COUNT; metric++) {
         const struct interval *interval = &contender->intervals[metric];
@@ -193,9 +203,13 @@ static void print_method(FILE *out, const struct comparison *comparison)
     for (size_t i = 0; i < comparison->count; i++) {
         const struct allocator *allocator = &comparison->contenders[i].allocator;
         fputs("<li>", out);
-        html_text(out, allocator->name);
+        html_text(out, allocator->label);
         fputs(": <code>", out);
-        html_text(out, allocator->path ? allocator->path : "no library: libc's own");
+        html_text(out, allocator->path ? allocator->path : "nothing is preloaded");
+        if (allocator->also) {
+            fputs(" ", out);
+            html_text(out, allocator->also);
+        }
         fputs("</code></li>\n", out);
     }
     fputs("</ul></section>\n", out);

@@ -33,26 +33,50 @@ static void print_metric(FILE *out, const struct contender *contender, enum metr
     fputs("]}", out);
 }
 
+static void print_text_or_null(FILE *out, const char *text)
+{
+    if (text && text[0])
+        json_text(out, text);
+    else
+        fputs("null", out);
+}
+
 static void print_contender(FILE *out, const struct contender *contender)
 {
     fputs("    {\"name\": ", out);
-    json_text(out, contender->allocator.name);
-    fputs(", \"library\": ", out);
-    if (contender->allocator.path)
-        json_text(out, contender->allocator.path);
-    else
-        fputs("null", out);
+    json_text(out, contender->allocator.label);
+    fprintf(out, ", \"as_it_is\": %s, \"library\": ", contender->allocator.path ? "false" : "true");
+    print_text_or_null(out, contender->allocator.path);
     fputs(", \"failure\": ", out);
-    if (contender->failure[0])
-        json_text(out, contender->failure);
-    else
-        fputs("null", out);
+    print_text_or_null(out, contender->failure);
     fputs(",\n     \"metrics\": {", out);
     for (enum metric metric = 0; metric < METRIC_COUNT; metric++) {
         fputs(metric ? ",\n                 " : "", out);
         print_metric(out, contender, metric);
     }
     fputs("}}", out);
+}
+
+static void print_lines(FILE *out, const char *key, const struct advice *lines)
+{
+    fprintf(out, ",\n  \"%s\": [", key);
+    for (size_t i = 0; i < lines->count; i++) {
+        fputs(i ? ",\n    " : "\n    ", out);
+        json_text(out, lines->lines[i]);
+    }
+    fputs("\n  ]", out);
+}
+
+/* What the program uses when nothing is preloaded. */
+static void print_as_it_is(FILE *out, const struct provider *provider)
+{
+    fputs(",\n  \"as_it_is\": {\"allocator\": ", out);
+    print_text_or_null(out, provider->name);
+    fputs(", \"way\": ", out);
+    print_text_or_null(out, provider_way_word(provider->way));
+    fputs(", \"library\": ", out);
+    print_text_or_null(out, provider->path);
+    fputs("}", out);
 }
 
 void compare_print_json(FILE *out, const struct comparison *comparison)
@@ -74,10 +98,9 @@ void compare_print_json(FILE *out, const struct comparison *comparison)
         fputs(i ? ",\n" : "", out);
         print_contender(out, &comparison->contenders[i]);
     }
-    fputs("\n  ],\n  \"conclusions\": [", out);
-    for (size_t i = 0; i < advice.count; i++) {
-        fputs(i ? ",\n    " : "\n    ", out);
-        json_text(out, advice.lines[i]);
-    }
-    fputs("\n  ]\n}\n", out);
+    fputs("\n  ]", out);
+    print_as_it_is(out, &comparison->as_it_is);
+    print_lines(out, "notes", &comparison->notes);
+    print_lines(out, "conclusions", &advice);
+    fputs("\n}\n", out);
 }

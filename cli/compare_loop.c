@@ -74,7 +74,7 @@ static void show_run(const struct loop *loop, const struct contender *contender)
     char words[128];
     char all[192];
     describe(loop, words, sizeof words);
-    snprintf(all, sizeof all, "%s, %s", words, contender->allocator.name);
+    snprintf(all, sizeof all, "%s, %s", words, contender->allocator.label);
     progress_draw(share_done(loop), all);
 }
 
@@ -130,7 +130,8 @@ static void end(struct comparison *comparison, enum ending ending, int number)
     comparison->signal = number;
 }
 
-/* One run; false when it was the last. */
+/* One run; false when it was the last. The program as it is shows what it uses, which may add rows
+ * and drop others when this is the first run of all, that of the warm-up. */
 static bool run_contender(struct loop *loop, struct contender *contender)
 {
     struct comparison *comparison = loop->comparison;
@@ -150,6 +151,10 @@ static bool run_contender(struct loop *loop, struct contender *contender)
     if (run.state == RUN_INTERRUPTED) {
         end(comparison, ENDED_INTERRUPTED, run.signal);
         return false;
+    }
+    if (!contender->allocator.path) {
+        compare_name_bare(comparison, &run.provider, loop->is_warm_up);
+        contender = compare_bare(comparison); /* rows may have moved */
     }
     if (run.state == RUN_FAILED) {
         snprintf(contender->failure, sizeof contender->failure, "%s", run.failure);
@@ -194,25 +199,40 @@ static bool goes_on(struct loop *loop)
     return false;
 }
 
+/* Row by row, from `first` on; in the warm-up without the program as it is, which has run already.
+ * False when that was all. */
+static bool run_round(struct loop *loop, size_t first)
+{
+    const struct comparison *comparison = loop->comparison;
+    bool is_on = true;
+    for (size_t i = 0; is_on && i < comparison->count; i++) {
+        struct contender *each = &comparison->contenders[(first + i) % comparison->count];
+        bool has_run = loop->is_warm_up && !each->allocator.path;
+        is_on = has_run || run_contender(loop, each);
+    }
+    return is_on;
+}
+
+static void end_round(struct loop *loop)
+{
+    if (loop->is_warm_up) {
+        end_warm_up(loop);
+    } else {
+        loop->comparison->rounds++;
+        show_round(loop);
+    }
+}
+
 void compare_measure(struct comparison *comparison)
 {
-    struct loop loop = {.comparison = comparison, .is_warm_up = true};
     double begin = program_clock();
-    loop.start = begin;
-    bool is_on = true;
-    for (size_t first = 0; is_on; first++) {
-        loop.round_start = program_clock();
-        for (size_t i = 0; is_on && i < comparison->count; i++)
-            is_on = run_contender(&loop, &comparison->contenders[(first + i) % comparison->count]);
-        if (!is_on)
-            break;
-        if (loop.is_warm_up) {
-            end_warm_up(&loop);
-        } else {
-            comparison->rounds++;
-            show_round(&loop);
-        }
+    struct loop loop = {comparison, begin, begin, true};
+    struct contender *bare = compare_bare(comparison);
+    bool is_on = !bare || run_contender(&loop, bare);
+    for (size_t first = 0; is_on && run_round(&loop, first); first++) {
+        end_round(&loop);
         is_on = goes_on(&loop);
+        loop.round_start = program_clock();
     }
     comparison->seconds = program_clock() - begin;
     progress_clear();

@@ -8,6 +8,11 @@
 #include "compare.h"
 
 #define WIDTH 79
+/* Columns: of a value, of its precision, and the least and the most of a row's label. */
+#define VALUE_COLUMNS 10
+#define PRECISION_COLUMNS 8
+#define LABEL_LEAST 15
+#define LABEL_MOST 30
 
 const struct metric_name metric_names[METRIC_COUNT] = {
     [METRIC_WALL] = {"wall_seconds", "wall time"},
@@ -58,33 +63,54 @@ static void print_right(FILE *out, const char *text, int columns)
     fprintf(out, " %*s", columns + extra, text);
 }
 
+static bool has_figures(const struct contender *contender)
+{
+    return contender->runs && !contender->failure[0];
+}
+
+/* The columns of the longest label. */
+static int label_columns(const struct comparison *comparison)
+{
+    int most = LABEL_LEAST;
+    for (size_t i = 0; i < comparison->count; i++) {
+        int length = (int)strlen(comparison->contenders[i].allocator.label);
+        if (has_figures(&comparison->contenders[i]) && length > most)
+            most = length;
+    }
+    return most < LABEL_MOST ? most : LABEL_MOST;
+}
+
 static void print_contender(FILE *out, const struct comparison *comparison,
                             const struct contender *contender, enum metric first)
 {
-    fprintf(out, "%-15s", contender->allocator.name);
+    int columns = label_columns(comparison);
+    fprintf(out, "%-*.*s", columns, columns, contender->allocator.label);
     for (enum metric metric = first; metric < first + 2; metric++) {
         const struct interval *interval = &contender->intervals[metric];
         bool is_best = compare_is_best(comparison, contender, metric);
-        print_right(out, interval->count ? metric_text(metric, interval->mean).bytes : "-", 14);
-        print_right(out, interval->count ? metric_precision(interval).bytes : "", 10);
+        print_right(out, interval->count ? metric_text(metric, interval->mean).bytes : "-",
+                    VALUE_COLUMNS);
+        print_right(out, interval->count ? metric_precision(interval).bytes : "",
+                    PRECISION_COLUMNS);
         bool is_last = metric == first + 1 && first != METRIC_WALL;
         fputs(is_best ? " *" : is_last ? "" : "  ", out);
     }
     if (first == METRIC_WALL)
-        fprintf(out, "%7zu", contender->runs);
+        fprintf(out, "%5zu", contender->runs);
     fputc('\n', out);
 }
 
 /* Two metrics side by side. */
 static void print_table(FILE *out, const struct comparison *comparison, enum metric first)
 {
-    fprintf(out, "\n%-15s %14s %10s   %14s", "allocator", metric_names[first].label, "",
-            metric_names[first + 1].label);
+    const int columns = VALUE_COLUMNS + 1 + PRECISION_COLUMNS;
+    fprintf(out, "\n%-*s %*s   %*s", label_columns(comparison), "allocator", columns,
+            metric_names[first].label, columns, metric_names[first + 1].label);
     if (first == METRIC_WALL)
-        fprintf(out, "%20s", "runs");
+        fputs("   runs", out);
     fputc('\n', out);
     for (size_t i = 0; i < comparison->count; i++)
-        if (comparison->contenders[i].runs && !comparison->contenders[i].failure[0])
+        if (has_figures(&comparison->contenders[i]))
             print_contender(out, comparison, &comparison->contenders[i], first);
 }
 
@@ -114,8 +140,10 @@ void compare_print_text(FILE *out, const struct comparison *comparison)
         fputs("\nmeans with 95 % intervals; * nobody is better beyond noise\n", out);
     for (size_t i = 0; i < comparison->count; i++)
         if (comparison->contenders[i].failure[0])
-            fprintf(out, "left out: %s: %s\n", comparison->contenders[i].allocator.name,
+            fprintf(out, "left out: %s: %s\n", comparison->contenders[i].allocator.label,
                     comparison->contenders[i].failure);
+    for (size_t i = 0; i < comparison->notes.count; i++)
+        print_wrapped(out, comparison->notes.lines[i]);
     fputc('\n', out);
     for (size_t i = 0; i < advice.count; i++)
         print_wrapped(out, advice.lines[i]);

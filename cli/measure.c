@@ -2,7 +2,7 @@
 /*
  * One run of a program, measured from outside: times and faults are the kernel's, over the program
  * and the children that it waited for; RSS is looked at while it runs, over all of its tree.
- * Called by compare_loop.c; calls program.c and process_tree.c.
+ * Called by compare_loop.c; calls program.c, process_tree.c and provider.c.
  *
  * The peak is the larger of two: the kernel's, of the largest process of the tree, which misses
  * nothing; and the sum over the tree, as the looks saw it. The kernel counts in the former what a
@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,7 +34,7 @@
 /* Purpose: what is seen of one run while it lasts. */
 struct looker {
     const struct job *job;
-    const char *library; /* NULL: nothing is preloaded */
+    const struct allocator *allocator;
     struct process_tree tree;
     unsigned looks;
     unsigned wait_ms;
@@ -42,9 +43,10 @@ struct looker {
     double weighted; /* sum of RSS times seconds */
     double weight;   /* sum of the seconds */
     double peak;
-    double told_at; /* when the program was told to end; 0: not */
-    bool was_loaded;
-    bool was_absent; /* the loader had passed the library by, or there was none */
+    double told_at;           /* when the program was told to end; 0: not */
+    struct provider provider; /* of the process that was largest */
+    struct stat executable;   /* its, then */
+    uint64_t provider_rss;    /* the most that it had */
 };
 
 int measure_interrupted(void)
@@ -69,13 +71,31 @@ static void end_program(struct looker *looker, double now)
     }
 }
 
-static void look_for_library(struct looker *looker)
+/* Which allocator does the largest process use? It is asked anew when another one becomes larger,
+ * or when it executes another program. */
+static void look_for_provider(struct looker *looker)
 {
-    if (!looker->library || looker->was_loaded)
+    const struct process_tree *tree = &looker->tree;
+    char path[32];
+    struct stat executable;
+    struct provider provider;
+    snprintf(path, sizeof path, "/proc/%d/exe", (int)tree->largest);
+    if (tree->largest_rss == 0 || stat(path, &executable) != 0)
         return;
-    enum library_state state = tree_find_library(&looker->tree, looker->library);
-    looker->was_loaded = state == LIBRARY_LOADED;
-    looker->was_absent = looker->was_absent || state == LIBRARY_ABSENT;
+    bool is_known = looker->provider.way != PROVIDER_UNKNOWN;
+    bool is_same = is_known && executable.st_ino == looker->executable.st_ino &&
+                   executable.st_dev == looker->executable.st_dev;
+    if (is_known && !is_same && tree->largest_rss < looker->provider_rss)
+        return;
+    if (!is_same) {
+        if (!provider_find(tree->largest, looker->allocator->path, &provider))
+            return;
+        looker->provider = provider;
+        looker->executable = executable;
+        looker->provider_rss = 0;
+    }
+    if (tree->largest_rss > looker->provider_rss)
+        looker->provider_rss = tree->largest_rss;
 }
 
 static unsigned look(void *state, pid_t pid)
@@ -92,7 +112,7 @@ static unsigned look(void *state, pid_t pid)
     }
     looker->last = now;
     looker->peak = fmax(looker->peak, rss);
-    look_for_library(looker);
+    look_for_provider(looker);
     if (measure_interrupted())
         end_program(looker, now);
     unsigned wait_ms = looker->wait_ms;
@@ -110,8 +130,10 @@ static void prepare(void *state)
         int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
         is_good = is_good && dup2(null, STDOUT_FILENO) >= 0 && dup2(null, STDERR_FILENO) >= 0;
     }
-    if (looker->library)
-        library_export(job->command, looker->library);
+    if (looker->allocator->also)
+        library_export(job->command, looker->allocator->also);
+    if (looker->allocator->path)
+        library_export(job->command, looker->allocator->path);
     if (!is_good)
         _exit(EXIT_INTERNAL);
 }
@@ -132,6 +154,23 @@ static void fill_values(struct run *run, const struct looker *looker, const stru
     run->values[METRIC_MAJOR] = (double)usage->ru_majflt;
 }
 
+/* Why the figures are not those of the allocator, if that is so. */
+static void check_provider(struct run *run, const struct allocator *allocator)
+{
+    const struct provider *provider = &run->provider;
+    if (provider->way == PROVIDER_UNKNOWN || !allocator->path)
+        return;
+    if (!provider->has_library)
+        snprintf(run->failure, sizeof run->failure,
+                 "never loaded: is the program static or set-user-ID?");
+    else if (provider->way == PROVIDER_INSIDE)
+        snprintf(run->failure, sizeof run->failure,
+                 "not used: malloc is in the executable itself (%s)", provider->name);
+    else if (strcmp(allocator->name, ALLOCATOR_GLIBC) == 0 && !provider_is_glibc(provider))
+        snprintf(run->failure, sizeof run->failure, "not used: malloc is that of %s",
+                 provider->name);
+}
+
 int measure_run(const struct job *job, const struct allocator *allocator, struct run *run)
 {
     static struct looker looker;
@@ -141,12 +180,12 @@ int measure_run(const struct job *job, const struct allocator *allocator, struct
                                     .prepare = prepare,
                                     .watch = look,
                                     .state = &looker};
-    looker = (struct looker){.job = job, .library = allocator->path, .wait_ms = 1};
+    looker = (struct looker){.job = job, .allocator = allocator, .wait_ms = 1};
     looker.start = program_clock();
     int status = program_run(&program, &outcome);
     if (status != EXIT_SUCCESS)
         return status;
-    *run = (struct run){.state = RUN_GOOD};
+    *run = (struct run){.state = RUN_GOOD, .provider = looker.provider};
     fill_values(run, &looker, &outcome);
     run->signal = outcome.passed_on ? outcome.passed_on : measure_interrupted();
     if (run->signal)
@@ -156,9 +195,8 @@ int measure_run(const struct job *job, const struct allocator *allocator, struct
                  WTERMSIG(outcome.status), strsignal(WTERMSIG(outcome.status)));
     else if (WEXITSTATUS(outcome.status) != 0)
         snprintf(run->failure, sizeof run->failure, "exit status %d", WEXITSTATUS(outcome.status));
-    else if (looker.was_absent && !looker.was_loaded)
-        snprintf(run->failure, sizeof run->failure,
-                 "never loaded: is the program static or set-user-ID?");
+    else
+        check_provider(run, allocator);
     if (run->failure[0])
         run->state = RUN_FAILED;
     return EXIT_SUCCESS;

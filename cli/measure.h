@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "allocators.h"
+#include "provider.h"
 
 enum metric {
     METRIC_WALL,     /* seconds */
@@ -37,7 +38,8 @@ enum run_state {
 struct run {
     enum run_state state;
     char failure[80];
-    int signal; /* INTERRUPTED: which */
+    int signal;               /* INTERRUPTED: which */
+    struct provider provider; /* what the process that was largest really used */
     double values[METRIC_COUNT];
 };
 

@@ -70,18 +70,26 @@ void tree_refresh(struct process_tree *tree, pid_t root)
     tree_add(tree, root);
 }
 
-uint64_t tree_rss(const struct process_tree *tree)
+uint64_t tree_rss(struct process_tree *tree)
 {
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
     uint64_t pages = 0;
+    tree->largest = 0;
+    tree->largest_rss = 0;
     for (size_t i = 0; i < tree->count; i++) {
         char path[32];
         char text[128];
         unsigned long resident;
         snprintf(path, sizeof path, "/proc/%d/statm", (int)tree->pids[i]);
-        if (read_file(path, text, sizeof text) && sscanf(text, "%*u %lu", &resident) == 1)
-            pages += resident;
+        if (!read_file(path, text, sizeof text) || sscanf(text, "%*u %lu", &resident) != 1)
+            continue;
+        pages += resident;
+        if (resident * page > tree->largest_rss) {
+            tree->largest = tree->pids[i];
+            tree->largest_rss = resident * page;
+        }
     }
-    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    return pages * page;
 }
 
 /* ---- one process ---- */
@@ -156,69 +164,6 @@ void process_command(pid_t pid, char *text, size_t size)
     for (ssize_t i = 0; i < length - 1; i++)
         if (text[i] == '\0' || text[i] == '\n')
             text[i] = ' ';
-}
-
-/* ---- what is loaded ---- */
-
-/* What the mappings of one process say, line by line. */
-struct mapped {
-    bool is_started; /* the kernel has mapped all that it maps at the start */
-    bool has_loader;
-    bool has_libc; /* glibc's loader maps it after what is preloaded */
-    bool has_library;
-};
-
-static void note_mapping(struct mapped *mapped, const char *name, const char *path)
-{
-    size_t length = strcspn(name, "\n");
-    const char *base = memrchr(name, '/', length);
-    if (strncmp(name, "[vdso]", 6) == 0)
-        mapped->is_started = true;
-    if (!base)
-        return;
-    base++;
-    if (length == strlen(path) && strncmp(name, path, length) == 0)
-        mapped->has_library = true;
-    if (strncmp(base, "libc.so.6", 9) == 0)
-        mapped->has_libc = true;
-    /* of musl, the loader is libc */
-    if (strncmp(base, "ld-", 3) == 0 || strncmp(base, "ld.", 3) == 0 ||
-        strncmp(base, "libc.so", 7) == 0)
-        mapped->has_loader = true;
-}
-
-static enum library_state find_library(pid_t pid, const char *path)
-{
-    struct mapped mapped = {false, false, false, false};
-    char maps[32];
-    char *line = NULL;
-    size_t room = 0;
-    snprintf(maps, sizeof maps, "/proc/%d/maps", (int)pid);
-    FILE *in = fopen(maps, "re");
-    if (!in)
-        return LIBRARY_UNKNOWN;
-    while (getline(&line, &room, in) > 0) {
-        const char *name = strpbrk(line, "/[");
-        if (name)
-            note_mapping(&mapped, name, path);
-    }
-    free(line);
-    fclose(in);
-    if (mapped.has_library)
-        return LIBRARY_LOADED;
-    /* the vdso lies above libraries: without it, the program's end cut the listing short */
-    bool is_whole = mapped.is_started;
-    bool is_static = !mapped.has_loader;
-    return is_whole && (is_static || mapped.has_libc) ? LIBRARY_ABSENT : LIBRARY_UNKNOWN;
-}
-
-enum library_state tree_find_library(const struct process_tree *tree, const char *path)
-{
-    enum library_state root = find_library(tree->pids[0], path);
-    for (size_t i = 1; i < tree->count && root != LIBRARY_LOADED; i++)
-        if (find_library(tree->pids[i], path) == LIBRARY_LOADED)
-            return LIBRARY_LOADED;
-    return root;
 }
 
 void tree_kill(const struct process_tree *tree, int number)

@@ -16,6 +16,8 @@
 struct process_tree {
     size_t count;
     pid_t pids[TREE_MAX];
+    pid_t largest; /* of the last tree_rss; 0: none has memory */
+    uint64_t largest_rss;
 };
 
 /* Find the descendants of `root` anew. */
@@ -24,14 +26,7 @@ void tree_refresh(struct process_tree *tree, pid_t root);
 void tree_add(struct process_tree *tree, pid_t root);
 bool tree_has(const struct process_tree *tree, pid_t pid);
 /* The sum of their resident bytes: pages that several of them share count for each. */
-uint64_t tree_rss(const struct process_tree *tree);
-enum library_state {
-    LIBRARY_UNKNOWN, /* the loader may still come to it */
-    LIBRARY_LOADED,  /* in one of them */
-    LIBRARY_ABSENT   /* the root has no loader, or has passed it by */
-};
-/* What has become of a library in LD_PRELOAD, named by its real path. */
-enum library_state tree_find_library(const struct process_tree *tree, const char *path);
+uint64_t tree_rss(struct process_tree *tree);
 void tree_kill(const struct process_tree *tree, int number);
 
 /* What the kernel says of one process. Memory is 0 of one that has ended. */

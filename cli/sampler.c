@@ -7,6 +7,7 @@
  */
 #include "sampler.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -105,6 +106,17 @@ static bool is_peak(struct sampler *sampler, const struct look *look)
             (live >= PEAK_RANGE * kept && (look->is_at_exit || look->at > PEAK_AGE * peak->at)));
 }
 
+static struct class_bytes class_bytes_of(const struct class_terms *figures)
+{
+    double share = figures->extents
+                       ? fmin(1, (double)figures->blocks[BLOCK_LIVE] / (double)figures->extents)
+                       : 0;
+    return (struct class_bytes){
+        .live = figures->resident[BLOCK_LIVE],
+        .pinned = (uint64_t)(share * (double)figures->resident[BLOCK_FREE]),
+    };
+}
+
 static void keep_look(struct sampler *sampler, const struct look *look,
                       const struct heap_view *view, const struct heap_terms *terms)
 {
@@ -139,6 +151,9 @@ static enum look_result look_at_heap(struct sampler *sampler, struct heap_view *
     stats_terms(&terms, rows);
     for (size_t i = 0; i < TERM_COUNT; i++)
         look.terms[i] = rows[i].bytes;
+    for (unsigned c = CLASS_FIRST; c <= CLASS_ACE_LAST; c++)
+        look.classes[c] = class_bytes_of(&terms.classes[c]);
+    look.classes[CLASS_HUGE] = class_bytes_of(&terms.lanes[HAK_LANE_HUGE]);
     look.minor_faults = after.minor_faults;
     look.major_faults = after.major_faults;
     look.threads = (uint64_t)after.threads;

@@ -6,6 +6,7 @@
 #ifndef HAK_CLI_SAMPLER_H
 #define HAK_CLI_SAMPLER_H
 
+#include "heap_advice.h"
 #include "heap_view.h"
 #include "map.h"
 #include "stats.h"
@@ -24,6 +25,7 @@ struct look {
     uint64_t major_faults;
     uint64_t threads;
     uint64_t purged; /* bytes since the start */
+    struct class_bytes classes[CLASS_HUGE + 1];
 };
 
 /* The heap when most memory was resident. */

@@ -6,9 +6,6 @@
 
 #include <math.h>
 
-/* Below this, two means are the same to a reader, however sure their difference is. */
-#define LEAST_DIFFERENCE 0.01
-
 double student_t95(size_t degrees)
 {
     static const double table[] = {INFINITY, 12.706205, 4.302653, 3.182446, 2.776445,
@@ -51,7 +48,7 @@ double interval_precision(const struct interval *interval)
 int interval_order(const struct interval *a, const struct interval *b)
 {
     bool is_same = a->count < 2 || b->count < 2 ||
-                   fabs(a->mean - b->mean) <= LEAST_DIFFERENCE * fmax(a->mean, b->mean);
+                   fabs(a->mean - b->mean) <= INTERVAL_LEAST_DIFFERENCE * fmax(a->mean, b->mean);
     if (is_same)
         return 0;
     if (a->mean + a->half < b->mean - b->half)

@@ -24,6 +24,9 @@ struct interval interval_of(const double *values, size_t count);
 /* Half the interval's width as a share of the mean; 0 when all values are 0. */
 double interval_precision(const struct interval *interval);
 
+/* Below this, two means are the same to a reader, however sure their difference is. */
+#define INTERVAL_LEAST_DIFFERENCE 0.01
+
 /* -1 when a is below b beyond noise, +1 when it is above, 0 when that cannot be said: the intervals
  * touch, or the means differ by less than 1 %. */
 int interval_order(const struct interval *a, const struct interval *b);

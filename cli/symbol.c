@@ -15,8 +15,8 @@
 #define SECTIONS_MAX ((size_t)0xff00)
 #define HEADERS_MAX ((size_t)1024)
 #define CHUNK ((size_t)64 << 10)
-/* Names that end as the symbol's name does: of other symbols, all but one. */
-#define NAMES_MAX 8
+/* Names that end as the symbol's name does ("je_malloc" for "malloc"): of others, all but one. */
+#define NAMES_MAX 256
 
 /* Purpose: an open file. */
 struct elf_file {

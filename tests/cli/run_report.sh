@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 #
 # Owns the check of `hakmem run --report`: what is wrong gives one line before the program runs, the
-# program keeps its status, the page has the figures of a heap that is known, its advice fits what
-# the program does, and a browser shows it. The programs hold still until they have been looked at:
-# they wait for a number of looks' time, and nothing is measured in it.
+# program keeps its status, the page has the figures of a heap that is known, and a browser shows it.
+# The programs hold still until they have been looked at: they wait for a number of looks' time, and
+# nothing is measured in it. The advice is tests/cli/advice.sh's.
 
 source "$(dirname "$0")/lib.bash"
 source "$SOURCE/tests/cli/browser.bash"
@@ -23,10 +23,8 @@ expect_no_leftovers "bad input"
 
 cat >work.c <<'C'
 #include <pthread.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 #include "looks.h"
 
@@ -64,53 +62,9 @@ static int known(void)
     return 7;
 }
 
-/* One block of each page stays, so that no page can go back. Then more memory is used than before,
- * resident and live, so that the peak comes after the frees whatever a look has seen until then; or
- * no more is used, so that the peak was before them. */
-static int sparse(int is_ebb)
+int main(void)
 {
-    static char *blocks[60000];
-    for (int i = 0; i < 60000; i++)
-        blocks[i] = touched(1000);
-    if (is_ebb)
-        wait_for_looks(8);
-    for (int i = 0; i < 60000; i++)
-        if ((uintptr_t)blocks[i] % 4096 >= 1024)
-            free(blocks[i]);
-    if (!is_ebb)
-        touched(64 * MIB);
-    wait_for_looks(10);
-    return 0;
-}
-
-static int others(void)
-{
-    void *area = mmap(NULL, 64 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    memset(area, 1, 64 * MIB);
-    touched(MIB);
-    wait_for_looks(8);
-    return 0;
-}
-
-static int growing(void)
-{
-    for (int i = 0; i < 60; i++) {
-        touched(MIB);
-        wait_for_looks(1);
-    }
-    return 0;
-}
-
-int main(int argc, char **argv)
-{
-    (void)argc;
-    switch (argv[1][0]) {
-    case 'k': return known();
-    case 's': return sparse(0);
-    case 'e': return sparse(1);
-    case 'o': return others();
-    default: return growing();
-    }
+    return known();
 }
 C
 cc -I "$SOURCE/tests/cli/programs" -O1 -fno-builtin -pthread work.c -o work || fail "work.c"
@@ -273,22 +227,6 @@ hakmem run --report page.html --operations -- ./calls_static
 expect_status 137 "a static program"
 expect_count 1 'No calls were counted: ' page.html
 expect_count 0 'All calls of the program' page.html
-
-# expect_advice WORK PATTERN: the page of that work has a paragraph like this; no other advice does.
-expect_advice() {
-    hakmem run --report page.html -- ./work "$1"
-    expect_status 0 "work $1"
-    grep -o '<p>.*</p>' page.html >advice
-    expect_in advice "$2" "the advice for $1"
-}
-
-step "the advice"
-expect_advice sparse 'is free inside slabs that still hold a live block, most of it \([0-9.]+ MiB\) '\
-'in the class of 1024 bytes'
-expect_advice ebbing 'At the last look, with less than half of the peak.s live memory, [0-9.]+ MiB'
-expect_advice others "is not the heap's: code, stacks"
-expect_advice growing 'Live memory grew to the end: '
-! grep -q 'is free inside' advice || fail "advice on slabs for blocks that stay: $(cat advice)"
 
 step "programs of which little is seen"
 hakmem run --report page.html -- sh -c 'kill -9 $$'
