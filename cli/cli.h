@@ -119,7 +119,7 @@ void library_check(const char *command, const char *path);
 /* Put a library first in LD_PRELOAD, before what the user preloads. */
 void library_export(const char *command, const char *path);
 
-/* All of the above. */
+/* All of the above; a library that the loader refuses ends the process as well. */
 void library_preload(const char *command, const char *name);
 
 /* ---- program.c ---- */

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "loader.h"
 #include "hakmem/hakmem.h"
 
 #define REPORT_SUFFIX ".report"
@@ -320,7 +321,7 @@ void report_print(FILE *out, const struct outcome *outcome, const struct report 
     } else if (WIFSIGNALED(outcome->status)) {
         fprintf(out, LABEL "none: killed before it could write one\n", "report");
     } else {
-        fprintf(out, LABEL "none: ended by _exit, statically linked or setuid\n", "report");
+        fprintf(out, LABEL "none: %s\n", "report", loader_explain(outcome->program));
     }
     print_others(out, report);
 }

@@ -89,18 +89,21 @@ static int report_failure(const struct request_input *input, const struct target
     return cli_fail(EXIT_FAILURE, "%s: %s", input->choice.command, target->error);
 }
 
-/* What a trim could give back, at most. */
-static uint64_t count_free(const struct heap_view *view)
+/* What a trim could give back at most, as the heap is now. */
+static uint64_t count_free(struct target *target)
 {
     static struct heap_terms terms;
-    heap_terms_count(view, &terms);
+    struct heap_view view;
+    if (heap_view_open(&view, target)) {
+        heap_terms_count(&view, &terms);
+        heap_view_close(&view);
+    }
     return terms.thread_cached + terms.depots + terms.partly_used + terms.purgeable;
 }
 
-static int report_pending(const struct request_input *input, const struct heap_view *view,
+static int report_pending(const struct request_input *input, struct target *target,
                           enum answer answer)
 {
-    struct target *target = view->target;
     char why[64] = "is idle";
     char what[64] = "";
     if (!target_refresh(target))
@@ -113,7 +116,7 @@ static int report_pending(const struct request_input *input, const struct heap_v
         snprintf(why, sizeof why, "has not answered in %" PRIu64 " s", input->wait_seconds);
     if (input->verb == VERB_TRIM)
         snprintf(what, sizeof what, "; it can give back %s at most",
-                 text_of_size(count_free(view)).bytes);
+                 text_of_size(count_free(target)).bytes);
     return cli_fail(EXIT_PENDING,
                     "%s: %s %s: the request stands, and is served at its next slow path of malloc "
                     "or free%s",
@@ -172,7 +175,7 @@ static int send_request(const struct request_input *input, const struct heap_vie
         return report_failure(input, target);
     }
     if (answer != ANSWER_SERVED)
-        return report_pending(input, view, answer);
+        return report_pending(input, target, answer);
     return report_served(input, &mailbox, &request,
                          slot == REQUEST_TRIM ? 0 : settings_live_row(slot - REQUEST_SET));
 }
