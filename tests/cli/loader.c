@@ -5,6 +5,8 @@
  */
 #include "unit/unit.h"
 
+#include <sys/stat.h>
+
 #include "loader.h"
 
 static char directory[] = "/tmp/hakmem-loader.XXXXXX";
