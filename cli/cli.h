@@ -50,7 +50,7 @@ void cli_parse_common(int key, struct argp_state *state);
 
 /* The key of an option without a short form, and --help for each parser's table. */
 #define CLI_KEY(number) (0x100 + (number))
-#define CLI_KEY_HELP CLI_KEY(0)
+#define CLI_KEY_HELP 'h'
 // clang-format off
 #define CLI_OPTION_HELP {"help", CLI_KEY_HELP, NULL, 0, "print this help", -1}
 // clang-format on

@@ -207,7 +207,7 @@ static error_t parse_request(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-    {"wait", KEY_WAIT, "SECONDS", 0, "wait so long, also for an idle process (5, and not)", 0},
+    {"wait", KEY_WAIT, "SECONDS", 0, "wait for so long, even if it is idle", 0},
     CLI_OPTION_HELP,
     {0},
 };

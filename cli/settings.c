@@ -109,7 +109,7 @@ static struct text text_of_range(const struct setting *setting)
     if (setting->kind == KIND_WHEN)
         return (struct text){"exit, interval or 0"};
     if (setting->kind == KIND_BYTES && setting->min < 0)
-        return (struct text){"up to 1024G, 1% to 100%, or none"};
+        return (struct text){"0 to 1024G, 1% to 100%, none"};
     if (setting->kind != KIND_TEXT)
         snprintf(text.bytes, sizeof text.bytes, "%.24s to %.24s",
                  text_of_value(setting, setting->min).bytes,

@@ -62,6 +62,17 @@ else
     echo "not root here"
 fi
 
+step "root that lacks the right: it is not told to try as root"
+if ((EUID == 0)) && setpriv --bounding-set=-sys_ptrace true 2>/dev/null; then
+    start_known_heap
+    setpriv --bounding-set=-sys_ptrace "$CLI" stats $TARGET >out 2>err
+    STATUS=$?
+    expect_status 1 "root without CAP_SYS_PTRACE"
+    [[ $(cat err) == "hakmem stats: process $TARGET (known_heap) may not be read: this takes\
+ CAP_SYS_PTRACE, and less than 3 in /proc/sys/kernel/yama/ptrace_scope" ]] ||
+        fail "root without CAP_SYS_PTRACE: $(cat err)"
+fi
+
 step "wrong words"
 start_known_heap
 expect_line 2 "hakmem stats: no process given (see hakmem stats --help)" stats
