@@ -125,7 +125,8 @@ void allocators_find(const char *command, struct allocator_list *list)
     library_check(command, path);
     set_path(make_row(list, ALLOCATOR_OURS), path);
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (find_known(&known[i], system.machine, path) && loader_can_preload(path, reason, sizeof reason))
+        if (find_known(&known[i], system.machine, path) &&
+            loader_can_preload(path, reason, sizeof reason))
             set_path(make_row(list, known[i].name), path);
 }
 

@@ -116,8 +116,7 @@ static bool raises_rights(const char *path)
         return false;
     bool is_set_user = (status.st_mode & S_ISUID) && status.st_uid != getuid();
     bool is_set_group = (status.st_mode & S_ISGID) && status.st_gid != getgid();
-    bool has_capability =
-        getuid() != 0 && getxattr(path, "security.capability", NULL, 0) > 0;
+    bool has_capability = getuid() != 0 && getxattr(path, "security.capability", NULL, 0) > 0;
     return is_set_user || is_set_group || has_capability;
 }
 
@@ -149,8 +148,6 @@ static bool read_interpreter(int file, const unsigned char head[sizeof(Elf64_Ehd
 
 /* ---- why a program has left no report ---- */
 
-static const char *const unknown = "it ended by _exit, or became a program without the library";
-
 /* What the loader says when it is asked to list what it would load. Not every loader knows the
  * option; another one might run the program. */
 static const char *ask_loader(const char *loader, const char *path)
@@ -162,10 +159,10 @@ static const char *ask_loader(const char *loader, const char *path)
     char *argv[] = {(char *)loader, (char[]){"--list"}, (char *)path, NULL};
     if (!name || !library ||
         (strncmp(name, "/ld-linux", 9) != 0 && strncmp(name, "/ld-musl", 8) != 0))
-        return unknown;
+        return NULL;
     char refusal[64];
     if (try(argv, library, words) == -1 || !words[0])
-        return unknown;
+        return NULL;
     if (!find_refusal(words, refusal, sizeof refusal))
         snprintf(refusal, sizeof refusal, "%.*s", (int)strcspn(words, "\n"), words);
     snprintf(reason, sizeof reason, "not loaded: %s", refusal);
@@ -177,11 +174,10 @@ static const char *explain_file(const char *path)
     char interpreter[PATH_MAX];
     unsigned char head[sizeof(Elf64_Ehdr)] = {0};
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file < 0 || pread(file, head, sizeof head, 0) <= 0 ||
-        memcmp(head, ELFMAG, SELFMAG) != 0) {
+    if (file < 0 || pread(file, head, sizeof head, 0) <= 0 || memcmp(head, ELFMAG, SELFMAG) != 0) {
         if (file >= 0)
             close(file);
-        return unknown;
+        return NULL;
     }
     bool is_of_kind = read_interpreter(file, head, interpreter);
     close(file);
@@ -196,7 +192,7 @@ const char *loader_explain(const char *program)
 {
     char path[PATH_MAX];
     if (!find_program(program, path))
-        return unknown;
+        return NULL;
     if (raises_rights(path))
         return "it is set-user-ID: the loader ignores LD_PRELOAD";
     return explain_file(path);

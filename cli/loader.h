@@ -12,8 +12,9 @@
  * loader's words. */
 bool loader_can_preload(const char *library, char *reason, size_t size);
 
-/* Why a program, named as on the command line, has left no report though our library was first in
- * LD_PRELOAD: words for the reader. The program is not run again. */
+/* Why a program, named as on the command line, has not loaded what is first in LD_PRELOAD: words
+ * for the reader, or NULL where its file and its loader have nothing to say. The program is not run
+ * again. */
 const char *loader_explain(const char *program);
 
 #endif

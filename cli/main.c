@@ -18,10 +18,10 @@ static const struct command {
     const char *verb;
     int (*call)(int argc, char **argv);
 } commands[] = {
-    {"run", run_command},           {"compare", compare_command}, {"record", record_command},
-    {"stats", stats_command},       {"top", top_command},         {"map", map_command},
-    {"why", why_command},           {"trim", trim_command},       {"set", set_command},
-    {"limit", limit_command},       {"settings", settings_command},
+    {"run", run_command},     {"compare", compare_command},   {"record", record_command},
+    {"stats", stats_command}, {"top", top_command},           {"map", map_command},
+    {"why", why_command},     {"trim", trim_command},         {"set", set_command},
+    {"limit", limit_command}, {"settings", settings_command},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 

@@ -321,7 +321,9 @@ void report_print(FILE *out, const struct outcome *outcome, const struct report 
     } else if (WIFSIGNALED(outcome->status)) {
         fprintf(out, LABEL "none: killed before it could write one\n", "report");
     } else {
-        fprintf(out, LABEL "none: %s\n", "report", loader_explain(outcome->program));
+        const char *reason = loader_explain(outcome->program);
+        fprintf(out, LABEL "none: %s\n", "report",
+                reason ? reason : "it ended by _exit, or became a program without the library");
     }
     print_others(out, report);
 }

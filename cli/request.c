@@ -148,7 +148,8 @@ static int report_served(const struct request_input *input, const struct mailbox
         return EXIT_SUCCESS;
     }
     settings_write_value(row, request->value, value, sizeof value);
-    printf("%s: " SETTING_PREFIX "%s is %s now%s\n", choice_title(target), settings_name(row), value,
+    printf("%s: " SETTING_PREFIX "%s is %s now%s\n", choice_title(target), settings_name(row),
+           value,
            request->value == mailbox->value ? "" : ": another command has asked for that since");
     return EXIT_SUCCESS;
 }
@@ -158,11 +159,11 @@ static int send_request(const struct request_input *input, const struct heap_vie
 {
     struct target *target = view->target;
     uint64_t all = (uintptr_t)view->root.requests;
-    const struct mailbox mailbox = {
-        .target = target,
-        .slot = all + offsetof(struct requests, slots) + slot * sizeof(struct request),
-        .waiting = all + offsetof(struct requests, is_waiting),
-        .value = value};
+    const struct mailbox mailbox = {.target = target,
+                                    .slot = all + offsetof(struct requests, slots) +
+                                            slot * sizeof(struct request),
+                                    .waiting = all + offsetof(struct requests, is_waiting),
+                                    .value = value};
     struct request request;
     if (view->is_empty)
         return cli_fail(EXIT_FAILURE, "%s: %s does not use the heap of HAKMEM",

@@ -256,7 +256,7 @@ void settings_parse_live(const char *command, const char *assignment, unsigned *
             break;
     if (*live == LIVE_COUNT)
         exit(cli_fail(EXIT_USAGE,
-                      "%s: " SETTING_PREFIX "%s holds from a process's start on: set it in its "
+                      "%s: " SETTING_PREFIX "%s can be set at a process's start only, in its "
                       "environment",
                       command, setting->name));
     *value = strcmp(number.bytes, "auto") == 0 ? setting->max : strtoll(number.bytes, NULL, 10);

@@ -54,8 +54,8 @@ static struct size_text size_text(uint64_t bytes)
     }
     for (; bytes >= MIB; bytes /= KIB)
         unit++;
-    text_format(text.bytes, sizeof(text.bytes), "%lu.%lu %ciB", bytes / KIB,
-                bytes % KIB * 10 / KIB, units[unit]);
+    text_format(text.bytes, sizeof(text.bytes), "%lu.%lu %ciB", bytes / KIB, bytes % KIB * 10 / KIB,
+                units[unit]);
     return text;
 }
 
@@ -70,7 +70,8 @@ static void add_site_text(struct writer *writer, const struct hak_site *site)
                plural(site->calls), size_text(site->bytes).bytes);
 }
 
-static void add_lane_text(struct writer *writer, unsigned lane, const struct hak_lane_stats *figures)
+static void add_lane_text(struct writer *writer, unsigned lane,
+                          const struct hak_lane_stats *figures)
 {
     writer_add(writer, "  %s: %lu live block%s, %s; %s cached, %s free in slabs\n", lane_name(lane),
                figures->live_blocks, plural(figures->live_blocks),

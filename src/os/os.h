@@ -255,7 +255,7 @@ enum live_setting {
 #define X(field) LIVE_##field,
     HAK_LIVE_SETTINGS(X)
 #undef X
-    LIVE_COUNT
+        LIVE_COUNT
 };
 
 /* Change one of them. False when there is none, or the value is out of range. */

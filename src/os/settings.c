@@ -156,6 +156,23 @@ static bool parse_value(const struct row *row, const char *text, int64_t *out)
     return *text == '\0' && *out >= row->min && *out <= max;
 }
 
+/* Purpose: a number of bytes as one would type it. */
+struct bytes_text {
+    char text[24];
+};
+
+/* 64M, 1024G */
+static struct bytes_text bytes_text(int64_t value)
+{
+    static const char *const suffixes[] = {"", "K", "M", "G"};
+    struct bytes_text bytes;
+    unsigned step = 0;
+    for (; step < 3 && value != 0 && value % 1024 == 0; step++)
+        value /= 1024;
+    text_format(bytes.text, sizeof(bytes.text), "%ld%s", (long)value, suffixes[step]);
+    return bytes;
+}
+
 static void report_bad_value(const struct row *row, const char *text)
 {
     if (row->kind == KIND_PREFAULT)
@@ -167,13 +184,13 @@ static void report_bad_value(const struct row *row, const char *text)
     else if (row->kind == KIND_WHEN)
         log_line(PREFIX "%s=%s: expected exit, interval or 0; the default holds", row->name, text);
     else if (row->kind == KIND_BYTES && row->min < 0)
-        log_line(PREFIX "%s=%s: expected bytes up to %ld (K, M, G allowed), 1%% to 100%% or "
-                        "none; the default holds",
-                 row->name, text, (long)row->max);
-    else if (row->kind == KIND_BYTES)
         log_line(PREFIX
-                 "%s=%s: expected bytes from %ld to %ld (K, M, G allowed); the default holds",
-                 row->name, text, (long)row->min, (long)row->max);
+                 "%s=%s: expected bytes (K, M or G may follow), 0 to %s, 1%% to 100%%, none; "
+                 "the default holds",
+                 row->name, text, bytes_text(row->max).text);
+    else if (row->kind == KIND_BYTES)
+        log_line(PREFIX "%s=%s: expected bytes (K, M or G may follow), %s to %s; the default holds",
+                 row->name, text, bytes_text(row->min).text, bytes_text(row->max).text);
     else
         log_line(PREFIX "%s=%s: expected a number from %ld to %ld; the default holds", row->name,
                  text, (long)row->min, (long)row->max);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of cli/loader.c: why a program has left no report. The loader of this machine is asked about
- * a library that is none; programs that are not found, scripts and texts are not guessed about.
+ * Tests of cli/loader.c: why a program has not loaded a library. The loader of this machine is
+ * asked about a library that is none; programs that are not found, scripts and texts are not
+ * guessed about.
  */
 #include "unit/unit.h"
 
@@ -36,12 +37,11 @@ static void write_text(const char *text)
 static void check_explained(const char *program, const char *expected)
 {
     const char *reason = loader_explain(program);
-    if (strcmp(reason, expected) != 0)
+    bool is_expected = reason && expected ? strcmp(reason, expected) == 0 : reason == expected;
+    if (!is_expected)
         fprintf(stderr, "%s: '%s', and not '%s'\n", program, reason, expected);
-    CHECK(strcmp(reason, expected) == 0);
+    CHECK(is_expected);
 }
-
-static const char unknown[] = "it ended by _exit, or became a program without the library";
 
 static void the_loader_is_asked(void **state)
 {
@@ -50,23 +50,23 @@ static void the_loader_is_asked(void **state)
     setenv("LD_PRELOAD", "./text", 1);
     check_explained("/proc/self/exe", "not loaded: file too short");
     unsetenv("LD_PRELOAD");
-    check_explained("/proc/self/exe", unknown);
+    check_explained("/proc/self/exe", NULL);
 }
 
 static void nothing_is_guessed(void **state)
 {
     (void)state;
     setenv("LD_PRELOAD", "/dev/null", 1);
-    check_explained("no-such-program", unknown);
-    check_explained("./no-such-program", unknown);
-    check_explained("", unknown);
-    check_explained("/", unknown);
+    check_explained("no-such-program", NULL);
+    check_explained("./no-such-program", NULL);
+    check_explained("", NULL);
+    check_explained("/", NULL);
     write_text("#!/bin/sh\n");
-    check_explained("./text", unknown);
+    check_explained("./text", NULL);
     write_text("\177ELF");
     check_explained("./text", "it is no program of 64 bits, and the library is");
     write_text("");
-    check_explained("./text", unknown);
+    check_explained("./text", NULL);
     unsetenv("LD_PRELOAD");
 }
 

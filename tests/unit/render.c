@@ -322,14 +322,10 @@ static void test_empty_snapshot(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_writer),
-        cmocka_unit_test(test_text),
-        cmocka_unit_test(test_words),
-        cmocka_unit_test(test_xml),
-        cmocka_unit_test(test_report),
-        cmocka_unit_test(test_report_of_odd_name),
-        cmocka_unit_test(test_json),
-        cmocka_unit_test(test_metrics),
+        cmocka_unit_test(test_writer),         cmocka_unit_test(test_text),
+        cmocka_unit_test(test_words),          cmocka_unit_test(test_xml),
+        cmocka_unit_test(test_report),         cmocka_unit_test(test_report_of_odd_name),
+        cmocka_unit_test(test_json),           cmocka_unit_test(test_metrics),
         cmocka_unit_test(test_empty_snapshot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
