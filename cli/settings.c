@@ -316,9 +316,10 @@ static void print_markdown(void)
         "# Settings\n\n"
         "<!-- Written by `hakmem settings --markdown` from the table in src/base/config.h. -->\n\n"
         "Each setting is an environment variable, read once when the process starts. A value that\n"
-        "is not of the kind or not in the range is named on standard error, and the default\n"
-        "holds. `hakmem run --set NAME=VALUE` checks before it runs the program; there the\n"
-        "prefix `HAKMEM_` may be left out.\n\n"
+        "is not of the kind or not in the range, or a name that is no setting, is named on\n"
+        "standard error, and the default holds. A process whose parent was started with the same\n"
+        "variable and the same `LD_PRELOAD` does not say it again. `hakmem run --set NAME=VALUE`\n"
+        "checks before it runs the program; there the prefix `HAKMEM_` may be left out.\n\n"
         "| Setting | Kind | Default | Range | What it does |\n"
         "| --- | --- | --- | --- | --- |");
     for (size_t i = 0; i < SETTING_COUNT; i++) {

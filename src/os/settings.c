@@ -64,7 +64,8 @@ bool settings_is_news(const char *entry)
 {
     static char parent[ENVIRONMENT_BYTES];
     char path[32];
-    if (!preload)
+    /* under a filter nothing is written, and the parent's number may not be asked for */
+    if (!preload || os_is_filtered())
         return true;
     text_format(path, sizeof(path), "/proc/%d/environ", (int)getppid());
     long length = os_read_file(path, parent, sizeof(parent));
