@@ -58,7 +58,8 @@ bool limit_set(int64_t value)
         return false;
     atomic_fetch_add(&limit.changes, 1);
     atomic_store(&limit.bytes, 0);
-    slab_allow(0); /* who takes slabs next asks */
+    atomic_store(&limit.trimmed_to, 0); /* warm memory, which is never refused, goes back first */
+    slab_allow(0);                      /* who takes slabs next asks */
     return true;
 }
 
