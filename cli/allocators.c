@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The allocators of this machine: where packages and builds put their libraries, and whether the
- * loader takes them. Called by compare.c; calls library.c.
+ * loader takes them. Called by compare.c; calls library.c and loader.c.
  */
 #include "allocators.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <glob.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli.h"
+#include "loader.h"
 #include "target.h"
 
 /* A file is looked for by the patterns in their order, each in all directories; %s is the machine.
@@ -114,49 +113,6 @@ static bool find_known(const struct known *row, const char *machine, char path[P
     return false;
 }
 
-/* ---- What the loader says ---- */
-
-static _Noreturn void become_trial(const char *path, int error_end)
-{
-    int null = open("/dev/null", O_RDWR);
-    dup2(null, STDIN_FILENO);
-    dup2(null, STDOUT_FILENO);
-    dup2(error_end, STDERR_FILENO);
-    setenv("LD_PRELOAD", path, 1);
-    execl("/proc/self/exe", "hakmem", "--version", (char *)NULL);
-    _exit(EXIT_INTERNAL);
-}
-
-/* Whether this very command starts with the library preloaded; if not, `reason` says why not. */
-static bool can_preload(const char *path, char *reason, size_t size)
-{
-    static const char mark[] = "cannot be preloaded (";
-    char text[1024] = "";
-    size_t length = 0;
-    int status = 0;
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        return true;
-    pid_t pid = fork();
-    if (pid == 0)
-        become_trial(path, ends[1]);
-    close(ends[1]);
-    for (ssize_t got; length < sizeof text - 1 &&
-                      (got = read(ends[0], text + length, sizeof text - 1 - length)) > 0;)
-        length += (size_t)got;
-    close(ends[0]);
-    if (pid < 0 || waitpid(pid, &status, 0) != pid)
-        return true;
-    const char *at = strstr(text, mark);
-    if (at) {
-        at += strlen(mark);
-        snprintf(reason, size, "%.*s", (int)strcspn(at, ")\n"), at);
-        return false;
-    }
-    snprintf(reason, size, "no program starts with it");
-    return status == 0;
-}
-
 /* ---- Names ---- */
 
 void allocators_find(const char *command, struct allocator_list *list)
@@ -170,7 +126,8 @@ void allocators_find(const char *command, struct allocator_list *list)
     library_check(command, path);
     set_path(make_row(list, ALLOCATOR_OURS), path);
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (find_known(&known[i], system.machine, path) && can_preload(path, reason, sizeof reason))
+        if (find_known(&known[i], system.machine, path) &&
+            loader_can_preload(path, reason, sizeof reason))
             set_path(make_row(list, known[i].name), path);
 }
 
@@ -196,7 +153,7 @@ void allocators_add(const char *command, struct allocator_list *list, const char
         exit(cli_fail(EXIT_USAGE, "%s: --allocator %s: %s: %s", command, row.name, equals + 1,
                       strerror(errno)));
     library_check(command, path);
-    if (!can_preload(path, reason, sizeof reason))
+    if (!loader_can_preload(path, reason, sizeof reason))
         exit(cli_fail(EXIT_USAGE, "%s: --allocator %s: %s cannot be preloaded: %s", command,
                       row.name, path, reason));
     set_path(make_row(list, row.name), path);

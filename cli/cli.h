@@ -19,6 +19,7 @@
 
 /* Exit statuses besides the program's own; the last three are what env(1) and nohup(1) use. */
 #define EXIT_USAGE 2
+#define EXIT_PENDING 3 /* a request stands, and has not been served yet */
 #define EXIT_INTERNAL 125
 #define EXIT_CANNOT_EXECUTE 126
 #define EXIT_NOT_FOUND 127
@@ -49,7 +50,7 @@ void cli_parse_common(int key, struct argp_state *state);
 
 /* The key of an option without a short form, and --help for each parser's table. */
 #define CLI_KEY(number) (0x100 + (number))
-#define CLI_KEY_HELP CLI_KEY(0)
+#define CLI_KEY_HELP 'h'
 // clang-format off
 #define CLI_OPTION_HELP {"help", CLI_KEY_HELP, NULL, 0, "print this help", -1}
 // clang-format on
@@ -78,6 +79,7 @@ int why_command(int argc, char **argv);
 int top_command(int argc, char **argv);
 int trim_command(int argc, char **argv);
 int set_command(int argc, char **argv);
+int limit_command(int argc, char **argv);
 
 /* ---- settings.c ---- */
 
@@ -88,10 +90,13 @@ int set_command(int argc, char **argv);
  * and EXIT_USAGE. */
 void settings_export(const char *assignment);
 
-/* Check NAME=VALUE for a running process, in the words of `command`: the setting's row in the
- * table, and the value. A bad one, or one that holds from the start on, ends the process. */
-void settings_parse_live(const char *command, const char *assignment, uint32_t *row,
+/* Check NAME=VALUE for a running process, in the words of `command`: the setting's place among
+ * HAK_LIVE_SETTINGS, and the value. A bad one, or one that holds from the start on, ends the
+ * process. */
+void settings_parse_live(const char *command, const char *assignment, unsigned *live,
                          int64_t *value);
+/* The row of one of HAK_LIVE_SETTINGS in the table. */
+size_t settings_live_row(unsigned live);
 /* The name of a row, without the prefix; NULL beyond the table. */
 const char *settings_name(size_t row);
 /* A value of a row that is no path, as one would type it. */
@@ -115,7 +120,7 @@ void library_check(const char *command, const char *path);
 /* Put a library first in LD_PRELOAD, before what the user preloads. */
 void library_export(const char *command, const char *path);
 
-/* All of the above. */
+/* All of the above; a library that the loader refuses ends the process as well. */
 void library_preload(const char *command, const char *name);
 
 /* ---- program.c ---- */

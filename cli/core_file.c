@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli.h"
 #include "target.h"
 
 /* The most bytes of all notes together, and of program headers: some hundred times what the kernel
@@ -254,8 +255,8 @@ static bool read_headers(struct core *core)
     if (!visit_headers(core, note_segment))
         return fail_headers(target);
     if (core->end > core->size)
-        return target_fail(target, "'%s' is cut short: it has %" PRIu64 " of %" PRIu64 " bytes",
-                           target->core_path, core->size, core->end);
+        return target_fail(target, "'%s' is cut short: it has %s of %s", target->core_path,
+                           text_of_size(core->size).bytes, text_of_size(core->end).bytes);
     return order_segments(core) && (visit_headers(core, note_notes) || fail_headers(target));
 }
 

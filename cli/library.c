@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "loader.h"
 
 /* The directory of this executable, with a slash at its end. */
 static void own_directory(const char *command, char directory[PATH_MAX])
@@ -81,7 +82,10 @@ void library_export(const char *command, const char *path)
 void library_preload(const char *command, const char *name)
 {
     char path[PATH_MAX];
+    char reason[256];
     library_find(command, name, path);
     library_check(command, path);
+    if (!loader_can_preload(path, reason, sizeof reason))
+        exit(cli_fail(EXIT_INTERNAL, "%s: %s cannot be preloaded: %s", command, path, reason));
     library_export(command, path);
 }

@@ -18,10 +18,10 @@ static const struct command {
     const char *verb;
     int (*call)(int argc, char **argv);
 } commands[] = {
-    {"run", run_command},       {"compare", compare_command},   {"record", record_command},
-    {"stats", stats_command},   {"top", top_command},           {"map", map_command},
-    {"why", why_command},       {"trim", trim_command},         {"set", set_command},
-    {"report", report_command}, {"settings", settings_command},
+    {"run", run_command},       {"compare", compare_command}, {"record", record_command},
+    {"stats", stats_command},   {"top", top_command},         {"map", map_command},
+    {"why", why_command},       {"trim", trim_command},       {"set", set_command},
+    {"report", report_command}, {"limit", limit_command},     {"settings", settings_command},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
@@ -144,6 +144,7 @@ static const struct argp main_argp = {
            "  hakmem why PID ADDRESS        what lies at an address\n"
            "  hakmem trim PID               have it give free pages back\n"
            "  hakmem set PID NAME=VALUE     change a setting while it runs\n"
+           "  hakmem limit PID BYTES        let malloc fail beyond so much memory\n"
            "  hakmem settings               list the HAKMEM_* settings\n"
            "  hakmem help [COMMAND]         print the help of a command, or this\n"
            "\n"

@@ -104,6 +104,11 @@ bool process_explain(struct target *target, int error)
     if (error == ESRCH)
         return target_fail(target, "process %d (%s) has ended", pid, target->program);
     target->is_refused = error == EPERM || error == EACCES;
+    if (target->is_refused && geteuid() == 0)
+        return target_fail(target,
+                           "process %d (%s) may not be read: this takes CAP_SYS_PTRACE, and less "
+                           "than 3 in /proc/sys/kernel/yama/ptrace_scope",
+                           pid, target->program);
     if (target->is_refused && status.st_uid != geteuid())
         return target_fail(target,
                            "process %d (%s) is another user's: only that user or root may read it",

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "loader.h"
 #include "trace.h"
 
 #define SUFFIX ".hmtrace"
@@ -55,9 +56,9 @@ static bool end_file(const char *path, struct trace_header *header)
 
 static void say_trace(const char *file, const struct trace_header *header)
 {
-    fprintf(stderr, "hakmem record: %s: %ju call%s of %ju thread%s, %ju bytes%s\n", file,
+    fprintf(stderr, "hakmem record: %s: %ju call%s of %ju thread%s, %s%s\n", file,
             (uintmax_t)header->calls, header->calls == 1 ? "" : "s", (uintmax_t)header->threads,
-            header->threads == 1 ? "" : "s", (uintmax_t)(TRACE_HEADER_BYTES + header->used),
+            header->threads == 1 ? "" : "s", text_of_size(TRACE_HEADER_BYTES + header->used).bytes,
             header->is_cut ? ", not to the program's end" : "");
 }
 
@@ -92,9 +93,10 @@ static int record_program(const char *file, char **argv)
         return status;
     }
     unlink(path);
-    cli_fail(EXIT_INTERNAL,
-             "hakmem record: nothing recorded: '%s' is static, set-user-ID, or has no allocator",
-             argv[0]);
+    const char *reason = loader_explain(argv[0]);
+    if (!reason)
+        reason = "it has no allocator, or became a program without the recorder";
+    cli_fail(EXIT_INTERNAL, "hakmem record: nothing recorded of '%s': %s", argv[0], reason);
     return status == EXIT_SUCCESS ? EXIT_INTERNAL : status;
 }
 

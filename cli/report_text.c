@@ -10,6 +10,7 @@
 
 #include "family.h"
 #include "hakmem/hakmem.h"
+#include "loader.h"
 #include "report.h"
 
 /* ---- Values as text ---- */
@@ -201,6 +202,13 @@ static void print_processes(FILE *out, const struct family *family)
                 text_of_size(order[count - 1]->peak).bytes);
 }
 
+static void print_reason(FILE *out, const char *program)
+{
+    const char *reason = program ? loader_explain(program) : NULL;
+    fprintf(out, LABEL "none: %s\n", "report",
+            reason ? reason : "it ended by _exit, or became a program without the library");
+}
+
 /* Why a process has left no whole report. */
 static void print_no_report(FILE *out, const struct outcome *outcome, const struct member *main,
                             const struct report *report)
@@ -212,7 +220,7 @@ static void print_no_report(FILE *out, const struct outcome *outcome, const stru
     else if (WIFSIGNALED(outcome->status) && main->pid == outcome->pid)
         fprintf(out, LABEL "none: killed before it could write one\n", "report");
     else
-        fprintf(out, LABEL "none: ended by _exit, statically linked or setuid\n", "report");
+        print_reason(out, main->pid == outcome->pid ? outcome->program : NULL);
 }
 
 void report_print(FILE *out, const struct outcome *outcome, const struct family *family,

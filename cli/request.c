@@ -1,158 +1,187 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `hakmem trim` and `hakmem set`: write a request into the target, which its next slow path serves,
- * and wait for that. The only verbs that write to a target. What is written to is the object that
- * the library has for it, in the library's own memory (heap_view.c checks that), through the handle
- * by which it was looked at: a process that executes another program meanwhile is lost, and that
- * program is not written to.
+ * `hakmem trim`, `set` and `limit`: write a request into the target, which its next slow path
+ * serves, and wait for that; an idle target is not waited for. The only verbs that write to a
+ * target. What is written to is the object that the library has for it, in the library's own memory
+ * (heap_view.c checks that), through the handle by which it was looked at: a process that executes
+ * another program meanwhile is lost, and that program is not written to.
  */
 #include <argp.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "activity.h"
 #include "choose.h"
 #include "cli.h"
 
 #define KEY_WAIT CLI_KEY(1)
 #define WAIT_DEFAULT 5
 #define WAIT_MAX 86400
+/* Time between two looks whether the request has been served. */
+#define LOOK_NS 20000000
 
 struct request_input {
     struct choice choice;
-    const char *assignment; /* set: NAME=VALUE */
-    bool is_set;
+    enum { VERB_TRIM, VERB_SET, VERB_LIMIT } verb;
+    const char *value; /* set: NAME=VALUE; limit: the value */
     uint64_t wait_seconds;
+    bool is_patient; /* --wait was given: also an idle process is waited for */
 };
 
-static uint32_t state_of(struct target *target, uint64_t address)
-{
-    uint32_t state = REQUEST_NONE;
-    if (!target_read(target, address + offsetof(struct request, state), &state, sizeof state))
-        return REQUEST_NONE;
-    return state;
-}
-
-/* The fields first, then the state that makes them valid. */
-static bool write_request(struct target *target, uint64_t address, const struct request *wanted)
-{
-    struct request copy = *wanted;
-    uint32_t asked = REQUEST_ASKED;
-    atomic_store(&copy.state, REQUEST_NONE);
-    return target_write(target, address, &copy, sizeof copy) &&
-           target_write(target, address + offsetof(struct request, state), &asked, sizeof asked);
-}
-
-/* Purpose: the object that is written to, and until when is waited for it. */
+/* Purpose: what is asked, and where that is written. */
 struct mailbox {
     struct target *target;
-    uint64_t address;
-    double deadline;
+    uint64_t slot;    /* addresses in the target */
+    uint64_t waiting; /* of what makes slow paths look */
+    int64_t value;
 };
 
-/* A moment later; false when the time is over. */
-static bool wait_some(const struct mailbox *mailbox)
-{
-    const struct timespec step = {.tv_nsec = 20000000};
-    if (program_clock() >= mailbox->deadline)
-        return false;
-    nanosleep(&step, NULL);
-    return true;
-}
+enum answer { ANSWER_SERVED, ANSWER_LOST, ANSWER_LATE, ANSWER_IDLE };
 
-/* Wait until no request stands. Returns what became of the last: REQUEST_NONE if the process is no
- * longer what it was, REQUEST_ASKED or REQUEST_RUNNING when the time is over. */
-static uint32_t wait_for_end(const struct mailbox *mailbox)
-{
-    uint32_t state;
-    do {
-        state = state_of(mailbox->target, mailbox->address);
-    } while ((state == REQUEST_ASKED || state == REQUEST_RUNNING) && wait_some(mailbox));
-    return state;
-}
+/* ---- asking and waiting ---- */
 
-/* Only one command at a time may have a request stand: the lock is on a file that only users who
- * may write to the process can open, and ends with the command. */
-static bool wait_for_turn(const struct mailbox *mailbox)
+/* The value first, then the number that makes a request of it, then what makes slow paths look. A
+ * number that no other command will choose: it may be at the same slot now, and then the request
+ * that is written last holds. */
+static bool write_request(const struct mailbox *mailbox)
 {
-    while (flock(mailbox->target->file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-        if (!wait_some(mailbox))
-            return false;
-    uint32_t state = wait_for_end(mailbox);
-    return state != REQUEST_ASKED && state != REQUEST_RUNNING;
-}
-
-/* May a request be written there now? What no build of the library leaves there is no request. */
-static bool is_ready(struct target *target, uint64_t address)
-{
-    uint32_t state = state_of(target, address);
-    if (target->is_gone)
+    struct target *target = mailbox->target;
+    struct request request;
+    if (!target_read(target, mailbox->slot, &request, sizeof request))
         return process_explain(target, ESRCH);
-    return state <= REQUEST_DONE || target_fail_damaged(target, "its request is in no known state");
+    uint32_t asked = request.asked + 2 * (uint32_t)getpid() + 1;
+    uint32_t yes = 1;
+    return target_write(target, mailbox->slot + offsetof(struct request, value), &mailbox->value,
+                        sizeof mailbox->value) &&
+           target_write(target, mailbox->slot + offsetof(struct request, asked), &asked,
+                        sizeof asked) &&
+           target_write(target, mailbox->waiting, &yes, sizeof yes);
 }
 
-static int report_lost(const struct request_input *input, struct target *target)
+/* *request is what is in the slot at the end. */
+static enum answer wait_for_answer(const struct mailbox *mailbox, const struct request_input *input,
+                                   struct request *request)
 {
-    process_explain(target, ESRCH);
-    return cli_fail(EXIT_FAILURE, "%s: %s", input->choice.command, target->error);
-}
-
-static int report_pending(const struct request_input *input, struct target *target)
-{
-    if (!target_refresh(target))
-        return cli_fail(EXIT_FAILURE, "%s: %s", input->choice.command, target->error);
-    const char *why = target->state == 'T'   ? "it is stopped"
-                      : target->state == 't' ? "a debugger holds it"
-                                             : "it has not come to a slow path of malloc since";
-    return cli_fail(EXIT_FAILURE,
-                    "%s: %s has not answered in %" PRIu64 " s: %s; the request stands and will be "
-                    "served then",
-                    input->choice.command, choice_title(target), input->wait_seconds, why);
-}
-
-static void report_done(const struct request_input *input, const struct target *target,
-                        const struct request *wanted, int64_t result)
-{
-    char value[32];
-    if (input->is_set) {
-        settings_write_value(wanted->setting, wanted->value, value, sizeof value);
-        printf("%s: " SETTING_PREFIX "%s is %s now\n", choice_title(target),
-               settings_name(wanted->setting), value);
-    } else {
-        printf("%s: %s given back to the kernel\n", choice_title(target),
-               text_of_size((uint64_t)result).bytes);
+    const struct timespec step = {.tv_nsec = LOOK_NS};
+    double deadline = program_clock() + (double)input->wait_seconds;
+    struct activity activity = {0};
+    for (;;) {
+        if (!target_read(mailbox->target, mailbox->slot, request, sizeof *request))
+            return ANSWER_LOST;
+        if (request->served == request->asked)
+            return ANSWER_SERVED;
+        if (!input->is_patient && activity_is_idle(&activity, mailbox->target))
+            return ANSWER_IDLE;
+        if (program_clock() >= deadline)
+            return ANSWER_LATE;
+        nanosleep(&step, NULL);
     }
 }
 
-static int send_request(const struct request_input *input, struct target *target,
-                        const struct heap_view *view, const struct request *wanted)
+/* ---- what came of it ---- */
+
+static int report_failure(const struct request_input *input, const struct target *target)
 {
-    const char *command = input->choice.command;
-    const struct mailbox mailbox = {target, (uintptr_t)view->root.request,
-                                    program_clock() + (double)input->wait_seconds};
-    struct request answer;
-    if (view->is_empty)
-        return cli_fail(EXIT_FAILURE, "%s: %s does not use the heap of HAKMEM", command,
-                        choice_title(target));
-    if (!wait_for_turn(&mailbox))
+    return cli_fail(EXIT_FAILURE, "%s: %s", input->choice.command, target->error);
+}
+
+/* What a trim could give back at most, as the heap is now. */
+static uint64_t count_free(struct target *target)
+{
+    static struct heap_terms terms;
+    struct heap_view view;
+    if (heap_view_open(&view, target)) {
+        heap_terms_count(&view, &terms);
+        heap_view_close(&view);
+    }
+    return terms.thread_cached + terms.depots + terms.partly_used + terms.purgeable;
+}
+
+static int report_pending(const struct request_input *input, struct target *target,
+                          enum answer answer)
+{
+    char why[64] = "is idle";
+    char what[64] = "";
+    if (!target_refresh(target))
+        return report_failure(input, target);
+    if (target->state == 'T')
+        strcpy(why, "is stopped");
+    else if (target->state == 't')
+        strcpy(why, "is held by a debugger");
+    else if (answer == ANSWER_LATE)
+        snprintf(why, sizeof why, "has not answered in %" PRIu64 " s", input->wait_seconds);
+    if (input->verb == VERB_TRIM)
+        snprintf(what, sizeof what, "; it can give back %s at most",
+                 text_of_size(count_free(target)).bytes);
+    return cli_fail(EXIT_PENDING,
+                    "%s: %s %s: the request stands, and is served at its next slow path of malloc "
+                    "or free%s",
+                    input->choice.command, choice_title(target), why, what);
+}
+
+static int report_refused(const struct request_input *input, const struct target *target,
+                          const struct mailbox *mailbox)
+{
+    if (input->verb != VERB_TRIM && mailbox->value < 0)
         return cli_fail(EXIT_FAILURE,
-                        "%s: an earlier request waits in %s: it is served at the next slow path",
-                        command, choice_title(target));
-    if (!is_ready(target, mailbox.address) || !write_request(target, mailbox.address, wanted))
-        return cli_fail(EXIT_FAILURE, "%s: %s", command, target->error);
-    uint32_t state = wait_for_end(&mailbox);
-    if (state == REQUEST_ASKED || state == REQUEST_RUNNING)
-        return report_pending(input, target);
-    if (state != REQUEST_DONE || !target_read(target, mailbox.address, &answer, sizeof answer))
-        return report_lost(input, target);
-    if (answer.result < 0)
-        return cli_fail(EXIT_FAILURE, "%s: %s refused the request", command, choice_title(target));
-    report_done(input, target, wanted, answer.result);
+                        "%s: %s has no control group that limits its memory: a percentage has "
+                        "nothing to refer to",
+                        input->choice.command, choice_title(target));
+    return cli_fail(EXIT_FAILURE, "%s: %s has refused the request", input->choice.command,
+                    choice_title(target));
+}
+
+static int report_served(const struct request_input *input, const struct mailbox *mailbox,
+                         const struct request *request, size_t row)
+{
+    const struct target *target = mailbox->target;
+    char value[32];
+    if (request->result < 0)
+        return report_refused(input, target, mailbox);
+    if (input->verb == VERB_TRIM) {
+        printf("%s: %s given back to the kernel\n", choice_title(target),
+               text_of_size((uint64_t)request->result).bytes);
+        return EXIT_SUCCESS;
+    }
+    settings_write_value(row, request->value, value, sizeof value);
+    printf("%s: " SETTING_PREFIX "%s is %s now%s\n", choice_title(target), settings_name(row),
+           value,
+           request->value == mailbox->value ? "" : ": another command has asked for that since");
     return EXIT_SUCCESS;
 }
+
+static int send_request(const struct request_input *input, const struct heap_view *view,
+                        unsigned slot, int64_t value)
+{
+    struct target *target = view->target;
+    uint64_t all = (uintptr_t)view->root.requests;
+    const struct mailbox mailbox = {.target = target,
+                                    .slot = all + offsetof(struct requests, slots) +
+                                            slot * sizeof(struct request),
+                                    .waiting = all + offsetof(struct requests, is_waiting),
+                                    .value = value};
+    struct request request;
+    if (view->is_empty)
+        return cli_fail(EXIT_FAILURE, "%s: %s does not use the heap of HAKMEM",
+                        input->choice.command, choice_title(target));
+    if (!write_request(&mailbox))
+        return report_failure(input, target);
+    enum answer answer = wait_for_answer(&mailbox, input, &request);
+    if (answer == ANSWER_LOST) {
+        process_explain(target, ESRCH);
+        return report_failure(input, target);
+    }
+    if (answer != ANSWER_SERVED)
+        return report_pending(input, target, answer);
+    return report_served(input, &mailbox, &request,
+                         slot == REQUEST_TRIM ? 0 : settings_live_row(slot - REQUEST_SET));
+}
+
+/* ---- the command line ---- */
 
 static error_t parse_request(int key, char *argument, struct argp_state *state)
 {
@@ -163,12 +192,13 @@ static error_t parse_request(int key, char *argument, struct argp_state *state)
         if (!text_to_number(argument, &input->wait_seconds) || input->wait_seconds > WAIT_MAX)
             exit(cli_fail(EXIT_USAGE, "%s: --wait cannot be '%.60s': expected 0 to %d seconds",
                           input->choice.command, argument, WAIT_MAX));
+        input->is_patient = true;
         return 0;
     case ARGP_KEY_ARG:
         if (!input->choice.pid)
             input->choice.pid = argument;
-        else if (input->is_set && !input->assignment)
-            input->assignment = argument;
+        else if (input->verb != VERB_TRIM && !input->value)
+            input->value = argument;
         else
             exit(cli_fail(EXIT_USAGE, "%s: '%.60s' is one word too many", input->choice.command,
                           argument));
@@ -178,17 +208,17 @@ static error_t parse_request(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-    {"wait", KEY_WAIT, "SECONDS", 0, "how long to wait for the process (5)", 0},
+    {"wait", KEY_WAIT, "SECONDS", 0, "wait for so long, even if it is idle", 0},
     CLI_OPTION_HELP,
     {0},
 };
 
-static int run_request(struct request_input *input, const struct request *wanted)
+static int run_request(struct request_input *input, unsigned slot, int64_t value)
 {
     struct target target;
     struct heap_view view;
     choice_open(&input->choice, &target, &view);
-    int status = send_request(input, &target, &view, wanted);
+    int status = send_request(input, &view, slot, value);
     heap_view_close(&view);
     target_close(&target);
     return status;
@@ -200,15 +230,24 @@ int trim_command(int argc, char **argv)
         .options = options,
         .parser = parse_request,
         .args_doc = "PID",
-        .doc = "Ask a process to empty its depots, its warm pool and the cache of the thread that "
-               "serves the request, and to give the free pages back. A process serves it when it "
-               "next comes to a slow path of malloc or free.",
+        .doc = "Ask a process to empty its depots, its warm pool and its threads' caches, and to "
+               "give the free pages back. It does so when a thread of it next comes to a slow path "
+               "of malloc or free; status 3 says that it has not yet.",
     };
     struct request_input input = {.choice = {.command = "hakmem trim", .is_to_write = true},
+                                  .verb = VERB_TRIM,
                                   .wait_seconds = WAIT_DEFAULT};
-    struct request wanted = {.kind = REQUEST_TRIM};
     cli_parse(&argp, argc, argv, &input);
-    return run_request(&input, &wanted);
+    return run_request(&input, REQUEST_TRIM, 0);
+}
+
+/* Ask for the setting that `assignment` names. */
+static int run_set(struct request_input *input, const char *assignment)
+{
+    unsigned live;
+    int64_t value;
+    settings_parse_live(input->choice.command, assignment, &live, &value);
+    return run_request(input, REQUEST_SET + live, value);
 }
 
 int set_command(int argc, char **argv)
@@ -217,17 +256,36 @@ int set_command(int argc, char **argv)
         .options = options,
         .parser = parse_request,
         .args_doc = "PID NAME=VALUE",
-        .doc = "Change a setting of a running process. A process takes it when it next comes to a "
-               "slow path of malloc or free.",
+        .doc = "Change a setting of a running process. A process takes it when a thread of it next "
+               "comes to a slow path of malloc or free; status 3 says that it has not yet.",
     };
     struct request_input input = {.choice = {.command = "hakmem set", .is_to_write = true},
-                                  .is_set = true,
+                                  .verb = VERB_SET,
                                   .wait_seconds = WAIT_DEFAULT};
-    struct request wanted = {.kind = REQUEST_SET};
     cli_parse(&argp, argc, argv, &input);
-    if (input.choice.pid && !input.assignment)
+    if (input.choice.pid && !input.value)
         return cli_fail(EXIT_USAGE, "hakmem set: no NAME=VALUE given (see hakmem set --help)");
-    if (input.assignment)
-        settings_parse_live(input.choice.command, input.assignment, &wanted.setting, &wanted.value);
-    return run_request(&input, &wanted);
+    return input.value ? run_set(&input, input.value) : run_request(&input, REQUEST_SET, 0);
+}
+
+int limit_command(int argc, char **argv)
+{
+    static const struct argp argp = {
+        .options = options,
+        .parser = parse_request,
+        .args_doc = "PID BYTES|PERCENT%|none",
+        .doc = "Limit the memory of a running process: malloc fails rather than let it grow "
+               "further. The limit is in bytes (K, M or G may follow), or in percent of the "
+               "control group's. It is HAKMEM_LIMIT of the process, from when a thread of it next "
+               "comes to a slow path of malloc or free; status 3 says that it has not yet.",
+    };
+    struct request_input input = {.choice = {.command = "hakmem limit", .is_to_write = true},
+                                  .verb = VERB_LIMIT,
+                                  .wait_seconds = WAIT_DEFAULT};
+    char assignment[128];
+    cli_parse(&argp, argc, argv, &input);
+    if (input.choice.pid && !input.value)
+        return cli_fail(EXIT_USAGE, "hakmem limit: no limit given (see hakmem limit --help)");
+    snprintf(assignment, sizeof assignment, "LIMIT=%s", input.value ? input.value : "none");
+    return run_set(&input, assignment);
 }

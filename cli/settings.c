@@ -83,14 +83,14 @@ static bool has_auto(const struct setting *setting)
 static struct text text_of_value(const struct setting *setting, int64_t value)
 {
     struct text text = {"none"};
-    if (setting->kind == KIND_BYTES)
+    if (setting->kind == KIND_BYTES && (value != 0 || setting->min == 0))
         return text_of_bytes(value);
     if (has_auto(setting) && value == setting->max)
         return (struct text){"auto"};
     /* a value of a damaged heap may be any */
     if (setting->kind == KIND_PAGES && value >= setting->min && value <= setting->max)
         snprintf(text.bytes, sizeof text.bytes, "%s", pages_words[value]);
-    else if (setting->kind != KIND_TEXT)
+    else if (setting->kind != KIND_TEXT && setting->kind != KIND_BYTES)
         snprintf(text.bytes, sizeof text.bytes, "%" PRId64, value);
     return text;
 }
@@ -109,7 +109,7 @@ static struct text text_of_range(const struct setting *setting)
     if (setting->kind == KIND_WHEN)
         return (struct text){"exit, interval or 0"};
     if (setting->kind == KIND_BYTES && setting->min < 0)
-        return (struct text){"0 to 1024G, or 1% to 100%"};
+        return (struct text){"0 to 1024G, 1% to 100%, none"};
     if (setting->kind != KIND_TEXT)
         snprintf(text.bytes, sizeof text.bytes, "%.24s to %.24s",
                  text_of_value(setting, setting->min).bytes,
@@ -174,6 +174,10 @@ static bool parse_value(const struct setting *setting, const char *text, struct 
                                                       : (struct text){"interval"};
         return true;
     }
+    if (setting->kind == KIND_BYTES && setting->min < 0 && strcasecmp(text, "none") == 0) {
+        *out = (struct text){"0"};
+        return true;
+    }
     int64_t max = has_auto(setting) ? setting->max - 1 : setting->max;
     int64_t value;
     size_t length = strlen(text);
@@ -185,7 +189,8 @@ static bool parse_value(const struct setting *setting, const char *text, struct 
         snprintf(out->bytes, sizeof out->bytes, "%s", text);
         return value > 0 && -value >= setting->min;
     }
-    if (!parse_number(text, setting->kind == KIND_BYTES, &value))
+    if (!parse_number(text, setting->kind == KIND_BYTES, &value) ||
+        (setting->kind == KIND_BYTES && value < 0))
         return false;
     snprintf(out->bytes, sizeof out->bytes, "%" PRId64, value);
     return value >= setting->min && value <= max;
@@ -234,24 +239,37 @@ void settings_export(const char *assignment)
     cli_export(name, setting->kind == KIND_TEXT ? strchr(assignment, '=') + 1 : number.bytes);
 }
 
-void settings_parse_live(const char *command, const char *assignment, uint32_t *row, int64_t *value)
-{
-    static const size_t live[] = {
+/* The places of the settings that may change, in struct settings. */
+static const size_t live_offsets[LIVE_COUNT] = {
 #define FIELD(field) offsetof(struct settings, field),
-        HAK_LIVE_SETTINGS(FIELD)
+    HAK_LIVE_SETTINGS(FIELD)
 #undef FIELD
-    };
+};
+
+void settings_parse_live(const char *command, const char *assignment, unsigned *live,
+                         int64_t *value)
+{
     struct text number;
     const struct setting *setting = parse_assignment(command, "", assignment, &number);
-    *row = (uint32_t)(setting - table);
+    for (*live = 0; *live < LIVE_COUNT; ++*live)
+        if (live_offsets[*live] == setting->offset)
+            break;
+    if (*live == LIVE_COUNT)
+        exit(cli_fail(EXIT_USAGE,
+                      "%s: " SETTING_PREFIX "%s can be set at a process's start only, in its "
+                      "environment",
+                      command, setting->name));
     *value = strcmp(number.bytes, "auto") == 0 ? setting->max : strtoll(number.bytes, NULL, 10);
-    for (size_t i = 0; i < sizeof live / sizeof live[0]; i++)
-        if (live[i] == setting->offset)
-            return;
-    exit(cli_fail(EXIT_USAGE,
-                  "%s: " SETTING_PREFIX "%s holds from a process's start on: set it in its "
-                  "environment",
-                  command, setting->name));
+    if (strchr(number.bytes, '%'))
+        *value = -*value;
+}
+
+size_t settings_live_row(unsigned live)
+{
+    size_t row = 0;
+    while (table[row].offset != live_offsets[live])
+        row++;
+    return row;
 }
 
 const char *settings_name(size_t row)
@@ -298,9 +316,10 @@ static void print_markdown(void)
         "# Settings\n\n"
         "<!-- Written by `hakmem settings --markdown` from the table in src/base/config.h. -->\n\n"
         "Each setting is an environment variable, read once when the process starts. A value that\n"
-        "is not of the kind or not in the range is named on standard error, and the default\n"
-        "holds. `hakmem run --set NAME=VALUE` checks before it runs the program; there the\n"
-        "prefix `HAKMEM_` may be left out.\n\n"
+        "is not of the kind or not in the range, or a name that is no setting, is named on\n"
+        "standard error, and the default holds. A process whose parent was started with the same\n"
+        "variable and the same `LD_PRELOAD` does not say it again. `hakmem run --set NAME=VALUE`\n"
+        "checks before it runs the program; there the prefix `HAKMEM_` may be left out.\n\n"
         "| Setting | Kind | Default | Range | What it does |\n"
         "| --- | --- | --- | --- | --- |");
     for (size_t i = 0; i < SETTING_COUNT; i++) {

@@ -6,11 +6,10 @@ _hakmem_settings() {
     "${COMP_WORDS[0]}" settings 2>/dev/null | sed -n 's/^HAKMEM_\([A-Z_]*\) .*/\1=/p'
 }
 
+# Processes that may be looked at and have the library; one that was linked with libhakmem.a is not
+# known by its mappings.
 _hakmem_pids() {
-    local directory
-    for directory in /proc/[0-9]*; do
-        echo "${directory#/proc/}"
-    done
+    grep -lsE '/libhakmem\.so( |$)' /proc/[0-9]*/maps 2>/dev/null | sed 's|^/proc/||; s|/maps$||'
 }
 
 _hakmem() {
@@ -19,7 +18,7 @@ _hakmem() {
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
         mapfile -t COMPREPLY < <(compgen -W \
-            "run report compare record stats map why top trim set settings help --help --version" -- "$word")
+            "run report compare record stats map why top trim set limit settings help --help --version" -- "$word")
         return
     fi
     case $before in
@@ -51,8 +50,9 @@ _hakmem() {
     top) words="--delay --core --help" ;;
     trim) words="--wait --help" ;;
     set) words="--wait --help" ;;
+    limit) words="--wait --help" ;;
     settings) words="--man --markdown --help" ;;
-    help) words="run report compare record stats map why top trim set settings" ;;
+    help) words="run report compare record stats map why top trim set limit settings" ;;
     esac
     case $verb,$word in
     help,* | *,-*) ;;
@@ -77,6 +77,10 @@ _hakmem() {
             words=$(_hakmem_settings)
             word=${word^^}
         fi
+        ;;
+    limit,*)
+        words=$(_hakmem_pids)
+        [[ $before == [0-9]* ]] && words=none
         ;;
     stats,* | map,* | why,* | top,* | trim,*) words=$(_hakmem_pids) ;;
     esac

@@ -5,14 +5,23 @@ function __hakmem_settings
     hakmem settings 2>/dev/null | string replace -rf '^HAKMEM_([A-Z_]*) .*' '$1='
 end
 
+# Processes that may be looked at and have the library; one that was linked with libhakmem.a is not
+# known by its mappings.
+function __hakmem_pids
+    for maps in (grep -lsE '/libhakmem\.so( |$)' /proc/[0-9]*/maps 2>/dev/null)
+        set -l number (string replace -r '^/proc/(.*)/maps$' '$1' $maps)
+        printf '%s\t%s\n' $number (cat /proc/$number/comm)
+    end
+end
+
 function __hakmem_verb
-    not __fish_seen_subcommand_from run report compare record stats map why top trim set settings \
+    not __fish_seen_subcommand_from run report compare record stats map why top trim set limit settings \
         help
 end
 
 complete -c hakmem -f
 complete -c hakmem -n __hakmem_verb -l version -d 'print the version'
-complete -c hakmem -l help -d 'print the help'
+complete -c hakmem -s h -l help -d 'print the help'
 complete -c hakmem -n __hakmem_verb -a run -d 'run a program on the allocator'
 complete -c hakmem -n __hakmem_verb -a report -d 'watch a running process, and write a page'
 complete -c hakmem -n __hakmem_verb -a compare -d 'run it under each allocator, and compare'
@@ -23,6 +32,7 @@ complete -c hakmem -n __hakmem_verb -a why -d 'what lies at an address'
 complete -c hakmem -n __hakmem_verb -a top -d 'a live view'
 complete -c hakmem -n __hakmem_verb -a trim -d 'have a process give free pages back'
 complete -c hakmem -n __hakmem_verb -a set -d 'change a setting of a running process'
+complete -c hakmem -n __hakmem_verb -a limit -d 'limit the memory of a running process'
 complete -c hakmem -n __hakmem_verb -a settings -d 'list the settings'
 complete -c hakmem -n __hakmem_verb -a help -d 'the help of a command'
 
@@ -50,11 +60,11 @@ complete -c hakmem -n '__fish_seen_subcommand_from stats' -l json -d 'print JSON
 complete -c hakmem -n '__fish_seen_subcommand_from stats' -l metrics -d 'print OpenMetrics text'
 complete -c hakmem -n '__fish_seen_subcommand_from map' -l svg -r -F -d 'draw into an SVG file'
 complete -c hakmem -n '__fish_seen_subcommand_from top' -l delay -x -d 'seconds between looks'
-complete -c hakmem -n '__fish_seen_subcommand_from trim set' -l wait -x -d 'seconds to wait'
+complete -c hakmem -n '__fish_seen_subcommand_from trim set limit' -l wait -x -d 'seconds to wait'
 complete -c hakmem -n '__fish_seen_subcommand_from settings' -l man -d 'as a manual page'
 complete -c hakmem -n '__fish_seen_subcommand_from settings' -l markdown -d 'as docs/SETTINGS.md'
-complete -c hakmem -n '__fish_seen_subcommand_from report stats map why top trim set' \
-    -a '(__fish_complete_pids)'
+complete -c hakmem -n '__fish_seen_subcommand_from report stats map why top trim set limit' \
+    -a '(__hakmem_pids)'
 complete -c hakmem -n '__fish_seen_subcommand_from set' -a '(__hakmem_settings)'
 complete -c hakmem -n '__fish_seen_subcommand_from help' \
-    -a 'run report compare record stats map why top trim set settings'
+    -a 'run report compare record stats map why top trim set limit settings'

@@ -79,6 +79,11 @@ size_t hak_trim(void);
  * it must return. NULL: none. */
 void hak_on_limit(bool (*handler)(size_t wanted, void *context), void *context);
 
+/* Change HAKMEM_LIMIT: malloc and its like fail with ENOMEM rather than let the process's memory
+ * grow beyond `bytes`; 0: no limit. A limit below what is in use fails calls until enough is freed.
+ * The group's limit holds as well, if it is lower. False, and EINVAL, for more than 1 TiB. */
+bool hak_set_limit(size_t bytes);
+
 /* Recount every invariant of the heap under its locks. Returns 0, or the number of faults found,
  * each described in one line on stderr. Slow: for tests and debugging. */
 int hak_check(void);

@@ -194,6 +194,8 @@ noinline_cold void bad_alloc_throw(size_t size, const void *caller)
         /* the destructor of std::bad_alloc does nothing */
         runtime.raise(exception, type, destroy_nothing);
     }
-    log_abort("operator new(%zu): out of memory, and no C++ library is loaded to throw bad_alloc",
-              size);
+    log_abort(
+        "operator new(%zu): out of memory, and std::bad_alloc cannot be thrown: no C++ library "
+        "is found (none is loaded, or its symbols are hidden)",
+        size);
 }

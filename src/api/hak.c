@@ -103,6 +103,15 @@ exported void hak_on_limit(bool (*handler)(size_t wanted, void *context), void *
         limit_set_handler(handler, context);
 }
 
+exported bool hak_set_limit(size_t bytes)
+{
+    int saved = errno;
+    init_gate(); /* the environment must not be read after this */
+    bool is_set = bytes <= INT64_MAX && limit_set((int64_t)bytes);
+    errno = is_set ? saved : EINVAL;
+    return is_set;
+}
+
 exported int hak_check(void)
 {
     if (entry_is_inside())

@@ -293,6 +293,7 @@ exported void malloc_stats(void)
     if (entry_is_inside())
         return;
     const struct snapshot *snapshot = snapshot_borrow();
+    writer_add(&writer, "hakmem: ");
     render_text(&writer, snapshot);
     writer_flush(&writer);
     snapshot_return(snapshot);

@@ -127,7 +127,10 @@ static void write_report(const struct snapshot *snapshot)
 {
     int fd = create_report();
     if (fd < 0) {
-        log_line("HAKMEM_REPORT=%s: no report could be created there", settings.report);
+        log_line(
+            "HAKMEM_REPORT=%s: no report can be written: expected a directory with room that can "
+            "be written to",
+            settings.report);
         return;
     }
     struct writer writer = {.put = put_in_file, .context = &fd};

@@ -148,9 +148,9 @@ enum setting_kind {
     X(decay_ms, "DECAY_MS", MILLIS, 1000, -1, 3600000,                                             \
       "age at which free pages go back to the kernel; 0 at once, -1 never")                        \
     X(limit, "LIMIT", BYTES, 0, -100, TIB,                                                         \
-      "most memory, or % of the cgroup's limit, before malloc fails; 0: never")                    \
+      "most memory, or % of the cgroup's limit, before malloc fails")                              \
     X(background, "BACKGROUND", CHOICE, CHOICE_AUTO, 0, 2,                                         \
-      "1: a confined thread of our own frees pages while the program is idle")                     \
+      "1: a confined thread gives free pages back while the program is idle")                      \
     X(plain_calls, "PLAIN_CALLS", FLAG, 0, 0, 1,                                                   \
       "make only the system calls of a plain malloc, as under a seccomp filter")                   \
     X(report, "REPORT", TEXT, 0, 0, 0,                                                             \
@@ -164,7 +164,7 @@ enum setting_kind {
       "libhakmem.so that the command hakmem preloads; the library ignores it")
 
 /* Those that may change while the process runs (`hakmem set`): numbers that slow paths read each
- * time. */
+ * time. The limit is the last: limit.c has to be told of it. */
 #define HAK_LIVE_SETTINGS(X)                                                                       \
     X(wrap_diag)                                                                                   \
     X(ss_prefault)                                                                                 \
@@ -174,6 +174,7 @@ enum setting_kind {
     X(caches_total_max)                                                                            \
     X(ss_cache_max)                                                                                \
     X(decay_ms)                                                                                    \
-    X(interval_ms)
+    X(interval_ms)                                                                                 \
+    X(limit)
 
 #endif

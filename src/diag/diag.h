@@ -25,6 +25,7 @@ struct class_figures {
 struct snapshot {
     struct class_figures classes[CLASS_ACE_LAST + 1];
     struct hak_stats stats;
+    uint64_t peak_bytes; /* the most that mapped_bytes has been: addresses once in use */
 };
 
 /* stats.c: fill a snapshot. The reservation need not exist. */

@@ -37,34 +37,66 @@ void writer_add(struct writer *writer, const char *format, ...)
 
 /* ---- for people ---- */
 
+/* Purpose: a number of bytes as text. */
+struct size_text {
+    char bytes[24];
+};
+
+/* 512 B, 12.3 MiB: at most four digits before the point. */
+static struct size_text size_text(uint64_t bytes)
+{
+    static const char units[] = "KMGTPE";
+    struct size_text text;
+    unsigned unit = 0;
+    if (bytes < KIB) {
+        text_format(text.bytes, sizeof(text.bytes), "%lu B", bytes);
+        return text;
+    }
+    for (; bytes >= MIB; bytes /= KIB)
+        unit++;
+    text_format(text.bytes, sizeof(text.bytes), "%lu.%lu %ciB", bytes / KIB, bytes % KIB * 10 / KIB,
+                units[unit]);
+    return text;
+}
+
+static const char *plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 static void add_site_text(struct writer *writer, const struct hak_site *site)
 {
-    writer_add(writer, "  site %u: %lu calls, %lu bytes asked for\n", site->site, site->calls,
-               site->bytes);
+    writer_add(writer, "  site %u: %lu call%s, %s asked for\n", site->site, site->calls,
+               plural(site->calls), size_text(site->bytes).bytes);
+}
+
+static void add_lane_text(struct writer *writer, unsigned lane,
+                          const struct hak_lane_stats *figures)
+{
+    writer_add(writer, "  %s: %lu live block%s, %s; %s cached, %s free in slabs\n", lane_name(lane),
+               figures->live_blocks, plural(figures->live_blocks),
+               size_text(figures->live_bytes).bytes, size_text(figures->cached_bytes).bytes,
+               size_text(figures->free_bytes).bytes);
 }
 
 void render_text(struct writer *writer, const struct snapshot *snapshot)
 {
     const struct hak_stats *stats = &snapshot->stats;
-    writer_add(writer, "hakmem %s: %lu threads, %lu KiB mapped, %lu KiB warm, %lu KiB metadata\n",
-               HAKMEM_VERSION_STRING, stats->threads, stats->mapped_bytes / KIB,
-               stats->warm_bytes / KIB, stats->metadata_bytes / KIB);
+    writer_add(writer, "version %s, %lu thread%s, %s mapped, %s warm, %s metadata\n",
+               HAKMEM_VERSION_STRING, stats->threads, plural(stats->threads),
+               size_text(stats->mapped_bytes).bytes, size_text(stats->warm_bytes).bytes,
+               size_text(stats->metadata_bytes).bytes);
     if (stats->huge_waste_bytes > 0)
-        writer_add(writer, "  huge pages: %lu KiB never handed out\n",
-                   stats->huge_waste_bytes / KIB);
-    for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++) {
-        const struct hak_lane_stats *figures = &stats->lane[lane];
-        writer_add(writer,
-                   "  %s: %lu blocks, %lu bytes live; %lu bytes cached, %lu free in slabs\n",
-                   lane_name(lane), figures->live_blocks, figures->live_bytes,
-                   figures->cached_bytes, figures->free_bytes);
-    }
+        writer_add(writer, "  huge pages: %s never handed out\n",
+                   size_text(stats->huge_waste_bytes).bytes);
+    for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++)
+        add_lane_text(writer, lane, &stats->lane[lane]);
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {
         const struct class_figures *figures = &snapshot->classes[size_class];
         if (figures->live + figures->cached + figures->free > 0)
-            writer_add(writer, "    class %u: %zu live, %zu cached, %zu free, %zu slabs\n",
-                       figures->size, figures->live, figures->cached, figures->free,
-                       figures->slabs);
+            writer_add(writer, "    %u-byte blocks: %zu live, %zu cached, %zu free; %zu slab%s\n",
+                       figures->size, figures->live, figures->cached, figures->free, figures->slabs,
+                       plural(figures->slabs));
     }
     sites_render(writer, add_site_text);
 }
@@ -112,7 +144,7 @@ static void add_totals(struct writer *writer, const struct snapshot *snapshot)
     writer_add(writer, "<total type=\"mmap\" count=\"%lu\" size=\"%lu\"/>\n",
                stats->lane[HAK_LANE_HUGE].live_blocks, stats->lane[HAK_LANE_HUGE].live_bytes);
     writer_add(writer, "<system type=\"current\" size=\"%lu\"/>\n", stats->mapped_bytes);
-    writer_add(writer, "<system type=\"max\" size=\"%lu\"/>\n", stats->mapped_bytes);
+    writer_add(writer, "<system type=\"max\" size=\"%lu\"/>\n", snapshot->peak_bytes);
     writer_add(writer, "<aspace type=\"total\" size=\"%lu\"/>\n", stats->reserved_bytes);
     writer_add(writer, "<aspace type=\"mprotect\" size=\"%lu\"/>\n", stats->mapped_bytes);
 }
@@ -137,11 +169,18 @@ void render_xml(struct writer *writer, const struct snapshot *snapshot)
 
 /* ---- the report of one process ---- */
 
+/* A name may hold any byte but 0, and the file ends with a newline of its own. */
 static void add_program(struct writer *writer)
 {
     char name[64];
-    if (os_read_file("/proc/self/comm", name, sizeof(name)) > 0)
-        writer_add(writer, "program %s", name); /* the file ends with a newline */
+    long length = os_read_file("/proc/self/comm", name, sizeof(name) - 1);
+    if (length <= 1)
+        return;
+    name[length - 1] = '\0';
+    for (char *byte = name; *byte; byte++)
+        if ((unsigned char)*byte < ' ' || *byte == '\x7f')
+            *byte = '?';
+    writer_add(writer, "program %s\n", name);
 }
 
 /* The arguments with a space between two, and for a newline; other control bytes are `?`. */

@@ -101,11 +101,13 @@
     FIELD(struct thread_heap, granted)                                                             \
     FIELD(struct thread_heap, next)                                                                \
     SIZE(struct request)                                                                           \
-    FIELD(struct request, state)                                                                   \
-    FIELD(struct request, kind)                                                                    \
-    FIELD(struct request, setting)                                                                 \
+    FIELD(struct request, asked)                                                                   \
+    FIELD(struct request, served)                                                                  \
     FIELD(struct request, value)                                                                   \
     FIELD(struct request, result)                                                                  \
+    SIZE(struct requests)                                                                          \
+    FIELD(struct requests, is_waiting)                                                             \
+    FIELD(struct requests, slots)                                                                  \
     NUMBER(CLASS_COUNT)                                                                            \
     NUMBER(CLASS_TINY_LAST)                                                                        \
     NUMBER(CLASS_POOL_LAST)                                                                        \
@@ -166,7 +168,7 @@ struct root {
     const struct span_figures *span_figures; /* of the classes above CLASS_POOL_LAST */
     const struct thread_heaps *thread_heaps;
     const uint64_t *fb_counts;
-    struct request *request; /* the only thing that is ever written from outside */
+    struct requests *requests; /* the only thing that is ever written from outside */
 };
 extern const struct root hakmem_root;
 

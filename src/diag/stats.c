@@ -133,6 +133,7 @@ void snapshot_take(struct snapshot *snapshot)
     slab_count(&slabs);
     stats->reserved_bytes = reservation_bytes();
     stats->mapped_bytes = slabs.mapped_bytes;
+    snapshot->peak_bytes = (uint64_t)slab_peak_superslabs() << SUPERSLAB_SHIFT;
     stats->warm_bytes = slabs.warm_bytes;
     stats->huge_waste_bytes = slabs.huge_waste;
     stats->purged_bytes = decay_purged_bytes();

@@ -8,6 +8,7 @@
  * the helper once the heap has grown. The helper ends when there has been nothing to do for a
  * while, and when it is the process's last thread.
  */
+#include "front/request.h"
 #include "front/upkeep.h"
 
 /* A heap that has never had more than this many superslabs gets no helper. */
@@ -55,6 +56,20 @@ static void keep_fault(struct verdict verdict)
     atomic_store_explicit(&background.has_fault, true, memory_order_release);
 }
 
+/* Trim at the command's request. */
+static size_t trim(void)
+{
+    struct verdict verdict;
+    decay_count(true);
+    uint64_t before = decay_returned_bytes();
+    keep_fault(idle_threads_take(true));
+    ageing_work(true, &verdict);
+    keep_fault(verdict);
+    uint64_t after = decay_returned_bytes();
+    decay_count(false);
+    return (size_t)(after - before);
+}
+
 /* Returns whether the helper may go on duty again: not when it is alone. */
 static bool work_until_quiet(void)
 {
@@ -63,6 +78,8 @@ static bool work_until_quiet(void)
         os_helper_sleep(min_size(decay_ms_to_epoch(), LOOK_MS));
         if (os_helper_is_to_end() || unified_cache_is_deserted())
             return false;
+        if (request_is_waiting())
+            request_serve_by_helper(trim);
         if (!decay_poll())
             continue;
         bool is_active = atomic_exchange(&background.is_active, false);

@@ -22,10 +22,12 @@
 #define TRIM_LOOKS 100
 #define TRIM_LOOK_US 200
 
-/* Purpose: the limit. `bytes` is 0 until it has been found out; two threads find the same. The
- * fields above the lock are relaxed: an old value makes a thread trim, or ask, once too often. */
+/* Purpose: the limit. `bytes` is 0 until it has been found out, and when the setting has changed;
+ * two threads find the same. The fields above the lock are relaxed, but for `bytes` and `changes`:
+ * an old value makes a thread trim, or ask, once too often. */
 static early_data struct {
     _Atomic uint64_t bytes;
+    _Atomic uint32_t changes;    /* of the setting */
     _Atomic uint8_t asked_epoch; /* the one in which `bytes` was read */
     _Atomic bool is_trimming;    /* a thread gives memory back: others wait for it */
     _Atomic uint32_t trims;      /* begun so far */
@@ -40,7 +42,25 @@ static __thread bool is_in_handler;
 
 void limit_start(void)
 {
+    char entry[32];
     slab_allow(UNASKED_BYTES);
+    text_format(entry, sizeof(entry), "HAKMEM_LIMIT=%ld%%", (long)-settings.limit);
+    if (settings.limit < 0 && os_memory_limit() == UINT64_MAX && settings_is_news(entry))
+        log_line("%s: there is no limit, since no control group limits this process's memory",
+                 entry);
+}
+
+bool limit_set(int64_t value)
+{
+    if (value < 0 && os_memory_limit() == UINT64_MAX)
+        return false;
+    if (!settings_change(LIVE_limit, value))
+        return false;
+    atomic_fetch_add(&limit.changes, 1);
+    atomic_store(&limit.bytes, 0);
+    atomic_store(&limit.trimmed_to, 0); /* warm memory, which is never refused, goes back first */
+    slab_allow(0);                      /* who takes slabs next asks */
+    return true;
 }
 
 void limit_set_handler(bool (*handler)(size_t wanted, void *context), void *context)
@@ -68,16 +88,28 @@ static bool is_hard(void)
 /* The part of the group's limit that is left to its page tables, files and other processes. */
 #define GROUP_SPARE 32
 
-static uint64_t read_bytes(void)
+static uint64_t compute_bytes(void)
 {
+    int64_t wanted = settings.limit;
     uint64_t group = os_memory_limit();
     uint64_t bytes = group == UINT64_MAX ? group : group - group / GROUP_SPARE;
-    if (settings.limit < 0 && group != UINT64_MAX)
-        bytes = min_size(bytes, group / 100 * (uint64_t)-settings.limit);
-    if (settings.limit > 0)
-        bytes = min_size(bytes, (uint64_t)settings.limit);
-    bytes = bytes ? bytes : 1;
-    uint64_t before = atomic_exchange_explicit(&limit.bytes, bytes, memory_order_relaxed);
+    if (wanted < 0 && group != UINT64_MAX)
+        bytes = min_size(bytes, group / 100 * (uint64_t)-wanted);
+    if (wanted > 0)
+        bytes = min_size(bytes, (uint64_t)wanted);
+    return bytes ? bytes : 1;
+}
+
+static uint64_t read_bytes(void)
+{
+    uint32_t changes;
+    uint64_t bytes;
+    uint64_t before;
+    do {
+        changes = atomic_load(&limit.changes);
+        bytes = compute_bytes();
+        before = atomic_exchange(&limit.bytes, bytes);
+    } while (changes != atomic_load(&limit.changes));
     /* what the old limit had room for, the new one may not have */
     if (before != 0 && bytes < before)
         slab_allow(0);
@@ -106,11 +138,21 @@ static uint64_t bytes_in_use(void)
     return max_size(resident ? resident : slab_used_bytes(), span_bytes());
 }
 
+/* Allow `room` bytes to be taken into use, on the strength of a limit of `bytes`. If that has
+ * changed meanwhile, who takes slabs next asks again. */
+static void allow_below(uint64_t bytes, int64_t room)
+{
+    slab_allow(room);
+    atomic_thread_fence(memory_order_seq_cst);
+    if (atomic_load(&limit.bytes) != bytes)
+        slab_allow(0);
+}
+
 /* Allow a range of `size` bytes to be taken into use, and half of the room that there is below the
  * limit. */
-static void allow(size_t size, uint64_t room)
+static void allow(uint64_t bytes, size_t size, uint64_t room)
 {
-    slab_allow((int64_t)(align_up(size, SUPERSLAB_SIZE) + SUPERSLAB_SIZE + room / 2));
+    allow_below(bytes, (int64_t)(align_up(size, SUPERSLAB_SIZE) + SUPERSLAB_SIZE + room / 2));
 }
 
 /* ---- giving back ---- */
@@ -187,14 +229,14 @@ static bool make_room(size_t more, uint64_t bytes)
 static bool is_far(uint64_t bytes, size_t more, size_t size)
 {
     if (bytes == UINT64_MAX) {
-        slab_allow(INT64_MAX);
+        allow_below(bytes, INT64_MAX);
         return true;
     }
     uint64_t wanted = bytes_in_use() + more;
     if (wanted > near(bytes))
         return false;
     atomic_store_explicit(&limit.trimmed_to, 0, memory_order_relaxed);
-    allow(size, near(bytes) - wanted);
+    allow(bytes, size, near(bytes) - wanted);
     return true;
 }
 
@@ -206,7 +248,7 @@ bool limit_may_grow(size_t more, size_t size)
     trim_near(bytes_in_use() + more, bytes);
     if (is_hard() && !make_room(more, bytes))
         return false;
-    allow(size, 0);
+    allow(bytes, size, 0);
     return true;
 }
 
@@ -224,7 +266,7 @@ void limit_review(void)
         return;
     trim_near(bytes_in_use(), bytes);
     if (!is_hard() || bytes_in_use() <= bytes)
-        allow(0, 0);
+        allow(bytes, 0, 0);
 }
 
 bool limit_is_near(void)

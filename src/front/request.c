@@ -1,34 +1,65 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests from outside: the command hakmem writes one into `request` (/proc/PID/mem, with
- * ptrace's permission), and the next slow path of any thread serves it. Called by route.c; calls
- * route_trim and settings_change. What was written is another process's and is checked here.
+ * Requests from outside: the command hakmem writes one into `requests` (/proc/PID/mem, with
+ * ptrace's permission), and the next slow path of any thread serves it, or the helper where there
+ * is one. What was written is another process's and is checked here.
  */
 #include "front/request.h"
+#include "front/upkeep.h"
 
-early_data struct request request;
+early_data struct requests requests;
 
-static int64_t serve(uint32_t kind, uint32_t setting, int64_t value)
+static int64_t serve_slot(unsigned slot, int64_t value, size_t (*trim)(void))
 {
-    if (kind == REQUEST_TRIM)
-        return (int64_t)route_trim();
-    if (kind == REQUEST_SET)
-        return settings_change(setting, value) ? 0 : -1;
-    return -1;
+    if (slot == REQUEST_TRIM)
+        return (int64_t)trim();
+    unsigned live = slot - REQUEST_SET;
+    bool is_done = live == LIVE_limit ? limit_set(value) : settings_change(live, value);
+    return is_done ? 0 : -1;
+}
+
+/* A request that takes the place of another one while that is served leaves `asked` ahead of
+ * `served`, and `is_waiting` set. */
+static void serve_if_asked(unsigned slot, size_t (*trim)(void))
+{
+    struct request *request = &requests.slots[slot];
+    /* acquire: the value was written before */
+    uint32_t asked = atomic_load_explicit(&request->asked, memory_order_acquire);
+    if (asked == atomic_load_explicit(&request->served, memory_order_relaxed))
+        return;
+    int64_t value = atomic_load_explicit(&request->value, memory_order_relaxed);
+    request->result = serve_slot(slot, value, trim);
+    /* release: the result is there before it is said to be */
+    atomic_store_explicit(&request->served, asked, memory_order_release);
+}
+
+/* The slots from the first to before `end`. */
+static void serve_slots(unsigned end, size_t (*trim)(void))
+{
+    if (atomic_exchange(&requests.is_serving, true))
+        return;
+    /* cleared first: what is asked from here on is seen now or by the next slow path */
+    atomic_store(&requests.is_waiting, end != REQUEST_SLOTS);
+    for (unsigned slot = REQUEST_TRIM; slot < end; slot++)
+        serve_if_asked(slot, trim);
+    atomic_store(&requests.is_serving, false);
 }
 
 noinline_cold void request_serve(void)
 {
-    uint32_t asked = REQUEST_ASKED;
-    /* acquire: the fields were written before the state */
-    if (!atomic_compare_exchange_strong_explicit(&request.state, &asked, REQUEST_RUNNING,
-                                                 memory_order_acquire, memory_order_relaxed))
-        return;
-    request.result = serve(request.kind, request.setting, request.value);
-    atomic_store_explicit(&request.state, REQUEST_DONE, memory_order_release);
+    serve_slots(REQUEST_SLOTS, route_trim);
+}
+
+void request_serve_by_helper(size_t (*trim)(void))
+{
+    _Static_assert(LIVE_limit == LIVE_COUNT - 1, "the limit's slot is the last");
+    serve_slots(REQUEST_SET + LIVE_limit, trim);
 }
 
 void request_reset_in_child(void)
 {
-    atomic_store_explicit(&request.state, REQUEST_NONE, memory_order_relaxed);
+    for (unsigned slot = REQUEST_TRIM; slot < REQUEST_SLOTS; slot++)
+        atomic_store(&requests.slots[slot].served, atomic_load(&requests.slots[slot].asked));
+    atomic_store(&requests.is_waiting, false);
+    atomic_store(&requests.is_serving, false);
 }

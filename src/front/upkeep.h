@@ -12,6 +12,10 @@
 
 /* The reservation is there: it has a limit from now on. */
 void limit_start(void);
+/* Change HAKMEM_LIMIT: bytes, 0 for none, or less than 0 for percent of the control group's. False
+ * if that cannot be a limit, or no group has one. Any thread may call it, also inside the
+ * allocator. */
+bool limit_set(int64_t value);
 /* Was something refused because of the limit? */
 bool limit_was_met(void);
 /* `more` bytes are wanted, in a range of `size` bytes: is there room, after whatever can be done

@@ -246,8 +246,8 @@ static inline bool os_is_made_to_fail(enum os_call call)
 #define SETTING_FIELD_WHEN(field) int64_t field;
 #define SETTING_FIELD_TEXT(field) char field[SETTING_TEXT_MAX];
 
-/* Purpose: the settings in force. Written once by settings_read, before the first block is handed
- * out; read-only afterwards, by any thread. Statically the defaults. */
+/* Purpose: the settings in force. Written by settings_read, before the first block is handed out,
+ * and by settings_change; read by any thread. Statically the defaults. */
 struct settings {
 #define X(field, name, kind, initial, min, max, help) SETTING_FIELD_##kind(field)
     HAK_SETTINGS(X)
@@ -255,13 +255,23 @@ struct settings {
 };
 extern struct settings settings;
 
-/* Change one setting of the running process: `row` is its place in the table. False when that
- * setting holds from the start on (HAK_LIVE_SETTINGS lists the others) or the value is out of
- * range. */
-bool settings_change(uint32_t row, int64_t value);
+/* The settings that may change while the process runs. */
+enum live_setting {
+#define X(field) LIVE_##field,
+    HAK_LIVE_SETTINGS(X)
+#undef X
+        LIVE_COUNT
+};
+
+/* Change one of them. False when there is none, or the value is out of range. */
+bool settings_change(unsigned live, int64_t value);
 
 /* Read HAKMEM_* from `environment` (NULL: from the kernel). What is unknown or out of range is
  * named on standard error and its default holds. A set-user-ID program ignores the environment. */
 void settings_read(char *const *environment);
+
+/* Is what is wrong with this entry of the environment (HAKMEM_NAME=VALUE) to be said here? Not if
+ * the parent process was started with the same entry and the same LD_PRELOAD: it has said it. */
+bool settings_is_news(const char *entry);
 
 #endif

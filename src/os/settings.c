@@ -44,6 +44,36 @@ static const struct row rows[] = {
 #undef X
 };
 
+/* ---- what is said of a setting that is wrong ---- */
+
+#define ENVIRONMENT_BYTES 32768
+
+/* The entry LD_PRELOAD=... of our environment; NULL for none. */
+static const char *preload;
+
+/* Is this entry in an environment as the kernel has it? */
+static bool has_entry(const char *environment, long length, const char *entry)
+{
+    for (long at = 0; at < length; at += (long)strlen(environment + at) + 1)
+        if (strcmp(environment + at, entry) == 0)
+            return true;
+    return false;
+}
+
+bool settings_is_news(const char *entry)
+{
+    static char parent[ENVIRONMENT_BYTES];
+    char path[32];
+    /* under a filter nothing is written, and the parent's number may not be asked for */
+    if (!preload || os_is_filtered())
+        return true;
+    text_format(path, sizeof(path), "/proc/%d/environ", (int)getppid());
+    long length = os_read_file(path, parent, sizeof(parent));
+    return !has_entry(parent, length, entry) || !has_entry(parent, length, preload);
+}
+
+/* ---- values from text ---- */
+
 static bool parse_digits(const char **text, int64_t *out)
 {
     bool negative = **text == '-';
@@ -111,16 +141,37 @@ static bool parse_value(const struct row *row, const char *text, int64_t *out)
         *out = row->max;
         return true;
     }
+    if (row->kind == KIND_BYTES && row->min < 0 && strcmp(text, "none") == 0) {
+        *out = 0;
+        return true;
+    }
     if (row->kind == KIND_WHEN && parse_when(text, out))
         return true;
     if (row->kind == KIND_PAGES && parse_pages(text, out))
         return true;
     if (!parse_digits(&text, out))
         return false;
-    if (row->kind == KIND_BYTES && !parse_suffix(row, &text, out))
+    if (row->kind == KIND_BYTES && (*out < 0 || !parse_suffix(row, &text, out)))
         return false;
     int64_t max = has_auto(row) ? row->max - 1 : row->max;
     return *text == '\0' && *out >= row->min && *out <= max;
+}
+
+/* Purpose: a number of bytes as one would type it. */
+struct bytes_text {
+    char text[24];
+};
+
+/* 64M, 1024G */
+static struct bytes_text bytes_text(int64_t value)
+{
+    static const char *const suffixes[] = {"", "K", "M", "G"};
+    struct bytes_text bytes;
+    unsigned step = 0;
+    for (; step < 3 && value != 0 && value % 1024 == 0; step++)
+        value /= 1024;
+    text_format(bytes.text, sizeof(bytes.text), "%ld%s", (long)value, suffixes[step]);
+    return bytes;
 }
 
 static void report_bad_value(const struct row *row, const char *text)
@@ -134,41 +185,41 @@ static void report_bad_value(const struct row *row, const char *text)
     else if (row->kind == KIND_WHEN)
         log_line(PREFIX "%s=%s: expected exit, interval or 0; the default holds", row->name, text);
     else if (row->kind == KIND_BYTES && row->min < 0)
-        log_line(PREFIX "%s=%s: expected bytes up to %ld (K, M, G allowed) or 1%% to 100%%; the "
-                        "default holds",
-                 row->name, text, (long)row->max);
-    else if (row->kind == KIND_BYTES)
         log_line(PREFIX
-                 "%s=%s: expected bytes from %ld to %ld (K, M, G allowed); the default holds",
-                 row->name, text, (long)row->min, (long)row->max);
+                 "%s=%s: expected bytes (K, M or G may follow), 0 to %s, 1%% to 100%%, none; "
+                 "the default holds",
+                 row->name, text, bytes_text(row->max).text);
+    else if (row->kind == KIND_BYTES)
+        log_line(PREFIX "%s=%s: expected bytes (K, M or G may follow), %s to %s; the default holds",
+                 row->name, text, bytes_text(row->min).text, bytes_text(row->max).text);
     else
         log_line(PREFIX "%s=%s: expected a number from %ld to %ld; the default holds", row->name,
                  text, (long)row->min, (long)row->max);
 }
 
-static void apply(const struct row *row, const char *text)
+/* `entry` is the setting as it stands in the environment, `text` its value. */
+static void apply(const struct row *row, const char *entry, const char *text)
 {
     if (row->kind == KIND_TEXT) {
         size_t length = strlen(text);
-        if (length >= SETTING_TEXT_MAX)
+        if (length < SETTING_TEXT_MAX)
+            memcpy(row->field, text, length + 1);
+        else if (settings_is_news(entry))
             log_line(PREFIX "%s: expected at most %u characters; it is ignored", row->name,
                      SETTING_TEXT_MAX - 1u);
-        else
-            memcpy(row->field, text, length + 1);
         return;
     }
     int64_t value;
     if (parse_value(row, text, &value))
         *(int64_t *)row->field = value;
-    else
+    else if (settings_is_news(entry))
         report_bad_value(row, text);
 }
 
-/* What follows PREFIX; NULL if it does not start so. Not strncmp: its page of libc may be one that
- * the program never needs. */
-static const char *after_prefix(const char *entry)
+/* What follows the prefix; NULL if it does not start so. Not strncmp: its page of libc may be one
+ * that the program never needs. */
+static const char *after(const char *prefix, const char *entry)
 {
-    const char *prefix = PREFIX;
     while (*prefix && *entry == *prefix) {
         entry++;
         prefix++;
@@ -176,20 +227,20 @@ static const char *after_prefix(const char *entry)
     return *prefix ? NULL : entry;
 }
 
-bool settings_change(uint32_t row, int64_t value)
+bool settings_change(unsigned live, int64_t value)
 {
-    static int64_t *const live[] = {
+    static int64_t *const fields[LIVE_COUNT] = {
 #define X(field) &settings.field,
         HAK_LIVE_SETTINGS(X)
 #undef X
     };
-    if (row >= sizeof(rows) / sizeof(rows[0]) || value < rows[row].min || value > rows[row].max)
-        return false;
-    for (size_t i = 0; i < sizeof(live) / sizeof(live[0]); i++) {
-        if (live[i] != rows[row].field)
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (live >= LIVE_COUNT || rows[i].field != fields[live])
             continue;
+        if (value < rows[i].min || value > rows[i].max)
+            return false;
         /* relaxed: any thread may read it at any time, and takes the old value or the new one */
-        __atomic_store_n(live[i], value, __ATOMIC_RELAXED);
+        __atomic_store_n(fields[live], value, __ATOMIC_RELAXED);
         return true;
     }
     return false;
@@ -198,7 +249,7 @@ bool settings_change(uint32_t row, int64_t value)
 /* One "NAME=VALUE" of the environment. */
 static void read_entry(const char *entry)
 {
-    const char *name = after_prefix(entry);
+    const char *name = after(PREFIX, entry);
     if (!name)
         return;
     const char *equals = strchr(name, '=');
@@ -207,29 +258,43 @@ static void read_entry(const char *entry)
     size_t length = (size_t)(equals - name);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         if (strlen(rows[i].name) == length && memcmp(rows[i].name, name, length) == 0) {
-            apply(&rows[i], equals + 1);
+            apply(&rows[i], entry, equals + 1);
             return;
         }
-    log_line("%s: no such setting; 'hakmem settings' lists them", entry);
+    if (settings_is_news(entry))
+        log_line("%s: no such setting; 'hakmem settings' lists them", entry);
 }
 
-/* The environment as the kernel has it; what does not fit in the buffer is not seen. */
-static void read_kernel_environment(void)
+static void find_preload(const char *entry)
 {
-    static char buffer[32768];
+    if (after("LD_PRELOAD=", entry))
+        preload = entry;
+}
+
+/* Call `read` with each entry of the environment as the kernel has it; what does not fit in the
+ * buffer is not seen. */
+static void read_kernel_environment(void (*read)(const char *entry))
+{
+    static char buffer[ENVIRONMENT_BYTES];
     long length = os_read_file("/proc/self/environ", buffer, sizeof(buffer));
     for (long at = 0; at < length; at += (long)strlen(buffer + at) + 1)
-        read_entry(buffer + at);
+        read(buffer + at);
+}
+
+static void read_environment(char *const *environment, void (*read)(const char *entry))
+{
+    if (!environment) {
+        read_kernel_environment(read);
+        return;
+    }
+    for (char *const *entry = environment; *entry; entry++)
+        read(*entry);
 }
 
 void settings_read(char *const *environment)
 {
     if (getauxval(AT_SECURE))
         return;
-    if (!environment) {
-        read_kernel_environment();
-        return;
-    }
-    for (char *const *entry = environment; *entry; entry++)
-        read_entry(*entry);
+    read_environment(environment, find_preload);
+    read_environment(environment, read_entry);
 }

@@ -23,6 +23,7 @@
     X(alloc_at)                                                                                    \
     X(site_stats)                                                                                  \
     X(good_size)                                                                                   \
+    X(set_limit)                                                                                   \
     X(trim)                                                                                        \
     X(check)                                                                                       \
     X(version)                                                                                     \

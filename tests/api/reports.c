@@ -198,6 +198,39 @@ static void info_to_memory(void)
     free(text);
 }
 
+/* What <system type="TYPE" size="..."/> says. */
+static unsigned long system_size(const char *type)
+{
+    char *text = NULL;
+    size_t length = 0;
+    char element[64];
+    FILE *stream = open_memstream(&text, &length);
+    CHECK(stream != NULL);
+    CHECK_EQ(malloc_info(0, stream), 0);
+    CHECK_EQ(fclose(stream), 0);
+    snprintf(element, sizeof element, "<system type=\"%s\" size=\"", type);
+    const char *at = strstr(text, element);
+    CHECK(at != NULL);
+    unsigned long size = strtoul(at + strlen(element), NULL, 10);
+    free(text);
+    return size;
+}
+
+/* "max" is the most that "current" has been. */
+static void max_stays(void)
+{
+    char *blocks[1000];
+    for (size_t i = 0; i < 1000; i++)
+        blocks[i] = malloc(100 * KIB);
+    unsigned long peak = system_size("current");
+    CHECK_GE(system_size("max"), peak);
+    for (size_t i = 0; i < 1000; i++)
+        free(blocks[i]);
+    malloc_trim(0);
+    CHECK_LE(system_size("current"), peak);
+    CHECK_GE(system_size("max"), peak);
+}
+
 static void unknown_options(void)
 {
     char *text = NULL;
@@ -224,6 +257,7 @@ int main(void)
     info_to_memory();
     for (size_t i = 0; i < 64; i++)
         free(blocks[i]);
+    max_stays();
     unknown_options();
     return 0;
 }

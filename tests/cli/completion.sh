@@ -28,7 +28,7 @@ for verb in "${VERBS[@]}"; do
     done
     [[ $verb != help ]] || continue
     hakmem "$verb" --help
-    for option in $(grep -oE '^ +--[a-z]+' out); do
+    for option in $(grep -oE '^ +(-h, )?--[a-z-]+' out | grep -oE -- '--[a-z-]+'); do
         grep -qE -- "^ +$verb\) .*$option\b" "${FILES[0]}" || [[ $option == --help ]] ||
             fail "hakmem.bash: $verb has no $option"
         grep -qE -- "$option\b" "${FILES[1]}" || fail "_hakmem: $verb has no $option"
@@ -67,6 +67,14 @@ expect_completion hakmem stats 1 --m -- --metrics
 expect_completion hakmem run --set DECAY -- DECAY_MS=
 expect_completion hakmem set 1 thread_c -- THREAD_CACHE_MAX=
 expect_completion hakmem help to -- top
-expect_completion hakmem stats $$ -- $$
+expect_completion hakmem li -- limit
+expect_completion hakmem limit 1 n -- none
 touch some.core
 expect_completion hakmem why --core some.c -- some.core
+
+step "only processes that can be looked at"
+source "$SOURCE/tests/cli/targets.bash"
+start_known_heap
+expect_completion hakmem stats $$ --
+expect_completion hakmem stats $TARGET -- $TARGET
+expect_completion hakmem limit $TARGET -- $TARGET

@@ -54,4 +54,19 @@ cp "$LIBC" "a dir/libhakmem.so"
 export HAKMEM_LIBRARY="a dir/libhakmem.so"
 expect_line 125 "hakmem run: LD_PRELOAD cannot name a path with a space or a colon: \
 $SCRATCH/a dir/libhakmem.so" run true
+
+step "a library that the loader refuses: its own words, and nothing runs"
+echo nonsense >text.so
+export HAKMEM_LIBRARY=text.so
+expect_line 125 "hakmem run: $SCRATCH/text.so cannot be preloaded: file too short" run touch started
+if command -v cc >/dev/null; then
+    printf 'extern int nowhere; int *pointer = &nowhere;' |
+        cc -shared -fPIC -x c - -o unresolved.so || fail "unresolved.so cannot be built"
+    export HAKMEM_LIBRARY=unresolved.so
+    hakmem run touch started
+    expect_status 125 "a library with an undefined symbol"
+    expect_in err "^hakmem run: $SCRATCH/unresolved.so cannot be preloaded: .*undefined symbol: nowhere" \
+        "a library with an undefined symbol"
+fi
+[[ ! -e started ]] || fail "the program ran without the library"
 expect_no_leftovers "HAKMEM_LIBRARY"

@@ -139,14 +139,25 @@ run --set FORCE_LIBC_ALLOC=1 ./holder 100:1000
 step "no report: _exit, SIGKILL, a static program"
 hakmem run ./holder _exit:3
 expect_status 3 "_exit"
-expect_in err '^report    none: ended by _exit, ' "_exit"
+expect_in err '^report    none: it ended by _exit, ' "_exit"
 hakmem run sh -c 'kill -KILL $$'
 expect_status 137 "SIGKILL"
 expect_in err '^report    none: killed ' "SIGKILL"
+if ((EUID == 0)); then
+    cp holder raised
+    chown 1:1 raised
+    chmod 6755 raised
+    hakmem run ./raised
+    expect_in err '^report    none: it is set-user-ID: the loader ignores LD_PRELOAD$' "set-user-ID"
+fi
+if printf 'int main(void) { return 0; }' | cc -m32 -x c - -o short 2>/dev/null; then
+    hakmem run ./short
+    expect_in err '^report    none: it is no program of 64 bits, ' "a program of 32 bits"
+fi
 if cc -O1 -static -pthread -o static holder.c 2>static.txt; then
     hakmem run ./static
     expect_status 0 "a static program"
-    expect_in err '^report    none: ' "a static program"
+    expect_in err '^report    none: it is statically linked$' "a static program"
 else
     echo "   no static libc here: $(head -n 1 static.txt)"
 fi

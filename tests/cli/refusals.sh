@@ -62,6 +62,17 @@ else
     echo "not root here"
 fi
 
+step "root that lacks the right: it is not told to try as root"
+if ((EUID == 0)) && setpriv --bounding-set=-sys_ptrace true 2>/dev/null; then
+    start_known_heap
+    setpriv --bounding-set=-sys_ptrace "$CLI" stats $TARGET >out 2>err
+    STATUS=$?
+    expect_status 1 "root without CAP_SYS_PTRACE"
+    [[ $(cat err) == "hakmem stats: process $TARGET (known_heap) may not be read: this takes\
+ CAP_SYS_PTRACE, and less than 3 in /proc/sys/kernel/yama/ptrace_scope" ]] ||
+        fail "root without CAP_SYS_PTRACE: $(cat err)"
+fi
+
 step "wrong words"
 start_known_heap
 expect_line 2 "hakmem stats: no process given (see hakmem stats --help)" stats
@@ -81,7 +92,7 @@ expect_line 2 "hakmem set: 'DECAY_MS' is not of the form NAME=VALUE" set $TARGET
 expect_line 2 "hakmem set: 'NONE' is no setting (see hakmem settings)" set $TARGET NONE=1
 expect_line 2 "hakmem set: HAKMEM_DECAY_MS cannot be '-2': expected milliseconds, -1 to 3600000" \
     set $TARGET DECAY_MS=-2
-expect_line 2 "hakmem set: HAKMEM_REPORT holds from a process's start on: set it in its environment" \
+expect_line 2 "hakmem set: HAKMEM_REPORT can be set at a process's start only, in its environment" \
     set $TARGET REPORT=/tmp
 expect_line 2 "hakmem trim: --wait cannot be 'x': expected 0 to 86400 seconds" trim $TARGET --wait x
 expect_line 2 "hakmem top: needs a terminal (hakmem stats prints the figures once)" top $TARGET

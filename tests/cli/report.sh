@@ -145,7 +145,7 @@ expect_incomplete "a large file of zeros"
 
 step "no report: one line"
 hakmem run true
-expect_in err '^report    none: ended by _exit, statically linked or setuid$' "no report"
+expect_in err '^report    none: it ended by _exit, or became a program without the library$' "no report"
 hakmem run bash -c 'ln -s /etc/passwd $HAKMEM_REPORT/$$.report'
 expect_in err '^report    none:' "a link as report"
 hakmem run bash -c 'mkfifo $HAKMEM_REPORT/$$.report'

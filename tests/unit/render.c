@@ -7,6 +7,8 @@
 
 #include "diag/diag.h"
 
+#include <sys/prctl.h>
+
 /* Purpose: what a writer handed on. */
 static struct {
     char text[65536];
@@ -55,7 +57,7 @@ static void test_writer(void **state)
 /* A snapshot in which every figure is another one, as large as can be. */
 static struct snapshot *full_snapshot(void)
 {
-    static struct snapshot snapshot;
+    static struct snapshot snapshot = {.peak_bytes = UINT64_MAX - 100001};
     uint64_t value = UINT64_MAX - 100000;
     uint64_t *words = (uint64_t *)&snapshot.stats;
     for (size_t i = 0; i < sizeof(snapshot.stats) / 8; i++)
@@ -91,20 +93,37 @@ static void test_text(void **state)
     sites_count(77, 5);
     render_text(&writer, snapshot);
     writer_flush(&writer);
-    check_has("hakmem %s: %lu threads, ", HAKMEM_VERSION_STRING, snapshot->stats.threads);
-    for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++) {
-        const struct hak_lane_stats *figures = &snapshot->stats.lane[lane];
-        check_has("  %s: %lu blocks, %lu bytes live; %lu bytes cached, %lu free in slabs\n",
-                  lane_name(lane), figures->live_blocks, figures->live_bytes, figures->cached_bytes,
-                  figures->free_bytes);
-    }
+    check_has("version %s, %lu threads, 15.9 EiB mapped", HAKMEM_VERSION_STRING,
+              snapshot->stats.threads);
+    for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++)
+        check_has("  %s: %lu live blocks, 15.9 EiB; 15.9 EiB cached, 15.9 EiB free in slabs\n",
+                  lane_name(lane), snapshot->stats.lane[lane].live_blocks);
     for (unsigned i = CLASS_FIRST; i <= CLASS_ACE_LAST; i++) {
         const struct class_figures *figures = &snapshot->classes[i];
-        check_has("class %u: %zu live, %zu cached, %zu free, %zu slabs\n", figures->size,
+        check_has("%u-byte blocks: %zu live, %zu cached, %zu free; %zu slabs\n", figures->size,
                   figures->live, figures->cached, figures->free, figures->slabs);
     }
-    check_has("site 77: ");
+    check_has("site 77: 1 call, 5 B asked for\n");
     CHECK_EQ(got.text[got.length - 1], '\n');
+}
+
+/* One of a kind, and sizes at the borders of the units. */
+static void test_words(void **state)
+{
+    (void)state;
+    static struct snapshot snapshot;
+    snapshot.stats.threads = 1;
+    snapshot.stats.mapped_bytes = 1023;
+    snapshot.stats.warm_bytes = 1536;
+    snapshot.stats.metadata_bytes = MIB - 1;
+    snapshot.stats.lane[HAK_LANE_TINY] = (struct hak_lane_stats){MIB, 1, 0, GIB + GIB / 2};
+    snapshot.classes[CLASS_FIRST] = (struct class_figures){.size = 16, .live = 1, .slabs = 1};
+    struct writer writer = new_writer();
+    render_text(&writer, &snapshot);
+    writer_flush(&writer);
+    check_has(", 1 thread, 1023 B mapped, 1.5 KiB warm, 1023.9 KiB metadata\n");
+    check_has("  tiny: 1 live block, 1.0 MiB; 0 B cached, 1.5 GiB free in slabs\n");
+    check_has("16-byte blocks: 1 live, 0 cached, 0 free; 1 slab\n");
 }
 
 /* Each element is closed in its turn; attributes are quoted. */
@@ -149,6 +168,7 @@ static void test_xml(void **state)
     check_has("<size from=\"1\" to=\"16\" total=\"%u\" count=\"3002\"/>", 3002 * 16);
     check_has("<size from=\"1025\" to=\"1152\" ");
     check_has("<system type=\"current\" size=\"%lu\"/>", snapshot->stats.mapped_bytes);
+    check_has("<system type=\"max\" size=\"%lu\"/>", snapshot->peak_bytes);
     check_has("<total type=\"mmap\" count=\"%lu\" size=\"%lu\"/>",
               snapshot->stats.lane[HAK_LANE_HUGE].live_blocks,
               snapshot->stats.lane[HAK_LANE_HUGE].live_bytes);
@@ -187,6 +207,20 @@ static void test_report(void **state)
         size_t key = strspn(line, "abcdefghijklmnopqrstuvwxyz_");
         CHECK(key > 0 && line[key] == ' ' && line[key + 1] != '\0');
     }
+}
+
+/* A process may name itself with any bytes. */
+static void test_report_of_odd_name(void **state)
+{
+    (void)state;
+    char before[16];
+    CHECK_EQ(prctl(PR_GET_NAME, before), 0);
+    CHECK_EQ(prctl(PR_SET_NAME, "a\nb\x7f end 1\n"), 0);
+    struct writer writer = new_writer();
+    render_report(&writer, full_snapshot());
+    writer_flush(&writer);
+    CHECK_EQ(prctl(PR_SET_NAME, before), 0);
+    check_has("\nprogram a?b? end 1?\nreserved_bytes ");
 }
 
 static const char *reason_name(enum hak_fb_reason reason)
@@ -291,12 +325,10 @@ static void test_empty_snapshot(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_writer),
-        cmocka_unit_test(test_text),
-        cmocka_unit_test(test_xml),
-        cmocka_unit_test(test_report),
-        cmocka_unit_test(test_json),
-        cmocka_unit_test(test_metrics),
+        cmocka_unit_test(test_writer),         cmocka_unit_test(test_text),
+        cmocka_unit_test(test_words),          cmocka_unit_test(test_xml),
+        cmocka_unit_test(test_report),         cmocka_unit_test(test_report_of_odd_name),
+        cmocka_unit_test(test_json),           cmocka_unit_test(test_metrics),
         cmocka_unit_test(test_empty_snapshot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -95,11 +95,13 @@ static void check_bounds(const struct row *row)
     char text[32];
     bool has_auto = row->kind == PREFAULT || row->kind == CHOICE;
     int64_t max = has_auto ? row->max - 1 : row->max;
-    snprintf(text, sizeof(text), "%ld", (long)row->min);
-    check_taken(row, text, row->min);
+    /* bytes below 0 are percent, and written as these */
+    int64_t min = row->kind == BYTES && row->min < 0 ? 0 : row->min;
+    snprintf(text, sizeof(text), "%ld", (long)min);
+    check_taken(row, text, min);
     snprintf(text, sizeof(text), "%ld", (long)max);
     check_taken(row, text, max);
-    snprintf(text, sizeof(text), "%ld", (long)row->min - 1);
+    snprintf(text, sizeof(text), "%ld", (long)min - 1);
     check_refused(row, text);
     snprintf(text, sizeof(text), "%ld", (long)max + 1);
     check_refused(row, text);

@@ -212,14 +212,16 @@ static void forge_request(const char *where)
     else if (strcmp(where, "high") == 0)
         to = (char *)(UINTPTR_MAX - 63);
     open_root();
-    root->request = (struct request *)(((uintptr_t)to + 15) & ~(uintptr_t)15);
+    root->requests = (struct requests *)(((uintptr_t)to + 15) & ~(uintptr_t)15);
 }
 
-/* What is in the request of this process. */
-static void print_request(void)
+/* What is asked of this process. */
+static void print_requests(void)
 {
-    printf("request %u %u %u %lld\n", atomic_load(&root->request->state), root->request->kind,
-           root->request->setting, (long long)root->request->value);
+    unsigned asked = 0;
+    for (unsigned slot = 0; slot < REQUEST_SLOTS; slot++)
+        asked += atomic_load(&root->requests->slots[slot].asked) != 0;
+    printf("requests %u %u\n", atomic_load(&root->requests->is_waiting), asked);
 }
 
 /* ---- the rest ---- */
@@ -246,8 +248,6 @@ static void forge(const char *kind, const char *argument)
         batches_in_a_circle();
     else if (strcmp(kind, "request") == 0)
         forge_request(argument);
-    else if (strcmp(kind, "state") == 0)
-        atomic_store(&root->request->state, (uint32_t)atoi(argument));
     else if (strcmp(kind, "name") == 0)
         prctl(PR_SET_NAME, "a\nb) R 1\n");
     else if (strcmp(kind, "none") != 0 && strcmp(kind, "victim") != 0)
@@ -269,15 +269,16 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IONBF, 0);
     if (strcmp(kind, "exec") == 0) {
         /* whoever asks waits, and then the program is another one */
-        atomic_store(&root->request->state, REQUEST_RUNNING);
-        printf("ready %p\n", (void *)root->request);
-        sleep(2);
+        printf("ready %p\n", (void *)root->requests);
+        while (!atomic_load(&root->requests->is_waiting))
+            usleep(1000);
         execl("/proc/self/exe", "victim", "victim", NULL);
     }
     if (strcmp(kind, "victim") == 0) {
-        printf("victim %p\n", (void *)root->request);
-        sleep(4);
-        print_request();
+        printf("victim %p\n", (void *)root->requests);
+        while (access("answered", F_OK) != 0)
+            usleep(1000);
+        print_requests();
     }
     forge(kind, argc > 2 ? argv[2] : "");
     printf("ready\n");
