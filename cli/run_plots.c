@@ -215,10 +215,9 @@ static double print_part(FILE *out, double x, int y, double width, unsigned term
 
 static void print_class(FILE *out, const struct class_terms *figures, int y, double scale)
 {
-    const double parts[] = {(double)figures->resident[BLOCK_LIVE],
-                            (double)figures->resident[BLOCK_IN_THREAD],
-                            (double)figures->resident[BLOCK_IN_DEPOT],
-                            (double)figures->resident[BLOCK_FREE]};
+    const double parts[] = {
+        (double)figures->resident[BLOCK_LIVE], (double)figures->resident[BLOCK_IN_THREAD],
+        (double)figures->resident[BLOCK_IN_DEPOT], (double)figures->resident[BLOCK_FREE]};
     double x = CLASS_LEFT;
     fprintf(out, "<text class=\"end\" x=\"%d\" y=\"%d\">%s</text>", CLASS_LEFT - 8, y + 15,
             run_class_name(figures).bytes);
