@@ -163,7 +163,7 @@ expect_number 50000 50100 '<tr><th scope="row">112</th><td>([0-9]+)</td>.*'
 expect_number 1 1 '<tr><th scope="row">Huge</th><td>([0-9]+)</td>.*'
 expect_number 40 41 '<tr><th scope="row">Huge</th><td>[0-9]+</td><td>([0-9.]+) MiB</td>.*'
 # 50,000 times 112 bytes, and 40 MiB
-expect_number 44 47 '<tr><th scope="row">live</th><td>([0-9.]+) MiB</td>.*'
+expect_number 44 47 '<tr><th scope="row">live blocks</th><td>([0-9.]+) MiB</td>.*'
 expect_number 45 60 '<tr><th scope="row"><b>RSS</b></th><td><b>([0-9.]+) MiB</b>.*'
 # each of the 50,000 passed a cache once, 5.3 MiB of them live; the Huge block passed none
 operations() {
