@@ -171,7 +171,7 @@ static size_t print_blocks(const char *title, const struct changes *changes)
             continue;
         if (shown == 0)
             printf("\n%-10s %11s %11s %11s %11s %11s\n", title, "live blocks", "change",
-                   "live bytes", "change", "free");
+                   "live bytes", "change", "free change");
         if (shown++ >= ROWS_MAX) {
             left_out++;
             continue;

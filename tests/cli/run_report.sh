@@ -121,7 +121,7 @@ expect_page() {
     expect_count 7 '<section id="' "$1"
     expect_count 1 '<p class="answer">At the peak, ' "$1"
     expect_count 1 'aria-label="Resident memory over time"' "$1"
-    # nine terms, and the line of the RSS
+    # eight terms, and the line of the RSS
     expect_count 8 '<path class="t' "$1"
     expect_count 1 '<path class="line"' "$1"
     expect_count 1 'aria-label="Page faults over time"' "$1"
