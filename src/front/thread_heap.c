@@ -86,9 +86,11 @@ static void note_thread(struct thread_heap *heap)
     heap->storage = &thread_heap_distance;
 }
 
+/* The heap made for our own storage is ours, now or soon: no question to the kernel. */
 static bool is_gone(const struct thread_heap *heap)
 {
-    return os_thread_is_gone((struct os_thread_number){heap->process_id, heap->thread_id});
+    return heap->storage != &thread_heap_distance &&
+           os_thread_is_gone((struct os_thread_number){heap->process_id, heap->thread_id});
 }
 
 /* Can the content of a heap whose thread is gone be trusted? A thread that ended in the middle of a

@@ -15,15 +15,23 @@ expect_self_contained() {
     ! grep -Eiq '(src|href)="[^#]|url\(|@import|https?:' "$1" || fail "$1 names something outside"
 }
 
-# browse LIGHT WORDS...: run Chromium with a profile of its own; LIGHT is 1, or 0 for dark.
+# browse LIGHT WORDS...: run Chromium with a profile of its own; LIGHT is 1, or 0 for dark. Chromium
+# itself crashes now and then on a busy machine, which says nothing about the page: then it runs
+# again, 3 times at most.
 browse() {
-    local light=$1
+    local light=$1 status try
     shift
-    timeout 600 chromium --headless --no-sandbox --disable-gpu --user-data-dir="$SCRATCH/profile" \
-        --enable-logging=stderr --v=0 --hide-scrollbars --virtual-time-budget=2000 \
-        --blink-settings=preferredColorScheme="$light" "$@" 2>err ||
-        fail "chromium $*: exit status $? ($(tail -n 3 err))"
+    for try in 1 2 3; do
+        status=0
+        timeout 600 chromium --headless --no-sandbox --disable-gpu \
+            --user-data-dir="$SCRATCH/profile$try" --enable-logging=stderr --v=0 \
+            --hide-scrollbars --virtual-time-budget=2000 \
+            --blink-settings=preferredColorScheme="$light" "$@" >browsed 2>err || status=$?
+        ((status > 128)) || break
+    done
+    ((status == 0)) || fail "chromium $*: exit status $status ($(tail -n 3 err))"
     ! grep CONSOLE err || fail "chromium $*: an error on the console"
+    cat browsed
 }
 
 # expect_fits_phone PAGE: in a frame of 390 pixels the page is no wider, light and dark, and its

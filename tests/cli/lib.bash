@@ -34,6 +34,16 @@ wait_for() {
     done
 }
 
+# stop PID: until each of its threads has stopped. A signal takes a while on a busy machine.
+stop() {
+    kill -STOP "$1"
+    wait_for "the stop of $1" is_stopped "$1"
+}
+
+is_stopped() {
+    ! grep -qs '^State:[^T]*$' /proc/"$1"/task/*/status
+}
+
 # A library that can be preloaded into anything and leaves no report: libc itself. For tests of the
 # command alone.
 without_allocator() {

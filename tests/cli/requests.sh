@@ -24,7 +24,7 @@ wait_for "an empty warm pool" bash -c '
     '"$CLI"' stats '$TARGET' --metrics | grep -q "^hakmem_warm_bytes 0$"'
 
 step "a stopped process: the request stands, and is served when it goes on"
-kill -STOP $TARGET
+stop $TARGET
 hakmem set $TARGET DECAY_MS=77 --wait 0
 expect_status 1 "hakmem set on a stopped process"
 expect_in err "^hakmem set: known_heap \[$TARGET\] has not answered in 0 s: it is stopped; the request " \

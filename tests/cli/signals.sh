@@ -64,7 +64,7 @@ finish_with 130 "SIGINT to the group, not handled"
 
 step "a program that is stopped and goes on"
 start
-kill -STOP "$CHILD"
+stop "$CHILD"
 kill -CONT "$CHILD"
 echo >&3
 finish_with 4 "stopped and continued"

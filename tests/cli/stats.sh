@@ -99,7 +99,7 @@ grep -Evq '^(# (TYPE|HELP|EOF)|hakmem_[a-z_]+(\{[^}]*\})? [0-9]+$)' out &&
     fail "metrics: $(grep -Ev '^(# (TYPE|HELP|EOF)|hakmem_[a-z_]+(\{[^}]*\})? [0-9]+$)' out)"
 
 step "a stopped process"
-kill -STOP $TARGET
+stop $TARGET
 expect_sum $TARGET "known_heap, stopped"
 kill -CONT $TARGET
 
@@ -215,7 +215,7 @@ run_real() {
     command -v "$2" >/dev/null || { echo "no $2 here"; return; }
     start "$@"
     wait_for "live memory of $2" has_live
-    kill -STOP $TARGET
+    stop $TARGET
     expect_sum $TARGET "$2"
     kill -KILL $TARGET
 }

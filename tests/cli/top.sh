@@ -9,7 +9,7 @@ source "$SOURCE/tests/cli/terminal.bash"
 
 start_known_heap
 step "one process, stopped"
-kill -STOP $TARGET
+stop $TARGET
 terminal "$CLI" top --delay 0.2 $TARGET
 expect_screen "^hakmem top: known_heap \[$TARGET\], stopped, 2 threads, RSS [0-9.]+ MiB"
 expect_screen "^= live blocks +15\.[0-9] MiB"

@@ -56,7 +56,7 @@ expect_screen "^ +$slow known_heap +not readable: a look at it takes more than a
 expect_screen "^ +$good known_heap +sleeps"
 key n
 expect_screen "on the allocator, by name"
-kill -STOP $good
+stop $good
 expect_screen "^ +$good known_heap +stopped" # the list goes on
 key q
 expect_screen "^ended 0"
