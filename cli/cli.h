@@ -74,6 +74,8 @@ int compare_command(int argc, char **argv);
 int record_command(int argc, char **argv);
 int settings_command(int argc, char **argv);
 int stats_command(int argc, char **argv);
+int snapshot_command(int argc, char **argv);
+int diff_command(int argc, char **argv);
 int map_command(int argc, char **argv);
 int why_command(int argc, char **argv);
 int top_command(int argc, char **argv);

@@ -156,7 +156,7 @@ struct class_terms {
 /* RSS = live + thread_cached + depots + partly_used + purgeable + metadata + tables + others +
  * unexplained. Resident bytes all. */
 struct heap_terms {
-    uint64_t rss; /* what VmRSS was at some moment of the look; 0 in a core */
+    uint64_t rss;  /* what VmRSS was at some moment of the look; 0 in a core */
     uint64_t live; /* in blocks that the program holds, whatever size it asked for */
     uint64_t thread_cached;
     uint64_t depots;

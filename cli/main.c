@@ -18,10 +18,11 @@ static const struct command {
     const char *verb;
     int (*call)(int argc, char **argv);
 } commands[] = {
-    {"run", run_command},       {"compare", compare_command}, {"record", record_command},
-    {"stats", stats_command},   {"top", top_command},         {"map", map_command},
-    {"why", why_command},       {"trim", trim_command},       {"set", set_command},
-    {"report", report_command}, {"limit", limit_command},     {"settings", settings_command},
+    {"run", run_command},           {"compare", compare_command}, {"record", record_command},
+    {"stats", stats_command},       {"top", top_command},         {"map", map_command},
+    {"why", why_command},           {"trim", trim_command},       {"set", set_command},
+    {"report", report_command},     {"limit", limit_command},     {"settings", settings_command},
+    {"snapshot", snapshot_command}, {"diff", diff_command},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
@@ -142,13 +143,15 @@ static const struct argp main_argp = {
            "  hakmem top [PID]              the same, live, of one process or all\n"
            "  hakmem map PID                the address space of its heap\n"
            "  hakmem why PID ADDRESS        what lies at an address\n"
+           "  hakmem snapshot PID -o FILE   the figures of stats, in a file\n"
+           "  hakmem diff FILE FILE         what changed between two of these\n"
            "  hakmem trim PID               have it give free pages back\n"
            "  hakmem set PID NAME=VALUE     change a setting while it runs\n"
            "  hakmem limit PID BYTES        let malloc fail beyond so much memory\n"
            "  hakmem settings               list the HAKMEM_* settings\n"
            "  hakmem help [COMMAND]         print the help of a command, or this\n"
            "\n"
-           "stats, map and why take --core FILE instead of PID."
+           "stats, map, why and snapshot take --core FILE instead of PID."
            "\v"
            "More is in the manual page: man hakmem.",
 };

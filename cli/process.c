@@ -175,8 +175,8 @@ static bool parse_header(char *line, struct mapping *mapping)
     int path = 0;
     *mapping = (struct mapping){0};
     if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*c%c%c%c %" SCNx64 " %x:%x %" SCNu64 " %n",
-               &mapping->start, &mapping->end, &writable, &executable, &shared, &mapping->file_offset,
-               &major, &minor, &mapping->inode, &path) != 9 ||
+               &mapping->start, &mapping->end, &writable, &executable, &shared,
+               &mapping->file_offset, &major, &minor, &mapping->inode, &path) != 9 ||
         path == 0)
         return false;
     mapping->is_writable = writable == 'w';

@@ -48,7 +48,7 @@ struct scan_request {
 struct wanted {
     uint64_t from;
     uint64_t to;
-    bool is_own;      /* private and with content, swapped out too */
+    bool is_own;          /* private and with content, swapped out too */
     uint8_t *present;     /* a byte a unit, or NULL */
     struct page_set *set; /* or NULL */
     uint64_t bytes;       /* out */

@@ -17,6 +17,8 @@ struct term {
     uint64_t bytes;
 };
 #define TERM_COUNT 8
+/* Of the JSON: raised when a name goes, or means something else. */
+#define STATS_FORMAT 2
 void stats_terms(const struct heap_terms *terms, struct term rows[TERM_COUNT]);
 
 void stats_print_json(FILE *out, const struct heap_view *view, const struct heap_terms *terms);

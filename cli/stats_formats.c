@@ -126,9 +126,14 @@ static void json_settings(FILE *out, const struct settings *of)
 
 void stats_print_json(FILE *out, const struct heap_view *view, const struct heap_terms *terms)
 {
-    fprintf(out, "{\"hakmem\":\"%.15s\",\n\"format\":2,\n\"program\":\"%s\",\n\"pid\":%d,\n",
-            view->root.head.library_version, view->target->program, (int)view->target->pid);
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    fprintf(out, "{\"hakmem\":\"%.15s\",\n\"format\":%d,\n\"program\":\"%s\",\n\"pid\":%d,\n",
+            view->root.head.library_version, STATS_FORMAT, view->target->program,
+            (int)view->target->pid);
     fprintf(out, "\"core\":%s,\n", view->target->is_core ? "true" : "false");
+    if (!view->target->is_core)
+        fprintf(out, "\"at\":%" PRId64 ".%03ld,\n", (int64_t)now.tv_sec, now.tv_nsec / 1000000);
     json_terms(out, terms);
     json_others(out, view);
     json_classes(out, terms);

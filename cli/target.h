@@ -116,7 +116,13 @@ uint64_t target_rss_slack(const struct target *target);
 /* The mapping that holds an address, or NULL. */
 const struct mapping *target_mapping(const struct target *target, uint64_t address);
 
-/* find_root.c: the address of hakmem_root. 0: there is none. */
+/* find_root.c: the mapping of the file that says what is at an address: there, or before it in one
+ * piece, since zeroed data is memory of no file. NULL: there is none. */
+const struct mapping *target_file_at(const struct target *target, uint64_t address);
+/* The function or variable at an address. False: no file tells. */
+struct symbol;
+bool target_symbol_at(const struct target *target, uint64_t address, struct symbol *symbol);
+/* The address of hakmem_root. 0: there is none. */
 uint64_t target_find_root(struct target *target);
 /* Where the library keeps the same root, if `root` is a copy: a program that names hakmem_root has
  * a copy of its own, by the linker. Else `root`. */
@@ -147,6 +153,14 @@ void residency_from_pagemap(int file, uint64_t address, size_t pages, uint8_t *p
 /* symbol.c: the file offset of a symbol of an ELF file; false when the file has none. `allowance`
  * is how many bytes may still be read for that. */
 bool symbol_find(const char *path, const char *symbol, uint64_t *allowance, uint64_t *file_offset);
+/* A function or variable of a file, and where in it a place is. */
+struct symbol {
+    char name[128]; /* printable */
+    uint64_t into;  /* bytes from its start */
+    uint64_t size;
+};
+/* The symbol that a place of an ELF file belongs to; false when there is none. */
+bool symbol_at(const char *path, uint64_t file_offset, uint64_t *allowance, struct symbol *symbol);
 
 /* plain_file.c: open a regular file for reading, and nothing else: opening a device may act, and a
  * pipe may wait. -1: errno says why; EINVAL for another kind of file. */

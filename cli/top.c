@@ -45,8 +45,7 @@ bool top_look_at(struct top *top, pid_t pid, struct look_result *result)
                              : target_open_process(&target, pid);
     *process = (struct top_process){.pid = target.pid, .state = target.state};
     snprintf(process->program, sizeof process->program, "%s", target.program);
-    if (!is_open || !heap_view_open(&view, &target) ||
-        !heap_terms_count(&view, &process->terms)) {
+    if (!is_open || !heap_view_open(&view, &target) || !heap_terms_count(&view, &process->terms)) {
         snprintf(result->error, sizeof result->error, "%s", target.error);
         result->is_refused = target.is_refused;
         result->is_damaged = target.is_damaged;

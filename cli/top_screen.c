@@ -118,8 +118,7 @@ static void draw_row(int line, chtype attributes, const struct top_process *proc
     if (COLS >= WIDE)
         snprintf(change, sizeof change, " %11.13s", change_of(process).bytes);
     put_line(line, attributes, "%7d %-15.15s %-7s %4zu %10s %10s%s %10s %10s", (int)process->pid,
-             process->program, state_word(process->state), process->threads,
-             rss_of(process).bytes,
+             process->program, state_word(process->state), process->threads, rss_of(process).bytes,
              text_of_size(top_figure(&process->terms, ORDER_LIVE)).bytes, change,
              text_of_size(top_figure(&process->terms, ORDER_CACHED)).bytes,
              text_of_size(top_figure(&process->terms, ORDER_FREE)).bytes);

@@ -75,8 +75,8 @@ expect_page() {
     expect_count 7 '<section id="' "$1"
     expect_count 1 '<p class="answer">At the peak, ' "$1"
     expect_count 1 'aria-label="Resident memory over time"' "$1"
-    # nine terms, and the line of the RSS
-    expect_count 9 '<path class="t' "$1"
+    # eight terms, and the line of the RSS
+    expect_count 8 '<path class="t' "$1"
     expect_count 1 '<path class="line"' "$1"
     expect_count 1 'aria-label="Page faults over time"' "$1"
     expect_count 1 'aria-label="Threads over time"' "$1"
@@ -117,7 +117,7 @@ expect_number 50000 50100 '<tr><th scope="row">112</th><td>([0-9]+)</td>.*'
 expect_number 1 1 '<tr><th scope="row">Huge</th><td>([0-9]+)</td>.*'
 expect_number 40 41 '<tr><th scope="row">Huge</th><td>[0-9]+</td><td>([0-9.]+) MiB</td>.*'
 # 50,000 times 112 bytes, and 40 MiB
-expect_number 44 47 '<tr><th scope="row">live</th><td>([0-9.]+) MiB</td>.*'
+expect_number 44 47 '<tr><th scope="row">live blocks</th><td>([0-9.]+) MiB</td>.*'
 expect_number 45 60 '<tr><th scope="row"><b>RSS</b></th><td><b>([0-9.]+) MiB</b>.*'
 # each of the 50,000 passed a cache once, 5.3 MiB of them live; the Huge block passed none
 operations() {
