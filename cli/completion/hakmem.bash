@@ -38,14 +38,14 @@ _hakmem() {
         mapfile -t COMPREPLY < <(compgen -W "$(_hakmem_settings)" -- "${word^^}")
         return
         ;;
-    --delay | --wait | --only | --precision | --time | --runs) return ;;
+    --delay | --range | --wait | --only | --precision | --time | --runs) return ;;
     esac
     case $verb in
     run) words="--set --report --operations --help" ;;
     compare) words="--only --allocator --precision --time --runs --input --show-output --json --html" ;;
     record) words="--output --help" ;;
     stats) words="--core --json --metrics --help" ;;
-    map) words="--core --svg --help" ;;
+    map) words="--core --range --svg --help" ;;
     why) words="--core --help" ;;
     top) words="--delay --core --help" ;;
     trim) words="--wait --help" ;;

@@ -45,6 +45,7 @@ complete -c hakmem -n '__fish_seen_subcommand_from stats top map why' -l core -r
     -d 'look at a core file'
 complete -c hakmem -n '__fish_seen_subcommand_from stats' -l json -d 'print JSON'
 complete -c hakmem -n '__fish_seen_subcommand_from stats' -l metrics -d 'print OpenMetrics text'
+complete -c hakmem -n '__fish_seen_subcommand_from map' -l range -r -f -d 'show only these addresses, START-END'
 complete -c hakmem -n '__fish_seen_subcommand_from map' -l svg -r -F -d 'draw into an SVG file'
 complete -c hakmem -n '__fish_seen_subcommand_from top' -l delay -x -d 'seconds between looks'
 complete -c hakmem -n '__fish_seen_subcommand_from trim set' -l wait -x -d 'seconds to wait'

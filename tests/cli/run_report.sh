@@ -131,7 +131,7 @@ expect_page() {
     expect_count 1 'aria-label="Size classes" viewBox' "$1"
     expect_count 1 'aria-label="Operations by size class" viewBox' "$1"
     expect_count 6 '<table>' "$1"
-    (($(grep -c 'aria-label="superslab ' "$1") >= 3)) || fail "$1: the map is missing"
+    (($(grep -c 'aria-label="addresses from ' "$1") >= 3)) || fail "$1: the map is missing"
 }
 
 # number PATTERN: the only number that the page has where the pattern has a group.
