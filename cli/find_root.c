@@ -47,22 +47,52 @@ static uint64_t address_of(const struct target *target, const char *path, uint64
     return 0;
 }
 
+/* The names of a mapping's file, the likeliest first. False: there are no more. */
+static bool name_file(const struct target *target, const struct mapping *mapping, unsigned number,
+                      char name[PATH_MAX + 64])
+{
+    if (target->is_core)
+        snprintf(name, PATH_MAX + 64, "%s", mapping->path);
+    else if (number == 0) /* the very file that is mapped, whatever its name is; for root only */
+        snprintf(name, PATH_MAX + 64, "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, (int)target->pid,
+                 mapping->start, mapping->end);
+    else /* by its name, as the process sees its files: it may have another root directory */
+        snprintf(name, PATH_MAX + 64, "/proc/%d/root%s", (int)target->pid, mapping->path);
+    return number < (target->is_core ? 1 : 2);
+}
+
 /* The offset of the symbol in the file of a mapping. */
 static bool find_symbol(const struct target *target, const struct mapping *mapping,
                         uint64_t *allowance, uint64_t *offset)
 {
     char name[PATH_MAX + 64];
-    const char symbol[] = "hakmem_root";
-    if (target->is_core)
-        return symbol_find(mapping->path, symbol, allowance, offset);
-    /* the very file that is mapped, whatever its name is now; for root only */
-    snprintf(name, sizeof name, "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, (int)target->pid,
-             mapping->start, mapping->end);
-    if (symbol_find(name, symbol, allowance, offset))
-        return true;
-    /* else by its name, as the process sees its files: it may have another root directory */
-    snprintf(name, sizeof name, "/proc/%d/root%s", (int)target->pid, mapping->path);
-    return symbol_find(name, symbol, allowance, offset);
+    for (unsigned i = 0; name_file(target, mapping, i, name); i++)
+        if (symbol_find(name, "hakmem_root", allowance, offset))
+            return true;
+    return false;
+}
+
+const struct mapping *target_file_at(const struct target *target, uint64_t address)
+{
+    const struct mapping *mapping = target_mapping(target, address);
+    if (mapping && mapping > target->mappings && mapping->path[0] != '/' &&
+        mapping[-1].end == mapping->start && mapping[-1].is_writable)
+        mapping--;
+    return mapping && mapping->path[0] == '/' ? mapping : NULL;
+}
+
+bool target_symbol_at(const struct target *target, uint64_t address, struct symbol *symbol)
+{
+    char name[PATH_MAX + 64];
+    uint64_t allowance = SYMBOL_BYTES_MAX;
+    const struct mapping *mapping = target_file_at(target, address);
+    if (!mapping)
+        return false;
+    uint64_t offset = mapping->file_offset + (address - mapping->start);
+    for (unsigned i = 0; name_file(target, mapping, i, name); i++)
+        if (symbol_at(name, offset, &allowance, symbol))
+            return true;
+    return false;
 }
 
 static uint64_t find_in_file(struct target *target, const struct mapping *mapping,

@@ -1,44 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The identity: each resident byte of the heap belongs to one term. Resident pages come from the
- * kernel (or, in a core, are those with something in them), and are divided by the states of the
- * blocks that lie in them. Called by the verbs; reads a heap_view.
+ * The identity: each resident byte belongs to one term, and the terms add up to the RSS. Resident
+ * pages come from the kernel (or, in a core, are those with something in them), and are divided by
+ * the states of the blocks that lie in them. A look whose sum cannot be the RSS is taken again.
+ * Called by the verbs; reads a heap_view.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli.h"
 #include "heap_view.h"
 
 const char *const lane_names[HAK_LANE_COUNT] = {"tiny", "pool", "ace", "huge"};
-
-/* Superslabs whose pages are asked for in one call. */
-#define STEP ((size_t)64)
-
-/* Purpose: the resident pages of a part of the heap, as far as they have been asked for. */
-struct residency {
-    const struct heap_view *view;
-    uint64_t start;
-    size_t pages;
-    size_t count; /* of those that are present */
-    uint8_t *present;
-};
-
-/* Resident bytes of [from, to), which must lie in the part. */
-static uint64_t resident_bytes(const struct residency *part, uint64_t from, uint64_t to)
-{
-    uint64_t bytes = 0;
-    if (part->count == 0 || part->count == part->pages)
-        return part->count ? to - from : 0;
-    while (from < to) {
-        uint64_t end = (from / TARGET_PAGE + 1) * TARGET_PAGE;
-        if (end > to)
-            end = to;
-        if (part->present[(from - part->start) / TARGET_PAGE])
-            bytes += end - from;
-        from = end;
-    }
-    return bytes;
-}
 
 static unsigned lane_of(unsigned size_class)
 {
@@ -49,12 +23,9 @@ static unsigned lane_of(unsigned size_class)
 
 /* ---- extents ---- */
 
-/* The part of a block's bytes that is not asked for, if sizes between two classes are as likely. */
-static double rounding_share(unsigned size_class)
+static uint64_t resident_of(const struct heap_view *view, const struct extent *extent)
 {
-    double size = size_classes[size_class].size;
-    double below = size_class == CLASS_FIRST ? 0 : size_classes[size_class - 1].size;
-    return (size - below - 1) / 2 / size;
+    return page_set_bytes(&view->pages, extent->start, extent->start + extent->bytes);
 }
 
 static void add_blocks(struct class_terms *figures, unsigned state, uint64_t count,
@@ -66,7 +37,7 @@ static void add_blocks(struct class_terms *figures, unsigned state, uint64_t cou
 
 /* The blocks of an extent that is resident in part; returns their resident bytes. */
 static uint64_t add_each_block(const struct heap_view *view, struct class_terms *figures,
-                               const struct extent *extent, const struct residency *part)
+                               const struct extent *extent)
 {
     uint8_t states[EXTENT_BLOCKS_MAX];
     size_t size = size_classes[extent->slab->size_class].size;
@@ -74,7 +45,7 @@ static uint64_t add_each_block(const struct heap_view *view, struct class_terms 
     uint64_t sum = 0;
     for (unsigned i = 0; i < count; i++) {
         uint64_t at = extent->start + i * size;
-        uint64_t resident = resident_bytes(part, at, at + size);
+        uint64_t resident = page_set_bytes(&view->pages, at, at + size);
         add_blocks(figures, states[i], 1, resident);
         sum += resident;
     }
@@ -95,13 +66,13 @@ static uint64_t add_all_blocks(const struct heap_view *view, struct class_terms 
 
 /* Tiny, Pool, ACE. */
 static void add_class_extent(const struct heap_view *view, struct heap_terms *terms,
-                             const struct extent *extent, const struct residency *part)
+                             const struct extent *extent)
 {
     struct class_terms *figures = &terms->classes[extent->slab->size_class];
-    uint64_t all = resident_bytes(part, extent->start, extent->start + extent->bytes);
+    uint64_t all = resident_of(view, extent);
     uint64_t in_blocks = all == 0 || all == extent->bytes
                              ? add_all_blocks(view, figures, extent, all > 0)
-                             : add_each_block(view, figures, extent, part);
+                             : add_each_block(view, figures, extent);
     figures->extents++;
     figures->mapped += extent->bytes;
     terms->partly_used += all - in_blocks; /* what is behind the last block */
@@ -112,77 +83,57 @@ static void add_huge_extent(const struct heap_view *view, struct heap_terms *ter
 {
     struct class_terms *lane = &terms->lanes[HAK_LANE_HUGE];
     uint64_t end = extent->start + extent->slab->size;
-    uint64_t resident = target_resident_bytes(view->target, extent->start, end);
+    uint64_t resident = page_set_bytes(&view->pages, extent->start, end);
     add_blocks(lane, BLOCK_LIVE, 1, resident);
     lane->extents++;
     lane->mapped += extent->bytes;
-    /* sizes are rounded to pages */
-    if (resident > 0)
-        lane->rounding += (double)(TARGET_PAGE - 1) / 2;
-    terms->partly_used += target_resident_bytes(view->target, end, extent->start + extent->bytes);
+    terms->partly_used += page_set_bytes(&view->pages, end, extent->start + extent->bytes);
 }
 
 static void add_extent(const struct heap_view *view, struct heap_terms *terms,
-                       const struct extent *extent, const struct residency *part)
+                       const struct extent *extent)
 {
-    uint64_t end = extent->start + extent->bytes;
     switch (extent->kind) {
     case EXTENT_BLOCKS:
-    case EXTENT_SPAN: add_class_extent(view, terms, extent, part); break;
+    case EXTENT_SPAN: add_class_extent(view, terms, extent); break;
     case EXTENT_HUGE: add_huge_extent(view, terms, extent); break;
     case EXTENT_WARM:
         terms->warm_bytes += extent->bytes;
-        terms->purgeable += resident_bytes(part, extent->start, end);
+        terms->purgeable += resident_of(view, extent);
         break;
     case EXTENT_COLD:
         /* where address space is rationed, free superslabs are others' to use */
         if (!view->space.is_rationed || extent->bytes < SUPERSLAB_SIZE)
-            terms->purgeable += resident_bytes(part, extent->start, end);
+            terms->purgeable += resident_of(view, extent);
         break;
     default:
         /* a superslab whose records contradict each other: it is likely being changed just now */
         if (heap_superslab(view, (extent->start - heap_start(view)) >> SUPERSLAB_SHIFT)->state !=
             SUPERSLAB_FIXED)
-            terms->partly_used += resident_bytes(part, extent->start, end);
+            terms->partly_used += resident_of(view, extent);
         break;
     }
 }
 
-/* Ask for the pages of the part of the heap from the superslab at `at` on. */
-static void ask_part(struct residency *part, uint64_t at)
-{
-    const struct heap_view *view = part->view;
-    part->start = at & ~(uint64_t)(SUPERSLAB_SIZE - 1);
-    uint64_t rest = (heap_end(view) - part->start) / TARGET_PAGE;
-    part->pages = rest < STEP * PAGES_PER_SUPERSLAB ? rest : STEP * PAGES_PER_SUPERSLAB;
-    part->count = target_present(view->target, part->start, part->pages, part->present);
-}
-
 /* How far the heap has neither pages nor an entry in the table: a large address space is mostly
  * that. */
-static uint64_t nothing_from(const struct residency *part, uint64_t at)
+static uint64_t nothing_from(const struct heap_view *view, uint64_t at)
 {
-    uint64_t end = part->start + part->pages * TARGET_PAGE;
-    if (part->count > 0 || at % SUPERSLAB_SIZE)
+    uint64_t pages = page_set_empty(&view->pages, at);
+    if (pages == 0 || at % SUPERSLAB_SIZE)
         return 0;
-    uint64_t bytes =
-        (uint64_t)heap_unused(part->view, (at - heap_start(part->view)) >> SUPERSLAB_SHIFT)
-        << SUPERSLAB_SHIFT;
-    return bytes < end - at ? bytes : end - at;
+    uint64_t bytes = (uint64_t)heap_unused(view, (at - heap_start(view)) >> SUPERSLAB_SHIFT)
+                     << SUPERSLAB_SHIFT;
+    return bytes < pages ? bytes : pages;
 }
 
 static void add_extents(const struct heap_view *view, struct heap_terms *terms)
 {
-    static uint8_t present[STEP * PAGES_PER_SUPERSLAB];
-    struct residency part = {.view = view, .present = present};
     struct extent extent;
     for (uint64_t at = heap_start(view); at < heap_end(view);) {
-        /* extents but Huge ones lie within a superslab, so none crosses the part's end */
-        if (at >= part.start + part.pages * TARGET_PAGE)
-            ask_part(&part, at);
-        uint64_t nothing = nothing_from(&part, at);
+        uint64_t nothing = nothing_from(view, at);
         if (nothing == 0 && heap_extent_at(view, at, &extent)) {
-            add_extent(view, terms, &extent, &part);
+            add_extent(view, terms, &extent);
             nothing = extent.bytes;
         }
         at += nothing;
@@ -195,7 +146,6 @@ static void add_to_lane(struct class_terms *lane, const struct class_terms *figu
 {
     lane->extents += figures->extents;
     lane->mapped += figures->mapped;
-    lane->rounding += figures->rounding;
     lane->traffic.taken += figures->traffic.taken;
     lane->traffic.given += figures->traffic.given;
     for (unsigned state = 0; state <= BLOCK_IN_DEPOT; state++) {
@@ -206,30 +156,23 @@ static void add_to_lane(struct class_terms *lane, const struct class_terms *figu
 
 static void sum_up(const struct heap_view *view, struct heap_terms *terms)
 {
-    double rounding = 0;
     terms->lanes[HAK_LANE_HUGE].traffic = view->traffic[CLASS_HUGE];
     for (unsigned c = CLASS_FIRST; c <= CLASS_ACE_LAST; c++) {
         struct class_terms *figures = &terms->classes[c];
         figures->size = size_classes[c].size;
         figures->traffic = view->traffic[c];
-        figures->rounding = (double)figures->resident[BLOCK_LIVE] * rounding_share(c);
         add_to_lane(&terms->lanes[lane_of(c)], figures);
     }
     for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++) {
         const struct class_terms *figures = &terms->lanes[lane];
-        rounding += figures->rounding;
         terms->live += figures->resident[BLOCK_LIVE];
         terms->thread_cached += figures->resident[BLOCK_IN_THREAD];
         terms->depots += figures->resident[BLOCK_IN_DEPOT];
         terms->partly_used += figures->resident[BLOCK_FREE];
     }
-    terms->rounding = (uint64_t)rounding < terms->live ? (uint64_t)rounding : terms->live;
-    terms->live -= terms->rounding;
 }
 
-/* Does the mapping belong to the heap? The heap is a window of addresses, and others' mappings may
- * lie between its own. */
-static bool is_ours(const struct heap_view *view, const struct mapping *mapping)
+bool heap_owns(const struct heap_view *view, const struct mapping *mapping)
 {
     uint64_t end = view->base + (view->space.count << SUPERSLAB_SHIFT);
     if (view->is_empty || mapping->end <= view->base || mapping->start >= end)
@@ -243,14 +186,13 @@ static bool is_ours(const struct heap_view *view, const struct mapping *mapping)
     return state != SUPERSLAB_FIXED && !(view->space.is_rationed && state == SUPERSLAB_FREE);
 }
 
-static void add_mappings(const struct heap_view *view, struct heap_terms *terms)
+static uint64_t count_others(const struct heap_view *view)
 {
-    for (size_t i = 0; i < view->target->mapping_count; i++) {
-        const struct mapping *mapping = &view->target->mappings[i];
-        terms->rss += mapping->rss;
-        if (!is_ours(view, mapping))
-            terms->others += mapping->rss;
-    }
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < view->target->mapping_count; i++)
+        if (!heap_owns(view, &view->target->mappings[i]))
+            bytes += view->target->mappings[i].rss;
+    return bytes;
 }
 
 static void count_used(const struct heap_view *view, struct heap_terms *terms)
@@ -277,7 +219,7 @@ static void count_unused(const struct heap_view *view, struct heap_terms *terms)
     if (view->space.is_rationed || view->space.opened > view->space.count)
         return;
     if (opened > heap_end(view))
-        terms->purgeable += target_resident_bytes(view->target, heap_end(view), opened);
+        terms->purgeable += page_set_bytes(&view->pages, heap_end(view), opened);
     if (mapped > present && mapped <= (uintptr_t)view->meta.end)
         terms->metadata += target_resident_bytes(view->target, present, mapped);
 }
@@ -296,10 +238,10 @@ static uint64_t count_mapped(const struct heap_view *view, uint64_t start, uint6
     return bytes;
 }
 
-void heap_terms_count(const struct heap_view *view, struct heap_terms *terms)
+static void count_terms(const struct heap_view *view, struct heap_terms *terms)
 {
     memset(terms, 0, sizeof *terms);
-    add_mappings(view, terms);
+    terms->others = count_others(view);
     if (view->is_empty)
         return;
     add_extents(view, terms);
@@ -313,6 +255,65 @@ void heap_terms_count(const struct heap_view *view, struct heap_terms *terms)
 
 uint64_t heap_terms_sum(const struct heap_terms *terms)
 {
-    return terms->live + terms->rounding + terms->thread_cached + terms->depots +
-           terms->partly_used + terms->purgeable + terms->metadata + terms->tables + terms->others;
+    return terms->live + terms->thread_cached + terms->depots + terms->partly_used +
+           terms->purgeable + terms->metadata + terms->tables + terms->others;
+}
+
+/* ---- one look ---- */
+
+/* Looks at most, and seconds after which no further one begins. */
+#define LOOKS_MAX 5
+#define LOOKS_SECONDS 0.3
+
+/* Set the RSS. When the sum lies between what VmRSS was before and after, VmRSS had that value
+ * meanwhile: it changes page by page. Else it gets the nearest value that it had for sure. False:
+ * the process that was looked at is no more. */
+static bool compare_with_rss(const struct heap_view *view, struct heap_terms *terms)
+{
+    struct target *target = view->target;
+    uint64_t before = target->rss;
+    uint64_t after;
+    char byte;
+    bool is_known = target_rss(target, &after);
+    /* VmRSS is of the program that runs now, the memory of the one that was looked at */
+    if (!target_read(target, view->root_address, &byte, 1) || !is_known)
+        return process_explain(target, ESRCH);
+    uint64_t least = before < after ? before : after;
+    uint64_t most = before < after ? after : before;
+    uint64_t slack = target_rss_slack(target);
+    uint64_t sum = heap_terms_sum(terms);
+    terms->rss = sum < least ? least : sum > most ? most : sum;
+    terms->unexplained = (int64_t)(terms->rss - sum);
+    if ((uint64_t)llabs(terms->unexplained) > slack)
+        return true;
+    terms->rss = sum;
+    terms->unexplained = 0;
+    return true;
+}
+
+static bool look_again(struct heap_view *view)
+{
+    struct target *target = view->target;
+    heap_view_close(view);
+    return target_refresh(target) && heap_view_open(view, target);
+}
+
+bool heap_terms_count(struct heap_view *view, struct heap_terms *terms)
+{
+    double begin = program_clock();
+    for (unsigned looks = 1;; looks++) {
+        count_terms(view, terms);
+        if (view->target->is_core)
+            return true;
+        if (!compare_with_rss(view, terms))
+            break;
+        if (terms->unexplained == 0 || looks == LOOKS_MAX ||
+            program_clock() - begin > LOOKS_SECONDS)
+            return true;
+        if (!look_again(view))
+            break;
+    }
+    heap_view_close(view);
+    memset(terms, 0, sizeof *terms);
+    return false;
 }

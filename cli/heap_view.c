@@ -195,13 +195,28 @@ bool heap_meta_read(struct heap_view *view, const void *pointer, void *into, siz
 
 /* ---- the whole ---- */
 
+/* Those of all that is open: mlockall() makes pages present behind the last superslab, too. */
+static bool read_pages(struct heap_view *view)
+{
+    uint64_t end = heap_end(view);
+    if (!view->space.is_rationed && view->space.opened <= view->space.count &&
+        view->base + ((uint64_t)view->space.opened << SUPERSLAB_SHIFT) > end)
+        end = view->base + ((uint64_t)view->space.opened << SUPERSLAB_SHIFT);
+    if (!page_set_open(&view->pages, heap_start(view), end))
+        return target_fail_named(view->target, "its heap is too large to be looked at");
+    target_resident_pages(view->target, heap_start(view), end, &view->pages);
+    return true;
+}
+
 static bool read_heap(struct heap_view *view)
 {
     if (!read_root(view) || !read_space(view))
         return false;
     if (view->is_empty)
         return true;
-    if (!heap_table_read(view))
+    /* The pages first: of a heap that grows, what they belong to is known when the records are
+     * read. The other way round, fresh blocks would look like free memory. */
+    if (!read_pages(view) || !heap_table_read(view))
         return false;
     heap_caches_read(view);
     return !view->is_over || target_fail_damaged(view->target, "it names more records than it has "
@@ -222,6 +237,7 @@ bool heap_view_open(struct heap_view *view, struct target *target)
 void heap_view_close(struct heap_view *view)
 {
     heap_table_free(view);
+    page_set_close(&view->pages);
     free(view->threads);
     free(view->cached);
     *view = (struct heap_view){0};

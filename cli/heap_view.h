@@ -10,6 +10,7 @@
 #define HAK_CLI_HEAP_VIEW_H
 
 #include "diag/root.h"
+#include "page_set.h"
 #include "target.h"
 
 #define PAGES_PER_SUPERSLAB (SUPERSLAB_SIZE / TARGET_PAGE)
@@ -61,6 +62,7 @@ struct heap_view {
     size_t first; /* superslab indexes */
     size_t count;
     struct superslab_chunk **chunks;
+    struct page_set pages; /* resident ones, from the first superslab on */
     uint64_t meta_left;
     bool is_over; /* meta_left did not suffice */
     struct space space;
@@ -148,30 +150,37 @@ struct class_terms {
     uint64_t blocks[BLOCK_IN_DEPOT + 1];
     uint64_t resident[BLOCK_IN_DEPOT + 1];
     uint64_t mapped;        /* bytes of address space of its extents */
-    double rounding;        /* resident bytes of live blocks that were not asked for: estimated */
     struct traffic traffic; /* blocks since the start */
 };
 
-/* RSS = live + rounding + thread_cached + depots + partly_used + purgeable + metadata + tables +
- * others, but for what changed meanwhile. Resident bytes all. */
+/* RSS = live + thread_cached + depots + partly_used + purgeable + metadata + tables + others +
+ * unexplained. Resident bytes all. */
 struct heap_terms {
-    uint64_t rss;      /* as the kernel says; 0 in a core */
-    uint64_t live;     /* in blocks the program holds, less the rounding */
-    uint64_t rounding; /* estimated */
+    uint64_t rss;  /* what VmRSS was at some moment of the look; 0 in a core */
+    uint64_t live; /* in blocks that the program holds, whatever size it asked for */
     uint64_t thread_cached;
     uint64_t depots;
     uint64_t partly_used; /* free blocks and ends in slabs that are in use */
     uint64_t purgeable;
     uint64_t metadata;
     uint64_t tables;
-    uint64_t others; /* mappings that are not the heap's, as the kernel says; 0 in a core */
+    uint64_t others;     /* mappings that are not the heap's, as the kernel says; 0 in a core */
+    int64_t unexplained; /* RSS less the terms' sum: the look was torn */
     struct class_terms classes[CLASS_ACE_LAST + 1];
     struct class_terms lanes[HAK_LANE_COUNT];
     uint64_t warm_bytes;
     uint64_t huge_waste; /* of warm_bytes: of huge pages, and never handed out */
     uint64_t used_bytes; /* address space of superslabs that are in use or warm */
 };
-void heap_terms_count(const struct heap_view *view, struct heap_terms *terms);
+/* Count the terms of a view that has just been opened. A page is looked at once, at some moment of
+ * the look: so the sum lies between what VmRSS was before and after, unless pages went to and fro
+ * meanwhile. Then the view is opened again, a few times at most, and `unexplained` tells what is
+ * left. False: the process has ended or is another program now; the view is closed then, and the
+ * target's error says which. */
+bool heap_terms_count(struct heap_view *view, struct heap_terms *terms);
+/* Is the mapping the heap's? The heap is a window of addresses, and others' mappings may lie
+ * between its own. */
+bool heap_owns(const struct heap_view *view, const struct mapping *mapping);
 uint64_t heap_terms_sum(const struct heap_terms *terms);
 extern const char *const lane_names[HAK_LANE_COUNT];
 

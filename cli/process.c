@@ -8,6 +8,7 @@
  * refusal is told in one line.
  */
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "target.h"
@@ -75,14 +77,28 @@ size_t target_thread_count(const struct target *target)
     return status.st_nlink - 2;
 }
 
+bool target_rss(const struct target *target, uint64_t *bytes)
+{
+    uint64_t pages = 0;
+    FILE *stream = open_stream(target, "statm");
+    if (!stream)
+        return false;
+    bool is_read = fscanf(stream, "%*u %" SCNu64, &pages) == 1;
+    fclose(stream);
+    *bytes = pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    return is_read && pages > 0;
+}
+
 bool process_explain(struct target *target, int error)
 {
     struct stat status;
+    uint64_t rss;
     int pid = (int)target->pid;
     if (target->directory < 0 || fstatat(target->directory, "stat", &status, 0) != 0)
         return target_fail(target, "there is no process %d", pid);
     read_name_and_state(target);
-    if (error == ESRCH && target->state != 'Z' && target->state != 'X')
+    /* a process that ends loses its memory before it counts as ended */
+    if (error == ESRCH && target_rss(target, &rss))
         return target_fail(target, "process %d (%s) is not the program that it was", pid,
                            target->program);
     if (error == ESRCH)
@@ -101,23 +117,65 @@ bool process_explain(struct target *target, int error)
                        strerror(error));
 }
 
+/* Of a thread's "syscall": "running", or numbers of which the last but one is the stack pointer. */
+static bool read_stack_pointer(int directory, const char *thread, uint64_t *pointer)
+{
+    char path[64];
+    char text[256];
+    snprintf(path, sizeof path, "%.20s/syscall", thread);
+    int file = openat(directory, path, O_RDONLY | O_CLOEXEC);
+    ssize_t length = file >= 0 ? read(file, text, sizeof text - 1) : -1;
+    if (file >= 0)
+        close(file);
+    if (length <= 0)
+        return false;
+    text[length] = '\0';
+    char *last = strrchr(text, ' ');
+    if (!last)
+        return false;
+    *last = '\0';
+    char *before = strrchr(text, ' ');
+    return before && sscanf(before, " %" SCNx64, pointer) == 1;
+}
+
+uint64_t *target_stack_pointers(const struct target *target, size_t *count)
+{
+    uint64_t *pointers = NULL;
+    uint64_t pointer;
+    int directory = target->is_core ? -1 : openat(target->directory, "task", O_RDONLY | O_CLOEXEC);
+    DIR *listing = directory >= 0 ? fdopendir(directory) : NULL;
+    *count = 0;
+    for (struct dirent *entry; listing && (entry = readdir(listing));) {
+        if (!read_stack_pointer(directory, entry->d_name, &pointer))
+            continue;
+        if ((*count & (*count - 1)) == 0)
+            pointers = target_resize(pointers, *count ? 2 * *count : 1, sizeof *pointers);
+        pointers[(*count)++] = pointer;
+    }
+    if (listing)
+        closedir(listing);
+    return pointers;
+}
+
 /* ---- mappings ---- */
 
 /* A header of smaps ("start-end perms offset dev inode   path"), or false. */
 static bool parse_header(char *line, struct mapping *mapping)
 {
     char writable;
+    char executable;
     char shared;
     unsigned major;
     unsigned minor;
     int path = 0;
     *mapping = (struct mapping){0};
-    if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*c%c%*c%c %" SCNx64 " %x:%x %" SCNu64 " %n",
-               &mapping->start, &mapping->end, &writable, &shared, &mapping->file_offset, &major,
-               &minor, &mapping->inode, &path) != 8 ||
+    if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*c%c%c%c %" SCNx64 " %x:%x %" SCNu64 " %n",
+               &mapping->start, &mapping->end, &writable, &executable, &shared,
+               &mapping->file_offset, &major, &minor, &mapping->inode, &path) != 9 ||
         path == 0)
         return false;
     mapping->is_writable = writable == 'w';
+    mapping->is_executable = executable == 'x';
     mapping->is_shared = shared != 'p';
     mapping->device = (uint64_t)major << 32 | minor;
     mapping->path = line + path;
@@ -145,8 +203,25 @@ static void read_mappings(struct target *target, FILE *stream)
     free(line);
 }
 
+uint64_t target_rss_slack(const struct target *target)
+{
+    struct utsname system;
+    unsigned major = 0;
+    unsigned minor = 0;
+    /* three counters; of each, a processor keeps as many pages to itself, or a thread 64 */
+    uint64_t processors = (uint64_t)sysconf(_SC_NPROCESSORS_CONF);
+    uint64_t per_processor = processors < 32 ? 64 : 2 * processors;
+    uint64_t threads = target_thread_count(target);
+    if (uname(&system) == 0 && sscanf(system.release, "%u.%u", &major, &minor) == 2 &&
+        (major > 6 || (major == 6 && minor >= 16)))
+        return 0;
+    return 3 * per_processor * (threads > processors ? threads : processors) *
+           (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
 bool target_refresh(struct target *target)
 {
+    target_rss(target, &target->rss);
     FILE *stream = open_stream(target, "smaps");
     int error = stream ? 0 : errno;
     read_name_and_state(target);

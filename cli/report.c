@@ -216,8 +216,8 @@ static void print_kernel(FILE *out, const struct outcome *outcome, const struct 
     const struct rusage *usage = &outcome->usage;
     double user = seconds_of(usage->ru_utime);
     double system = seconds_of(usage->ru_stime);
-    fprintf(out, LABEL "%s wall, %s user, %s in syscalls (%s of CPU)\n", "time",
-            text_of_seconds(outcome->wall_seconds).bytes, text_of_seconds(user).bytes,
+    fprintf(out, LABEL "%s wall, %s user,\n" LABEL "%s system with page faults (%s of CPU)\n",
+            "time", text_of_seconds(outcome->wall_seconds).bytes, text_of_seconds(user).bytes, "",
             text_of_seconds(system).bytes, text_of_percent(system, user + system).bytes);
     uint64_t peak = (uint64_t)usage->ru_maxrss * 1024;
     uint64_t last = report->state == REPORT_COMPLETE ? report->value[KEY_rss_bytes] : 0;

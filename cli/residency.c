@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "page_set.h"
 #include "target.h"
 
 /* PAGEMAP_SCAN (Linux 6.7): as in linux/fs.h, which may be older. It alone tells the zero page,
@@ -47,9 +48,10 @@ struct scan_request {
 struct wanted {
     uint64_t from;
     uint64_t to;
-    bool is_own;      /* private and with content, swapped out too */
-    uint8_t *present; /* a byte a unit, or NULL */
-    uint64_t bytes;   /* out */
+    bool is_own;          /* private and with content, swapped out too */
+    uint8_t *present;     /* a byte a unit, or NULL */
+    struct page_set *set; /* or NULL */
+    uint64_t bytes;       /* out */
 };
 
 /* Note that [start, end) is present, as far as that was asked for. */
@@ -62,6 +64,8 @@ static void note_present(struct wanted *wanted, uint64_t start, uint64_t end)
     if (start >= end)
         return;
     wanted->bytes += end - start;
+    if (wanted->set)
+        page_set_add(wanted->set, start, end);
     if (wanted->present)
         memset(wanted->present + (start - wanted->from) / TARGET_PAGE, 1,
                (end - start) / TARGET_PAGE);
@@ -175,7 +179,8 @@ size_t target_own(struct target *target, uint64_t address, size_t pages, uint8_t
 }
 
 /* Bytes of a core's pages that are not all zero. */
-static uint64_t core_resident_bytes(struct target *target, uint64_t from, uint64_t to)
+static uint64_t find_in_core(struct target *target, uint64_t from, uint64_t to,
+                             struct page_set *set)
 {
     uint8_t present[512];
     uint64_t bytes = 0;
@@ -185,7 +190,7 @@ static uint64_t core_resident_bytes(struct target *target, uint64_t from, uint64
         size_t pages;
         for (at = start / TARGET_PAGE * TARGET_PAGE; at < end; at += pages * TARGET_PAGE) {
             uint64_t rest = (end - at + TARGET_PAGE - 1) / TARGET_PAGE;
-            struct wanted wanted = {.from = from, .to = to};
+            struct wanted wanted = {.from = from, .to = to, .set = set};
             pages = rest < sizeof present ? rest : sizeof present;
             memset(present, 0, pages);
             core_present(target, at, pages, present);
@@ -207,12 +212,23 @@ static uint64_t core_bytes(struct target *target, uint64_t from, uint64_t to)
     return bytes;
 }
 
-uint64_t target_resident_bytes(struct target *target, uint64_t from, uint64_t to)
+static uint64_t find_resident(struct target *target, uint64_t from, uint64_t to,
+                              struct page_set *set)
 {
-    struct wanted wanted = {.from = from, .to = to};
+    struct wanted wanted = {.from = from, .to = to, .set = set};
     if (from >= to)
         return 0;
-    return target->is_core ? core_resident_bytes(target, from, to) : find_pages(target, &wanted);
+    return target->is_core ? find_in_core(target, from, to, set) : find_pages(target, &wanted);
+}
+
+uint64_t target_resident_bytes(struct target *target, uint64_t from, uint64_t to)
+{
+    return find_resident(target, from, to, NULL);
+}
+
+void target_resident_pages(struct target *target, uint64_t from, uint64_t to, struct page_set *set)
+{
+    find_resident(target, from, to, set);
 }
 
 uint64_t target_own_bytes(struct target *target, uint64_t from, uint64_t to)

@@ -9,12 +9,11 @@
 #include "run_report.h"
 
 /* Terms in the order of stats_terms. */
-enum { LIVE, ROUNDING, THREADS, DEPOTS, PARTLY, PURGEABLE, METADATA, TABLES, OTHERS };
+enum { LIVE, THREADS, DEPOTS, PARTLY, PURGEABLE, METADATA, TABLES, OTHERS };
 _Static_assert(OTHERS == TERM_COUNT - 1, "the terms' order is stats_terms's");
 
 /* A term is worth a word from this share of the peak, and these bytes, on. */
 #define LEAST_BYTES ((double)(1 << 20))
-#define ROUNDING_SHARE 0.05
 #define FREE_SHARE 0.10
 #define OTHERS_SHARE 0.5
 /* What stays at the end is worth one from this share of the RSS on. */
@@ -44,32 +43,6 @@ static void add_amount(const struct subject *subject, unsigned term)
 }
 
 /* ---- Size classes ---- */
-
-static const struct class_terms *most_rounding(const struct heap_terms *terms)
-{
-    const struct class_terms *most = &terms->classes[CLASS_FIRST];
-    for (unsigned c = CLASS_FIRST; c <= CLASS_ACE_LAST; c++)
-        if (terms->classes[c].rounding > most->rounding)
-            most = &terms->classes[c];
-    return most;
-}
-
-static void advise_rounding(const struct subject *subject)
-{
-    const struct heap_terms *terms = &subject->peak->terms;
-    const struct class_terms *most = most_rounding(terms);
-    unsigned size_class = (unsigned)(most - terms->classes);
-    uint32_t below = size_class > CLASS_FIRST ? terms->classes[size_class - 1].size : 0;
-    if (!is_much(subject, ROUNDING, ROUNDING_SHARE))
-        return;
-    add_amount(subject, ROUNDING);
-    advice_add(subject->advice,
-               ", is rounding waste (an estimate), most of it (%s) in the class of %" PRIu32
-               " bytes, to which sizes from %" PRIu32
-               " on are rounded up. Sizes just above %" PRIu32 " would do better a little smaller.",
-               text_of_size((uint64_t)most->rounding).bytes, most->size, below + 1, below);
-    advice_end_line(subject->advice);
-}
 
 static const struct class_terms *most_free(const struct heap_terms *terms)
 {
@@ -198,7 +171,7 @@ static void advise_ebb(const struct subject *subject)
 static void advise_peak(const struct subject *subject)
 {
     const struct look *look = &subject->peak->look;
-    uint64_t used = look->terms[LIVE] + look->terms[ROUNDING];
+    uint64_t used = look->terms[LIVE];
     advice_add(
         subject->advice,
         "At the peak, %.1f s after the start, %s was resident: %s in blocks that the program "
@@ -229,7 +202,6 @@ void run_advise(const struct run_report *report, struct advice *advice)
     advise_growth(&subject);
     advise_ebb(&subject);
     advise_partly(&subject);
-    advise_rounding(&subject);
     advise_caches(&subject);
     advise_others(&subject);
     advise_faults(&subject);

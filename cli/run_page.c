@@ -4,6 +4,7 @@
  * calls run_plots.c, run_operations.c, run_advice.c and html.c.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -33,7 +34,7 @@ static const char style[] =
     ".t3 { fill: var(--c3); background: var(--c3); } .t4, .m3 { fill: var(--c4);\n"
     "  background: var(--c4); } .t5, .m4 { fill: var(--c5); background: var(--c5); }\n"
     ".t6, .m2 { fill: var(--c6); background: var(--c6); } .t7 { fill: var(--c7);\n"
-    "  background: var(--c7); } .t8, .m5 { fill: var(--c8); background: var(--c8); }\n"
+    "  background: var(--c7); } .m5 { fill: var(--c8); background: var(--c8); }\n"
     ".m6 { fill: var(--empty); background: var(--empty); }\n"
     ".back { fill: none; stroke: var(--rule); }\n"
     "td:last-child.text { text-align: left; white-space: normal; }\n"
@@ -67,7 +68,8 @@ static void print_head(FILE *out, const struct run_report *report)
     fputs("</code></dd>\n", out);
     print_end(out, outcome);
     fprintf(out,
-            "<dt>Time</dt><dd>%.3f s; %.3f s of CPU in the program, %.3f s in the kernel</dd>\n"
+            "<dt>Time</dt><dd>%.3f s; %.3f s of CPU in the program, %.3f s in the kernel "
+            "(system calls and page faults)</dd>\n"
             "<dt>Peak RSS</dt><dd>%s</dd>\n<dt>Page faults</dt><dd>%ld, and %ld with input or "
             "output</dd>\n",
             outcome->wall_seconds, seconds_of(usage->ru_utime), seconds_of(usage->ru_stime),
@@ -132,9 +134,13 @@ static void print_terms(FILE *out, const struct sampler *sampler)
             "<tr><th scope=\"row\"><b>RSS</b></th><td><b>%s</b></td><td></td><td>%s</td></tr>\n",
             text_of_size(peak->look.rss).bytes, text_of_size(sampler->last.rss).bytes);
     run_table_end(out);
-    fputs("<p class=\"note\">The heap may change while it is read, so that the terms may miss the "
-          "RSS by a little. Sizes asked for are not recorded: rounding waste is an estimate, which "
-          "takes all sizes between two classes as equally likely.</p>\n",
+    if (peak->terms.unexplained)
+        fprintf(out,
+                "<p class=\"note\">The heap changed faster than it could be read: the terms miss "
+                "the RSS by %s.</p>\n",
+                text_of_size((uint64_t)llabs(peak->terms.unexplained)).bytes);
+    fputs("<p class=\"note\">Live blocks count with their whole size: sizes asked for are not "
+          "recorded.</p>\n",
           out);
 }
 
@@ -144,16 +150,15 @@ static void print_classes(FILE *out, const struct sampler *sampler)
     size_t count = run_order_classes(&sampler->peak.terms, order);
     run_table_begin(out, "Size classes at the peak",
                     "<th scope=\"col\">bytes</th><th scope=\"col\">live blocks</th>"
-                    "<th scope=\"col\">live</th><th scope=\"col\">rounding</th>"
+                    "<th scope=\"col\">bytes</th>"
                     "<th scope=\"col\">cached</th><th scope=\"col\">free</th>");
     for (size_t i = 0; i < count && i < ROWS_MOST; i++) {
         const struct class_terms *row = order[i];
         fprintf(out,
                 "<tr><th scope=\"row\">%s</th><td>%" PRIu64 "</td><td>%s</td><td>%s</td>"
-                "<td>%s</td><td>%s</td></tr>\n",
+                "<td>%s</td></tr>\n",
                 run_class_name(row).bytes, row->blocks[BLOCK_LIVE],
                 text_of_size(row->resident[BLOCK_LIVE]).bytes,
-                text_of_size((uint64_t)row->rounding).bytes,
                 text_of_size(row->resident[BLOCK_IN_THREAD] + row->resident[BLOCK_IN_DEPOT]).bytes,
                 text_of_size(row->resident[BLOCK_FREE]).bytes);
     }

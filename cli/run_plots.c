@@ -215,11 +215,9 @@ static double print_part(FILE *out, double x, int y, double width, unsigned term
 
 static void print_class(FILE *out, const struct class_terms *figures, int y, double scale)
 {
-    double rounding = fmin(figures->rounding, (double)figures->resident[BLOCK_LIVE]);
-    const double parts[] = {(double)figures->resident[BLOCK_LIVE] - rounding, rounding,
-                            (double)figures->resident[BLOCK_IN_THREAD],
-                            (double)figures->resident[BLOCK_IN_DEPOT],
-                            (double)figures->resident[BLOCK_FREE]};
+    const double parts[] = {
+        (double)figures->resident[BLOCK_LIVE], (double)figures->resident[BLOCK_IN_THREAD],
+        (double)figures->resident[BLOCK_IN_DEPOT], (double)figures->resident[BLOCK_FREE]};
     double x = CLASS_LEFT;
     fprintf(out, "<text class=\"end\" x=\"%d\" y=\"%d\">%s</text>", CLASS_LEFT - 8, y + 15,
             run_class_name(figures).bytes);
@@ -246,8 +244,8 @@ void run_plot_classes(FILE *out, const struct sampler *sampler)
     for (size_t i = 0; i < count; i++)
         print_class(out, order[i], (int)i * CLASS_ROW, scale);
     fputs("</svg>\n<ul class=\"legend\"><li><i class=\"t0\"></i>live</li><li><i class=\"t1\"></i>"
-          "rounding waste (estimated)</li><li><i class=\"t2\"></i>cached in threads</li><li>"
-          "<i class=\"t3\"></i>in depots</li><li><i class=\"t4\"></i>free</li></ul></figure>\n",
+          "cached in threads</li><li><i class=\"t2\"></i>in depots</li><li><i class=\"t3\"></i>"
+          "free</li></ul></figure>\n",
           out);
 }
 

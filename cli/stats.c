@@ -12,6 +12,7 @@
 
 #include "choose.h"
 #include "cli.h"
+#include "others.h"
 
 #define KEY_JSON CLI_KEY(1)
 #define KEY_METRICS CLI_KEY(2)
@@ -22,8 +23,7 @@
 void stats_terms(const struct heap_terms *terms, struct term rows[TERM_COUNT])
 {
     const struct term all[TERM_COUNT] = {
-        {"live", "live", terms->live},
-        {"rounding", "rounding waste (estimated)", terms->rounding},
+        {"live", "live blocks", terms->live},
         {"thread_cached", "cached in threads", terms->thread_cached},
         {"depots", "in depots", terms->depots},
         {"partly_used", "free in partly used slabs", terms->partly_used},
@@ -35,12 +35,17 @@ void stats_terms(const struct heap_terms *terms, struct term rows[TERM_COUNT])
     memcpy(rows, all, sizeof all);
 }
 
-int64_t stats_unexplained(const struct heap_terms *terms)
-{
-    return terms->rss ? (int64_t)(terms->rss - heap_terms_sum(terms)) : 0;
-}
-
 /* ---- text ---- */
+
+static void print_others(const struct heap_view *view, double all)
+{
+    uint64_t bytes[OTHERS_COUNT];
+    others_count(view, bytes);
+    for (size_t i = 0; i < OTHERS_COUNT; i++)
+        if (bytes[i] > 0)
+            printf("    %-26s %12s %8s\n", others_labels[i], text_of_size(bytes[i]).bytes,
+                   text_of_percent((double)bytes[i], all).bytes);
+}
 
 static void print_terms(const struct heap_view *view, const struct heap_terms *terms)
 {
@@ -54,7 +59,9 @@ static void print_terms(const struct heap_view *view, const struct heap_terms *t
         printf("%c %-28s %12s %8s\n", i ? '+' : '=', rows[i].label,
                text_of_size(rows[i].bytes).bytes,
                text_of_percent((double)rows[i].bytes, all).bytes);
-    int64_t rest = stats_unexplained(terms);
+    if (!is_core)
+        print_others(view, all);
+    int64_t rest = terms->unexplained;
     if (rest)
         printf("%c %-28s %12s %8s\n", rest < 0 ? '-' : '+', "changed while it was read",
                text_of_size((uint64_t)llabs(rest)).bytes,
@@ -64,10 +71,9 @@ static void print_terms(const struct heap_view *view, const struct heap_terms *t
 static void print_figures(const char *name, const struct class_terms *figures)
 {
     uint64_t cached = figures->resident[BLOCK_IN_THREAD] + figures->resident[BLOCK_IN_DEPOT];
-    printf("%-10s %10" PRIu64 " %11s %11s %11s %11s %9s\n", name, figures->blocks[BLOCK_LIVE],
+    printf("%-10s %11" PRIu64 " %11s %11s %11s %11s\n", name, figures->blocks[BLOCK_LIVE],
            text_of_size(figures->resident[BLOCK_LIVE]).bytes, text_of_size(cached).bytes,
-           text_of_size(figures->resident[BLOCK_FREE]).bytes, text_of_size(figures->mapped).bytes,
-           text_of_size((uint64_t)figures->rounding).bytes);
+           text_of_size(figures->resident[BLOCK_FREE]).bytes, text_of_size(figures->mapped).bytes);
 }
 
 static uint64_t resident_of(const struct class_terms *figures)
@@ -105,8 +111,8 @@ static void print_classes(const struct heap_terms *terms)
 static void print_lanes(const struct heap_terms *terms)
 {
     static const char *const names[HAK_LANE_COUNT] = {"Tiny", "Pool", "ACE", "Huge"};
-    printf("\n%-10s %10s %11s %11s %11s %11s %9s\n", "lane, size", "blocks", "live", "cached",
-           "free", "addresses", "rounding");
+    printf("\n%-10s %11s %11s %11s %11s %11s\n", "lane, size", "live blocks", "bytes", "cached",
+           "free", "addresses");
     for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++)
         print_figures(names[lane], &terms->lanes[lane]);
     print_classes(terms);
@@ -153,6 +159,8 @@ static void print_text(const struct heap_view *view, const struct heap_terms *te
     if (terms->huge_waste)
         printf("of what is purgeable, %s are of huge pages and have never been handed out\n",
                text_of_size(terms->huge_waste).bytes);
+    if (terms->unexplained)
+        puts("the terms do not add up: the process changed faster than it could be read");
     if (view->implausible)
         printf("left out, since it changed while it was read: %u %s\n", view->implausible,
                view->implausible == 1 ? "thing" : "things");
@@ -204,7 +212,8 @@ int stats_command(int argc, char **argv)
     struct heap_terms *terms = target_resize(NULL, 1, sizeof *terms);
     cli_parse(&argp, argc, argv, &input);
     choice_open(&input.choice, &target, &view);
-    heap_terms_count(&view, terms);
+    if (!heap_terms_count(&view, terms))
+        exit(cli_fail(EXIT_FAILURE, "hakmem stats: %s", target.error));
     if (input.form == KEY_JSON)
         stats_print_json(stdout, &view, terms);
     else if (input.form == KEY_METRICS)

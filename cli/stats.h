@@ -16,10 +16,8 @@ struct term {
     const char *label; /* for people */
     uint64_t bytes;
 };
-#define TERM_COUNT 9
+#define TERM_COUNT 8
 void stats_terms(const struct heap_terms *terms, struct term rows[TERM_COUNT]);
-/* RSS less the terms' sum: what changed while it was read. 0 in a core. */
-int64_t stats_unexplained(const struct heap_terms *terms);
 
 void stats_print_json(FILE *out, const struct heap_view *view, const struct heap_terms *terms);
 void stats_print_metrics(FILE *out, const struct heap_view *view, const struct heap_terms *terms);

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 
 #include "cli.h"
+#include "others.h"
 #include "stats.h"
 
 const char *const stats_block_states[BLOCK_IN_DEPOT + 1] = {"live", "free", "thread_cached",
@@ -22,10 +23,19 @@ static void json_figures(FILE *out, const struct class_terms *figures)
         fprintf(out, "\"%s_blocks\":%" PRIu64 ",\"%s_bytes\":%" PRIu64 ",",
                 stats_block_states[state], figures->blocks[state], stats_block_states[state],
                 figures->resident[state]);
-    fprintf(out, "\"rounding_bytes\":%" PRIu64 ",\"mapped_bytes\":%" PRIu64 ",",
-            (uint64_t)figures->rounding, figures->mapped);
+    fprintf(out, "\"mapped_bytes\":%" PRIu64 ",", figures->mapped);
     fprintf(out, "\"refilled_blocks\":%" PRIu64 ",\"flushed_blocks\":%" PRIu64 "}",
             figures->traffic.taken, figures->traffic.given);
+}
+
+static void json_others(FILE *out, const struct heap_view *view)
+{
+    uint64_t bytes[OTHERS_COUNT];
+    others_count(view, bytes);
+    fputs("\"others\":{", out);
+    for (size_t i = 0; i < OTHERS_COUNT; i++)
+        fprintf(out, "%s\"%s\":%" PRIu64, i ? "," : "", others_keys[i], bytes[i]);
+    fputs("},\n", out);
 }
 
 static void json_terms(FILE *out, const struct heap_terms *terms)
@@ -35,8 +45,7 @@ static void json_terms(FILE *out, const struct heap_terms *terms)
     fprintf(out, "\"rss_bytes\":%" PRIu64 ",\n\"terms\":{", terms->rss);
     for (size_t i = 0; i < TERM_COUNT; i++)
         fprintf(out, "\"%s\":%" PRIu64 ",", rows[i].key, rows[i].bytes);
-    fprintf(out, "\"unexplained\":%" PRId64 "},\n\"estimated\":[\"rounding\"],\n",
-            stats_unexplained(terms));
+    fprintf(out, "\"unexplained\":%" PRId64 "},\n", terms->unexplained);
 }
 
 /* Has there been a block of the class? */
@@ -117,10 +126,11 @@ static void json_settings(FILE *out, const struct settings *of)
 
 void stats_print_json(FILE *out, const struct heap_view *view, const struct heap_terms *terms)
 {
-    fprintf(out, "{\"hakmem\":\"%.15s\",\n\"format\":1,\n\"program\":\"%s\",\n\"pid\":%d,\n",
+    fprintf(out, "{\"hakmem\":\"%.15s\",\n\"format\":2,\n\"program\":\"%s\",\n\"pid\":%d,\n",
             view->root.head.library_version, view->target->program, (int)view->target->pid);
     fprintf(out, "\"core\":%s,\n", view->target->is_core ? "true" : "false");
     json_terms(out, terms);
+    json_others(out, view);
     json_classes(out, terms);
     json_threads(out, view);
     json_settings(out, &view->settings);
@@ -201,6 +211,15 @@ static void metrics_one(FILE *out, const char *name, const char *help, uint64_t 
     fprintf(out, "hakmem_%s %" PRIu64 "\n", name, value);
 }
 
+static void metrics_others(FILE *out, const struct heap_view *view)
+{
+    uint64_t bytes[OTHERS_COUNT];
+    others_count(view, bytes);
+    metrics_head(out, "others_bytes", "gauge", "Resident bytes of what is not the heap's.");
+    for (size_t i = 0; i < OTHERS_COUNT; i++)
+        fprintf(out, "hakmem_others_bytes{kind=\"%s\"} %" PRIu64 "\n", others_keys[i], bytes[i]);
+}
+
 void stats_print_metrics(FILE *out, const struct heap_view *view, const struct heap_terms *terms)
 {
     struct term rows[TERM_COUNT];
@@ -210,6 +229,10 @@ void stats_print_metrics(FILE *out, const struct heap_view *view, const struct h
     for (size_t i = 0; i < TERM_COUNT; i++)
         fprintf(out, "hakmem_resident_bytes{term=\"%s\"} %" PRIu64 "\n", rows[i].key,
                 rows[i].bytes);
+    metrics_others(out, view);
+    metrics_head(out, "unexplained_bytes", "gauge",
+                 "RSS less the terms' sum: not 0 when the process changed too fast for a look.");
+    fprintf(out, "hakmem_unexplained_bytes %" PRId64 "\n", terms->unexplained);
     metrics_one(out, "rss_bytes", "Resident set size, as the kernel says.", terms->rss);
     metrics_classes(out, terms);
     metrics_traffic(out, terms, "refilled_blocks", "Blocks that threads' caches took.", taken);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where an ELF file keeps a symbol: in the dynamic symbol table, or the static one. The file may be
- * anything, and may change while it is read: every size is bounded by the file's, what is read of
+ * Where an ELF file keeps a symbol, and which symbol a place of the file belongs to: by the dynamic
+ * symbol table, or the static one. The file may be anything, and may change while it is read: every size is bounded by the file's, what is read of
  * all files by an allowance, and no memory is taken by what the file says.
  */
 #include <link.h>
@@ -130,17 +130,29 @@ static bool is_readable(const struct elf_file *elf)
            header->e_shoff <= elf->size && header->e_phoff <= elf->size;
 }
 
+static bool open_elf(struct elf_file *elf)
+{
+    return read_at(elf, 0, &elf->header, sizeof elf->header) && is_readable(elf);
+}
+
+/* Is this a table of symbols, with its names? */
+static bool is_symbol_table(const struct elf_file *elf, const ElfW(Shdr) * table,
+                            ElfW(Shdr) * strings)
+{
+    return (table->sh_type == SHT_DYNSYM || table->sh_type == SHT_SYMTAB) &&
+           table->sh_entsize == sizeof(ElfW(Sym)) && read_section(elf, table->sh_link, strings) &&
+           strings->sh_type == SHT_STRTAB;
+}
+
 static bool find_in_elf(struct elf_file *elf, const char *symbol, uint64_t *offset)
 {
     ElfW(Shdr) table;
     ElfW(Shdr) strings;
     struct names names;
-    if (!read_at(elf, 0, &elf->header, sizeof elf->header) || !is_readable(elf))
+    if (!open_elf(elf))
         return false;
     for (size_t i = 0; i < elf->header.e_shnum && read_section(elf, i, &table); i++)
-        if ((table.sh_type == SHT_DYNSYM || table.sh_type == SHT_SYMTAB) &&
-            table.sh_entsize == sizeof(ElfW(Sym)) && read_section(elf, table.sh_link, &strings) &&
-            strings.sh_type == SHT_STRTAB && find_names(elf, &strings, symbol, &names) &&
+        if (is_symbol_table(elf, &table, &strings) && find_names(elf, &strings, symbol, &names) &&
             find_in_table(elf, &table, &names, offset))
             return true;
     return false;
@@ -156,4 +168,112 @@ bool symbol_find(const char *path, const char *symbol, uint64_t *allowance, uint
     bool is_found = find_in_elf(&elf, symbol, file_offset);
     close(elf.file);
     return is_found;
+}
+
+/* ---- the symbol of a place ---- */
+
+/* Purpose: the best symbol so far. */
+struct nearest {
+    uint64_t address; /* of the place, as the file counts */
+    ElfW(Sym) symbol;
+    ElfW(Shdr) strings;
+    bool is_found;
+    bool is_reserved; /* its name begins with '_' */
+};
+
+/* The virtual address of a place of the file; zeroed data lies behind what the file has. */
+static bool address_of(const struct elf_file *elf, uint64_t offset, uint64_t *address)
+{
+    bool is_found = false;
+    for (size_t i = 0; i < elf->header.e_phnum && i < HEADERS_MAX; i++) {
+        ElfW(Phdr) part;
+        if (!read_at(elf, elf->header.e_phoff + i * sizeof part, &part, sizeof part))
+            return is_found;
+        uint64_t size = part.p_flags & PF_W ? part.p_memsz : part.p_filesz;
+        if (part.p_type != PT_LOAD || offset < part.p_offset || offset - part.p_offset >= size)
+            continue;
+        *address = part.p_vaddr + (offset - part.p_offset);
+        is_found = true;
+        if (offset - part.p_offset < part.p_filesz)
+            return true;
+    }
+    return is_found;
+}
+
+/* Does the place lie in the symbol, and nearer to its start than to that of the one before? */
+static bool is_nearer(const struct nearest *nearest, const ElfW(Sym) * symbol)
+{
+    unsigned type = symbol->st_info & 0xf;
+    if (symbol->st_shndx == SHN_UNDEF || symbol->st_name == 0 ||
+        (type != STT_FUNC && type != STT_OBJECT && type != STT_GNU_IFUNC))
+        return false;
+    uint64_t into = nearest->address - symbol->st_value;
+    return nearest->address >= symbol->st_value && into < symbol->st_size &&
+           (!nearest->is_found || symbol->st_value > nearest->symbol.st_value ||
+            (symbol->st_value == nearest->symbol.st_value && nearest->is_reserved));
+}
+
+/* Of two names for one place, the one that a program would use: printf, not _IO_printf. */
+static void take_symbol(const struct elf_file *elf, const ElfW(Sym) * symbol,
+                        const ElfW(Shdr) * strings, struct nearest *nearest)
+{
+    char first = '_';
+    if (symbol->st_name < section_size(elf, strings))
+        read_at(elf, strings->sh_offset + symbol->st_name, &first, 1);
+    nearest->symbol = *symbol;
+    nearest->strings = *strings;
+    nearest->is_found = true;
+    nearest->is_reserved = first == '_';
+}
+
+static void search_table(const struct elf_file *elf, const ElfW(Shdr) * table,
+                         const ElfW(Shdr) * strings, struct nearest *nearest)
+{
+    static ElfW(Sym) chunk[CHUNK / sizeof(ElfW(Sym))];
+    uint64_t size = section_size(elf, table) / sizeof chunk[0] * sizeof chunk[0];
+    for (uint64_t at = 0; at < size; at += sizeof chunk) {
+        size_t part = size - at < sizeof chunk ? size - at : sizeof chunk;
+        if (!read_at(elf, table->sh_offset + at, chunk, part))
+            return;
+        for (size_t i = 0; i < part / sizeof chunk[0]; i++)
+            if (is_nearer(nearest, &chunk[i]))
+                take_symbol(elf, &chunk[i], strings, nearest);
+    }
+}
+
+/* The name, cut where there is no room for it. */
+static bool read_name(const struct elf_file *elf, const struct nearest *nearest,
+                      struct symbol *symbol)
+{
+    uint64_t size = section_size(elf, &nearest->strings);
+    uint64_t at = nearest->symbol.st_name;
+    if (at >= size)
+        return false;
+    size_t length = size - at < sizeof symbol->name - 1 ? size - at : sizeof symbol->name - 1;
+    if (!read_at(elf, nearest->strings.sh_offset + at, symbol->name, length))
+        return false;
+    symbol->name[length] = '\0';
+    target_make_printable(symbol->name);
+    symbol->into = nearest->address - nearest->symbol.st_value;
+    symbol->size = nearest->symbol.st_size;
+    return symbol->name[0] != '\0';
+}
+
+bool symbol_at(const char *path, uint64_t file_offset, uint64_t *allowance, struct symbol *symbol)
+{
+    struct stat status;
+    struct elf_file elf = {.file = plain_file_open(path, &status), .allowance = allowance};
+    struct nearest nearest = {.is_found = false};
+    ElfW(Shdr) table;
+    ElfW(Shdr) strings;
+    if (elf.file < 0)
+        return false;
+    elf.size = (uint64_t)status.st_size;
+    if (open_elf(&elf) && address_of(&elf, file_offset, &nearest.address))
+        for (size_t i = 0; i < elf.header.e_shnum && read_section(&elf, i, &table); i++)
+            if (is_symbol_table(&elf, &table, &strings))
+                search_table(&elf, &table, &strings, &nearest);
+    bool is_named = nearest.is_found && read_name(&elf, &nearest, symbol);
+    close(elf.file);
+    return is_named;
 }

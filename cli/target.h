@@ -26,6 +26,7 @@ struct mapping {
     uint64_t inode;       /* 0: of no file */
     uint64_t rss;         /* bytes; 0 in a core */
     bool is_writable;
+    bool is_executable;
     bool is_shared;
     char *path; /* of a file or a name in brackets; "" for none */
 };
@@ -53,6 +54,7 @@ struct target {
     int file;              /* the core, or /proc/PID/pagemap; -1 for none */
     struct mapping *mappings;
     size_t mapping_count;
+    uint64_t rss; /* VmRSS, just before the mappings were read */
     struct segment *segments;
     size_t segment_count;
     bool is_gone;    /* a read found that the process's memory is no more: an exec, or its end */
@@ -90,6 +92,9 @@ bool target_write(struct target *target, uint64_t address, const void *from, siz
 size_t target_present(struct target *target, uint64_t address, size_t pages, uint8_t *present);
 /* Resident bytes of [from, to), of any length. */
 uint64_t target_resident_bytes(struct target *target, uint64_t from, uint64_t to);
+/* Add the resident pages of [from, to) to a set. */
+struct page_set;
+void target_resident_pages(struct target *target, uint64_t from, uint64_t to, struct page_set *set);
 /* The same for memory that is the target's own alone: private, with content, resident or swapped
  * out. Pages of files and shared memory do not count: one page of these can be mapped a thousand
  * times. */
@@ -99,12 +104,25 @@ uint64_t target_own_bytes(struct target *target, uint64_t from, uint64_t to);
 void target_thread_name(const struct target *target, uint32_t thread_id, char name[16]);
 /* Threads of a process; 0 in a core, or when they are not known. */
 size_t target_thread_count(const struct target *target);
+/* The stack pointers of the threads that wait at this moment, to be freed; none in a core. */
+uint64_t *target_stack_pointers(const struct target *target, size_t *count);
 /* Bring the mappings and their resident bytes up to date; a process only. */
 bool target_refresh(struct target *target);
+/* VmRSS of a process at this moment, in bytes; false when it has no memory any more. */
+bool target_rss(const struct target *target, uint64_t *bytes);
+/* By how much VmRSS may be wrong: kernels before 6.16 add up what each processor or thread has
+ * counted only now and then. */
+uint64_t target_rss_slack(const struct target *target);
 /* The mapping that holds an address, or NULL. */
 const struct mapping *target_mapping(const struct target *target, uint64_t address);
 
-/* find_root.c: the address of hakmem_root. 0: there is none. */
+/* find_root.c: the mapping of the file that says what is at an address: there, or before it in one
+ * piece, since zeroed data is memory of no file. NULL: there is none. */
+const struct mapping *target_file_at(const struct target *target, uint64_t address);
+/* The function or variable at an address. False: no file tells. */
+struct symbol;
+bool target_symbol_at(const struct target *target, uint64_t address, struct symbol *symbol);
+/* The address of hakmem_root. 0: there is none. */
 uint64_t target_find_root(struct target *target);
 /* Where the library keeps the same root, if `root` is a copy: a program that names hakmem_root has
  * a copy of its own, by the linker. Else `root`. */
@@ -135,6 +153,14 @@ void residency_from_pagemap(int file, uint64_t address, size_t pages, uint8_t *p
 /* symbol.c: the file offset of a symbol of an ELF file; false when the file has none. `allowance`
  * is how many bytes may still be read for that. */
 bool symbol_find(const char *path, const char *symbol, uint64_t *allowance, uint64_t *file_offset);
+/* A function or variable of a file, and where in it a place is. */
+struct symbol {
+    char name[128]; /* printable */
+    uint64_t into;  /* bytes from its start */
+    uint64_t size;
+};
+/* The symbol that a place of an ELF file belongs to; false when there is none. */
+bool symbol_at(const char *path, uint64_t file_offset, uint64_t *allowance, struct symbol *symbol);
 
 /* plain_file.c: open a regular file for reading, and nothing else: opening a device may act, and a
  * pipe may wait. -1: errno says why; EINVAL for another kind of file. */

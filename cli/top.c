@@ -22,17 +22,12 @@
 
 /* ---- looking ---- */
 
-static uint64_t live_of(const struct heap_terms *terms)
-{
-    return terms->live + terms->rounding;
-}
-
 /* What a process had as its live bytes at the last look. */
 static uint64_t last_live(const struct top_process *old, size_t count, pid_t pid)
 {
     for (size_t i = 0; i < count; i++)
         if (old[i].pid == pid)
-            return live_of(&old[i].terms);
+            return old[i].terms.live;
     return 0;
 }
 
@@ -50,7 +45,7 @@ bool top_look_at(struct top *top, pid_t pid, struct look_result *result)
                              : target_open_process(&target, pid);
     *process = (struct top_process){.pid = target.pid, .state = target.state};
     snprintf(process->program, sizeof process->program, "%s", target.program);
-    if (!is_open || !heap_view_open(&view, &target)) {
+    if (!is_open || !heap_view_open(&view, &target) || !heap_terms_count(&view, &process->terms)) {
         snprintf(result->error, sizeof result->error, "%s", target.error);
         result->is_refused = target.is_refused;
         result->is_damaged = target.is_damaged;
@@ -59,7 +54,6 @@ bool top_look_at(struct top *top, pid_t pid, struct look_result *result)
         return false;
     }
     process->threads = view.thread_count;
-    heap_terms_count(&view, &process->terms);
     if (top->core) /* which does not say what was resident: what it holds stands for it */
         process->terms.rss = heap_terms_sum(&process->terms);
     if (is_one(top)) {
@@ -77,7 +71,7 @@ bool top_look_at(struct top *top, pid_t pid, struct look_result *result)
 uint64_t top_figure(const struct heap_terms *terms, enum top_order order)
 {
     switch (order) {
-    case ORDER_LIVE: return live_of(terms);
+    case ORDER_LIVE: return terms->live;
     case ORDER_CACHED: return terms->thread_cached + terms->depots;
     case ORDER_FREE: return terms->partly_used + terms->purgeable;
     default: return terms->rss;

@@ -96,6 +96,15 @@ static struct short_text change_of(const struct top_process *process)
     return text;
 }
 
+/* With a mark where the terms do not add up to it. */
+static struct short_text rss_of(const struct top_process *process)
+{
+    struct short_text text;
+    snprintf(text.bytes, sizeof text.bytes, "%s%.20s", process->terms.unexplained ? "~" : "",
+             text_of_size(process->terms.rss).bytes);
+    return text;
+}
+
 static void draw_row(int line, chtype attributes, const struct top_process *process)
 {
     char change[16] = "";
@@ -109,8 +118,7 @@ static void draw_row(int line, chtype attributes, const struct top_process *proc
     if (COLS >= WIDE)
         snprintf(change, sizeof change, " %11.13s", change_of(process).bytes);
     put_line(line, attributes, "%7d %-15.15s %-7s %4zu %10s %10s%s %10s %10s", (int)process->pid,
-             process->program, state_word(process->state), process->threads,
-             text_of_size(process->terms.rss).bytes,
+             process->program, state_word(process->state), process->threads, rss_of(process).bytes,
              text_of_size(top_figure(&process->terms, ORDER_LIVE)).bytes, change,
              text_of_size(top_figure(&process->terms, ORDER_CACHED)).bytes,
              text_of_size(top_figure(&process->terms, ORDER_FREE)).bytes);
@@ -214,7 +222,7 @@ static void draw_process(const struct top *top)
     put_line(0, A_NORMAL, "hakmem top: %s [%d], %s, %zu thread%s, %s %s", process->program,
              (int)process->pid, state_word(process->state), process->threads,
              process->threads == 1 ? "" : "s", top->core ? "pages with content" : "RSS",
-             text_of_size(process->terms.rss).bytes);
+             rss_of(process).bytes);
     int line = draw_terms(process, 1) + 1;
     if (top->shows_threads)
         draw_threads(top, line);

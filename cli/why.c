@@ -133,20 +133,24 @@ static void print_block(const struct heap_view *view, const struct extent *exten
 
 static void print_mapping(const struct heap_view *view, uint64_t address)
 {
-    for (size_t i = 0; i < view->target->mapping_count; i++) {
-        const struct mapping *mapping = &view->target->mappings[i];
-        if (address < mapping->start || address >= mapping->end)
-            continue;
-        char path[128];
-        snprintf(path, sizeof path, "%s", mapping->path[0] ? mapping->path : "memory of no name");
-        target_make_printable(path);
-        printf("not the heap's: in %s\n", path);
-        printf(LABEL "[0x%" PRIx64 ", 0x%" PRIx64 "), %s\n", "mapping", mapping->start,
-               mapping->end, text_of_size(mapping->end - mapping->start).bytes);
+    const struct mapping *mapping = target_mapping(view->target, address);
+    struct symbol symbol;
+    char path[128];
+    if (!mapping) {
+        printf("not the heap's, and in no %s\n",
+               view->target->is_core ? "file that the core names" : "mapping");
         return;
     }
-    printf("not the heap's, and in no %s\n",
-           view->target->is_core ? "file that the core names" : "mapping");
+    bool is_named = target_symbol_at(view->target, address, &symbol);
+    const struct mapping *file = is_named ? target_file_at(view->target, address) : mapping;
+    snprintf(path, sizeof path, "%s", file->path[0] ? file->path : "memory of no name");
+    target_make_printable(path);
+    printf("not the heap's: in %s%s\n", file == mapping ? "" : "zeroed data of ", path);
+    if (is_named)
+        printf(LABEL "%s, %" PRIu64 " bytes from its start, %" PRIu64 " before its end\n", "symbol",
+               symbol.name, symbol.into, symbol.size - symbol.into);
+    printf(LABEL "[0x%" PRIx64 ", 0x%" PRIx64 "), %s\n", "mapping", mapping->start, mapping->end,
+           text_of_size(mapping->end - mapping->start).bytes);
 }
 
 /* In the reservation, but before the first superslab. */

@@ -117,14 +117,14 @@ struct hak_stats {
     uint64_t version;             /* HAK_STATS_VERSION of the library */
     uint64_t thread_cached_bytes; /* of cached_bytes, those in threads' caches */
     uint64_t depot_bytes;         /* of cached_bytes, those in depots */
-    uint64_t rounding_bytes;      /* of live_bytes, those not asked for: an estimate */
+    uint64_t rounding_bytes;      /* 0 since version 5: sizes asked for are not recorded */
     uint64_t libc_calls;          /* calls handed over to libc */
     /* since version 3 */
     uint64_t huge_waste_bytes; /* of warm_bytes: of huge pages, and never handed out */
     /* since version 4 */
     struct hak_lane_traffic traffic[HAK_LANE_COUNT];
 };
-#define HAK_STATS_VERSION 4
+#define HAK_STATS_VERSION 5
 /* Fill `size` bytes of *out (sizeof *out at compile time): fields are only ever added at the end,
  * and what the library does not know is zero. Consistent per class, not across. */
 void hak_stats(struct hak_stats *out, size_t size);

@@ -59,7 +59,7 @@ static void json_classes(struct writer *writer, const struct snapshot *snapshot)
 void render_json(struct writer *writer, const struct snapshot *snapshot, struct handed_over calls)
 {
     const struct hak_stats *stats = &snapshot->stats;
-    writer_add(writer, "{\"hakmem\":\"%s\",\n\"format\":1,\n\"pid\":%d,\n", HAKMEM_VERSION_STRING,
+    writer_add(writer, "{\"hakmem\":\"%s\",\n\"format\":2,\n\"pid\":%d,\n", HAKMEM_VERSION_STRING,
                (int)getpid());
     json_lanes(writer, stats);
     json_classes(writer, snapshot);
@@ -70,10 +70,9 @@ void render_json(struct writer *writer, const struct snapshot *snapshot, struct 
                stats->purged_bytes);
     writer_add(writer,
                "\"thread_count\":%lu,\n\"thread_cached_bytes\":%lu,\n\"depots_bytes\":%lu,\n"
-               "\"rounding_bytes\":%lu,\n\"huge_waste_bytes\":%lu,\n\"estimated\":[\"rounding_"
-               "bytes\"],\n\"libc_calls\":{",
+               "\"huge_waste_bytes\":%lu,\n\"libc_calls\":{",
                stats->threads, stats->thread_cached_bytes, stats->depot_bytes,
-               stats->rounding_bytes, stats->huge_waste_bytes);
+               stats->huge_waste_bytes);
     for (unsigned reason = 0; reason < HAK_FB_COUNT; reason++)
         writer_add(writer, "%s\"%s\":%lu", reason ? "," : "", calls.name(reason),
                    calls.calls[reason]);

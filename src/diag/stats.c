@@ -81,20 +81,14 @@ static void add_sums(struct snapshot *snapshot)
 {
     struct hak_stats *stats = &snapshot->stats;
     uint64_t in_depots = 0;
-    uint64_t rounding = 0;
-    uint32_t below = 0;
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {
         const struct class_figures *figures = &snapshot->classes[size_class];
         in_depots += (uint64_t)figures->depot * figures->size;
-        /* sizes between two classes taken as equally likely */
-        rounding += (uint64_t)figures->live * (figures->size - below - 1) / 2;
-        below = figures->size;
     }
     for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++)
         stats->thread_cached_bytes += stats->lane[lane].cached_bytes;
     stats->thread_cached_bytes = difference(stats->thread_cached_bytes, in_depots);
     stats->depot_bytes = in_depots;
-    stats->rounding_bytes = rounding;
     stats->version = HAK_STATS_VERSION;
 }
 

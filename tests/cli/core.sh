@@ -21,7 +21,7 @@ data = json.load(open("out"))
 print([c["live_blocks"] for c in data["classes"] if c["size"] == 208])') == "[500]" ]] ||
         fail "$core: not 500 blocks of class 208"
     hakmem stats --core "$core"
-    expect_in out '^= live +15\.[0-9] MiB' "stats --core $core"
+    expect_in out '^= live blocks +15\.[0-9] MiB' "stats --core $core"
     expect_narrow out "stats --core"
     hakmem stats --core "$core" --metrics
     expect_in out '^# EOF$' "stats --core --metrics"

@@ -96,7 +96,7 @@ expect_damaged "its superslabs have no records of their own"
 start_hostile table-empty
 bounded stats $TARGET
 expect_status 0 "32 TiB of nothing"
-expect_in out "^= live +0 B " "32 TiB of nothing"
+expect_in out "^= live blocks +0 B " "32 TiB of nothing"
 bounded map $TARGET
 expect_status 0 "32 TiB of nothing: map"
 expect_in out " \.{32} +0 % +0 %  x 16776[0-9]+$" "32 TiB of nothing: map"

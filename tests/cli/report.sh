@@ -70,7 +70,8 @@ leave good
 expect_in err '^program   bash, pid [0-9]+$' "program"
 expect_in err '^ended     exit status 0$' "exit status"
 T='[0-9]+\.[0-9]{3} s'
-expect_in err "^time      $T wall, $T user, $T in syscalls \([0-9.]+ % of CPU\)\$" "time"
+expect_in err "^time      $T wall, $T user,\$" "time"
+expect_in err "^          $T system with page faults \([0-9.]+ % of CPU\)\$" "system time"
 expect_in err '^RSS       [0-9.]+ MiB peak, 40\.1 MiB at exit$' "RSS"
 expect_in err '^faults    [0-9]+ minor, [0-9]+ major$' "faults"
 

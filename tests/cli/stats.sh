@@ -68,6 +68,12 @@ print(c['thread_cached_blocks'] + c['depots_blocks'] + c['free_blocks'] >= 500)"
 expect_sum $TARGET known_heap
 (($(number '["terms"]["unexplained"]') == 0)) || fail "a process at rest is not exact"
 
+# live is what the blocks take, with no guess at what was not asked for
+live=$(number '["terms"]["live"], sum(lane["live_bytes"] for lane in data["lanes"])')
+[[ $live =~ ^\(([0-9]+),\ ([0-9]+)\)$ && ${BASH_REMATCH[1]} == "${BASH_REMATCH[2]}" ]] ||
+    fail "live, and the lanes' live bytes: $live"
+! grep -q rounding out || fail "a guess at rounding: $(grep rounding out)"
+
 settings=$(number '["settings"]["DECAY_MS"], data["settings"]["SS_PREFAULT"]')
 [[ $settings == "(-1, 3)" ]] || fail "the settings: $settings"
 
@@ -78,7 +84,7 @@ hakmem stats $TARGET
 expect_status 0 "hakmem stats"
 expect_narrow out "hakmem stats"
 expect_in out '^RSS +[0-9.]+ MiB$' "hakmem stats"
-expect_in out '^= live +15\.[0-9] MiB' "hakmem stats"
+expect_in out '^= live blocks +15\.[0-9] MiB' "hakmem stats"
 expect_in out '^Huge +2 +15\.0 MiB' "hakmem stats"
 
 step "metrics"
@@ -96,6 +102,38 @@ step "a stopped process"
 kill -STOP $TARGET
 expect_sum $TARGET "known_heap, stopped"
 kill -CONT $TARGET
+
+step "what is not the heap's"
+cat >others.py <<'PYTHON'
+import mmap, threading
+MIB = 1 << 20
+def written(size, flags):
+    area = mmap.mmap(-1, size, flags=flags)
+    area.write(b"x" * size)
+    return area
+shared = written(5 * MIB, mmap.MAP_SHARED)
+own = written(3 * MIB, mmap.MAP_PRIVATE)
+with open("others.data", "wb") as file:
+    file.write(b"x" * 7 * MIB)
+file = open("others.data", "r+b")
+data = mmap.mmap(file.fileno(), 0)
+print("sum", sum(data[::4096]), flush=True)
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+print("ready", flush=True)
+threading.Event().wait()
+PYTHON
+start others python3 others.py
+wait_for "others.py" grep -qs ready others
+expect_sum $TARGET others.py
+good=$(number '["others"]["shared"] == 5 << 20, 7 << 20 <= data["others"]["files"] < 8 << 20,
+    3 << 20 <= data["others"]["anonymous"] < 5 << 20, data["others"]["stacks"] > 0,
+    data["others"]["code"] > 1 << 20, sum(data["others"].values()) == data["terms"]["others"]')
+[[ $good != *False* ]] || fail "what is not the heap's: $good $(grep others out)"
+hakmem stats $TARGET
+expect_in out '^    shared memory +5\.0 MiB +[0-9.]+ %$' "hakmem stats"
+hakmem stats $TARGET --metrics
+expect_in out '^hakmem_others_bytes\{kind="shared"\} 5242880$' "hakmem stats --metrics"
+kill -KILL $TARGET
 
 step "pages that were only read are not resident"
 start reader python3 -c '

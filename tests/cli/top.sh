@@ -12,7 +12,7 @@ step "one process, stopped"
 kill -STOP $TARGET
 terminal "$CLI" top --delay 0.2 $TARGET
 expect_screen "^hakmem top: known_heap \[$TARGET\], stopped, 2 threads, RSS [0-9.]+ MiB"
-expect_screen "^= live +15\.[0-9] MiB"
+expect_screen "^= live blocks +15\.[0-9] MiB"
 expect_screen "^ +208 +500 "
 key t
 expect_screen "^ +$(address thread) +[0-9]+ "
@@ -29,7 +29,7 @@ step "a core file"
 if command -v gcore >/dev/null && gcore -o gdb $TARGET >/dev/null 2>&1; then
     terminal "$CLI" top --core gdb.$TARGET
     expect_screen "^hakmem top: known_heap \[$TARGET\], core file, 2 threads, pages with content [0-9.]+ MiB"
-    expect_screen "^= live +15\.[0-9] MiB"
+    expect_screen "^= live blocks +15\.[0-9] MiB"
     key t
     expect_screen "^ +$(address thread) +[0-9]+ "
     key q

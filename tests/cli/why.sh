@@ -52,6 +52,28 @@ expect_why "$stack" "not the heap's: in \[stack\]"
 text=$(sed -n 's/^\([0-9a-f]*\)-.*known_heap$/\1/p' /proc/$TARGET/maps | head -n 1)
 expect_why "$text" "not the heap's: in .*/known_heap"
 
+step "a function, a variable and zeroed data, by the file that has them"
+for name in function variable zeroed; do
+    expect_why "$(plus "$(address $name)" 2)" "not the heap's: in .*/known_heap\$" \
+        "symbol +known_$name, 2 bytes from its start, [0-9]+ before its end"
+done
+expect_why "$(address libc)" "not the heap's: in .*/libc\.so\.6" "symbol +getppid, 0 bytes from its start"
+gcore_why() {
+    gdb -p $TARGET -batch -ex "generate-core-file why.core" >/dev/null 2>&1
+    hakmem why --core why.core "$(address libc)"
+    expect_status 0 "hakmem why --core"
+    expect_in out "symbol +getppid, 0 bytes from its start" "hakmem why --core"
+}
+if command -v gdb >/dev/null; then gcore_why; else echo "no gdb here"; fi
+cp known_heap stripped && strip stripped
+start heap ./stripped
+wait_for "stripped" grep -qs '^ready' heap
+text=$(sed -n 's/^\([0-9a-f]*\)-.*stripped$/\1/p' /proc/$TARGET/maps | head -n 1)
+expect_why "$text" "not the heap's: in .*/stripped"
+! grep -q '  symbol' out || fail "a symbol of a stripped program: $(cat out)"
+kill -KILL $TARGET
+start_known_heap
+
 step "a file with a name that a terminal would obey"
 cp known_heap $'esc\e[2Japed'
 start heap $'./esc\e[2Japed'

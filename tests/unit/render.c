@@ -222,7 +222,7 @@ static void test_json(void **state)
     render_json(&writer, snapshot, (struct handed_over){calls, reason_name});
     writer_flush(&writer);
     check_json(got.text);
-    check_has("{\"hakmem\":\"%s\",\n\"format\":1,\n\"pid\":%d,\n", HAKMEM_VERSION_STRING,
+    check_has("{\"hakmem\":\"%s\",\n\"format\":2,\n\"pid\":%d,\n", HAKMEM_VERSION_STRING,
               (int)getpid());
     check_has("{\"name\":\"ace\",\"live_blocks\":%lu,\"live_bytes\":%lu,",
               snapshot->stats.lane[HAK_LANE_ACE].live_blocks,

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A heap that is known: 1000 blocks of 200 bytes of which every second is freed, one span, two Huge
- * blocks, and a block that another thread has freed and keeps in its cache. Prints the addresses
- * and "ready", then waits for ever; with the word "crash" it aborts, with "churn" it goes on
- * allocating.
+ * blocks, and a block that another thread has freed and keeps in its cache; and a function and
+ * variables that are known by name. Prints the addresses and "ready", then waits for ever; with the
+ * word "crash" it aborts, with "churn" it goes on allocating.
  */
+#include <dlfcn.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +24,14 @@ static pthread_barrier_t barrier;
 
 /* What a root begins with, where none is. */
 static volatile char decoy[128] = "\x89HAKMEM-ROOT\r\n\x1a";
+
+int known_variable[64] = {1};
+int known_zeroed[4096];
+
+__attribute__((noinline)) int known_function(int index)
+{
+    return known_variable[index] + known_zeroed[64 * index];
+}
 
 static void *free_and_wait(void *unused)
 {
@@ -52,6 +62,8 @@ int main(int argc, char **argv)
     pthread_barrier_init(&barrier, NULL, 2);
     pthread_create(&thread, NULL, free_and_wait, NULL);
     pthread_barrier_wait(&barrier);
+    printf("function %p\nvariable %p\nzeroed %p\nlibc %p\n", (void *)(uintptr_t)known_function,
+           (void *)known_variable, (void *)known_zeroed, dlsym(RTLD_NEXT, "getppid"));
     printf("live %p\nfreed %p\nspan %p\nhuge %p\nkept %p\nready\n", (void *)blocks[501],
            (void *)blocks[998], (void *)span, (void *)huge, (void *)kept);
     fflush(stdout);
