@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `hakmem map`: the heap's address space, superslab by superslab, in the terminal or as SVG: what
- * each slab holds, how full it is, and whether it is resident. Called by main.c; reads a heap_view.
+ * `hakmem map`: the heap's address space in the terminal or as SVG: what each part holds, how full
+ * it is, and whether it is resident; of the whole heap, or of a range of addresses. Called by
+ * main.c; map_rows.c makes the rows.
  */
 #include "map.h"
 
@@ -16,181 +17,30 @@
 #include "output.h"
 
 #define KEY_SVG CLI_KEY(1)
-#define PAGES_PER_SLAB (SLAB_SIZE / TARGET_PAGE)
-
-/* ---- rows ---- */
-
-/* Bytes of each slab of an extent that live blocks cover, added up in `live`. */
-static void add_live(const struct heap_view *view, const struct extent *extent, uint64_t *live)
-{
-    uint64_t counts[BLOCK_IN_DEPOT + 1];
-    if (extent->bytes == SLAB_SIZE) {
-        heap_block_counts(view, extent, counts);
-        live[0] = counts[BLOCK_LIVE] * extent->slab->size;
-        return;
-    }
-    uint8_t states[EXTENT_BLOCKS_MAX];
-    unsigned count = heap_block_states(view, extent, states);
-    uint64_t size = extent->slab->size;
-    for (unsigned i = 0; i < count; i++) {
-        uint64_t end = (i + 1) * size;
-        for (uint64_t at = i * size; states[i] == BLOCK_LIVE && at < end;) {
-            uint64_t next = (at / SLAB_SIZE + 1) * SLAB_SIZE;
-            if (next > end)
-                next = end;
-            live[at / SLAB_SIZE] += next - at;
-            at = next;
-        }
-    }
-}
-
-static uint8_t resident_share(const uint8_t *present)
-{
-    unsigned pages = 0;
-    for (size_t i = 0; i < PAGES_PER_SLAB; i++)
-        pages += present[i];
-    return (uint8_t)(pages * 100 / PAGES_PER_SLAB);
-}
-
-/* The cells of the slabs of an extent that lie in the superslab at `start`. */
-static void fill_cells(const struct heap_view *view, const struct extent *extent, uint64_t start,
-                       const uint8_t *present, struct cell *cells)
-{
-    uint64_t from = extent->start > start ? extent->start : start;
-    uint64_t end = extent->start + extent->bytes;
-    uint64_t live[SLABS_PER_SUPERSLAB] = {0};
-    bool is_huge = extent->slab && extent->kind == EXTENT_HUGE;
-    if (extent->slab && !is_huge)
-        add_live(view, extent, live);
-    for (uint64_t at = from; at < end && at < start + SUPERSLAB_SIZE; at += SLAB_SIZE) {
-        size_t number = (at - start) / SLAB_SIZE;
-        uint64_t bytes = live[(at - extent->start) / SLAB_SIZE % SLABS_PER_SUPERSLAB];
-        if (is_huge)
-            bytes = at < extent->start + extent->slab->size ? SLAB_SIZE : 0;
-        cells[number] = (struct cell){
-            .kind = (uint8_t)extent->kind,
-            .size_class = extent->slab && !is_huge ? extent->slab->size_class : 0,
-            .is_first = at == extent->start,
-            .live = (uint8_t)(bytes * 100 / SLAB_SIZE),
-            .resident = resident_share(present + number * PAGES_PER_SLAB),
-        };
-    }
-}
-
-static void add_row(struct map *map, const struct map_row *row)
-{
-    struct map_row *last = map->count ? &map->rows[map->count - 1] : NULL;
-    if (last && last->start + last->count * SUPERSLAB_SIZE == row->start &&
-        memcmp(last->cells, row->cells, sizeof row->cells) == 0) {
-        last->count += row->count;
-        return;
-    }
-    if ((map->count & (map->count - 1)) == 0)
-        map->rows = target_resize(map->rows, map->count ? 2 * map->count : 1, sizeof *map->rows);
-    map->rows[map->count++] = *row;
-}
-
-/* The row of the superslab at `start`; `extent` goes on from the one before, which may reach into
- * it. */
-static void fill_row(const struct heap_view *view, struct map_row *row, struct extent *extent)
-{
-    uint8_t present[PAGES_PER_SUPERSLAB];
-    target_present(view->target, row->start, PAGES_PER_SUPERSLAB, present);
-    for (uint64_t at = row->start; at < row->start + SUPERSLAB_SIZE;) {
-        if (at >= extent->start + extent->bytes && !heap_extent_at(view, at, extent))
-            return;
-        fill_cells(view, extent, row->start, present, row->cells);
-        at = extent->start + extent->bytes;
-    }
-}
-
-/* Superslabs from `start` on that the table does not know, and that have no pages. */
-static uint64_t unused_from(const struct heap_view *view, uint64_t start)
-{
-    if (start >= heap_end(view))
-        return 0;
-    uint64_t count = heap_unused(view, (start - heap_start(view)) >> SUPERSLAB_SHIFT);
-    uint64_t end = start + (count << SUPERSLAB_SHIFT);
-    return target_resident_bytes(view->target, start, end) > 0 ? 0 : count;
-}
-
-static struct map_row unused_row(uint64_t start, uint64_t count)
-{
-    struct map_row row = {.start = start, .count = count};
-    for (size_t i = 0; i < SLABS_PER_SUPERSLAB; i++)
-        row.cells[i] = (struct cell){.kind = EXTENT_COLD, .is_first = i == 0};
-    return row;
-}
-
-void map_make(const struct heap_view *view, struct map *map)
-{
-    struct extent extent = {EXTENT_COLD, 0, 0, NULL, NULL};
-    *map = (struct map){NULL, 0};
-    if (view->is_empty)
-        return;
-    for (uint64_t start = heap_start(view); start < heap_end(view);) {
-        struct map_row row = {.start = start, .count = 1};
-        fill_row(view, &row, &extent);
-        add_row(map, &row);
-        start += SUPERSLAB_SIZE;
-        uint64_t unused = start >= extent.start + extent.bytes ? unused_from(view, start) : 0;
-        if (unused > 0) {
-            row = unused_row(start, unused);
-            add_row(map, &row);
-            start += unused << SUPERSLAB_SHIFT;
-        }
-    }
-}
-
-void map_describe(const struct cell *cell, char *text, size_t size)
-{
-    static const char *const words[EXTENT_KINDS] = {
-        [EXTENT_COLD] = "free addresses", [EXTENT_WARM] = "free, kept ready",
-        [EXTENT_BLOCKS] = "blocks",       [EXTENT_SPAN] = "ACE span",
-        [EXTENT_HUGE] = "Huge block",     [EXTENT_OTHER] = "not the heap's",
-    };
-    const char *word = words[cell->kind];
-    if (cell->kind == EXTENT_BLOCKS || cell->kind == EXTENT_SPAN)
-        snprintf(text, size, "%s of %" PRIu32 " bytes, %u %% live, %u %% resident", word,
-                 size_classes[cell->size_class].size, cell->live, cell->resident);
-    else
-        snprintf(text, size, "%s, %u %% resident", word, cell->resident);
-}
+#define KEY_RANGE CLI_KEY(2)
 
 /* ---- the terminal ---- */
 
-/* A letter for what a slab holds: large when most of it is live. */
+/* A letter for what a cell holds: large when most of it is live. */
 static char letter_of(const struct cell *cell)
 {
-    switch (cell->kind) {
-    case EXTENT_COLD: return '.';
-    case EXTENT_WARM: return '-';
-    case EXTENT_OTHER: return '?';
-    case EXTENT_HUGE: return cell->live >= 50 ? 'H' : 'h';
-    case EXTENT_SPAN: return cell->live >= 50 ? 'A' : 'a';
-    default:
-        if (cell->size_class <= CLASS_TINY_LAST)
-            return cell->live >= 50 ? 'T' : 't';
-        return cell->live >= 50 ? 'P' : 'p';
-    }
-}
-
-static const char *colour_of(const struct cell *cell)
-{
-    switch (cell->kind) {
-    case EXTENT_BLOCKS: return cell->size_class <= CLASS_TINY_LAST ? "32" : "34";
-    case EXTENT_SPAN: return "35";
-    case EXTENT_HUGE: return "33";
-    default: return "37";
-    }
+    static const char letters[CELL_KINDS][2] = {
+        [CELL_COLD] = "..", [CELL_WARM] = "--", [CELL_TINY] = "tT",  [CELL_POOL] = "pP",
+        [CELL_ACE] = "aA",  [CELL_HUGE] = "hH", [CELL_OTHER] = "??",
+    };
+    return letters[cell->kind][cell->live >= 50];
 }
 
 static void print_cells(const struct map_row *row, bool is_coloured)
 {
-    for (size_t i = 0; i < SLABS_PER_SUPERSLAB; i++) {
+    static const char *const colours[CELL_KINDS] = {
+        [CELL_COLD] = "37", [CELL_WARM] = "37", [CELL_TINY] = "32",  [CELL_POOL] = "34",
+        [CELL_ACE] = "35",  [CELL_HUGE] = "33", [CELL_OTHER] = "37",
+    };
+    for (size_t i = 0; i < CELLS_PER_ROW; i++) {
         const struct cell *cell = &row->cells[i];
         if (is_coloured)
-            printf("\033[%s;%sm%c", cell->resident >= 50 ? "1" : "2", colour_of(cell),
+            printf("\033[%s;%sm%c", cell->resident >= 50 ? "1" : "2", colours[cell->kind],
                    letter_of(cell));
         else
             putchar(letter_of(cell));
@@ -201,15 +51,12 @@ static void print_cells(const struct map_row *row, bool is_coloured)
 
 static void print_row(const struct map_row *row, bool is_coloured)
 {
-    unsigned live = 0;
-    unsigned resident = 0;
-    for (size_t i = 0; i < SLABS_PER_SUPERSLAB; i++) {
-        live += row->cells[i].live;
-        resident += row->cells[i].resident;
-    }
+    unsigned live;
+    unsigned resident;
+    map_row_shares(row, &live, &resident);
     printf("%012" PRIx64 " ", row->start);
     print_cells(row, is_coloured);
-    printf(" %4zu %% %4zu %%", live / SLABS_PER_SUPERSLAB, resident / SLABS_PER_SUPERSLAB);
+    printf(" %4u %% %4u %%", live, resident);
     if (row->count > 1)
         printf("  x %" PRIu64, row->count);
     putchar('\n');
@@ -218,11 +65,17 @@ static void print_row(const struct map_row *row, bool is_coloured)
 static void print_terminal(const struct heap_view *view, const struct map *map)
 {
     bool is_coloured = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-    printf("%s\n"
-           "a row is a superslab (2 MiB), a letter a slab (64 KiB): T Tiny, P Pool,\n"
-           "A ACE, H Huge (small: less than half live), - warm, . free, ? not the heap's%s\n\n",
-           choice_title(view->target), is_coloured ? "\nbright: resident" : "");
-    printf("%-12s %-32s %6s %6s\n", "address", "slabs", "live", "res.");
+    bool is_folded = map->shift > 0;
+    printf("%s\n", choice_title(view->target));
+    printf("a row is %s%s, a letter %s%s: T Tiny, P Pool,\n", is_folded ? "" : "a superslab of ",
+           text_of_size(map_row_bytes(map)).bytes, is_folded ? "" : "a slab of ",
+           text_of_size(map_cell_bytes(map)).bytes);
+    fputs("A ACE, H Huge (small: less than half live), - warm, . free, ? not the heap's\n", stdout);
+    if (is_folded)
+        puts("a letter says what most of it holds; --range START-END shows a part in detail");
+    if (is_coloured)
+        puts("bright: resident");
+    printf("\n%-12s %-32s %6s %6s\n", "address", "slabs", "live", "res.");
     for (size_t i = 0; i < map->count; i++)
         print_row(&map->rows[i], is_coloured);
     if (map->count == 0)
@@ -234,13 +87,56 @@ static void print_terminal(const struct heap_view *view, const struct map *map)
 struct map_input {
     struct choice choice;
     struct output svg;
+    const char *range; /* as it was given; NULL for the whole heap */
+    uint64_t from;
+    uint64_t to;
 };
+
+/* Hexadecimal digits, with or without 0x, at the start of `text`; `end` is what follows them. */
+static bool read_address(const char *text, uint64_t *address, const char **end)
+{
+    const char *digits = strncmp(text, "0x", 2) == 0 ? text + 2 : text;
+    size_t length = strspn(digits, "0123456789abcdefABCDEF");
+    *address = strtoull(digits, NULL, 16);
+    *end = digits + length;
+    return length > 0 && length <= 16;
+}
+
+static void parse_range(struct map_input *input, const char *text)
+{
+    const char *end;
+    input->range = text;
+    if (!read_address(text, &input->from, &end) || *end != '-' ||
+        !read_address(end + 1, &input->to, &end) || *end != '\0')
+        exit(cli_fail(EXIT_USAGE,
+                      "hakmem map: --range cannot be '%.60s': expected START-END in hexadecimal",
+                      text));
+    if (input->from >= input->to)
+        exit(cli_fail(EXIT_USAGE, "hakmem map: --range cannot be '%.60s': it ends before it begins",
+                      text));
+}
+
+/* The heap, or the range as far as it lies in the heap. */
+static void make(const struct map_input *input, const struct heap_view *view, struct map *map)
+{
+    if (!input->range) {
+        map_make(view, map);
+        return;
+    }
+    map_make_range(view, input->from, input->to, map);
+    if (map->count == 0 && !view->is_empty)
+        exit(cli_fail(EXIT_FAILURE,
+                      "hakmem map: nothing of the range %.60s is in the heap, which is "
+                      "%" PRIx64 "-%" PRIx64,
+                      input->range, heap_start(view), heap_end(view)));
+}
 
 static error_t parse_map(int key, char *argument, struct argp_state *state)
 {
     struct map_input *input = state->input;
     cli_parse_common(key, state);
     switch (key) {
+    case KEY_RANGE: parse_range(input, argument); return 0;
     case KEY_SVG: input->svg.path = argument; return 0;
     case CHOICE_KEY_CORE: input->choice.core = argument; return 0;
     case ARGP_KEY_ARG:
@@ -256,9 +152,9 @@ static int draw(struct map_input *input, const struct heap_view *view)
 {
     struct map map;
     int status = EXIT_SUCCESS;
+    make(input, view, &map);
     if (!output_open(&input->svg))
         return EXIT_USAGE;
-    map_make(view, &map);
     if (input->svg.path) {
         map_print_svg(output_begin(&input->svg), view, &map);
         status = output_end(&input->svg, EXIT_SUCCESS);
@@ -272,6 +168,7 @@ static int draw(struct map_input *input, const struct heap_view *view)
 int map_command(int argc, char **argv)
 {
     static const struct argp_option options[] = {
+        {"range", KEY_RANGE, "START-END", 0, "show only these addresses, in hexadecimal", 0},
         {"svg", KEY_SVG, "FILE", 0, "draw it into an SVG file", 0},
         CHOICE_OPTION_CORE,
         CLI_OPTION_HELP,

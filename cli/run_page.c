@@ -252,11 +252,7 @@ static void print_heap(FILE *out, const struct run_report *report)
     print_terms(out, sampler);
     run_plot_classes(out, sampler);
     print_classes(out, sampler);
-    fputs("</section>\n<section id=\"map\"><h2>The heap's addresses at the peak</h2>\n"
-          "<p class=\"note\">A tile is a superslab of 2&nbsp;MiB, a cell in it a slab of "
-          "64&nbsp;KiB, filled as far as it is live; pale where less than half of it is resident."
-          "</p>\n",
-          out);
+    fputs("</section>\n<section id=\"map\"><h2>The heap's addresses at the peak</h2>\n", out);
     run_plot_map(out, sampler);
     fputs("</section>\n<section id=\"threads\"><h2>Threads</h2>\n", out);
     print_threads(out, &sampler->peak);

@@ -294,43 +294,36 @@ void run_plot_classes(FILE *out, const struct sampler *sampler)
 
 /* ---- The map ---- */
 
-/* A tile is a superslab, 8 by 4 slabs. */
+/* A tile is a row of the map, 8 by 4 cells. */
 #define TILE_COLUMNS 8
 #define TILE_CELL 9
-#define TILES_MOST 192
 
-static const char *class_of(const struct cell *cell)
-{
-    switch (cell->kind) {
-    case EXTENT_BLOCKS: return cell->size_class <= CLASS_TINY_LAST ? "m0" : "m1";
-    case EXTENT_SPAN: return "m2";
-    case EXTENT_HUGE: return "m3";
-    case EXTENT_WARM: return "m4";
-    default: return "m5";
-    }
-}
+static const char *const cell_classes[CELL_KINDS] = {
+    [CELL_TINY] = "m0", [CELL_POOL] = "m1", [CELL_ACE] = "m2",
+    [CELL_HUGE] = "m3", [CELL_WARM] = "m4", [CELL_OTHER] = "m5",
+};
 
 static void print_cell(FILE *out, const struct cell *cell, int x, int y)
 {
     char text[96];
     const int side = TILE_CELL - 1;
-    bool is_whole = cell->kind == EXTENT_WARM || cell->kind == EXTENT_OTHER;
+    bool is_whole = cell->kind == CELL_WARM || cell->kind == CELL_OTHER;
     int height = is_whole ? side : (cell->live * side + 99) / 100;
-    if (cell->kind == EXTENT_COLD)
+    if (cell->kind == CELL_COLD)
         return;
     map_describe(cell, text, sizeof text);
     fprintf(out,
             "<g%s><title>%s</title><rect class=\"m6\" x=\"%d\" y=\"%d\" width=\"%d\" "
             "height=\"%d\"/><rect class=\"%s\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"/></g>",
-            cell->resident < 50 ? " opacity=\"0.4\"" : "", text, x, y, side, side, class_of(cell),
-            x, y + side - height, side, height);
+            cell->resident < 50 ? " opacity=\"0.4\"" : "", text, x, y, side, side,
+            cell_classes[cell->kind], x, y + side - height, side, height);
 }
 
 static void print_tile(FILE *out, const struct map_row *row)
 {
     const int rows = (int)SLABS_PER_SUPERSLAB / TILE_COLUMNS;
     fprintf(out,
-            "<figure class=\"tile\"><svg role=\"img\" aria-label=\"superslab %012" PRIx64
+            "<figure class=\"tile\"><svg role=\"img\" aria-label=\"addresses from %012" PRIx64
             "\" viewBox=\"0 0 %d %d\"><rect class=\"back\" width=\"%d\" height=\"%d\"/>",
             row->start, TILE_COLUMNS * TILE_CELL + 1, rows * TILE_CELL + 1,
             TILE_COLUMNS * TILE_CELL + 1, rows * TILE_CELL + 1);
@@ -347,7 +340,7 @@ static void print_tile(FILE *out, const struct map_row *row)
 static bool is_used(const struct map_row *row)
 {
     for (size_t i = 0; i < SLABS_PER_SUPERSLAB; i++)
-        if (row->cells[i].kind != EXTENT_COLD)
+        if (row->cells[i].kind != CELL_COLD)
             return true;
     return false;
 }
@@ -355,22 +348,17 @@ static bool is_used(const struct map_row *row)
 void run_plot_map(FILE *out, const struct sampler *sampler)
 {
     const struct map *map = &sampler->peak.map;
-    size_t shown = 0;
-    size_t used = 0;
-    fputs("<div class=\"tiles\">\n", out);
-    for (size_t i = 0; i < map->count; i++) {
-        used += is_used(&map->rows[i]);
-        if (!is_used(&map->rows[i]) || shown == TILES_MOST)
-            continue;
-        print_tile(out, &map->rows[i]);
-        shown++;
-    }
+    fprintf(out,
+            "<p class=\"note\">A tile is %s of addresses, a cell in it %s, filled as far as it is "
+            "live; pale where less than half of it is resident.%s</p>\n<div class=\"tiles\">\n",
+            text_of_size(map_row_bytes(map)).bytes, text_of_size(map_cell_bytes(map)).bytes,
+            map->shift ? " Its colour is what most of it holds." : "");
+    for (size_t i = 0; i < map->count; i++)
+        if (is_used(&map->rows[i]))
+            print_tile(out, &map->rows[i]);
     fputs("</div>\n<ul class=\"legend\"><li><i class=\"m0\"></i>Tiny</li><li><i class=\"m1\"></i>"
           "Pool</li><li><i class=\"m2\"></i>ACE</li><li><i class=\"m3\"></i>Huge</li><li>"
           "<i class=\"m4\"></i>free, kept ready</li><li><i class=\"m6\"></i>not live</li><li>"
           "<i class=\"m5\"></i>not the heap's</li></ul>\n",
           out);
-    if (used > shown)
-        fprintf(out, "<p class=\"note\">The first %zu of %zu different superslabs.</p>\n", shown,
-                used);
 }

@@ -34,7 +34,7 @@ static void forget_peak(struct peak *peak)
 {
     free(peak->map.rows);
     free(peak->threads);
-    peak->map = (struct map){NULL, 0};
+    peak->map = (struct map){0};
     peak->threads = NULL;
 }
 

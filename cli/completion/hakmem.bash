@@ -18,7 +18,8 @@ _hakmem() {
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
         mapfile -t COMPREPLY < <(compgen -W \
-            "run report compare record stats map why top trim set limit settings help --help --version" -- "$word")
+            "run report compare record stats snapshot diff map why top trim set limit settings help \
+            --help --version" -- "$word")
         return
     fi
     case $before in
@@ -37,7 +38,7 @@ _hakmem() {
         mapfile -t COMPREPLY < <(compgen -W "$(_hakmem_settings)" -- "${word^^}")
         return
         ;;
-    --delay | --wait | --for | --only | --precision | --time | --runs) return ;;
+    --delay | --range | --wait | --for | --only | --precision | --time | --runs) return ;;
     esac
     case $verb in
     run) words="--set --report --operations --help" ;;
@@ -45,17 +46,23 @@ _hakmem() {
     report) words="--for --output --help" ;;
     record) words="--output --help" ;;
     stats) words="--core --json --metrics --help" ;;
-    map) words="--core --svg --help" ;;
+    snapshot) words="--core --output --help" ;;
+    diff) words="--json --help" ;;
+    map) words="--core --range --svg --help" ;;
     why) words="--core --help" ;;
     top) words="--delay --core --help" ;;
     trim) words="--wait --help" ;;
     set) words="--wait --help" ;;
     limit) words="--wait --help" ;;
     settings) words="--man --markdown --help" ;;
-    help) words="run report compare record stats map why top trim set limit settings" ;;
+    help) words="run report compare record stats snapshot diff map why top trim set limit settings" ;;
     esac
     case $verb,$word in
     help,* | *,-*) ;;
+    diff,*)
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return
+        ;;
     run,* | compare,* | record,*)
         # the program, then its own words
         if declare -F _command_offset >/dev/null; then

@@ -83,7 +83,7 @@ expect_page() {
     expect_count 1 'role="img" aria-label="Size classes"' "$1"
     expect_count 1 'role="img" aria-label="Operations by size class"' "$1"
     expect_count 6 '<table>' "$1"
-    (($(grep -c 'aria-label="superslab ' "$1") >= 3)) || fail "$1: the map is missing"
+    (($(grep -c 'aria-label="addresses from ' "$1") >= 3)) || fail "$1: the map is missing"
 }
 
 # number PATTERN: the only number that the page has where the pattern has a group.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# Owns the check of `hakmem why` and `hakmem map` on a heap that is known.
+# Owns the check of `hakmem why` on a heap that is known.
 
 source "$(dirname "$0")/lib.bash"
 source "$SOURCE/tests/cli/targets.bash"
@@ -81,24 +81,3 @@ wait_for "the program" grep -qs '^ready' heap
 text=$(sed -n 's/^\([0-9a-f]*\)-.*aped$/\1/p' /proc/$TARGET/maps | head -n 1)
 expect_why "$text" '^0x[0-9a-f]* in esc\?\[2Japed \[[0-9]*\]: not the heap.s: in .*esc\?\[2Japed$'
 kill -KILL $TARGET
-start_known_heap
-
-step "the map"
-hakmem map $TARGET
-expect_status 0 "hakmem map"
-expect_narrow out "hakmem map"
-expect_in out "^$(printf %012x $(($(address huge))))" "hakmem map"
-expect_in out ' H{32} +100 % +100 %$' "hakmem map"
-expect_in out ' [tTpP]+A{5}[.-]+ ' "hakmem map"
-hakmem map $TARGET --svg map.svg
-expect_status 0 "hakmem map --svg"
-python3 - <<'PYTHON' || fail "the SVG is not as it should be"
-import sys, xml.dom.minidom
-svg = xml.dom.minidom.parse("map.svg").documentElement
-titles = [node.firstChild.data for node in svg.getElementsByTagName("title")]
-rects = svg.getElementsByTagName("rect")
-good = svg.tagName == "svg" and len(titles) % 32 == 0 and len(rects) > len(titles)
-good &= any(title.startswith("blocks of 208 bytes") for title in titles)
-good &= titles.count("ACE span of 327680 bytes, 100 % live, 100 % resident") == 4
-sys.exit(not good)
-PYTHON
