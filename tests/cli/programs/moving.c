@@ -21,7 +21,7 @@
 static struct {
     _Atomic uint64_t phase;
     _Atomic int64_t pid;
-} *shared;
+} * shared;
 
 /* Blocks hang together, so that no array of them is needed. */
 struct block {
