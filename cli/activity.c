@@ -14,9 +14,6 @@
 
 #include "cli.h"
 
-/* How long a process has to be idle to count as such. */
-#define IDLE_SECONDS 0.3
-
 /* The beginning of task/THREAD/NAME. */
 static bool read_file(int tasks, const char *thread, const char *name, char *text, size_t size)
 {
@@ -68,13 +65,13 @@ static bool look(const struct target *target, uint64_t *ran_ns)
     return do_wait;
 }
 
-bool activity_is_idle(struct activity *activity, const struct target *target)
+bool activity_is_idle(struct activity *activity, const struct target *target, double seconds)
 {
     uint64_t ran_ns;
     double now = program_clock();
     bool do_wait = look(target, &ran_ns);
     if (do_wait && activity->since > 0 && ran_ns == activity->ran_ns)
-        return now - activity->since >= IDLE_SECONDS;
+        return now - activity->since >= seconds;
     *activity = (struct activity){ran_ns, now};
     return false;
 }

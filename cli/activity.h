@@ -13,8 +13,8 @@ struct activity {
     double since;    /* when that was */
 };
 
-/* Look again: has the process been idle for a while? It is if each thread waits for something, and
- * none has run since. Not if the kernel does not say. */
-bool activity_is_idle(struct activity *activity, const struct target *target);
+/* Look again: has the process been idle for so many seconds? It is if each thread waits for
+ * something, and none has run since. Not if the kernel does not say. */
+bool activity_is_idle(struct activity *activity, const struct target *target, double seconds);
 
 #endif

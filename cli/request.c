@@ -23,6 +23,9 @@
 #define WAIT_MAX 86400
 /* Time between two looks whether the request has been served. */
 #define LOOK_NS 20000000
+/* How long a process has to be idle to count as such. The helper thread looks once a second. */
+#define IDLE_SECONDS 0.3
+#define IDLE_SECONDS_WITH_HELPER 1.5
 
 struct request_input {
     struct choice choice;
@@ -38,6 +41,7 @@ struct mailbox {
     uint64_t slot;    /* addresses in the target */
     uint64_t waiting; /* of what makes slow paths look */
     int64_t value;
+    double idle_seconds; /* of the target, after which it is not waited for */
 };
 
 enum answer { ANSWER_SERVED, ANSWER_LOST, ANSWER_LATE, ANSWER_IDLE };
@@ -74,7 +78,8 @@ static enum answer wait_for_answer(const struct mailbox *mailbox, const struct r
             return ANSWER_LOST;
         if (request->served == request->asked)
             return ANSWER_SERVED;
-        if (!input->is_patient && activity_is_idle(&activity, mailbox->target))
+        if (!input->is_patient &&
+            activity_is_idle(&activity, mailbox->target, mailbox->idle_seconds))
             return ANSWER_IDLE;
         if (program_clock() >= deadline)
             return ANSWER_LATE;
@@ -159,11 +164,13 @@ static int send_request(const struct request_input *input, const struct heap_vie
 {
     struct target *target = view->target;
     uint64_t all = (uintptr_t)view->root.requests;
-    const struct mailbox mailbox = {.target = target,
-                                    .slot = all + offsetof(struct requests, slots) +
-                                            slot * sizeof(struct request),
-                                    .waiting = all + offsetof(struct requests, is_waiting),
-                                    .value = value};
+    const struct mailbox mailbox = {
+        .target = target,
+        .slot = all + offsetof(struct requests, slots) + slot * sizeof(struct request),
+        .waiting = all + offsetof(struct requests, is_waiting),
+        .value = value,
+        .idle_seconds = view->settings.background == CHOICE_YES ? IDLE_SECONDS_WITH_HELPER
+                                                                : IDLE_SECONDS};
     struct request request;
     if (view->is_empty)
         return cli_fail(EXIT_FAILURE, "%s: %s does not use the heap of HAKMEM",

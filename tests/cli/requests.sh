@@ -109,6 +109,10 @@ expect_in err "^hakmem trim: (process $TARGET \(known_heap\) has ended|there is 
 
 step "an idle process is not waited for, unless that is asked for"
 start_known_heap
+sleeps() { # each of its threads
+    ! grep -h '^State:' /proc/$TARGET/task/*/status | grep -qv '^State:.S'
+}
+wait_for "its rest" sleeps
 hakmem trim $TARGET
 expect_status 3 "hakmem trim on a process at rest"
 [[ $(cat err) == "hakmem trim: known_heap [$TARGET] is idle: the request stands, and is served at its\
