@@ -104,6 +104,11 @@ bool process_explain(struct target *target, int error)
     if (error == ESRCH)
         return target_fail(target, "process %d (%s) has ended", pid, target->program);
     target->is_refused = error == EPERM || error == EACCES;
+    if (target->is_refused && geteuid() == 0)
+        return target_fail(target,
+                           "process %d (%s) may not be read: root needs CAP_SYS_PTRACE for it, in "
+                           "the process's user namespace",
+                           pid, target->program);
     if (target->is_refused && status.st_uid != geteuid())
         return target_fail(target,
                            "process %d (%s) is another user's: only that user or root may read it",
