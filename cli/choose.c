@@ -5,8 +5,14 @@
  */
 #include "choose.h"
 
+#include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "cli.h"
 
@@ -18,12 +24,57 @@ pid_t choice_pid(const char *command, const char *text)
     return (pid_t)number;
 }
 
+/* ---- the time that a look may take ---- */
+
+#define LOOK_SECONDS 60
+
+/* Wait for the child that looks, and end as it does. */
+static _Noreturn void wait_for_look(const struct choice *choice, pid_t child, int pipe_end)
+{
+    struct pollfd ready = {.fd = pipe_end, .events = POLLIN};
+    int status;
+    if (poll(&ready, 1, LOOK_SECONDS * 1000) == 0) {
+        kill(child, SIGKILL); /* it may hang in the kernel: it is not waited for */
+        exit(cli_fail(EXIT_FAILURE, "%s: process %s: a look at it takes more than a minute",
+                      choice->command, choice->pid));
+    }
+    while (waitpid(child, &status, 0) < 0)
+        ;
+    if (WIFSIGNALED(status)) {
+        signal(WTERMSIG(status), SIG_DFL);
+        raise(WTERMSIG(status));
+    }
+    exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_SIGNAL_BASE + WTERMSIG(status));
+}
+
+/* A process may make a look at it hang, by files of a file system of its own: so a child of the
+ * command looks and goes on with the verb, and the command waits for it. The child closes the file
+ * that is returned when it has looked; -1: nobody waits. */
+static int begin_look(const struct choice *choice)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return -1;
+    pid_t child = fork();
+    if (child > 0) {
+        close(ends[1]);
+        wait_for_look(choice, child, ends[0]);
+    }
+    close(ends[0]);
+    if (child == 0) /* else there is no room for one: the command looks itself */
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+    return ends[1];
+}
+
+/* ---- opening ---- */
+
 void choice_open(const struct choice *choice, struct target *target, struct heap_view *view)
 {
     if (!choice->pid && !choice->core)
         exit(cli_fail(EXIT_USAGE, "%s: no process given (see %s --help)", choice->command,
                       choice->command));
     bool is_open = false;
+    int look = choice->core || choice->is_to_write ? -1 : begin_look(choice);
     if (choice->core)
         is_open = target_open_core(target, choice->core);
     else if (choice->is_to_write)
@@ -32,6 +83,8 @@ void choice_open(const struct choice *choice, struct target *target, struct heap
         is_open = target_open_process(target, choice_pid(choice->command, choice->pid));
     if (!is_open || !heap_view_open(view, target))
         exit(cli_fail(EXIT_FAILURE, "%s: %s", choice->command, target->error));
+    if (look >= 0)
+        close(look);
 }
 
 const char *choice_title(const struct target *target)

@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <link.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +22,8 @@
 #define NOTES_MAX ((uint64_t)64 << 20)
 #define HEADERS_MAX ((uint64_t)1 << 20)
 #define HEADERS_CHUNK 512
+/* Pages that are read in one step to see what is in them. */
+#define CONTENT_PAGES ((size_t)64)
 
 /* Purpose: a core that is being opened. */
 struct core {
@@ -255,8 +256,8 @@ static bool read_headers(struct core *core)
     if (!visit_headers(core, note_segment))
         return fail_headers(target);
     if (core->end > core->size)
-        return target_fail(target, "'%s' is cut short: it has %s of %s", target->core_path,
-                           text_of_size(core->size).bytes, text_of_size(core->end).bytes);
+        return target_fail(target, "'%s' is cut short: its last %s are missing", target->core_path,
+                           text_of_size(core->end - core->size).bytes);
     return order_segments(core) && (visit_headers(core, note_notes) || fail_headers(target));
 }
 
@@ -351,21 +352,34 @@ bool core_next(struct target *target, uint64_t from, uint64_t to, uint64_t *star
     return false;
 }
 
-size_t core_present(struct target *target, uint64_t address, size_t pages, uint8_t *present)
+/* Mark the pages that are not all zero; returns how many were not marked before. */
+static size_t mark_content(const char *bytes, size_t pages, uint8_t *present)
 {
     static const char zeros[TARGET_PAGE];
-    char page[TARGET_PAGE];
+    size_t found = 0;
+    for (size_t i = 0; i < pages; i++) {
+        if (present[i] || memcmp(bytes + i * TARGET_PAGE, zeros, TARGET_PAGE) == 0)
+            continue;
+        present[i] = 1;
+        found++;
+    }
+    return found;
+}
+
+size_t core_present(struct target *target, uint64_t address, size_t pages, uint8_t *present)
+{
+    static char bytes[CONTENT_PAGES * TARGET_PAGE];
     size_t found = 0;
     uint64_t to = address + pages * TARGET_PAGE;
     uint64_t end;
     for (uint64_t at = address; core_next(target, at, to, &at, &end); at = end) {
-        for (size_t i = (at - address) / TARGET_PAGE; address + i * TARGET_PAGE < end; i++) {
-            if (present[i] ||
-                core_read(target, address + i * TARGET_PAGE, page, sizeof page) != sizeof page ||
-                memcmp(page, zeros, sizeof page) == 0)
-                continue;
-            present[i] = 1;
-            found++;
+        size_t last = (end - address + TARGET_PAGE - 1) / TARGET_PAGE;
+        for (size_t i = (at - address) / TARGET_PAGE; i < last;) {
+            size_t part = last - i < CONTENT_PAGES ? last - i : CONTENT_PAGES;
+            size_t got = core_read(target, address + i * TARGET_PAGE, bytes, part * TARGET_PAGE) /
+                         TARGET_PAGE;
+            found += mark_content(bytes, got, present + i);
+            i += got ? got : 1; /* a page that a segment has in part */
         }
     }
     return found;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A heap as a picture: rows of cells. map_rows.c makes a row for each superslab, with a cell for
- * each slab; map_fold.c folds them, so that no heap has more than MAP_ROWS_MOST rows; map.c draws the
- * rows in the terminal, map_svg.c as SVG.
+ * each slab; map_fold.c folds them, so that no heap has more than MAP_ROWS_MOST rows; map.c
+ * draws the rows in the terminal, map_svg.c as SVG.
  */
 #ifndef HAK_CLI_MAP_H
 #define HAK_CLI_MAP_H

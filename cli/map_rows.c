@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Makes the rows of a map: what each slab of a superslab holds, how much of it is live, and how much
- * is resident. Called by map.c and the sampler; reads a heap_view.
+ * Makes the rows of a map: what each slab of a superslab holds, how much of it is live, and how
+ * much is resident. Called by map.c and the sampler; reads a heap_view.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -93,7 +93,7 @@ static void fill_row(const struct heap_view *view, struct map_row *row, struct e
     }
 }
 
-/* Superslabs of [start, to) from `start` on that the table does not know, and that have no pages. */
+/* Superslabs of [start, to) from `start` on that the table does not know, and without pages. */
 static uint64_t unused_from(const struct heap_view *view, uint64_t start, uint64_t to)
 {
     if (start >= to)

@@ -22,19 +22,20 @@
 #define ROW_WIDTH ((int)CELLS_PER_ROW * STEP - 1)
 #define WIDTH (LEFT + ROW_WIDTH + LEFT)
 
+/* Where there is room, this much larger. */
+#define WIDE_SCALE 1.7
+
 static const char style[] =
-    "<style>\n"
-    "svg { width: 100%; max-width: 640px; font: 12px system-ui, sans-serif; background: #fff;\n"
+    "svg { font: 12px system-ui, sans-serif; background: #fff;\n"
     "  font-variant-numeric: tabular-nums; }\n"
-    "text { fill: #222; } .dim { fill: #666; } .end { text-anchor: end; } .cell { fill: #e8e8e8; "
+    "text { fill: #222; } .dim { fill: #666; } .end { text-anchor: end; }\n"
+    ".cell { fill: #e8e8e8; } .res { fill: #c0392b; } .warm { fill: #bbb; } .other { fill: #444; "
     "}\n"
     ".tiny { fill: #2a9d55; } .pool { fill: #2b6cb0; } .ace { fill: #8e44ad; }\n"
-    ".huge { fill: #c77f00; } .warm { fill: #bbb; } .other { fill: #444; } .res { fill: #c0392b; "
-    "}\n"
+    ".huge { fill: #c77f00; }\n"
     "@media (prefers-color-scheme: dark) {\n"
-    ":root { background: #181818; } svg { background: #181818; } text { fill: #ddd; }\n"
-    ".dim { fill: #999; } .cell { fill: #333; } .warm { fill: #666; } .other { fill: #999; } }\n"
-    "</style>\n";
+    "svg { background: #181818; } text { fill: #ddd; } .dim { fill: #999; }\n"
+    ".cell { fill: #333; } .warm { fill: #777; } .other { fill: #aaa; } }\n";
 
 static const char *const classes[CELL_KINDS] = {
     [CELL_COLD] = "cell", [CELL_WARM] = "warm", [CELL_TINY] = "tiny",   [CELL_POOL] = "pool",
@@ -99,11 +100,19 @@ static void print_legend(FILE *out)
     }
 }
 
+static void print_head(FILE *out, int height)
+{
+    fprintf(out,
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" "
+            "height=\"%d\">\n<style>\n%s@media (min-width: 700px) { svg { width: %.0fpx; "
+            "height: %.0fpx; } }\n</style>\n",
+            WIDTH, height, WIDTH, height, style, WIDTH * WIDE_SCALE, height * WIDE_SCALE);
+}
+
 void map_print_svg(FILE *out, const struct heap_view *view, const struct map *map)
 {
     bool is_folded = map->shift > 0;
-    fprintf(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %zu\">\n%s", WIDTH,
-            TOP + map->count * ROW + 4, style);
+    print_head(out, TOP + (int)map->count * ROW + 4);
     fprintf(out, "<text x=\"%d\" y=\"24\" font-size=\"15\">The heap of ", LEFT);
     html_text(out, choice_title(view->target));
     fprintf(out,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where an ELF file keeps a symbol, and which symbol a place of the file belongs to: by the dynamic
- * symbol table, or the static one. The file may be anything, and may change while it is read: every size is bounded by the file's, what is read of
- * all files by an allowance, and no memory is taken by what the file says.
+ * Where an ELF file keeps a symbol, and which symbol a place of the file belongs to: by the
+ * dynamic symbol table, or the static one. The file may be anything, and may change while it is
+ * read: every size is bounded by the file's, what is read of all files by an allowance, and no
+ * memory is taken by what the file says.
  */
 #include <link.h>
 #include <string.h>

@@ -43,8 +43,10 @@ bool top_look_at(struct top *top, pid_t pid, struct look_result *result)
     struct top_process *process = result->process;
     bool is_open = top->core ? target_open_core(&target, top->core)
                              : target_open_process(&target, pid);
-    *process = (struct top_process){.pid = target.pid, .state = target.state};
+    *process = (struct top_process){.pid = top->core ? target.pid : pid, .state = target.state};
     snprintf(process->program, sizeof process->program, "%s", target.program);
+    if (!top->core)
+        top_read_words(process);
     if (!is_open || !heap_view_open(&view, &target) || !heap_terms_count(&view, &process->terms)) {
         snprintf(result->error, sizeof result->error, "%s", target.error);
         result->is_refused = target.is_refused;
@@ -84,6 +86,8 @@ static int compare_processes(const void *a, const void *b)
 {
     const struct top_process *left = a;
     const struct top_process *right = b;
+    if (left->is_refused != right->is_refused)
+        return left->is_refused - right->is_refused;
     if (process_order == ORDER_NAME)
         return strcmp(left->program, right->program);
     uint64_t l = top_figure(&left->terms, process_order);
@@ -153,6 +157,7 @@ static bool obey(struct top *top, int key)
     case 'f': top->order = ORDER_FREE; break;
     case 'n': top->order = ORDER_NAME; break;
     case 't': top->shows_threads = !top->shows_threads; break;
+    case 'u': top->shows_refused = !top->shows_refused; break;
     case 'k': move_selection(top, -1); break;
     case 'j': move_selection(top, 1); break;
     case '\n': go_into(top); break;
@@ -175,6 +180,7 @@ static bool show_until_due(struct top *top)
     double due = now() + top->delay;
     pid_t only = top->only;
     enum top_order order = top->order;
+    bool shows_refused = top->shows_refused;
     for (;;) {
         top_screen_draw(top);
         double left = due - now();
@@ -183,7 +189,7 @@ static bool show_until_due(struct top *top)
             return true;
         if (!obey(top, key))
             return false;
-        if (top->only != only || top->order != order)
+        if (top->only != only || top->order != order || top->shows_refused != shows_refused)
             return true;
     }
 }
@@ -252,10 +258,12 @@ int top_command(int argc, char **argv)
         .options = options,
         .parser = parse_top,
         .args_doc = "[PID]",
-        .doc = "Watch the heap of a process, or of all processes on the allocator."
-               "\v"
-               "Keys: r l c f n order by RSS, live, cached, free, name or size; j k or the arrows "
-               "select, Enter shows the process, b goes back; t shows threads; q quits.",
+        .doc =
+            "Watch the heap of a process, or of all processes on the allocator."
+            "\v"
+            "Keys: r l c f n order by RSS, live, cached, free, name or size; j k or the arrows "
+            "select, Enter shows the process, b goes back; t shows threads, u the processes that "
+            "may not be read and why; q quits.",
     };
     struct top top = {.delay = 1};
     cli_parse(&argp, argc, argv, &top);

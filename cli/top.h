@@ -14,11 +14,13 @@ enum top_order { ORDER_RSS, ORDER_LIVE, ORDER_CACHED, ORDER_FREE, ORDER_NAME, OR
 struct top_process {
     pid_t pid;
     char program[64];
-    char state; /* 0 in a core file */
+    char command[256]; /* its command line, printable; "" for none */
+    char state;        /* 0 in a core file */
     size_t threads;
     struct heap_terms terms;
     uint64_t last_live; /* of the look before; 0 when this is the first */
-    char trouble[320];  /* why it is not readable; then only pid and program count */
+    char trouble[320];  /* why it is not readable; then only pid, program and command count */
+    bool is_refused;    /* it may not be read; whether it is on the allocator is not known */
 };
 
 /* What a look at a process came to. */
@@ -36,11 +38,12 @@ struct top {
     bool is_chosen;   /* it was chosen from the list: going back is possible */
     enum top_order order;
     bool shows_threads;
+    bool shows_refused;
     size_t selected; /* row of the list */
     double delay;
     struct top_process *processes;
     size_t count;
-    size_t refused;              /* processes that may not be read */
+    size_t refused;              /* processes that may not be read, shown or not */
     struct thread_view *threads; /* of the only one */
     size_t thread_count;
     char note[128]; /* shown in the last line for one look */
@@ -49,7 +52,9 @@ struct top {
 /* top.c: look at one process, or at the core file. False: it has no HAKMEM, or ended, or cannot be
  * read. */
 bool top_look_at(struct top *top, pid_t pid, struct look_result *result);
-/* top_looks.c: bring the list of all processes up to date, within two seconds. */
+/* top_looks.c: the name and the command line of a process, as far as they can be had. */
+void top_read_words(struct top_process *process);
+/* Bring the list of all processes up to date, within two seconds. */
 void top_look_at_all(struct top *top);
 void top_forget_all(void);
 

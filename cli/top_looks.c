@@ -35,7 +35,8 @@
 struct stranger {
     pid_t pid;
     ino_t executable;
-    bool is_unreadable; /* else it has no HAKMEM, or may not be read */
+    bool is_unreadable; /* else it has no HAKMEM, or is refused */
+    bool is_refused;    /* it may not be read */
     unsigned pause;     /* rounds, of one that is not readable */
     unsigned retry_at;
     struct top_process row; /* what is shown of it */
@@ -77,20 +78,38 @@ static struct stranger *add_stranger(pid_t pid)
     return stranger;
 }
 
-static void add_unreadable(pid_t pid, const char *program, const char *why)
+static void set_row(struct stranger *stranger, const struct top_process *process, const char *why)
 {
-    struct stranger *stranger = add_stranger(pid);
+    struct top_process *row = &stranger->row;
+    *row = (struct top_process){.pid = process->pid, .is_refused = stranger->is_refused};
+    memcpy(row->program, process->program, sizeof row->program);
+    memcpy(row->command, process->command, sizeof row->command);
+    snprintf(row->trouble, sizeof row->trouble, "%s", why);
+}
+
+static void add_unreadable(const struct top_process *process, const char *why)
+{
+    struct stranger *stranger = add_stranger(process->pid);
     unsigned pause = stranger->pause ? 2 * stranger->pause : RETRY_FIRST;
     stranger->is_unreadable = true;
+    stranger->is_refused = false;
     stranger->pause = pause < RETRY_MOST ? pause : RETRY_MOST;
     stranger->retry_at = known.rounds + stranger->pause;
-    stranger->row = (struct top_process){.pid = pid};
-    snprintf(stranger->row.program, sizeof stranger->row.program, "%s", program);
-    snprintf(stranger->row.trouble, sizeof stranger->row.trouble, "%s", why);
+    set_row(stranger, process, why);
+}
+
+/* A process without HAKMEM, or one that may not be read. The kernel's own have no command line:
+ * they are no one's to read. */
+static void add_without_heap(const struct top_process *process, bool is_refused)
+{
+    struct stranger *stranger = add_stranger(process->pid);
+    stranger->is_unreadable = false;
+    stranger->is_refused = is_refused && process->command[0];
+    set_row(stranger, process, process->trouble);
 }
 
 /* Processes without HAKMEM will be looked at again, and those that have ended are forgotten. */
-static void forget_some(struct top *top)
+static void forget_some(void)
 {
     size_t kept = 0;
     if (known.rounds++ % FORGET_AFTER != 0)
@@ -99,7 +118,6 @@ static void forget_some(struct top *top)
         if (known.rows[i].is_unreadable && executable_of(known.rows[i].pid) != 0)
             known.rows[kept++] = known.rows[i];
     known.count = kept;
-    top->refused = 0;
 }
 
 static bool is_to_be_looked_at(pid_t pid)
@@ -108,6 +126,52 @@ static bool is_to_be_looked_at(pid_t pid)
     if (!stranger || stranger->executable != executable_of(pid))
         return true;
     return stranger->is_unreadable && stranger->retry_at <= known.rounds;
+}
+
+/* ---- names ---- */
+
+/* Read a file of the process's directory in /proc; returns how many bytes, 0 when there is none. */
+static size_t read_file(pid_t pid, const char *name, char *text, size_t size)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    FILE *stream = fopen(path, "re");
+    if (!stream)
+        return 0;
+    size_t length = fread(text, 1, size, stream);
+    fclose(stream);
+    return length;
+}
+
+static bool read_name(struct top_process *process)
+{
+    char name[16];
+    size_t length = read_file(process->pid, "comm", name, sizeof name);
+    if (length == 0)
+        return false; /* it has ended */
+    name[length - 1] = '\0';
+    snprintf(process->program, sizeof process->program, "%s", name);
+    target_make_printable(process->program);
+    return true;
+}
+
+void top_read_words(struct top_process *process)
+{
+    char *text = process->command;
+    size_t length = read_file(process->pid, "cmdline", text, sizeof process->command - 1);
+    while (length > 0 && text[length - 1] == '\0')
+        length--;
+    /* the program without its directory; what a program writes over its words is no path */
+    const char *slash = text[0] == '/' ? memrchr(text, '/', strnlen(text, length)) : NULL;
+    if (slash) {
+        length -= (size_t)(slash + 1 - text);
+        memmove(text, slash + 1, length);
+    }
+    for (size_t i = 0; i < length; i++)
+        text[i] = (char)(text[i] == '\0' ? ' ' : isprint((unsigned char)text[i]) ? text[i] : '?');
+    text[length] = '\0';
+    if (!process->program[0])
+        read_name(process);
 }
 
 /* ---- the child that looks ---- */
@@ -223,12 +287,11 @@ static void take_answer(struct round *round, const struct answer *answer)
 {
     struct stranger *stranger = find_stranger(answer->pid);
     if (!answer->is_good && answer->is_damaged) {
-        add_unreadable(answer->pid, answer->row.program, answer->row.trouble);
+        add_unreadable(&answer->row, answer->row.trouble);
         return;
     }
     if (!answer->is_good) {
-        round->top->refused += answer->is_refused;
-        add_stranger(answer->pid)->is_unreadable = false;
+        add_without_heap(&answer->row, answer->is_refused);
         return;
     }
     if (stranger) /* it has become readable */
@@ -239,20 +302,13 @@ static void take_answer(struct round *round, const struct answer *answer)
     add_row(round->top, &row);
 }
 
-/* The process at which the child has stopped. */
+/* The process at which the child has stopped. Its memory is left alone: so is its command line. */
 static void give_up(pid_t pid, bool is_late)
 {
-    char path[64];
-    char name[64] = "?";
-    snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
-    FILE *stream = fopen(path, "re");
-    if (!stream)
-        return; /* it has ended */
-    name[fread(name, 1, 15, stream)] = '\0';
-    fclose(stream);
-    name[strcspn(name, "\n")] = '\0';
-    target_make_printable(name);
-    add_unreadable(pid, name, is_late ? "a look at it takes more than a second" : "a look failed");
+    struct top_process process = {.pid = pid};
+    if (read_name(&process))
+        add_unreadable(&process,
+                       is_late ? "a look at it takes more than a second" : "a look failed");
 }
 
 /* Look at the processes from `first` on with one child; returns the first that is left. */
@@ -316,7 +372,7 @@ void top_look_at_all(struct top *top)
                           .deadline = program_clock() + ROUND_SECONDS};
     top->processes = NULL;
     top->count = 0;
-    forget_some(top);
+    forget_some();
     list_pids(&round);
     size_t at = 0;
     while (at < round.count && program_clock() < round.deadline)
@@ -327,9 +383,13 @@ void top_look_at_all(struct top *top)
         if (old && !old->trouble[0])
             add_row(top, old);
     }
-    for (size_t i = 0; i < known.count; i++)
-        if (known.rows[i].is_unreadable)
-            add_row(top, &known.rows[i].row);
+    top->refused = 0;
+    for (size_t i = 0; i < known.count; i++) {
+        const struct stranger *stranger = &known.rows[i];
+        top->refused += stranger->is_refused;
+        if (stranger->is_unreadable || (stranger->is_refused && top->shows_refused))
+            add_row(top, &stranger->row);
+    }
     free((void *)(uintptr_t)round.old);
     free(round.pids);
 }

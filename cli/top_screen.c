@@ -58,7 +58,7 @@ int top_screen_key(double seconds)
 static void __attribute__((format(printf, 3, 4)))
 put_line(int line, chtype attributes, const char *format, ...)
 {
-    char text[256];
+    char text[1024];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
@@ -68,12 +68,85 @@ put_line(int line, chtype attributes, const char *format, ...)
     attroff(attributes);
 }
 
+/* Purpose: a line that is made of fields. Invariant: each field is on it as a whole; after the
+ * first for which the screen is too narrow, none is added. */
+struct line {
+    char text[256];
+    int width;
+    bool is_full;
+};
+
+/* A width below 0 aligns at the left. */
+static void add_field(struct line *line, int width, const char *text)
+{
+    int gap = line->width > 0;
+    int room = (int)sizeof line->text - 1;
+    line->is_full = line->is_full || line->width + gap + abs(width) > (COLS < room ? COLS : room);
+    if (!line->is_full)
+        line->width += snprintf(line->text + line->width, sizeof line->text - (size_t)line->width,
+                                "%*s%*.*s", gap, "", width, abs(width), text);
+}
+
+static const char *plural(size_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 /* ---- all processes ---- */
 
-/* Narrower screens do without the change. */
-#define WIDE 92
-
 static const char *const order_names[ORDER_COUNT] = {"RSS", "live", "cached", "free", "name"};
+
+enum column {
+    COLUMN_PID,
+    COLUMN_STATE,
+    COLUMN_THREADS,
+    COLUMN_RSS,
+    COLUMN_LIVE,
+    COLUMN_CHANGE,
+    COLUMN_CACHED,
+    COLUMN_FREE,
+    COLUMN_COUNT
+};
+
+static const struct {
+    const char *title;
+    int width;
+} columns[COLUMN_COUNT] = {
+    [COLUMN_PID] = {"PID", 7},        [COLUMN_STATE] = {"state", -7},
+    [COLUMN_THREADS] = {"thr", 4},    [COLUMN_RSS] = {"RSS", 10},
+    [COLUMN_LIVE] = {"live", 10},     [COLUMN_CHANGE] = {"change", 11},
+    [COLUMN_CACHED] = {"cached", 10}, [COLUMN_FREE] = {"free", 10},
+};
+
+/* The command stands behind the columns: so many characters of it should be seen. */
+#define COMMAND_LEAST 15
+
+/* Which columns a screen shows, a bit for each: a narrow one goes without the least important. */
+static unsigned shown_columns(void)
+{
+    static const enum column drop[] = {COLUMN_CHANGE, COLUMN_THREADS, COLUMN_STATE, COLUMN_CACHED,
+                                       COLUMN_FREE,   COLUMN_LIVE,    COLUMN_RSS};
+    unsigned shown = (1U << COLUMN_COUNT) - 1;
+    int width = COMMAND_LEAST;
+    for (unsigned i = 0; i < COLUMN_COUNT; i++)
+        width += abs(columns[i].width) + 1;
+    for (size_t i = 0; i < sizeof drop / sizeof drop[0] && width > COLS; i++) {
+        shown &= ~(1U << drop[i]);
+        width -= abs(columns[drop[i]].width) + 1;
+    }
+    return shown;
+}
+
+static void draw_cells(int at, chtype attributes, const char *const cells[COLUMN_COUNT],
+                       const char *command)
+{
+    struct line line = {.width = 0};
+    unsigned shown = shown_columns();
+    for (unsigned i = 0; i < COLUMN_COUNT; i++)
+        if (shown >> i & 1)
+            add_field(&line, columns[i].width, cells[i]);
+    put_line(at, attributes, "%s %s", line.text, command);
+}
 
 static const char *state_word(char state)
 {
@@ -105,44 +178,118 @@ static struct short_text rss_of(const struct top_process *process)
     return text;
 }
 
+static void draw_figures(int line, chtype attributes, const struct top_process *process,
+                         const char *const words[3])
+{
+    char threads[24];
+    const struct heap_terms *terms = &process->terms;
+    struct short_text rss = rss_of(process);
+    struct short_text change = change_of(process);
+    struct short_text live = text_of_size(top_figure(terms, ORDER_LIVE));
+    struct short_text cached = text_of_size(top_figure(terms, ORDER_CACHED));
+    struct short_text unused = text_of_size(top_figure(terms, ORDER_FREE));
+    snprintf(threads, sizeof threads, "%zu", process->threads);
+    draw_cells(line, attributes,
+               (const char *const[COLUMN_COUNT]){words[0], words[1], threads, rss.bytes, live.bytes,
+                                                 change.bytes, cached.bytes, unused.bytes},
+               words[2]);
+}
+
+static const char *command_of(const struct top_process *process)
+{
+    return process->command[0] ? process->command : process->program;
+}
+
+/* Why it is not readable: the row names the process, so that the message need not. */
+static void draw_trouble(int line, chtype attributes, const struct top_process *process)
+{
+    char prefix[96];
+    const char *why = process->trouble;
+    int length = snprintf(prefix, sizeof prefix, "process %d (%s)", (int)process->pid,
+                          process->program);
+    if (strncmp(why, prefix, (size_t)length) == 0)
+        why += length;
+    bool is_sentence = why[0] == ' '; /* "is another user's" */
+    if (why[0] == ':')
+        why++;
+    if (why[0] == ' ')
+        why++;
+    put_line(line, attributes, "%7d %-15.15s %s%s", (int)process->pid, process->program,
+             is_sentence ? "" : "not readable: ", why);
+}
+
 static void draw_row(int line, chtype attributes, const struct top_process *process)
 {
-    char change[16] = "";
+    char pid[16];
     if (process->trouble[0]) {
-        /* the row names the process: what follows says what is wrong */
-        const char *why = strstr(process->trouble, "): ");
-        put_line(line, attributes, "%7d %-15.15s not readable: %s", (int)process->pid,
-                 process->program, why ? why + 3 : process->trouble);
+        draw_trouble(line, attributes, process);
         return;
     }
-    if (COLS >= WIDE)
-        snprintf(change, sizeof change, " %11.13s", change_of(process).bytes);
-    put_line(line, attributes, "%7d %-15.15s %-7s %4zu %10s %10s%s %10s %10s", (int)process->pid,
-             process->program, state_word(process->state), process->threads, rss_of(process).bytes,
-             text_of_size(top_figure(&process->terms, ORDER_LIVE)).bytes, change,
-             text_of_size(top_figure(&process->terms, ORDER_CACHED)).bytes,
-             text_of_size(top_figure(&process->terms, ORDER_FREE)).bytes);
+    snprintf(pid, sizeof pid, "%d", (int)process->pid);
+    draw_figures(line, attributes, process,
+                 (const char *const[3]){pid, state_word(process->state), command_of(process)});
+}
+
+/* Add the figures that are shown. */
+static void add_up(struct top_process *total, const struct top_process *process)
+{
+    const struct heap_terms *terms = &process->terms;
+    total->threads += process->threads;
+    total->terms.rss += terms->rss;
+    total->terms.live += terms->live;
+    total->terms.thread_cached += terms->thread_cached;
+    total->terms.depots += terms->depots;
+    total->terms.partly_used += terms->partly_used;
+    total->terms.purgeable += terms->purgeable;
+    if (terms->unexplained)
+        total->terms.unexplained = terms->unexplained;
+    /* one that is new has not changed */
+    total->last_live += process->last_live ? process->last_live : terms->live;
+}
+
+/* The sum of the processes that could be read, where there is more than one; returns the next
+ * line. */
+static int draw_total(const struct top *top, int line)
+{
+    static struct top_process total;
+    size_t count = 0;
+    memset(&total, 0, sizeof total);
+    for (size_t i = 0; i < top->count; i++)
+        if (!top->processes[i].trouble[0]) {
+            add_up(&total, &top->processes[i]);
+            count++;
+        }
+    if (count < 2)
+        return line;
+    draw_figures(line, A_NORMAL, &total, (const char *const[3]){"total", "", ""});
+    return line + 1;
 }
 
 static void draw_list(const struct top *top)
 {
-    char refused[48] = "";
+    const char *titles[COLUMN_COUNT];
+    size_t ours = 0;
+    for (size_t i = 0; i < top->count; i++)
+        ours += !top->processes[i].is_refused;
+    put_line(0, A_NORMAL, "hakmem top: %zu process%s on the allocator, by %s", ours,
+             ours == 1 ? "" : "es", order_names[top->order]);
     if (top->refused > 0)
-        snprintf(refused, sizeof refused, "; %zu may not be read", top->refused);
-    put_line(0, A_NORMAL, "hakmem top: %zu process%s on the allocator, by %s%s", top->count,
-             top->count == 1 ? "" : "es", order_names[top->order], refused);
-    put_line(2, A_REVERSE, "%7s %-15s %-7s %4s %10s %10s%s %10s %10s", "PID", "program", "state",
-             "thr", "RSS", "live", COLS >= WIDE ? "      change" : "", "cached", "free");
-    size_t rows = LINES > 5 ? (size_t)LINES - 5 : 1;
+        put_line(1, A_NORMAL, "%zu more may not be read: u %s", top->refused,
+                 top->shows_refused ? "hides them" : "shows which, and why");
+    for (unsigned i = 0; i < COLUMN_COUNT; i++)
+        titles[i] = columns[i].title;
+    draw_cells(2, A_REVERSE, titles, "command");
+    int line = draw_total(top, 3);
+    size_t rows = LINES > line + 2 ? (size_t)(LINES - line - 2) : 1;
     size_t first = top->selected >= rows ? top->selected - rows + 1 : 0;
-    for (size_t i = first; i < top->count && i < first + rows; i++)
-        draw_row(3 + (int)(i - first), i == top->selected ? A_BOLD : A_NORMAL, &top->processes[i]);
+    for (size_t i = first; i < top->count && i < first + rows; i++, line++)
+        draw_row(line, i == top->selected ? A_BOLD : A_NORMAL, &top->processes[i]);
 }
 
 /* ---- one process ---- */
 
 #define BAR_LEFT 49
-#define BAR_WIDTH 28
+#define BAR_MOST 80
 
 static int draw_terms(const struct top_process *process, int line)
 {
@@ -150,12 +297,17 @@ static int draw_terms(const struct top_process *process, int line)
     const struct heap_terms *terms = &process->terms;
     stats_terms(terms, rows);
     double all = terms->rss ? (double)terms->rss : 1;
+    int widest = COLS - BAR_LEFT < BAR_MOST ? COLS - BAR_LEFT : BAR_MOST;
     for (size_t i = 0; i < TERM_COUNT; i++, line++) {
+        if (COLS < BAR_LEFT) { /* the figure first: the label may be cut */
+            put_line(line, A_NORMAL, "%10s %s", text_of_size(rows[i].bytes).bytes, rows[i].label);
+            continue;
+        }
         put_line(line, A_NORMAL, "%c %-27s %10s %7s", i ? '+' : '=', rows[i].label,
                  text_of_size(rows[i].bytes).bytes,
                  text_of_percent((double)rows[i].bytes, all).bytes);
-        int width = (int)((double)rows[i].bytes / all * BAR_WIDTH + 0.5);
-        for (int x = 0; x < width && x < BAR_WIDTH && BAR_LEFT + x < COLS; x++)
+        int bar = (int)((double)rows[i].bytes / all * widest + 0.5);
+        for (int x = 0; x < bar && x < widest; x++)
             mvaddch(line, BAR_LEFT + x, ' ' | A_REVERSE);
     }
     return line;
@@ -184,8 +336,40 @@ static int compare_classes(const void *a, const void *b)
     return (left < right) - (left > right);
 }
 
+/* A line of figures, each as a field of its width. */
+static void draw_fields(int at, chtype attributes, const int *widths, const char *const *fields,
+                        size_t count)
+{
+    struct line line = {.width = 0};
+    for (size_t i = 0; i < count; i++)
+        add_field(&line, widths[i], fields[i]);
+    put_line(at, attributes, "%s", line.text);
+}
+
+#define CLASS_FIELDS 6
+
+static void draw_class(int line, const int *widths, const struct class_terms *figures)
+{
+    char size[16];
+    char blocks[24];
+    uint64_t cached = figures->resident[BLOCK_IN_THREAD] + figures->resident[BLOCK_IN_DEPOT];
+    struct short_text live = text_of_size(figures->resident[BLOCK_LIVE]);
+    struct short_text in_caches = text_of_size(cached);
+    struct short_text unused = text_of_size(figures->resident[BLOCK_FREE]);
+    struct short_text mapped = text_of_size(figures->mapped);
+    snprintf(size, sizeof size, "%" PRIu32, figures->size);
+    snprintf(blocks, sizeof blocks, "%" PRIu64, figures->blocks[BLOCK_LIVE]);
+    draw_fields(line, A_NORMAL, widths,
+                (const char *const[CLASS_FIELDS]){size, blocks, live.bytes, in_caches.bytes,
+                                                  unused.bytes, mapped.bytes},
+                CLASS_FIELDS);
+}
+
 static void draw_classes(const struct top *top, int line)
 {
+    static const int widths[CLASS_FIELDS] = {7, 10, 11, 11, 11, 11};
+    static const char *const titles[CLASS_FIELDS] = {"size",   "blocks", "live",
+                                                     "cached", "free",   "addresses"};
     const struct heap_terms *terms = &top->processes[0].terms;
     const struct class_terms *order[CLASS_ACE_LAST + 1];
     size_t count = 0;
@@ -194,26 +378,35 @@ static void draw_classes(const struct top *top, int line)
             order[count++] = &terms->classes[c];
     class_order = top->order;
     qsort(order, count, sizeof order[0], compare_classes);
-    put_line(line++, A_REVERSE, "%10s %10s %11s %11s %11s %11s", "size", "blocks", "live", "cached",
-             "free", "addresses");
-    for (size_t i = 0; i < count && line < LINES - 1; i++, line++) {
-        uint64_t cached = order[i]->resident[BLOCK_IN_THREAD] + order[i]->resident[BLOCK_IN_DEPOT];
-        put_line(line, A_NORMAL, "%10" PRIu32 " %10" PRIu64 " %11s %11s %11s %11s", order[i]->size,
-                 order[i]->blocks[BLOCK_LIVE], text_of_size(order[i]->resident[BLOCK_LIVE]).bytes,
-                 text_of_size(cached).bytes, text_of_size(order[i]->resident[BLOCK_FREE]).bytes,
-                 text_of_size(order[i]->mapped).bytes);
-    }
+    draw_fields(line++, A_REVERSE, widths, titles, CLASS_FIELDS);
+    for (size_t i = 0; i < count && line < LINES - 1; i++, line++)
+        draw_class(line, widths, order[i]);
+}
+
+#define THREAD_FIELDS 5
+
+static void draw_thread(int line, const int *widths, const struct thread_view *thread)
+{
+    char id[16];
+    char blocks[24];
+    struct short_text bytes = text_of_size(thread->bytes);
+    struct short_text granted = text_of_size(thread->granted);
+    snprintf(id, sizeof id, "%" PRIu32, thread->thread_id);
+    snprintf(blocks, sizeof blocks, "%" PRIu64, thread->blocks);
+    draw_fields(
+        line, A_NORMAL, widths,
+        (const char *const[THREAD_FIELDS]){id, blocks, bytes.bytes, granted.bytes, thread->name},
+        THREAD_FIELDS);
 }
 
 static void draw_threads(const struct top *top, int line)
 {
-    put_line(line++, A_REVERSE, "%10s %10s %11s %11s  %-15s", "thread", "cached", "bytes",
-             "may hold", "name");
+    static const int widths[THREAD_FIELDS] = {7, 10, 11, 11, -15};
+    static const char *const titles[THREAD_FIELDS] = {"thread", "cached", "bytes", "may hold",
+                                                      "name"};
+    draw_fields(line++, A_REVERSE, widths, titles, THREAD_FIELDS);
     for (size_t i = 0; i < top->thread_count && line < LINES - 1; i++, line++)
-        put_line(line, A_NORMAL, "%10" PRIu32 " %10" PRIu64 " %11s %11s  %s",
-                 top->threads[i].thread_id, top->threads[i].blocks,
-                 text_of_size(top->threads[i].bytes).bytes,
-                 text_of_size(top->threads[i].granted).bytes, top->threads[i].name);
+        draw_thread(line, widths, &top->threads[i]);
 }
 
 static void draw_process(const struct top *top)
@@ -221,9 +414,12 @@ static void draw_process(const struct top *top)
     const struct top_process *process = &top->processes[0];
     put_line(0, A_NORMAL, "hakmem top: %s [%d], %s, %zu thread%s, %s %s", process->program,
              (int)process->pid, state_word(process->state), process->threads,
-             process->threads == 1 ? "" : "s", top->core ? "pages with content" : "RSS",
+             plural(process->threads), top->core ? "pages with content" : "RSS",
              rss_of(process).bytes);
-    int line = draw_terms(process, 1) + 1;
+    int line = 1;
+    if (process->command[0])
+        put_line(line++, A_DIM, "%s", process->command);
+    line = draw_terms(process, line) + 1;
     if (top->shows_threads)
         draw_threads(top, line);
     else
@@ -240,6 +436,6 @@ void top_screen_draw(const struct top *top)
     put_line(LINES - 1, A_DIM, "%s",
              top->note[0]             ? top->note
              : top->only || top->core ? "r l c f n order  t threads  b back  q quit"
-                                      : "r l c f n order  j k Enter select  q quit");
+                                      : "r l c f n order  j k Enter select  u unreadable  q quit");
     refresh();
 }

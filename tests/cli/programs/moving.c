@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program that is never at rest while it is looked at. moving FILE WORD MIB: it grows, shrinks,
- * maps, forks, exits or executes itself again and again, until it is killed. FILE is shared with the one
- * who looks: while `phase` is even and stays the same, the RSS of `pid` moves in one direction only.
+ * A program that is never at rest while it is looked at. moving FILE WORD MIB: it grows,
+ * shrinks, maps, forks, exits or executes itself again and again, until it is killed. FILE is
+ * shared with the one who looks: while `phase` is even and stays the same, the RSS of `pid`
+ * moves in one direction only.
  */
 #include <fcntl.h>
 #include <stdatomic.h>
