@@ -82,7 +82,7 @@ static struct rusage usage_between(const struct process_figures *before,
 /* One line, and the end, where there is no heap to look at. */
 static void check_heap(const char *text)
 {
-    const struct choice choice = {.command = COMMAND, .pid = text};
+    const struct choice choice = {.command = COMMAND, .pid = text, .is_watch = true};
     struct target target;
     struct heap_view view;
     choice_open(&choice, &target, &view);

@@ -74,7 +74,8 @@ void choice_open(const struct choice *choice, struct target *target, struct heap
         exit(cli_fail(EXIT_USAGE, "%s: no process given (see %s --help)", choice->command,
                       choice->command));
     bool is_open = false;
-    int look = choice->core || choice->is_to_write ? -1 : begin_look(choice);
+    bool is_limited = !choice->core && !choice->is_to_write && !choice->is_watch;
+    int look = is_limited ? begin_look(choice) : -1;
     if (choice->core)
         is_open = target_open_core(target, choice->core);
     else if (choice->is_to_write)

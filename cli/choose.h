@@ -12,6 +12,7 @@ struct choice {
     const char *pid;
     const char *core;
     bool is_to_write; /* the process will be written to */
+    bool is_watch;    /* more looks follow: this one has no time limit */
 };
 
 #define CHOICE_KEY_CORE CLI_KEY(40)

@@ -151,9 +151,7 @@ static const struct argp main_argp = {
            "  hakmem settings               list the HAKMEM_* settings\n"
            "  hakmem help [COMMAND]         print the help of a command, or this\n"
            "\n"
-           "stats, map, why and snapshot take --core FILE instead of PID."
-           "\v"
-           "More is in the manual page: man hakmem.",
+           "stats, map, why and snapshot take --core FILE instead of PID. More: man hakmem.",
 };
 
 static int call_command(int argc, char **argv)

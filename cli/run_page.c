@@ -145,11 +145,6 @@ static void print_terms(FILE *out, const struct sampler *sampler)
             "<tr><th scope=\"row\"><b>RSS</b></th><td><b>%s</b></td><td></td><td>%s</td></tr>\n",
             text_of_size(peak->look.rss).bytes, text_of_size(sampler->last.rss).bytes);
     run_table_end(out);
-    if (peak->terms.unexplained)
-        fprintf(out,
-                "<p class=\"note\">The heap changed faster than it could be read: the terms miss "
-                "the RSS by %s.</p>\n",
-                text_of_size((uint64_t)llabs(peak->terms.unexplained)).bytes);
     fputs("<p class=\"note\">Live blocks count with their whole size: sizes asked for are not "
           "recorded.</p>\n",
           out);

@@ -46,7 +46,7 @@ expect_line 2 "hakmem top: '1' is one word too many" top --core x 1
 step "all processes, into one and back"
 terminal "$CLI" top --delay 0.2
 expect_screen "^hakmem top: [0-9]+ process(es)? on the allocator, by RSS"
-expect_screen "^ +$TARGET known_heap +sleeps +2 +[0-9.]+ MiB +15\.[0-9] MiB"
+expect_screen "^ +$TARGET sleeps +2 +[0-9.]+ MiB +15\.[0-9] MiB .* [./]*known_heap"
 key n
 expect_screen "on the allocator, by name"
 if grep -q "^hakmem top: 1 process" screen; then
@@ -59,15 +59,47 @@ key q
 expect_screen "^ended 0"
 in_terminal kill-server
 
-step "a terminal of 80 columns"
-COLUMNS_HERE=80
+step "terminals of any width: the columns that have room, and the command"
+SIZE="+[0-9.]+ [KM]iB"
+while IFS='|' read -r COLUMNS_HERE title row; do
+    terminal "$CLI" top --delay 0.2
+    expect_screen "^ +$TARGET ${row//SIZE/$SIZE}"
+    got=$(sed -n 3p screen)
+    [[ ${got%"${got##*[! ]}"} == "$title" ]] || fail "$COLUMNS_HERE columns: the titles are '$got'"
+    key q
+    expect_screen "^ended 0"
+    in_terminal kill-server
+done <<'TABLE'
+20|    PID command|[./]*known_heap
+60|    PID        RSS       live       free command|SIZE SIZE SIZE [./]*known_heap
+80|    PID state    thr        RSS       live     cached       free command|sleeps +2 SIZE SIZE SIZE SIZE [./]*known_heap
+140|    PID state    thr        RSS       live      change     cached       free command|sleeps +2 SIZE SIZE .*SIZE SIZE [./]*known_heap
+300|    PID state    thr        RSS       live      change     cached       free command|sleeps +2 SIZE SIZE .*SIZE SIZE [./]*known_heap
+TABLE
+COLUMNS_HERE=100
+
+step "two processes: their sum; command lines without control characters"
+FIRST=$TARGET
+start_known_heap
 terminal "$CLI" top --delay 0.2
-expect_screen "^ +$TARGET known_heap +sleeps +2 +[0-9.]+ MiB +15\.[0-9] MiB +[0-9.]+ KiB +[0-9.]+ MiB\$"
-[[ $(sed -n 3p screen) == "    PID program         state    thr        RSS       live     cached       free" ]] ||
-    fail "80 columns: the third line is $(sed -n 3p screen)"
+expect_screen "^hakmem top: [2-9][0-9]* processes on the allocator"
+expect_screen "^  total +[0-9]+ $SIZE $SIZE"
+expect_screen "^ +$FIRST sleeps"
 key q
 expect_screen "^ended 0"
 in_terminal kill-server
+
+if ((EUID == 0)) && setpriv --reuid=65534 --regid=65534 --clear-groups "$CLI" --version >/dev/null 2>&1; then
+    step "processes that may not be read: how many, which, and why"
+    terminal setpriv --reuid=65534 --regid=65534 --clear-groups "$CLI" top --delay 0.2
+    expect_screen "^[0-9]+ more may not be read: u shows which, and why"
+    key u
+    expect_screen "^[0-9]+ more may not be read: u hides them"
+    expect_screen " is another user.s: only that user or root may read it"
+    key q
+    expect_screen "^ended 0"
+    in_terminal kill-server
+fi
 
 step "a process that ends"
 terminal "$CLI" top --delay 0.2 $TARGET
