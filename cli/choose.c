@@ -5,6 +5,7 @@
  */
 #include "choose.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
@@ -39,7 +40,8 @@ static _Noreturn void wait_for_look(const struct choice *choice, pid_t child, in
                       choice->command, choice->pid));
     }
     while (waitpid(child, &status, 0) < 0)
-        ;
+        if (errno != EINTR) /* whoever started the command has its children reaped at once */
+            exit(EXIT_SUCCESS);
     if (WIFSIGNALED(status)) {
         signal(WTERMSIG(status), SIG_DFL);
         raise(WTERMSIG(status));

@@ -119,12 +119,10 @@ static void add_extent(const struct heap_view *view, struct heap_terms *terms,
  * that. */
 static uint64_t nothing_from(const struct heap_view *view, uint64_t at)
 {
-    uint64_t pages = page_set_empty(&view->pages, at);
-    if (pages == 0 || at % SUPERSLAB_SIZE)
+    if (at % SUPERSLAB_SIZE)
         return 0;
-    uint64_t bytes = (uint64_t)heap_unused(view, (at - heap_start(view)) >> SUPERSLAB_SHIFT)
-                     << SUPERSLAB_SHIFT;
-    return bytes < pages ? bytes : pages;
+    uint64_t unused = heap_unused(view, (at - heap_start(view)) >> SUPERSLAB_SHIFT);
+    return page_set_empty(&view->pages, at, unused << SUPERSLAB_SHIFT);
 }
 
 static void add_extents(const struct heap_view *view, struct heap_terms *terms)

@@ -101,11 +101,12 @@ uint64_t page_set_bytes(const struct page_set *set, uint64_t from, uint64_t to)
     return bytes - (has(set, first) ? before : 0) - (has(set, last) ? behind : 0);
 }
 
-uint64_t page_set_empty(const struct page_set *set, uint64_t at)
+uint64_t page_set_empty(const struct page_set *set, uint64_t at, uint64_t most)
 {
     uint64_t index = (at - set->start) / CHUNK_BYTES;
     uint64_t end = index;
-    while (end < set->chunk_count && !set->chunks[end])
-        end++;
-    return end > index ? set->start + end * CHUNK_BYTES - at : 0;
+    uint64_t bytes = 0;
+    while (end < set->chunk_count && !set->chunks[end] && bytes < most)
+        bytes = set->start + ++end * CHUNK_BYTES - at;
+    return bytes < most ? bytes : most;
 }

@@ -28,8 +28,8 @@ void page_set_close(struct page_set *set);
 void page_set_add(struct page_set *set, uint64_t start, uint64_t end);
 /* Bytes of [from, to), of any length, that lie on pages of the set. */
 uint64_t page_set_bytes(const struct page_set *set, uint64_t from, uint64_t to);
-/* From `at` on, bytes of chunks without any page; 0 when the page at `at` lies in a chunk that has
- * some. */
-uint64_t page_set_empty(const struct page_set *set, uint64_t at);
+/* From `at` on, bytes of chunks without any page, at most `most`; 0 when the page at `at` lies in a
+ * chunk that has some. It takes as long as what it returns has chunks. */
+uint64_t page_set_empty(const struct page_set *set, uint64_t at, uint64_t most);
 
 #endif

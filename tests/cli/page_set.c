@@ -67,9 +67,11 @@ static void what_is_empty_costs_nothing(void **state)
     CHECK(page_set_open(&set, START, START + ((uint64_t)32 << 40)));
     page_set_add(&set, START + 5 * chunk, START + 5 * chunk + TARGET_PAGE);
     page_set_add(&set, START - 9 * TARGET_PAGE, START - TARGET_PAGE);
-    CHECK_EQ(page_set_empty(&set, START), 5 * chunk);
-    CHECK_EQ(page_set_empty(&set, START + 3 * chunk + TARGET_PAGE), 2 * chunk - TARGET_PAGE);
-    CHECK_EQ(page_set_empty(&set, START + 5 * chunk), 0);
+    CHECK_EQ(page_set_empty(&set, START, UINT64_MAX), 5 * chunk);
+    CHECK_EQ(page_set_empty(&set, START, 3 * chunk + 1), 3 * chunk + 1);
+    CHECK_EQ(page_set_empty(&set, START + 3 * chunk + TARGET_PAGE, 7 * chunk),
+             2 * chunk - TARGET_PAGE);
+    CHECK_EQ(page_set_empty(&set, START + 5 * chunk, chunk), 0);
     CHECK_EQ(page_set_bytes(&set, 0, UINT64_MAX), TARGET_PAGE);
     page_set_close(&set);
 }
