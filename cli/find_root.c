@@ -140,14 +140,18 @@ static uint64_t find_in_files(struct target *target)
 static uint64_t scan_range(struct target *target, uint64_t start, uint64_t end, uint64_t *allowance)
 {
     static char buffer[SCAN_STEP + sizeof(struct root_head)];
-    for (uint64_t at = start; at < end; at += SCAN_STEP) {
+    /* a range may end at the last address: a step beyond it would begin anew at 0 */
+    for (uint64_t at = start, step; at < end; at += step) {
         size_t size = end - at < sizeof buffer ? end - at : sizeof buffer;
+        step = end - at < SCAN_STEP ? end - at : SCAN_STEP;
         uint64_t data;
         uint64_t data_end;
         if (target->is_core && !core_next(target, at, end, &data, &data_end))
             return 0;
-        if (target->is_core && data >= at + size)
-            continue; /* a hole of the file */
+        if (target->is_core && data > at) { /* a hole of the file */
+            step = data - at;
+            continue;
+        }
         if (*allowance < size)
             return 0;
         *allowance -= size;

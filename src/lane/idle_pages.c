@@ -275,11 +275,20 @@ static bool may_go_on(const struct idle_walk *walk)
            walk->bytes < walk->bytes_max;
 }
 
+/* A walk that a free pays for does not wait for another thread's purge: it goes on next time. */
+static bool lock_decay(struct idle_walk *walk)
+{
+    if (walk->is_patient)
+        decay_lock_in_turn();
+    else if (!decay_try_lock())
+        walk->looks_left = 0;
+    return walk->looks_left > 0;
+}
+
 bool idle_walk_on(struct pool_class *pool, struct idle_walk *walk)
 {
     struct step step = {0};
-    while (!step.is_last && may_go_on(walk)) {
-        walk->is_patient ? decay_lock_in_turn() : decay_lock();
+    while (!step.is_last && may_go_on(walk) && lock_decay(walk)) {
         step = purge_step(pool, walk);
         decay_unlock();
         walk->looks_left--;

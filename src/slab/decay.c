@@ -345,6 +345,11 @@ void decay_lock(void)
     atomic_fetch_sub_explicit(&decay.waiting, 1, memory_order_relaxed);
 }
 
+bool decay_try_lock(void)
+{
+    return lock_try(&decay.lock);
+}
+
 void decay_lock_in_turn(void)
 {
     for (unsigned turn = 0; turn < TURNS_MAX; turn++) {

@@ -256,15 +256,15 @@ uint64_t decay_ms_to_epoch(void);
 bool decay_is_due(void);
 /* Give pages to the kernel, in calls that hold no thread up for long. False when it refuses. */
 bool slab_purge(char *start, size_t size);
-/* The same between decay_lock and decay_unlock, and counted, for memory that others find to be in
- * use meanwhile. */
+/* The same under the decay lock, and counted, for memory that others may use meanwhile. */
 bool decay_give_pages(char *start, size_t size);
 /* Undo what was done to these pages' mapping. True: they were replaced. attributes.c */
 bool slab_make_plain(char *start, size_t size);
-/* The outermost lock of the layer, before the lanes': held while pages are being purged. */
+/* The outermost lock of the layer, before the lanes': held while pages are being purged. A thread
+ * that purges much takes it in turn: waiting threads have it first. To try is not to wait. */
 void decay_lock(void);
-/* The same for a purging thread, which lets waiting threads have the lock first. */
 void decay_lock_in_turn(void);
+bool decay_try_lock(void);
 void decay_unlock(void);
 
 /* ---- warm_bound.c: how much may stay backed by pages while it is free ---- */

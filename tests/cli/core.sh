@@ -65,6 +65,18 @@ for part in 0 10 64 100 5000; do
     expect_in err "'short.core' is (no core file|cut short)" "$part bytes of a core"
 done
 
+step "a core whose memory ends just below the last address"
+python3 - <<'PYTHON'
+import struct
+head = b"\x7fELF" + bytes([2, 1, 1, 0]) + bytes(8)
+head += struct.pack("<HHIQQQIHHHHHH", 4, 62, 1, 0, 64, 0, 0, 64, 56, 2, 0, 0, 0)
+for offset, start in (4096, 0x10000), (8192, 0xffffffffffffe000):
+    head += struct.pack("<IIQQQQQQ", 1, 6, offset, start, 0, 4096, 4096, 4096)
+open("high.core", "wb").write(head + bytes(4096 - len(head)) + b"x" * 8192)
+PYTHON
+timeout "$HANG" "$CLI" stats --core high.core >out 2>err
+[[ $? == 1 && $(wc -l <err) == 1 ]] || fail "a core that ends below the last address: $(cat err)"
+
 step "a core whose bytes are not to be trusted"
 python3 - <<'PYTHON'
 import random
