@@ -8,8 +8,12 @@ LIBRARY=$(dirname "$CLI")/libhakmem.so
 command -v cc >/dev/null || { echo "SKIP: no C compiler"; exit 77; }
 
 STARTED=()
+# Those that are still children of ours: the number of one that has ended may be a stranger's now.
 end_targets() {
-    ((${#STARTED[@]} == 0)) || kill -KILL "${STARTED[@]}" 2>/dev/null
+    local pid
+    for pid in "${STARTED[@]}"; do
+        ! grep -qs "^PPid:[[:space:]]*$$\$" "/proc/$pid/status" || kill -KILL "$pid" 2>/dev/null
+    done
     rm -rf "$SCRATCH"
 }
 trap end_targets EXIT
