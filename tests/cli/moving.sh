@@ -27,7 +27,8 @@ look_at() {
     kill -KILL $TARGET
 }
 
-look_at grow 1200
+# else what is free, and goes back to the kernel meanwhile, is no growth
+look_at grow 1200 HAKMEM_DECAY_MS=-1
 look_at shrink 1200 HAKMEM_DECAY_MS=0
 look_at map 1200
 look_at fork 100
