@@ -150,8 +150,8 @@ static void free_paged(void *block)
 {
     struct slab *slab = large_record(block, "free");
     unsigned size_class = slab->size_class;
-    if (size_classes[size_class].size <= BIN_BLOCK_MAX) /* else the lane does it */
-        ace_make_plain(slab, 0);
+    if (size_classes[size_class].size <= BIN_BLOCK_MAX) /* else the slab layer does it */
+        ace_make_plain(slab);
     slab_map_set(block, 1, size_class);
     unified_cache_flush(size_class, block);
 }

@@ -54,11 +54,10 @@ void *ace_take(unsigned size_class, struct span_list *list, bool *is_zero)
     return slab->start;
 }
 
-void ace_make_plain(struct slab *slab, size_t from)
+void ace_make_plain(struct slab *slab)
 {
-    size_t size = align_up(slab->size, os_page_size());
-    if (size > from && slab_make_plain(slab->start + from, size - from))
-        slab->resident = (uint16_t)min_size(slab->resident, pages_of(from));
+    if (slab_make_plain(slab->start, align_up(slab->size, os_page_size())))
+        slab->resident = 0;
 }
 
 void ace_give(void *block)
@@ -69,7 +68,6 @@ void ace_give(void *block)
     if (density_is_expected(slab->size))
         slab->resident = (uint16_t)max_size(slab->resident, pages_of(slab->size));
     span_count_given(slab->size_class);
-    ace_make_plain(slab, 0);
     slab_run_give(slab);
 }
 
@@ -82,7 +80,6 @@ bool ace_resize(void *block, unsigned size_class)
         if (!slab_run_extend(slab, row->slabs))
             return false;
     } else {
-        ace_make_plain(slab, align_up(row->size, os_page_size()));
         slab_run_shrink(slab, row->slabs);
     }
     span_count_given(slab->size_class);

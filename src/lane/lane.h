@@ -223,8 +223,8 @@ void *ace_take(unsigned size_class, struct span_list *list, bool *is_zero);
 void ace_give(void *block);
 /* Resize in place to another ACE class. False when it cannot. */
 bool ace_resize(void *block, unsigned size_class);
-/* Undo what its owner did to the mapping of its pages, from byte `from` on. */
-void ace_make_plain(struct slab *slab, size_t from);
+/* Undo what its owner did to the mapping of its pages. */
+void ace_make_plain(struct slab *slab);
 
 /* size > 0; alignment a power of two. */
 void *huge_take(size_t size, size_t alignment, struct span_list *list, bool *is_zero);

@@ -152,13 +152,20 @@ bool decay_give_pages(char *start, size_t size)
     return is_done;
 }
 
+/* What a span's owner has locked cannot be given back before that is undone. */
+static bool give_run(const struct purge *purge, char *start, size_t size, uint32_t slabs)
+{
+    return decay_give_pages(start, size) ||
+           (superslab_make_plain(purge->superslab, slabs) && decay_give_pages(start, size));
+}
+
 /* Give the pages of a run of slabs to the kernel; slab by slab where it refuses some. Returns those
  * that it took. */
 static uint32_t purge_run(const struct purge *purge, unsigned first, unsigned count)
 {
     uint32_t purged = 0;
     char *start = superslab_start(purge->superslab) + ((size_t)first << SLAB_SHIFT);
-    if (decay_give_pages(start, (size_t)count << SLAB_SHIFT))
+    if (give_run(purge, start, (size_t)count << SLAB_SHIFT, run_mask(first, count)))
         return run_mask(first, count);
     for (unsigned slab = 0; count > 1 && slab < count; slab++)
         if (decay_give_pages(start + ((size_t)slab << SLAB_SHIFT), SLAB_SIZE))

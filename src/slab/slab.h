@@ -122,10 +122,12 @@ struct superslab {
     uint8_t run[2];                   /* longest run: [0] free, [1] warm */
     bool is_moved;                    /* pages were moved in: it is part of another mapping */
     uint8_t age[SLABS_PER_SUPERSLAB]; /* epoch in which a warm slab was given back */
-    bool is_seam; /* a mapping begins here, and not in the reservation's course: see moved.c */
-    bool is_kept; /* SUPERSLAB_FREE and rationed, but mapped and zero: it could not be unmapped */
+    bool is_seam;   /* a mapping begins here, and not in the reservation's course: see moved.c */
+    bool is_kept;   /* SUPERSLAB_FREE and rationed, but mapped and zero: it could not be unmapped */
+    uint32_t ended; /* spans that have ended here; wraps */
+    uint32_t asked; /* of these, those after which attributes.c has asked, and found nothing */
 };
-_Static_assert(sizeof(struct superslab) <= 96, "the table is 1/20,000 of the address space");
+_Static_assert(sizeof(struct superslab) <= 104, "the table is 1/20,000 of the address space");
 
 /* ---- superslab.c: the reservation and its superslabs ---- */
 
@@ -134,8 +136,7 @@ _Static_assert(sizeof(struct superslab) <= 96, "the table is 1/20,000 of the add
 bool reservation_make(void);
 /* In a copy of the process that starts afresh: there is none. */
 void reservation_forget(void);
-/* Bytes of addresses in the window. */
-size_t reservation_bytes(void);
+size_t reservation_bytes(void); /* of addresses in the window */
 /* Is address space rationed, so that free superslabs must not stay mapped? */
 bool reservation_is_rationed(void);
 void reservation_review(void); /* has a limit been set meanwhile? No lock may be held */
@@ -152,8 +153,7 @@ void slab_allow(int64_t bytes);
 int64_t slab_room(void);
 void slab_charge(size_t bytes);
 size_t slab_used_bytes(void); /* of slabs that are in use or warm */
-/* Was something refused since the last slab_allow? */
-bool slab_is_at_limit(void);
+bool slab_is_at_limit(void);  /* was something refused since the last slab_allow? */
 
 /* Start of a range of `count` whole, contiguous superslabs; NULL when there is none. *is_zero says
  * that none of its pages has been used. */

@@ -81,22 +81,43 @@ uint32_t slab_turnover(void)
     return atomic_load_explicit(&space.turnover, memory_order_relaxed);
 }
 
+static uint32_t mask_of(const struct slab *slab)
+{
+    return run_mask(slab_number(slab->start), slab->slab_count);
+}
+
 struct slab *slab_run_take(unsigned count, bool *is_zero)
 {
     lock_acquire(&space.lock);
     struct slab *slab = take_locked(count, is_zero);
     lock_release(&space.lock);
+    if (slab)
+        superslab_make_plain(superslab_of(slab->start), mask_of(slab));
     return slab;
+}
+
+static void note_end_locked(struct superslab *superslab)
+{
+    word_store(&superslab->ended, superslab->ended + 1);
+}
+
+/* May its owner have asked the kernel for anything that must be undone? Of blocks that bins keep
+ * the front layer knows: it has undone it. */
+static bool may_be_changed(const struct slab *slab)
+{
+    return slab->state == SLAB_SPAN && (slab->owner || slab->size > BIN_BLOCK_MAX);
 }
 
 void slab_run_return(struct slab *slab)
 {
     struct superslab *superslab = superslab_of(slab->start);
-    uint32_t mask = run_mask(slab_number(slab->start), slab->slab_count);
+    uint32_t mask = mask_of(slab);
     slab_map_set(slab->start, slab->slab_count, 0);
     lock_acquire(&space.lock);
-    slab->state = SLAB_FREE;
     split_resident(slab, 0);
+    if (may_be_changed(slab))
+        note_end_locked(superslab);
+    slab->state = SLAB_FREE;
     superslab_mark_free(superslab, mask, true);
     if (slab->absent && __builtin_popcountll(slab->absent) >= MOSTLY_ABSENT)
         superslab->purged |= mask;
@@ -128,19 +149,21 @@ bool slab_run_extend(struct slab *slab, unsigned count)
         set_records(superslab, first, count);
     }
     lock_release(&space.lock);
+    if (is_room)
+        superslab_make_plain(superslab, more);
     return is_room;
 }
 
 void slab_run_shrink(struct slab *slab, unsigned count)
 {
     struct superslab *superslab = superslab_of(slab->start);
-    unsigned first = slab_number(slab->start);
-    uint32_t less = run_mask(first, slab->slab_count) & ~run_mask(first, count);
+    uint32_t less = mask_of(slab) & ~run_mask(slab_number(slab->start), count);
     if (less == 0)
         return;
     lock_acquire(&space.lock);
     split_resident(slab, count);
     slab->slab_count = (uint8_t)count;
+    note_end_locked(superslab);
     superslab_mark_free(superslab, less, true);
     lock_release(&space.lock);
     decay_after_give((size_t)__builtin_popcount(less) << SLAB_SHIFT);

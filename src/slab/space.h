@@ -162,6 +162,11 @@ void dump_include_locked(size_t first, size_t end);
 bool dump_is_left_out(size_t index);
 /* The pages of a superslab are gone: leave it out again, with its neighbours, if all are free. */
 void dump_leave_out(const struct superslab *superslab);
+/* Slabs have been taken that a span may have left with what its owner asked of the kernel: undo
+ * that. False: there was nothing to undo. The first is for callers without the superslab lock;
+ * `slabs` are a run. attributes.c */
+bool superslab_make_plain(struct superslab *superslab, uint32_t slabs);
+bool superslab_make_plain_locked(struct superslab *superslab, uint32_t slabs);
 /* A fresh superslab to cut slabs from, in the lists; NULL when out of memory. */
 struct superslab *superslab_fresh_locked(void);
 /* Make the records of a superslab if it has none. False when metadata is short. */

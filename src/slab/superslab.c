@@ -271,6 +271,8 @@ static bool claim_locked(size_t first, size_t count)
         } else if (superslab->free) {
             superslab->free = 0;
         }
+        if (superslab->ended != superslab->asked)
+            superslab_make_plain_locked(superslab, ALL_SLABS);
         if (space.is_rationed) {
             word_store(&superslab->state, SUPERSLAB_HUGE);
             superslab->is_kept = false;

@@ -104,6 +104,49 @@ static void try_all(void)
         }
 }
 
+/* Spans side by side that end together; what is taken next is cut otherwise. */
+static void try_many(enum deed deed, size_t next_size, bool is_trimmed)
+{
+    char *blocks[16];
+    bool is_done = true;
+    check_case = (size_t)deed * 10 * GIB + next_size + is_trimmed;
+    for (size_t i = 0; i < 16; i++) {
+        blocks[i] = aligned_alloc(PAGE, MIB);
+        CHECK(blocks[i] != NULL);
+        memset(blocks[i], 1, MIB);
+    }
+    for (size_t i = 0; i < 16; i++)
+        is_done = change(deed, blocks[i], MIB) && is_done;
+    for (size_t i = 0; i < 16; i++)
+        free(blocks[i]);
+    if (is_trimmed)
+        malloc_trim(0);
+    char *next[64] = {NULL};
+    size_t count = 16 * MIB / next_size < 64 ? 16 * MIB / next_size : 64;
+    for (size_t i = 0; i < count; i++) {
+        next[i] = malloc(next_size);
+        CHECK(next[i] != NULL);
+        if (is_done) {
+            memset(next[i], 2, next_size);
+            CHECK(!is_marked(next[i], next_size));
+        }
+    }
+    if (is_done)
+        use(next[count - 1], next_size);
+    for (size_t i = 0; i < count; i++)
+        free(next[i]);
+}
+
+static void try_all_many(void)
+{
+    static const size_t next[] = {2000, 40 * KIB, 300 * KIB, 3 * MIB / 2, 3 * MIB, 12 * MIB};
+    for (int deed = 0; deed < DEEDS; deed++)
+        for (size_t i = 0; i < sizeof next / sizeof next[0]; i++) {
+            try_many((enum deed)deed, next[i], false);
+            try_many((enum deed)deed, next[i], true);
+        }
+}
+
 /* A block that shrinks gives up its end. */
 static void try_shrink(size_t size)
 {
@@ -129,12 +172,14 @@ int main(void)
     if (dlsym(RTLD_DEFAULT, "__asan_init") || dlsym(RTLD_DEFAULT, "__tsan_init"))
         return 0; /* not our heap */
     try_all();
+    try_all_many();
     try_shrink(MIB);
     try_shrink(16 * MIB);
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
         try_all();
+        try_all_many();
         _exit(0);
     }
     CHECK(waitpid(child, &status, 0) == child && status == 0);
