@@ -147,8 +147,9 @@ void allocators_add(const char *command, struct allocator_list *list, const char
                       command, definition, ALLOCATOR_NAME_MOST));
     snprintf(row.name, sizeof row.name, "%.*s", (int)length, definition);
     if (strcmp(row.name, ALLOCATOR_GLIBC) == 0)
-        exit(cli_fail(EXIT_USAGE, "%s: --allocator '%.60s': %s is libc's own, without a library",
-                      command, definition, row.name));
+        exit(cli_fail(EXIT_USAGE,
+                      "%s: --allocator '%.60s': %s is libc's own: it has no other library", command,
+                      definition, row.name));
     if (!realpath(equals + 1, path) || access(path, R_OK) != 0)
         exit(cli_fail(EXIT_USAGE, "%s: --allocator %s: %s: %s", command, row.name, equals + 1,
                       strerror(errno)));

@@ -173,8 +173,8 @@ static error_t parse_report(int key, char *argument, struct argp_state *state)
 int report_command(int argc, char **argv)
 {
     static const struct argp_option table[] = {
-        {"for", KEY_FOR, "TIME", 0, "look for so long: 500ms, 60s, 5m, 1h (60s)", 0},
-        {"output", 'o', "FILE", 0, "write here (PID.html)", 0},
+        {"for", KEY_FOR, "TIME", 0, "how long to look: 500ms, 60s, 5m, 1h (60s)", 0},
+        {"output", 'o', "FILE", 0, "write the page here (PID.html)", 0},
         CLI_OPTION_HELP,
         {0},
     };
@@ -182,12 +182,13 @@ int report_command(int argc, char **argv)
         .options = table,
         .parser = parse_report,
         .args_doc = "PID",
-        .doc = "Look at the heap of a running process for a while, and write a page on its memory "
-               "over time (HTML), as hakmem run --report does. Nothing runs in the process, and it "
-               "stays as it was."
-               "\v"
-               "It ends earlier when the process does, or on Ctrl-C: the page is written all the "
-               "same.",
+        .doc =
+            "Look at the heap of a running process for a while, and write an HTML page about "
+            "its memory over time, as hakmem run --report does. Nothing runs in the process, and "
+            "nothing in it is changed."
+            "\v"
+            "It ends earlier when the process ends, or on Ctrl-C. The page is written all the "
+            "same.",
     };
     struct options options = {.seconds = 60, .page = {.command = COMMAND}};
     cli_parse(&argp, argc, argv, &options);

@@ -164,15 +164,16 @@ static error_t parse_compare(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_option compare_options[] = {
-    {"only", KEY_ONLY, "LIST", 0, "these allocators, with commas between", 0},
-    {"allocator", KEY_ALLOCATOR, "NAME=PATH", 0, "this library too", 0},
-    {"precision", KEY_PRECISION, "PERCENT", 0, "end when wall time is known so well (3)", 0},
-    {"time", KEY_TIME, "SECONDS", 0, "or after this time (60)", 0},
-    {"runs", KEY_RUNS, "N", 0, "so many runs of each, whatever the time", 0},
-    {"input", KEY_INPUT, "FILE", 0, "the program's standard input", 0},
+    {"only", KEY_ONLY, "LIST", 0, "only these allocators: names with commas between", 0},
+    {"allocator", KEY_ALLOCATOR, "NAME=PATH", 0, "also this library, or in place of the one found",
+     0},
+    {"precision", KEY_PRECISION, "PERCENT", 0, "stop when wall time is known this well (3)", 0},
+    {"time", KEY_TIME, "SECONDS", 0, "stop after this time (60)", 0},
+    {"runs", KEY_RUNS, "N", 0, "run each N times, however long that takes", 0},
+    {"input", KEY_INPUT, "FILE", 0, "the program's standard input (/dev/null)", 0},
     {"show-output", KEY_SHOW, NULL, 0, "show what the program writes", 0},
-    {"json", KEY_JSON, "FILE", 0, "write all figures, as JSON", 0},
-    {"html", KEY_HTML, "FILE", 0, "write a page with plots", 0},
+    {"json", KEY_JSON, "FILE", 0, "write all figures of each run, as JSON", 0},
+    {"html", KEY_HTML, "FILE", 0, "write an HTML page with plots", 0},
     CLI_OPTION_HELP,
     {0},
 };
@@ -183,8 +184,8 @@ int compare_command(int argc, char **argv)
         .options = compare_options,
         .parser = parse_compare,
         .args_doc = "[--] PROGRAM [ARGUMENTS]",
-        .doc = "Run a program under each allocator of this machine, in turns, and compare time "
-               "and memory."
+        .doc = "Run a program under each allocator that is installed here, in turns, and compare "
+               "time and memory."
                "\v"
                "Status 1: the program failed under some allocator, which is left out.",
     };

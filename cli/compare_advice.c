@@ -336,9 +336,9 @@ void compare_advise(const struct comparison *comparison, struct advice *advice)
 const char *compare_ending(const struct comparison *comparison)
 {
     switch (comparison->ending) {
-    case ENDED_PRECISE: return "wall time is known as well as was asked";
+    case ENDED_PRECISE: return "wall time is known as well as was asked for";
     case ENDED_TIME: return "the time was spent";
-    case ENDED_ROUNDS: return "as many as were asked";
+    case ENDED_ROUNDS: return "as many as were asked for";
     case ENDED_INTERRUPTED: return "interrupted";
     default: return "all allocators failed";
     }

@@ -85,8 +85,8 @@ static void show_round(const struct loop *loop)
     if (progress_is_bar())
         return;
     if (loop->is_warm_up)
-        fprintf(stderr, "hakmem compare: warm-up of %zu allocators: %.1f s\n", comparison->count,
-                program_clock() - loop->round_start);
+        fprintf(stderr, "hakmem compare: warm-up of %zu allocator%s: %.1f s\n", comparison->count,
+                comparison->count == 1 ? "" : "s", program_clock() - loop->round_start);
     else if (isfinite(width))
         fprintf(stderr, "hakmem compare: round %zu: wall time to %.1f %%, %.1f s\n",
                 comparison->rounds, 100 * width, program_clock() - loop->start);

@@ -137,7 +137,7 @@ void compare_print_text(FILE *out, const struct comparison *comparison)
          first += 2)
         print_table(out, comparison, first);
     if (compare_baseline(comparison))
-        fputs("\nmeans with 95 % intervals; * nobody is better beyond noise\n", out);
+        fputs("\nmeans with 95 % intervals; * none is better beyond noise\n", out);
     for (size_t i = 0; i < comparison->count; i++)
         if (comparison->contenders[i].failure[0])
             fprintf(out, "left out: %s: %s\n", comparison->contenders[i].allocator.label,

@@ -176,7 +176,7 @@ static bool visit_headers(struct core *core,
 static bool fail_kind(struct target *target)
 {
     return target_fail(target,
-                       "'%s' is no core file: expected one of the kernel or gcore, unpacked",
+                       "'%s' is no core file: expected one from the kernel or gcore, not packed",
                        target->core_path);
 }
 

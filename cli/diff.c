@@ -122,9 +122,12 @@ static void find_classes(const struct snapshot *before, const struct snapshot *a
 static void find_lanes(const struct snapshot *before, const struct snapshot *after,
                        struct changes *changes)
 {
+    static const char *const labels[HAK_LANE_COUNT] = {"Tiny", "Pool", "ACE", "Huge"};
     changes->count = 0;
-    for (size_t i = 0; i < HAK_LANE_COUNT; i++)
+    for (size_t i = 0; i < HAK_LANE_COUNT; i++) {
         add_row(changes, &before->lanes[i], &after->lanes[i]);
+        changes->rows[i].label = labels[i];
+    }
     sort_changes(changes);
 }
 
@@ -299,8 +302,8 @@ int diff_command(int argc, char **argv)
         .options = options,
         .parser = parse_diff,
         .args_doc = "BEFORE AFTER",
-        .doc = "Say what changed between two files of hakmem snapshot: by term, lane and size "
-               "class, the largest change first.",
+        .doc = "Say what changed between two files that hakmem snapshot wrote: by term, lane and "
+               "size class, the largest change first.",
     };
     static struct snapshot before;
     static struct snapshot after;

@@ -109,7 +109,7 @@ static void advise_growth(const struct heap_facts *facts, struct advice *advice)
         advice_add(advice, ". ");
     }
     advice_add(advice,
-               "If the program was done with these blocks, to free them saves up to %s here, and "
+               "If the program no longer needs these blocks, freeing them saves up to %s here, and "
                "%s for each hour that it runs on.",
                text_of_size(growth).bytes, text_of_size((uint64_t)(3600 * rate)).bytes);
     advice_end_line(advice);
@@ -247,7 +247,9 @@ static void advise_purgeable(const struct heap_facts *facts, struct advice *advi
         advice_add(advice, "HAKMEM_DECAY_MS is -1: it never goes back to the kernel. ");
     else
         advice_add(advice, "HAKMEM_DECAY_MS keeps it %" PRId64 " ms. ", facts->decay_ms);
-    advice_add(advice, "With %" PRId64 ", up to %s less, for a page fault where it is used again.",
+    advice_add(advice,
+               "With %" PRId64
+               ", up to %s less, at the cost of a page fault where it is used again.",
                decay, text_of_size(bytes).bytes);
     advice_end_line(advice);
 }
@@ -271,8 +273,8 @@ static void advise_faults(const struct heap_facts *facts, struct advice *advice)
         return;
     advice_add(advice,
                "%s were given back to the kernel, and up to %.0f of the %" PRIu64
-               " page faults were to have that memory again. HAKMEM_DECAY_MS, which is %" PRId64
-               ", at ten times as much keeps it at hand: up to %.2f s less of the %.2f s of CPU "
+               " page faults brought that memory back. HAKMEM_DECAY_MS is %" PRId64
+               ": ten times as much keeps the memory, and saves up to %.2f s of the %.2f s of CPU "
                "time.",
                text_of_size(facts->purged).bytes, again, facts->faults, facts->decay_ms, saved,
                all);

@@ -89,6 +89,8 @@ void cli_parse_common(int key, struct argp_state *state)
         fail_option(state);
     if (key == CLI_KEY_HELP) {
         unsigned parts = ARGP_HELP_USAGE | ARGP_HELP_LONG | ARGP_HELP_DOC;
+        /* argp's paragraph on arguments of short options says nothing that the list does not */
+        setenv("ARGP_HELP_FMT", "no-dup-args-note", 0);
         argp_help(state->root_argp, stdout, parts, state->argv[0]);
         exit(cli_end_output(EXIT_SUCCESS));
     }
@@ -135,23 +137,24 @@ static const struct argp main_argp = {
     .parser = parse_main,
     .args_doc = "COMMAND [ARGUMENTS]",
     .doc = "Run programs on the HAKMEM memory allocator, and look at their heaps.\n\n"
-           "  hakmem run [--] PROGRAM ...   run a program, report what its heap did\n"
-           "  hakmem compare [--] PROGRAM   run it under each allocator, compare\n"
-           "  hakmem report PID             watch a process, write a page on its memory\n"
-           "  hakmem record [--] PROGRAM    write its allocator calls to a file\n"
-           "  hakmem stats PID              where the memory of a process is\n"
-           "  hakmem top [PID]              the same, live, of one process or all\n"
-           "  hakmem map PID                the address space of its heap\n"
-           "  hakmem why PID ADDRESS        what lies at an address\n"
-           "  hakmem snapshot PID -o FILE   the figures of stats, in a file\n"
-           "  hakmem diff FILE FILE         what changed between two of these\n"
-           "  hakmem trim PID               have it give free pages back\n"
-           "  hakmem set PID NAME=VALUE     change a setting while it runs\n"
-           "  hakmem limit PID BYTES        let malloc fail beyond so much memory\n"
+           "  hakmem run [--] PROGRAM ...   run a program on HAKMEM, then print a report\n"
+           "  hakmem compare [--] PROGRAM   run a program under each allocator, compare\n"
+           "  hakmem report PID             watch a process, write a page about its memory\n"
+           "  hakmem record [--] PROGRAM    write a program's allocator calls to a file\n"
+           "  hakmem stats PID              say where the memory of a process is\n"
+           "  hakmem top [PID]              show the same live, for one process or all\n"
+           "  hakmem map PID                show the address space of a heap\n"
+           "  hakmem why PID ADDRESS        say what lies at an address\n"
+           "  hakmem snapshot PID -o FILE   write the figures of stats to a file\n"
+           "  hakmem diff BEFORE AFTER      say what changed between two such files\n"
+           "  hakmem trim PID               ask a process to give free pages back\n"
+           "  hakmem set PID NAME=VALUE     change a setting of a running process\n"
+           "  hakmem limit PID BYTES        make malloc fail beyond this much memory\n"
            "  hakmem settings               list the HAKMEM_* settings\n"
-           "  hakmem help [COMMAND]         print the help of a command, or this\n"
+           "  hakmem help [COMMAND]         print the help of a command, or this list\n"
            "\n"
-           "stats, map, why and snapshot take --core FILE instead of PID. More: man hakmem.",
+           "PID is a process that runs on HAKMEM. stats, top, map, why and snapshot also take "
+           "--core FILE. The manual: man hakmem.",
 };
 
 static int call_command(int argc, char **argv)

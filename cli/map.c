@@ -169,7 +169,7 @@ int map_command(int argc, char **argv)
 {
     static const struct argp_option options[] = {
         {"range", KEY_RANGE, "START-END", 0, "show only these addresses, in hexadecimal", 0},
-        {"svg", KEY_SVG, "FILE", 0, "draw it into an SVG file", 0},
+        {"svg", KEY_SVG, "FILE", 0, "draw it as an SVG picture into this file", 0},
         CHOICE_OPTION_CORE,
         CLI_OPTION_HELP,
         {0},
@@ -178,8 +178,8 @@ int map_command(int argc, char **argv)
         .options = options,
         .parser = parse_map,
         .args_doc = "PID\n--core FILE",
-        .doc = "Show the address space of a process's heap: what each slab holds, how full it is, "
-               "what is resident.",
+        .doc = "Show the address space of a process's heap: what each slab (64 KiB) holds, how "
+               "full it is, and how much is resident.",
     };
     struct map_input input = {.choice = {.command = "hakmem map"},
                               .svg = {.command = "hakmem map"}};

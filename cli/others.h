@@ -10,10 +10,10 @@
 #define OTHERS_KINDS(X)                                                                            \
     X(CODE, "code", "code and static data")                                                        \
     X(STACKS, "stacks", "stacks")                                                                  \
-    X(FILES, "files", "files mapped")                                                              \
+    X(FILES, "files", "mapped files")                                                              \
     X(SHARED, "shared", "shared memory")                                                           \
     X(BRK, "brk", "the heap of brk()")                                                             \
-    X(ANONYMOUS, "anonymous", "other mappings of no file")
+    X(ANONYMOUS, "anonymous", "other anonymous memory")
 
 enum others_kind {
 #define ROW(name, key, label) OTHERS_##name,

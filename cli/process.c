@@ -106,8 +106,8 @@ bool process_explain(struct target *target, int error)
     target->is_refused = error == EPERM || error == EACCES;
     if (target->is_refused && geteuid() == 0)
         return target_fail(target,
-                           "process %d (%s) may not be read: this takes CAP_SYS_PTRACE, and less "
-                           "than 3 in /proc/sys/kernel/yama/ptrace_scope",
+                           "process %d (%s) may not be read: that takes CAP_SYS_PTRACE, and a "
+                           "number below 3 in /proc/sys/kernel/yama/ptrace_scope",
                            pid, target->program);
     if (target->is_refused && status.st_uid != geteuid())
         return target_fail(target,
@@ -247,7 +247,7 @@ bool target_refresh(struct target *target)
     struct stat status;
     if (fstatat(target->directory, "stat", &status, 0) != 0)
         return process_explain(target, ESRCH);
-    return target_fail(target, "process %d (%s) has no memory of its own (is it the kernel's?)",
+    return target_fail(target, "process %d (%s) has no memory of its own (is it a kernel thread?)",
                        (int)target->pid, target->program);
 }
 

@@ -166,7 +166,8 @@ int program_run(const struct program *program, struct outcome *outcome)
     hold_signals(&before, &awaited);
     struct wait wait = {program, signalfd(-1, &awaited, SFD_CLOEXEC | SFD_NONBLOCK), 0};
     if (wait.signals < 0)
-        return cli_fail(EXIT_INTERNAL, "%s: no descriptor: %s", program->command, strerror(errno));
+        return cli_fail(EXIT_INTERNAL, "%s: cannot make a signalfd: %s", program->command,
+                        strerror(errno));
     double start = program_clock();
     int error = start_program(program, &before, &outcome->pid);
     if (!error)

@@ -120,7 +120,7 @@ static error_t parse_record(int key, char *argument, struct argp_state *state)
 int record_command(int argc, char **argv)
 {
     static const struct argp_option table[] = {
-        {"output", 'o', "FILE", 0, "write here (PROGRAM" SUFFIX ")", 0},
+        {"output", 'o', "FILE", 0, "write to this file (PROGRAM" SUFFIX ")", 0},
         CLI_OPTION_HELP,
         {0},
     };
@@ -128,12 +128,12 @@ int record_command(int argc, char **argv)
         .options = table,
         .parser = parse_record,
         .args_doc = "[--] PROGRAM [ARGUMENTS]",
-        .doc = "Run a program on its own allocator, and write each of its calls to a file that "
-               "bench/replay plays under any."
+        .doc = "Run a program on the allocator that it uses anyway, and write each of its "
+               "allocator calls to a file. bench/replay plays such a file under any allocator."
                "\v"
-               "The program's process is recorded, and what it executes in its place; not its "
-               "children. The exit status is the program's, as with hakmem run; 125 also when "
-               "nothing was recorded.",
+               "One process is recorded: the program's, not its children. If it executes another "
+               "program in its place, that one is recorded. The exit status is the program's, "
+               "as with hakmem run; it is 125 also when nothing was recorded.",
     };
     struct options options = {0};
     char file[PATH_MAX];

@@ -133,8 +133,9 @@ static void print_heap(FILE *out, const struct report *report)
 {
     const uint64_t *value = report->value;
     uint64_t live = report_live_bytes(report);
-    fprintf(out, LABEL "%s (%" PRIu64 " bytes) in %" PRIu64 " blocks at exit\n", "live",
-            text_of_size(live).bytes, live, report_live_blocks(report));
+    uint64_t blocks = report_live_blocks(report);
+    fprintf(out, LABEL "%s (%" PRIu64 " bytes) in %" PRIu64 " block%s at exit\n", "live",
+            text_of_size(live).bytes, live, blocks, blocks == 1 ? "" : "s");
     fprintf(out, LABEL "%s, reserved %s, ", "mapped", text_of_size(value[KEY_mapped_bytes]).bytes,
             text_of_size(value[KEY_reserved_bytes]).bytes);
     fprintf(out, "warm %s, metadata %s\n", text_of_size(value[KEY_warm_bytes]).bytes,
@@ -152,7 +153,7 @@ static void print_hand_overs(FILE *out, const struct report *report)
     uint64_t sum = 0;
     for (size_t key = KEY_fb_force_libc; key <= KEY_fb_init_wait; key++)
         sum += report->value[key];
-    fprintf(out, LABEL "%" PRIu64 " calls handed over\n", "libc", sum);
+    fprintf(out, LABEL "%" PRIu64 " call%s handed over\n", "libc", sum, sum == 1 ? "" : "s");
     for (size_t key = KEY_fb_force_libc; key <= KEY_fb_init_wait; key++)
         if (report->value[key] > 0)
             fprintf(out, "  %-15s %12" PRIu64 "\n", report_key_name(key) + prefix,

@@ -120,11 +120,10 @@ static int report_pending(const struct request_input *input, struct target *targ
     else if (answer == ANSWER_LATE)
         snprintf(why, sizeof why, "has not answered in %" PRIu64 " s", input->wait_seconds);
     if (input->verb == VERB_TRIM)
-        snprintf(what, sizeof what, "; it can give back %s at most",
+        snprintf(what, sizeof what, "; that gives back at most %s",
                  text_of_size(count_free(target)).bytes);
     return cli_fail(EXIT_PENDING,
-                    "%s: %s %s: the request stands, and is served at its next slow path of malloc "
-                    "or free%s",
+                    "%s: %s %s: it serves the request at its next slow path of malloc or free%s",
                     input->choice.command, choice_title(target), why, what);
 }
 
@@ -214,8 +213,12 @@ static error_t parse_request(int key, char *argument, struct argp_state *state)
     }
 }
 
+#define WHEN_SERVED                                                                                \
+    "when one of its threads next comes to a slow path of malloc or free, that is, to a call "     \
+    "that the thread's cache cannot serve. Status 3: it has not done so yet."
+
 static const struct argp_option options[] = {
-    {"wait", KEY_WAIT, "SECONDS", 0, "wait for so long, even if it is idle", 0},
+    {"wait", KEY_WAIT, "SECONDS", 0, "wait this long, even if the process is idle", 0},
     CLI_OPTION_HELP,
     {0},
 };
@@ -237,9 +240,8 @@ int trim_command(int argc, char **argv)
         .options = options,
         .parser = parse_request,
         .args_doc = "PID",
-        .doc = "Ask a process to empty its depots, its warm pool and its threads' caches, and to "
-               "give the free pages back. It does so when a thread of it next comes to a slow path "
-               "of malloc or free; status 3 says that it has not yet.",
+        .doc = "Ask a process to empty its threads' caches, its depots and its warm pool, and to "
+               "give the free pages back to the kernel. The process does so " WHEN_SERVED,
     };
     struct request_input input = {.choice = {.command = "hakmem trim", .is_to_write = true},
                                   .verb = VERB_TRIM,
@@ -263,8 +265,8 @@ int set_command(int argc, char **argv)
         .options = options,
         .parser = parse_request,
         .args_doc = "PID NAME=VALUE",
-        .doc = "Change a setting of a running process. A process takes it when a thread of it next "
-               "comes to a slow path of malloc or free; status 3 says that it has not yet.",
+        .doc =
+            "Change a setting of a running process. The process takes the new value " WHEN_SERVED,
     };
     struct request_input input = {.choice = {.command = "hakmem set", .is_to_write = true},
                                   .verb = VERB_SET,
@@ -281,10 +283,10 @@ int limit_command(int argc, char **argv)
         .options = options,
         .parser = parse_request,
         .args_doc = "PID BYTES|PERCENT%|none",
-        .doc = "Limit the memory of a running process: malloc fails rather than let it grow "
-               "further. The limit is in bytes (K, M or G may follow), or in percent of the "
-               "control group's. It is HAKMEM_LIMIT of the process, from when a thread of it next "
-               "comes to a slow path of malloc or free; status 3 says that it has not yet.",
+        .doc = "Change the limit on the memory of a running process, its HAKMEM_LIMIT: malloc "
+               "fails rather than let it grow further. The limit is in bytes (K, M or G may "
+               "follow), or in percent of the limit of the process's control group. The process "
+               "takes the new limit " WHEN_SERVED,
     };
     struct request_input input = {.choice = {.command = "hakmem limit", .is_to_write = true},
                                   .verb = VERB_LIMIT,

@@ -191,8 +191,8 @@ int run_command(int argc, char **argv)
 {
     static const struct argp_option options[] = {
         {"set", KEY_SET, "NAME=VALUE", 0, "run it with this setting (see hakmem settings)", 0},
-        {"report", KEY_REPORT, "FILE", 0, "write a page on its memory over time (HTML)", 0},
-        {"operations", KEY_OPERATIONS, NULL, 0, "count each call for the page (slower)", 0},
+        {"report", KEY_REPORT, "FILE", 0, "write an HTML page about its memory over time", 0},
+        {"operations", KEY_OPERATIONS, NULL, 0, "count every call, for the page (slower)", 0},
         CLI_OPTION_HELP,
         {0},
     };
@@ -200,11 +200,12 @@ int run_command(int argc, char **argv)
         .options = options,
         .parser = parse_run,
         .args_doc = "[--] PROGRAM [ARGUMENTS]",
-        .doc = "Run a program on the HAKMEM allocator, and end with a report on standard error."
+        .doc = "Run a program on the HAKMEM allocator. When it has ended, print on standard error "
+               "what its heap did."
                "\v"
-               "The exit status is the program's; 128 and the signal's number when a signal killed "
-               "it; 127 when there is no such program, 126 when it cannot be executed, 125 when "
-               "hakmem itself fails, 2 when the command line is wrong.",
+               "The exit status is the program's, or 128 plus the number of the signal that killed "
+               "it. 127: there is no such program. 126: it cannot be executed. 125: hakmem itself "
+               "failed. 2: the command line is wrong.",
     };
     struct options input = {.page = {.command = COMMAND}};
     cli_parse(&argp, argc, argv, &input);

@@ -23,7 +23,7 @@ void run_calls_begin(struct run_calls *calls, const char *command)
     if (fd >= 0 && ftruncate(fd, sizeof *calls->shared) == 0)
         calls->shared = mmap(NULL, sizeof *calls->shared, PROT_READ, MAP_SHARED, fd, 0);
     if (!calls->shared || calls->shared == MAP_FAILED)
-        exit(cli_fail(EXIT_INTERNAL, "%s: no memory to count in: %s", command, strerror(errno)));
+        exit(cli_fail(EXIT_INTERNAL, "%s: no memory for the counts: %s", command, strerror(errno)));
     /* stays open: by this path the program finds it */
     snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)getpid(), fd);
     cli_export(OPERATIONS_VARIABLE, path);

@@ -206,7 +206,7 @@ static void print_libc(FILE *out, const struct run_report *report)
     static const char *const reasons[HAK_FB_COUNT] = {
         "HAKMEM_FORCE_LIBC_ALLOC is set", "free of a block that libc gave out",
         "realloc of such a block", "malloc_usable_size of such a block",
-        "asked while the allocator was being set up"};
+        "asked inside the allocator: while it was set up, or by a signal handler"};
     bool is_exit = report->exit->state == REPORT_COMPLETE;
     run_table_begin(out, is_exit ? "Calls handed to libc" : "Calls handed to libc by the last look",
                     "<th scope=\"col\">reason</th><th scope=\"col\">calls</th>");

@@ -88,8 +88,9 @@ static void print_unseen(FILE *out, const struct run_report *report, uint64_t ke
               report->sampler->error[0] ? report->sampler->error : "it was too short for a look");
     fputc('.', out);
     if (subject->has_end && subject->blocks_end > 0)
-        fprintf(out, " At its exit it held %s in %" PRIu64 " blocks.",
-                text_of_size(subject->live_end).bytes, subject->blocks_end);
+        fprintf(out, " At its exit it held %s in %" PRIu64 " block%s.",
+                text_of_size(subject->live_end).bytes, subject->blocks_end,
+                subject->blocks_end == 1 ? "" : "s");
 }
 
 void run_print_peak(FILE *out, const struct run_report *report)

@@ -315,11 +315,14 @@ static void print_markdown(void)
     puts(
         "# Settings\n\n"
         "<!-- Written by `hakmem settings --markdown` from the table in src/base/config.h. -->\n\n"
-        "Each setting is an environment variable, read once when the process starts. A value that\n"
-        "is not of the kind or not in the range, or a name that is no setting, is named on\n"
-        "standard error, and the default holds. A process whose parent was started with the same\n"
-        "variable and the same `LD_PRELOAD` does not say it again. `hakmem run --set NAME=VALUE`\n"
-        "checks before it runs the program; there the prefix `HAKMEM_` may be left out.\n\n"
+        "Each setting is an environment variable. The library reads it once, when the process\n"
+        "starts. `hakmem set PID NAME=VALUE` changes some of them later: `man hakmem` says which.\n"
+        "\n"
+        "If a value is of the wrong kind or out of its range, one line on standard error says so,\n"
+        "and the default holds. Such a line also names a variable that begins with `HAKMEM_` and\n"
+        "is no setting. A process does not repeat the line if its parent was started with the\n"
+        "same variable and the same `LD_PRELOAD`. `hakmem run --set NAME=VALUE` checks the value\n"
+        "before it runs the program; the prefix `HAKMEM_` may be left out there.\n\n"
         "| Setting | Kind | Default | Range | What it does |\n"
         "| --- | --- | --- | --- | --- |");
     for (size_t i = 0; i < SETTING_COUNT; i++) {
@@ -329,11 +332,11 @@ static void print_markdown(void)
                text_of_range(setting).bytes, setting->help);
     }
     puts("\n"
-         "Kinds: a *flag* is 0 or 1; *bytes* take K, M or G (powers of 1024) after the number;\n"
-         "*millis* are milliseconds, and -1 is never; *prefault* is a mode by number or `auto`;\n"
-         "*pages* is a word, or 0, 1, 2 for the three; *choice* is no, yes or the library's own;\n"
-         "*when* is a moment;\n"
-         "a *path* is taken as it is.");
+         "Kinds: a *flag* is 0 or 1. *bytes* is a number, after which K, M or G (powers of 1024)\n"
+         "may follow. *millis* is a number of milliseconds; -1 means never. *prefault* is 0, 1, 2\n"
+         "or `auto`. *pages* is `off`, `auto` or `always`, or 0, 1, 2 for these. *choice* is 1\n"
+         "(yes), 0 (no) or `auto` (the library decides). *when* is `exit`, `interval` or 0\n"
+         "(never). A *path* is taken as it is.");
 }
 
 /* Text as troff source: a hyphen stays a hyphen-minus, a backslash stays one. */

@@ -184,7 +184,7 @@ static int write_snapshot(struct snapshot_input *input, struct heap_view *view)
 int snapshot_command(int argc, char **argv)
 {
     static const struct argp_option options[] = {
-        {"output", 'o', "FILE", 0, "write here", 0},
+        {"output", 'o', "FILE", 0, "write to this file (required)", 0},
         CHOICE_OPTION_CORE,
         CLI_OPTION_HELP,
         {0},
@@ -193,8 +193,8 @@ int snapshot_command(int argc, char **argv)
         .options = options,
         .parser = parse_snapshot,
         .args_doc = "PID\n--core FILE",
-        .doc = "Write where the memory of a process is into a file, as JSON: what hakmem stats "
-               "--json prints. hakmem diff tells what changed between two such files.",
+        .doc = "Write to a file, as JSON, where the memory of a process is: what hakmem stats "
+               "--json prints. hakmem diff says what changed between two such files.",
     };
     struct snapshot_input input = {.choice = {.command = "hakmem snapshot"},
                                    .output = {.command = "hakmem snapshot"}};

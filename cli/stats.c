@@ -154,8 +154,8 @@ static void print_text(const struct heap_view *view, const struct heap_terms *te
     print_terms(view, terms);
     print_lanes(terms);
     print_threads(view);
-    printf("\npurged %s since the start; %" PRIu64 " calls handed over to libc\n",
-           text_of_size(view->purged_bytes).bytes, handed_over);
+    printf("\npurged %s since the start; %" PRIu64 " call%s handed over to libc\n",
+           text_of_size(view->purged_bytes).bytes, handed_over, handed_over == 1 ? "" : "s");
     if (terms->huge_waste)
         printf("of what is purgeable, %s are of huge pages and have never been handed out\n",
                text_of_size(terms->huge_waste).bytes);
@@ -203,8 +203,9 @@ int stats_command(int argc, char **argv)
         .options = options,
         .parser = parse_stats,
         .args_doc = "PID\n--core FILE",
-        .doc = "Say where the memory of a process is: terms that add up to its RSS, lanes, size "
-               "classes, threads. The process is read from outside; nothing runs in it.",
+        .doc = "Say where the memory of a process is: terms that add up to its RSS (resident set "
+               "size), then lanes, size classes and threads. The process is read from outside; "
+               "nothing runs in it.",
     };
     struct stats_input input = {.choice = {.command = "hakmem stats"}};
     struct target target;

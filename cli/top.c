@@ -249,7 +249,7 @@ static error_t parse_top(int key, char *argument, struct argp_state *state)
 int top_command(int argc, char **argv)
 {
     static const struct argp_option options[] = {
-        {"delay", KEY_DELAY, "SECONDS", 0, "time between two looks (1)", 0},
+        {"delay", KEY_DELAY, "SECONDS", 0, "time between two looks, in seconds (1)", 0},
         CHOICE_OPTION_CORE,
         CLI_OPTION_HELP,
         {0},
@@ -259,11 +259,11 @@ int top_command(int argc, char **argv)
         .parser = parse_top,
         .args_doc = "[PID]",
         .doc =
-            "Watch the heap of a process, or of all processes on the allocator."
+            "Watch the heap of a process, or of all processes that run on HAKMEM."
             "\v"
-            "Keys: r l c f n order by RSS, live, cached, free, name or size; j k or the arrows "
-            "select, Enter shows the process, b goes back; t shows threads, u the processes that "
-            "may not be read and why; q quits.",
+            "Keys: r l c f n sort by RSS, live, cached, free, name or size; j k or the arrows "
+            "select, Enter shows the process, b goes back; t shows threads; u shows the processes "
+            "that may not be read, and why; q quits.",
     };
     struct top top = {.delay = 1};
     cli_parse(&argp, argc, argv, &top);

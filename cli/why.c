@@ -85,10 +85,10 @@ static void print_slab(const struct extent *extent, const uint8_t *states, unsig
     unsigned of[BLOCK_IN_DEPOT + 1] = {0};
     for (unsigned i = 0; i < count; i++)
         of[states[i]]++;
-    printf(LABEL "0x%" PRIx64 ", %s, %u blocks: %u live, %u cached by threads, %u in the depot, "
+    printf(LABEL "0x%" PRIx64 ", %s, %u block%s: %u live, %u cached by threads, %u in the depot, "
                  "%u free\n",
-           "slab", extent->start, text_of_size(extent->bytes).bytes, count, of[BLOCK_LIVE],
-           of[BLOCK_IN_THREAD], of[BLOCK_IN_DEPOT], of[BLOCK_FREE]);
+           "slab", extent->start, text_of_size(extent->bytes).bytes, count, count == 1 ? "" : "s",
+           of[BLOCK_LIVE], of[BLOCK_IN_THREAD], of[BLOCK_IN_DEPOT], of[BLOCK_FREE]);
 }
 
 static void print_bounds(const struct extent *extent, uint64_t start, uint64_t address)
@@ -172,7 +172,7 @@ static void print_free_extent(const struct heap_view *view, const struct extent 
 {
     puts(extent->kind == EXTENT_WARM   ? "free: in slabs that are kept ready (purgeable)"
          : extent->kind == EXTENT_COLD ? "free address space of the heap"
-                                       : "not to be told: changed while it was read, or not ours");
+                                       : "not known: changed while it was read, or not the heap's");
     printf(LABEL "[0x%" PRIx64 ", 0x%" PRIx64 "), %s\n", "range", extent->start,
            extent->start + extent->bytes, text_of_size(extent->bytes).bytes);
     print_page(view, address);

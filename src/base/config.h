@@ -130,11 +130,11 @@ enum setting_kind {
 #define HAK_SETTINGS(X)                                                                            \
     X(force_libc_alloc, "FORCE_LIBC_ALLOC", FLAG, 0, 0, 1, "send every call to libc's allocator")  \
     X(bench_fast_mode, "BENCH_FAST_MODE", FLAG, 0, 0, 1,                                           \
-      "barest path: no misuse checks, no decay, nothing sampled")                                  \
+      "for benchmarks: no checks of bins for misuse, no decay")                                    \
     X(wrap_diag, "WRAP_DIAG", FLAG, 0, 0, 1,                                                       \
-      "write each hand-over to libc, and the counts at exit")                                      \
+      "write each call handed over to libc, and the counts at exit")                               \
     X(ss_prefault, "SS_PREFAULT", PREFAULT, PREFAULT_AUTO, 0, 3,                                   \
-      "make pages present ahead: 0 off, 1 populate, 2 touch, auto")                                \
+      "make pages present ahead: 0 no, 1 by a system call, 2 by touching, auto")                   \
     X(huge_pages, "HUGE_PAGES", PAGES, HUGE_PAGES_AUTO, 0, 2,                                      \
       "huge pages: off, auto (ranges of a grown heap) or always (from the first on)")              \
     X(tiny_refill_batch_size, "TINY_REFILL_BATCH_SIZE", NUMBER, 64, 1, BATCH_BLOCKS,               \
@@ -148,16 +148,16 @@ enum setting_kind {
     X(decay_ms, "DECAY_MS", MILLIS, 1000, -1, 3600000,                                             \
       "age at which free pages go back to the kernel; 0 at once, -1 never")                        \
     X(limit, "LIMIT", BYTES, 0, -100, TIB,                                                         \
-      "most memory, or % of the cgroup's limit, before malloc fails")                              \
+      "most memory before malloc fails: bytes, or % of the control group's limit")                 \
     X(background, "BACKGROUND", CHOICE, CHOICE_AUTO, 0, 2,                                         \
-      "1: a confined thread gives free pages back while the program is idle")                      \
+      "1: a thread gives free pages back while the program is idle; auto is 0")                    \
     X(plain_calls, "PLAIN_CALLS", FLAG, 0, 0, 1,                                                   \
       "make only the system calls of a plain malloc, as under a seccomp filter")                   \
     X(report, "REPORT", TEXT, 0, 0, 0,                                                             \
       "directory in which each process leaves its report at exit")                                 \
-    X(stats, "STATS", WHEN, WHEN_NEVER, 0, 2, "write the figures to standard error")               \
+    X(stats, "STATS", WHEN, WHEN_NEVER, 0, 2, "when to write the figures to standard error")       \
     X(metrics, "METRICS", TEXT, 0, 0, 0,                                                           \
-      "file kept up to date with OpenMetrics text; %p is the process")                             \
+      "file kept up to date with OpenMetrics text; %p is the process ID")                          \
     X(interval_ms, "INTERVAL_MS", NUMBER, 5000, 100, 3600000,                                      \
       "milliseconds between two writings of STATS=interval and METRICS")                           \
     X(library, "LIBRARY", TEXT, 0, 0, 0,                                                           \

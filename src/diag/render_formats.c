@@ -169,7 +169,7 @@ void render_metrics(struct writer *writer, const struct snapshot *snapshot,
     metrics_one(writer, "mapped_bytes", "Superslabs in use or warm.", stats->mapped_bytes);
     metrics_one(writer, "warm_bytes", "Free slabs that may have pages.", stats->warm_bytes);
     metrics_one(writer, "metadata_bytes", "Records, thread caches, tables.", stats->metadata_bytes);
-    metrics_one(writer, "huge_waste_bytes", "Of huge pages, what nobody has been given.",
+    metrics_one(writer, "huge_waste_bytes", "Free in huge pages, never handed out.",
                 stats->huge_waste_bytes);
     metrics_head(writer, "purged_bytes", "counter", "Bytes given back to the kernel.");
     writer_add(writer, "hakmem_purged_bytes_total %lu\n", stats->purged_bytes);

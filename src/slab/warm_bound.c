@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the bound on warm memory, free memory that stays backed by pages: 56 MiB at first. It doubles
+ * Owns the bound on warm memory, free memory that stays backed by pages: 48 MiB at first. It doubles
  * when slabs that were purged because of it are taken again within the decay time. It is halved
  * when no slab has been taken from its upper half for two decay times. This file decides; drain.c
  * and the lanes give the pages back. All figures are relaxed: with a stale one a purge comes a
@@ -10,7 +10,7 @@
 
 /* In slabs: more than most programs free and take again in one step of their work, and so little
  * that an idle program may keep it. */
-#define BOUND_LEAST ((56 * MIB) >> SLAB_SHIFT)
+#define BOUND_LEAST ((48 * MIB) >> SLAB_SHIFT)
 #define DOUBLINGS_MAX 5
 /* The bound doubles when this share of it was purged and taken again. */
 #define REGRET_SHARE 16

@@ -40,7 +40,7 @@ expect_error "cannot write 'none/x.json': No such file or directory" --html new 
 [[ ! -e new ]] || fail "a file was left behind"
 expect_error "--allocator 'mine': expected NAME=PATH, a name of 1 to 15 letters, digits, '.', '_' \
 and '-'" --allocator mine
-expect_error "--allocator 'glibc=x': glibc is libc's own, without a library" --allocator glibc=x
+expect_error "--allocator 'glibc=x': glibc is libc's own: it has no other library" --allocator glibc=x
 expect_error "--allocator mine: none.so: No such file or directory" --allocator mine=none.so
 head -c 9999 /dev/zero >text.so
 expect_error "--allocator mine: $SCRATCH/text.so cannot be preloaded: invalid ELF header" \
@@ -112,7 +112,7 @@ step "the figures"
 hakmem compare --only hakmem,glibc --runs 3 --time 100000 --json out.json ./touch 64 20
 expect_status 0 "hakmem compare --json"
 expect_narrow out "hakmem compare"
-expect_in out '^3 rounds in .* s: as many as were asked$' "how it ended"
+expect_in out '^3 rounds in .* s: as many as were asked for$' "how it ended"
 expect_in out '^hakmem +[0-9.]+ m?s +± .* 3$' "a row"
 expect_in err '^hakmem compare: warm-up of 2 allocators: ' "progress by lines"
 expect_in err '^hakmem compare: round 3: wall time to ' "progress by lines"
@@ -174,7 +174,7 @@ expect_in out.json "\"library\": \"$SCRATCH/copy.so\"" "--allocator"
 
 step "precision and time"
 hakmem compare --only glibc,hakmem --precision 100 --time 1000 true
-expect_in out '^[0-9]+ rounds in .* s: wall time is known as well as was asked$' "--precision"
+expect_in out '^[0-9]+ rounds in .* s: wall time is known as well as was asked for$' "--precision"
 hakmem compare --only glibc,hakmem --precision 0.01 --time 1 ./touch 1
 expect_status 0 "--time"
 expect_in out '^[0-9]+ rounds? in .* s: the time was spent$' "--time"

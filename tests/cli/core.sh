@@ -129,7 +129,7 @@ expect_line 1 "hakmem stats: 'other.core': its HAKMEM ($version) is not of this 
  build ($version): use the hakmem that came with it" stats --core other.core
 
 step "what is no core, or has no HAKMEM"
-kind="is no core file: expected one of the kernel or gcore, unpacked"
+kind="is no core file: expected one from the kernel or gcore, not packed"
 mkfifo pipe
 timeout "$HANG" "$CLI" stats --core pipe >out 2>err
 [[ $? == 1 && $(cat err) == "hakmem stats: 'pipe' $kind" ]] || fail "a pipe: $(cat err)"

@@ -102,7 +102,7 @@ static void who_grows_without_end_is_told(void **state)
         set_live(life, i, i * MEBI, 64);
     expect(life, "Live memory grew to the end without levelling off: 140.0 MiB after 4.10 s, 170.0 "
                  "MiB after 7.10 s, 10.0 MiB a second. 30.0 MiB of that is in blocks of 64 bytes. "
-                 "If the program was done with these blocks, to free them saves up to 30.0 MiB "
+                 "If the program no longer needs these blocks, freeing them saves up to 30.0 MiB "
                  "here, and 35.2 GiB for each hour that it runs on.");
 }
 
@@ -219,7 +219,8 @@ static void memory_that_waits_for_its_age_is_told(void **state)
         life->moments[i].purgeable = 40 * MEBI;
     expect(life, "From 6.10 s to the last look, at 8.00 s, at least 40.0 MiB was free and kept for "
                  "reuse, 36 % of what is resident at the end. HAKMEM_DECAY_MS keeps it 1000 ms. "
-                 "With 100, up to 40.0 MiB less, for a page fault where it is used again.");
+                 "With 100, up to 40.0 MiB less, at the cost of a page fault where it is used "
+                 "again.");
     life->facts.decay_ms = -1;
     CHECK(
         strstr(advise(life)->lines[0], "HAKMEM_DECAY_MS is -1: it never goes back to the kernel"));
@@ -244,9 +245,10 @@ static void pages_that_go_back_and_are_wanted_again_are_told(void **state)
     life->facts.purged = 4000 * MEBI;
     life->facts.faults = 1052160; /* 28,160 first ones of 110 MiB, and 1,024,000 again */
     life->facts.system_seconds = 1.5;
-    expect(life, "3.9 GiB were given back to the kernel, and up to 1024000 of the 1052160 page "
-                 "faults were to have that memory again. HAKMEM_DECAY_MS, which is 1000, at ten "
-                 "times as much keeps it at hand: up to 1.46 s less of the 3.50 s of CPU time.");
+    expect(life,
+           "3.9 GiB were given back to the kernel, and up to 1024000 of the 1052160 page "
+           "faults brought that memory back. HAKMEM_DECAY_MS is 1000: ten times as much keeps "
+           "the memory, and saves up to 1.46 s of the 3.50 s of CPU time.");
 }
 
 static void faults_without_a_purge_are_not_decay(void **state)

@@ -23,13 +23,13 @@ step "nothing is kept when DECAY_MS is 0"
 wait_for "an empty warm pool" bash -c '
     '"$CLI"' stats '$TARGET' --metrics | grep -q "^hakmem_warm_bytes 0$"'
 
-step "a stopped process: the request stands, and is served when it goes on"
+step "a stopped process: the request is served when it goes on"
 stop $TARGET
-expect_line 3 "hakmem set: known_heap [$TARGET] is stopped: the request stands, and is served at its\
+expect_line 3 "hakmem set: known_heap [$TARGET] is stopped: it serves the request at its\
  next slow path of malloc or free" set $TARGET DECAY_MS=77
 hakmem trim --wait 0 $TARGET
 expect_status 3 "a second request"
-expect_in err "is stopped: .*; it can give back [0-9.]+ [KM]?i?B at most\$" "a second request"
+expect_in err "is stopped: .*; that gives back at most [0-9.]+ [KM]?i?B\$" "a second request"
 kill -CONT $TARGET
 served() {
     hakmem set --wait $HANG $TARGET INTERVAL_MS=$1
@@ -115,12 +115,12 @@ sleeps() { # each of its threads
 wait_for "its rest" sleeps
 hakmem trim $TARGET
 expect_status 3 "hakmem trim on a process at rest"
-[[ $(cat err) == "hakmem trim: known_heap [$TARGET] is idle: the request stands, and is served at its\
- next slow path of malloc or free; it can give back "*" at most" ]] || fail "at rest: $(cat err)"
-expect_line 3 "hakmem limit: known_heap [$TARGET] is idle: the request stands, and is served at its\
+[[ $(cat err) == "hakmem trim: known_heap [$TARGET] is idle: it serves the request at its\
+ next slow path of malloc or free; that gives back at most "* ]] || fail "at rest: $(cat err)"
+expect_line 3 "hakmem limit: known_heap [$TARGET] is idle: it serves the request at its\
  next slow path of malloc or free" limit $TARGET 1G
-expect_line 3 "hakmem set: known_heap [$TARGET] has not answered in 0 s: the request stands, and is\
- served at its next slow path of malloc or free" set $TARGET DECAY_MS=5 --wait 0
+expect_line 3 "hakmem set: known_heap [$TARGET] has not answered in 0 s: it serves the request\
+ at its next slow path of malloc or free" set $TARGET DECAY_MS=5 --wait 0
 kill -KILL $TARGET
 
 step "the helper of an idle process serves it"

@@ -64,7 +64,7 @@ expect_in out '^RSS +[0-9.]+ MiB +[0-9.]+ MiB +\+[0-9.]+ MiB$' "hakmem diff"
 expect_in out '^live blocks +[0-9.]+ MiB +[0-9.]+ MiB +\+[67]\.[0-9] MiB$' "hakmem diff"
 expect_in out '^1024 +3000 +\+3000 +2\.9 MiB +\+2\.9 MiB ' "hakmem diff"
 expect_in out '^208 +25000 +-25000 +5\.0 MiB +-5\.0 MiB +\+[45]\.[0-9] MiB$' "hakmem diff"
-expect_in out '^huge +1 +\+1 +9\.0 MiB +\+9\.0 MiB +0 B$' "hakmem diff"
+expect_in out '^Huge +1 +\+1 +9\.0 MiB +\+9\.0 MiB +0 B$' "hakmem diff"
 hakmem diff before.json after.json --json
 expect_status 0 "hakmem diff --json"
 python3 - <<'PYTHON' || fail "the JSON of hakmem diff is not as it should be: $(cat out)"

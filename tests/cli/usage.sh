@@ -86,7 +86,7 @@ done <<'TABLE'
 1|stats 999999999|there is no process 999999999
 1|stats PID|process [0-9]+ \(.*\)
 1|stats --core /no|cannot read '/no': No such file or directory
-1|stats --core /etc/passwd|'/etc/passwd' is no core file: expected one of the kernel or gcore
+1|stats --core /etc/passwd|'/etc/passwd' is no core file: expected one from the kernel or gcore
 2|top x|'x' is no process number
 2|top PID 2|'2' is one word too many
 2|top --delay x|cannot be 'x': expected 0.1 to 3600 seconds

@@ -62,7 +62,7 @@ for my $file (sort keys %text_of) {
             }
             my ($by) = grep { $message{$_} } reverse @calls;
             next if grep { $code{$_} } @calls;
-            my $words = () = $joined =~ /[A-Za-z]{2,}(?=[\s,.:;)%]|$)/g;
+            my $words = () = $joined =~ /[A-Za-z]{2,}(?=[\s\\,.:;)%]|$)/g;
             # not HTML, CSS, JSON, assembler and formats for scanf
             my $is_prose = $joined =~ /[a-z]{2,} [%a-z]+/ && $words >= 3 &&
                 $joined !~ /^(?:[<{\\.:]| %\*)|\.cfi_|%rsp/;

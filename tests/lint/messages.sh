@@ -23,6 +23,6 @@ awk -F'\t' '
         if ($2 ~ /^log_(line|abort)$/ && $3 ~ /^hakmem/) fault("log_line names the library already")
     }
     $2 == "cli_fail" && $3 ~ / .* / && $3 !~ /^(hakmem|%s:| \()/ { fault("without the name of the command") }
-    $2 != "-" && $3 ~ /%[a-z]+ (threads|processes|calls|rounds)/ { fault("1 would be in the plural") }
+    $2 != "-" && $3 ~ /%[a-z]+ (threads|processes|calls|rounds|blocks|allocators)/ { fault("1 would be in the plural") }
     END { if (messages < 100) print "only " messages " messages found" }' <<<"$TABLE" |
     report "messages ($(wc -l <<<"$TABLE") texts in the table)"

@@ -254,7 +254,7 @@ static void bounded_calls(void)
     CHECK_EQ(warm_bytes(), 0);
 }
 
-#define LOCK_RUNS 24 /* within the bound on warm memory */
+#define LOCK_RUNS 20 /* within the bound on warm memory */
 
 /* Locked pages at low addresses keep nothing but their own slabs. */
 static void locked_ones_first(void)

@@ -7,7 +7,7 @@
 
 #include "slab/space.h"
 
-#define MANY 112 /* superslabs: what the bound is when it has doubled twice */
+#define MANY 96 /* superslabs: what the bound is when it has doubled twice */
 
 static struct slab *runs[MANY];
 
@@ -47,9 +47,9 @@ static void give_all(unsigned count)
 static void bound_follows(void)
 {
     make(3600000);
-    CHECK_EQ(bound(), 56 * MIB);
+    CHECK_EQ(bound(), 48 * MIB);
     take_all(MANY);
-    CHECK_EQ(bound(), 56 * MIB);
+    CHECK_EQ(bound(), 48 * MIB);
     settings.ss_cache_max = 5 * MIB;
     CHECK_EQ(bound(), 5 * MIB);
     settings.decay_ms = -1;
@@ -67,7 +67,7 @@ static void burst(void)
         slab_run_give(runs[i]);
         CHECK(warm() <= bound() + SUPERSLAB_SIZE);
     }
-    CHECK(warm() <= 56 * MIB);
+    CHECK(warm() <= 48 * MIB);
     CHECK_EQ(decay_purged_bytes(), MANY * SUPERSLAB_SIZE - warm());
 }
 
@@ -85,7 +85,7 @@ static void halves(void)
     for (unsigned side = 0; side < 2; side++)
         for (unsigned i = 0; i < MANY; i++)
             slab_run_give(half[side][i]);
-    CHECK(warm() <= 56 * MIB);
+    CHECK(warm() <= 48 * MIB);
     for (size_t i = space.first; i < space.frontier; i++)
         parts += space.superslabs[i].warm != 0 && space.superslabs[i].warm != ALL_SLABS;
     CHECK(parts <= 1);
@@ -98,7 +98,7 @@ static void burst_of_a_range(void)
     char *start = superslab_range_take(MANY, &is_zero);
     CHECK(start != NULL);
     superslab_range_give(start, MANY, MANY * SUPERSLAB_SIZE);
-    CHECK(warm() <= 56 * MIB);
+    CHECK(warm() <= 48 * MIB);
 }
 
 static unsigned purges;
@@ -175,7 +175,7 @@ static void wanted_again(void)
     CHECK_EQ(bound(), high / 2);
     for (unsigned i = 0; i < 10; i++)
         warm_bound_pass(2 * EPOCHS_PER_DECAY);
-    CHECK_EQ(bound(), 56 * MIB);
+    CHECK_EQ(bound(), 48 * MIB);
     bool is_zero;
     slab_run_give(slab_run_take(1, &is_zero));
     CHECK(warm_is_draining());
