@@ -32,13 +32,20 @@
 
 state_data struct tally tallies[CLASS_POOL_LAST + 1];
 
-static void tell(struct tally *tally)
+static void tell(struct tally *tally, unsigned size_class)
 {
-    ptrdiff_t more = tally->loose - tally->told_loose;
-    if (more < TELL_BYTES && -more < TELL_BYTES)
+    const struct size_class *row = &size_classes[size_class];
+    size_t slabs = shared_pool.classes[size_class].slab_count;
+    ptrdiff_t hollow = (ptrdiff_t)((slabs * row->slabs) << SLAB_SHIFT) -
+                       (ptrdiff_t)(tally->out * row->size);
+    ptrdiff_t more_loose = tally->loose - tally->told_loose;
+    ptrdiff_t more_hollow = hollow - tally->told_hollow;
+    if (more_loose < TELL_BYTES && -more_loose < TELL_BYTES && more_hollow < TELL_BYTES &&
+        -more_hollow < TELL_BYTES)
         return;
     tally->told_loose = tally->loose;
-    warm_note_loose(more);
+    tally->told_hollow = hollow;
+    warm_note_loose(more_loose, more_hollow);
 }
 
 static void begin_walk_locked(struct tally *tally, unsigned size_class)
@@ -77,7 +84,7 @@ void collapse_note_locked(struct pool *pool, unsigned size_class, ptrdiff_t out,
     struct tally *tally = &tallies[size_class];
     tally->out += (size_t)out;
     tally->loose += loose;
-    tell(tally);
+    tell(tally, size_class);
     if (out < 0)
         note_fewer_locked(tally, size_class);
     else if (out > 0)

@@ -50,6 +50,7 @@ struct tally {
     size_t mark;                     /* how many there were when the last walk began */
     ptrdiff_t loose;                 /* bytes of free blocks that are present */
     ptrdiff_t told_loose;            /* what the slab layer knows of it */
+    ptrdiff_t told_hollow;           /* and of all bytes of its slabs that are not out */
     bool is_on;                      /* it collapses; read without the lock */
     uint8_t epoch;                   /* in which the last walk began */
     size_t returned;                 /* bytes purged in a walk and used again: less than a slab */

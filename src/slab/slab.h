@@ -269,8 +269,9 @@ void decay_unlock(void);
 
 /* ---- warm_bound.c: how much may stay backed by pages while it is free ---- */
 
-/* Partly used slabs have so many more bytes of free blocks that are present. */
-void warm_note_loose(ptrdiff_t more);
+/* Partly used slabs have `loose` more bytes of free blocks that are present, and `hollow` more that
+ * are present or not. */
+void warm_note_loose(ptrdiff_t loose, ptrdiff_t hollow);
 /* Is more warm than this many quarters of the bound, free blocks of partly used slabs included? */
 bool warm_is_over(unsigned quarters);
 /* The pages of this many slabs, purged not long ago because too much was warm, are used again. */

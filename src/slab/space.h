@@ -64,8 +64,8 @@ static inline size_t warm_slabs(void)
     return atomic_load_explicit(&space.warm_slabs, memory_order_relaxed);
 }
 
-/* Purpose: the figures of warm_bound.c; lock-free, and no more than figures. In slabs, but for
- * `loose`. */
+/* Purpose: the figures of warm_bound.c; lock-free, and no more than figures. In slabs, but for the
+ * last two, which are bytes. */
 struct warm_bound {
     _Atomic size_t doublings; /* of the bound */
     _Atomic size_t wished;    /* the program wants at least so much to stay: mallopt */
@@ -74,7 +74,8 @@ struct warm_bound {
     _Atomic size_t quiet;     /* epochs since that was last a part worth mentioning */
     _Atomic unsigned refused; /* 1 + the epoch in which the kernel has refused a purge */
     _Atomic bool is_draining; /* gives pay until less than the bound is warm */
-    _Atomic int64_t loose;    /* bytes: free, present, and in partly used slabs */
+    _Atomic int64_t loose;    /* free, present, and in partly used slabs */
+    _Atomic int64_t hollow;   /* the same, present or not */
 };
 extern struct warm_bound warm_bound;
 

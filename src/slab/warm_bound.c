@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the bound on warm memory, free memory that stays backed by pages: 48 MiB at first. It doubles
- * when slabs that were purged because of it are taken again within the decay time. It is halved
- * when no slab has been taken from its upper half for two decay times. This file decides; drain.c
- * and the lanes give the pages back. All figures are relaxed: with a stale one a purge comes a
- * little early or late, and nothing else is ordered by them.
+ * Owns the bound on warm memory, free memory that stays backed by pages: a quarter of what is live,
+ * at least 32 and at most 64 MiB. The bound doubles when slabs that were purged because of it are
+ * taken again within the decay time. It is halved when no slab has been taken from its upper half
+ * for two decay times. This file decides; drain.c and the lanes give the pages back. All figures
+ * are relaxed: with a stale one a purge comes a little early or late, and nothing else is ordered
+ * by them.
  */
 #include "slab/space.h"
 
-/* In slabs: more than most programs free and take again in one step of their work, and so little
- * that an idle program may keep it. */
-#define BOUND_LEAST ((48 * MIB) >> SLAB_SHIFT)
+/* The bound's limits, in slabs. 32 MiB are small beside what programs of today hold, and more than
+ * most programs free and take again in one step of their work. */
+#define BOUND_MIN ((32 * MIB) >> SLAB_SHIFT)
+#define BOUND_MAX ((64 * MIB) >> SLAB_SHIFT)
+#define LIVE_SHARE 4
+
 #define DOUBLINGS_MAX 5
 /* The bound doubles when this share of it was purged and taken again. */
 #define REGRET_SHARE 16
@@ -25,13 +29,19 @@ static size_t load(_Atomic size_t *figure)
     return atomic_load_explicit(figure, memory_order_relaxed);
 }
 
-static size_t loose_bytes(void)
+static size_t above_zero(const _Atomic int64_t *figure)
 {
-    int64_t value = atomic_load_explicit(&warm_bound.loose, memory_order_relaxed);
+    int64_t value = atomic_load_explicit(figure, memory_order_relaxed);
     return value > 0 ? (size_t)value : 0;
 }
 
 /* ---- the bound ---- */
+
+static size_t live_slabs(void)
+{
+    size_t used = load(&space.used_slabs);
+    return used - min_size(used, above_zero(&warm_bound.hollow) >> SLAB_SHIFT);
+}
 
 size_t warm_bound_slabs(void)
 {
@@ -41,8 +51,8 @@ size_t warm_bound_slabs(void)
         return most;
     if (settings.decay_ms == 0)
         return 0;
-    size_t own = BOUND_LEAST << load(&warm_bound.doublings);
-    return min_size(max_size(own, load(&warm_bound.wished)), most);
+    size_t own = min_size(max_size(live_slabs() / LIVE_SHARE, BOUND_MIN), BOUND_MAX);
+    return min_size(max_size(own << load(&warm_bound.doublings), load(&warm_bound.wished)), most);
 }
 
 void warm_wish(size_t bytes)
@@ -52,14 +62,15 @@ void warm_wish(size_t bytes)
 
 /* ---- the free pages of partly used slabs ---- */
 
-void warm_note_loose(ptrdiff_t more)
+void warm_note_loose(ptrdiff_t loose, ptrdiff_t hollow)
 {
-    atomic_fetch_add_explicit(&warm_bound.loose, more, memory_order_relaxed);
+    atomic_fetch_add_explicit(&warm_bound.loose, loose, memory_order_relaxed);
+    atomic_fetch_add_explicit(&warm_bound.hollow, hollow, memory_order_relaxed);
 }
 
 bool warm_is_over(unsigned quarters)
 {
-    size_t bytes = (load(&space.warm_slabs) << SLAB_SHIFT) + loose_bytes();
+    size_t bytes = (load(&space.warm_slabs) << SLAB_SHIFT) + above_zero(&warm_bound.loose);
     return bytes > (warm_bound_slabs() << SLAB_SHIFT) / 4 * quarters && settings.decay_ms >= 0 &&
            !settings.bench_fast_mode;
 }

@@ -254,25 +254,23 @@ static void bounded_calls(void)
     CHECK_EQ(warm_bytes(), 0);
 }
 
-#define LOCK_RUNS 20 /* within the bound on warm memory */
-
 /* Locked pages at low addresses keep nothing but their own slabs. */
 static void locked_ones_first(void)
 {
     if (UNIT_SANITIZED)
         return; /* a sanitizer only says that it locks */
     make(LONG_MS);
-    for (unsigned i = 0; i < LOCK_RUNS; i++)
+    for (unsigned i = 0; i < RUNS; i++)
         runs[i] = take_and_touch(SLABS_PER_SUPERSLAB);
     for (unsigned i = 0; i < 2; i++)
         if (mlock(runs[i]->start, SUPERSLAB_SIZE) != 0)
             return; /* not allowed here */
     if (mlock(runs[2]->start + SLAB_SIZE, os_page_size()) != 0)
         return;
-    for (unsigned i = 0; i < LOCK_RUNS; i++)
+    for (unsigned i = 0; i < RUNS; i++)
         slab_run_give(runs[i]);
     size_t locked = 2 * SLABS_PER_SUPERSLAB + 1;
-    size_t slabs = LOCK_RUNS * SLABS_PER_SUPERSLAB - locked;
+    size_t slabs = RUNS * SLABS_PER_SUPERSLAB - locked;
     decay_count(true);
     CHECK_EQ(decay_purge_all(), slabs * SLAB_SIZE);
     CHECK_EQ(decay_returned_bytes(), slabs * os_page_size());
