@@ -85,6 +85,9 @@ bool os_move(void *from, void *to, size_t size);
 /* Is the range, which is ours, one mapping? Yes also where the kernel may not be asked. `too_long`
  * is a size that no mapping can have from there, and no more than all of the address space. */
 bool os_is_one_mapping(void *address, size_t size, size_t too_long);
+/* Is a range that is one mapping anonymous, and locked in memory only if `other` is? Yes also where
+ * the kernel may not be asked. */
+bool os_is_like(void *address, size_t size, void *other);
 /* Take back what a program may have asked for its own blocks: protection, and advice about fork,
  * core dumps and order. */
 void os_make_plain(void *address, size_t size);

@@ -226,6 +226,27 @@ bool os_is_one_mapping(void *address, size_t size, size_t too_long)
     return is_one;
 }
 
+static bool is_locked(void *address)
+{
+    size_t page = os_page_size();
+    void *start = (void *)align_down((uintptr_t)address, page);
+    return msync(start, page, MS_ASYNC | MS_INVALIDATE) != 0 && errno == EBUSY;
+}
+
+bool os_is_like(void *address, size_t size, void *other)
+{
+    if (os_is_made_to_fail(OS_CALL_ONE) || !os_call_begin())
+        return true;
+    bool is_like = !is_locked(address) || is_locked(other);
+    /* refused for all mappings but private anonymous ones */
+    if (is_like && madvise(address, size, MADV_WIPEONFORK) != 0)
+        is_like = errno != EINVAL;
+    else if (is_like)
+        madvise(address, size, MADV_KEEPONFORK);
+    os_call_end();
+    return is_like;
+}
+
 void os_make_plain(void *address, size_t size)
 {
     static const int advices[] = {MADV_DOFORK, MADV_KEEPONFORK, MADV_DODUMP, MADV_NORMAL};

@@ -57,10 +57,13 @@ static size_t find_neighbour(size_t index, int step, enum neighbour kind)
 {
     size_t at = index;
     size_t next = index;
+    /* what is to be compared after it was made plain is not left out any more */
+    bool is_left_out = kind == LIKELY && dump_is_left_out(index);
     /* where address space is rationed superslabs are mapped, and unmapped, one by one */
     for (unsigned i = 0; i < NEIGHBOUR_MAX && !space.is_rationed; i++) {
         at += (size_t)step;
-        if (!may_be_alike(at) || (kind != LIKELY && !is_alike(at)))
+        if (!may_be_alike(at) || dump_is_left_out(at) != is_left_out ||
+            (kind != LIKELY && !is_alike(at)))
             break;
         if (!is_in_doubt(&space.superslabs[at]))
             return at;
@@ -114,8 +117,8 @@ static bool is_untouched(char *start, size_t size)
     return length_of(stretch) > size && is_one(stretch);
 }
 
-/* `kind`: what will do in the end. Unused pages with which there is nothing to compare are
- * replaced. */
+/* `kind`: what will do in the end. Where there is nothing to compare with, the kernel is asked for
+ * what remains, locks and foreign mappings; that takes more calls. */
 static bool make_plain(char *start, size_t size, enum neighbour kind)
 {
     struct superslab *superslab = superslab_of(start);
@@ -127,7 +130,7 @@ static bool make_plain(char *start, size_t size, enum neighbour kind)
     os_make_plain(start, size);
     struct stretch stretch = with_neighbours(start, size, kind);
     bool is_alone = kind == SURE && length_of(stretch) == size;
-    if (has_moved || (!is_alone && is_one(stretch)))
+    if (has_moved || (is_one(stretch) && (!is_alone || os_is_like(start, size, space.superslabs))))
         return false;
     os_unlock(start, size);
     return (is_alone || !is_one(stretch)) && os_remap_fresh(start, size);
@@ -140,24 +143,27 @@ bool slab_make_plain(char *start, size_t size)
 
 /* ---- superslabs in which spans have ended ---- */
 
-/* Are there slabs in use that no program can have changed as a whole, or at all? */
-static bool has_pool_slabs(const struct superslab *superslab, uint32_t slabs)
+/* Slabs with which the others are compared: no span's since nothing was found the last time. */
+static bool has_witness(const struct superslab *superslab)
 {
-    bool has_slabs = word_load(&superslab->state) == SUPERSLAB_SLABS;
-    uint32_t rest = has_slabs ? ~(word_load(&superslab->free) | slabs) : 0;
+    uint32_t rest = ~word_load(&superslab->doubted);
+    if (word_load(&superslab->state) != SUPERSLAB_SLABS)
+        return false;
     for (; rest; rest &= rest - 1) {
-        const struct slab *slab = &superslab->slabs[lowest_bit(rest)];
-        if (word_load(&(slab - slab->head_delta)->state) != SLAB_SPAN)
+        unsigned slab = lowest_bit(rest);
+        const struct slab *record = &superslab->slabs[slab];
+        record -= record->head_delta;
+        if (word_load(&superslab->free) >> slab & 1 || word_load(&record->state) != SLAB_SPAN)
             return true;
     }
     return false;
 }
 
-/* Is a superslab one mapping, and that of the pools' slabs in it, or of its neighbours? */
-static bool is_as_it_was(const struct superslab *superslab, uint32_t slabs)
+/* Is a superslab one mapping, and that of its witness, or of its neighbours? */
+static bool is_as_it_was(const struct superslab *superslab)
 {
     char *start = superslab_start(superslab);
-    if (has_pool_slabs(superslab, slabs))
+    if (has_witness(superslab))
         return is_one((struct stretch){start, start + SUPERSLAB_SIZE});
     return !superslab->is_moved && is_untouched(start, SUPERSLAB_SIZE);
 }
@@ -194,7 +200,7 @@ bool superslab_make_plain(struct superslab *superslab, uint32_t slabs)
     uint32_t ended = word_load(&superslab->ended);
     if (ended == word_load(&superslab->asked))
         return false;
-    if (likely(is_as_it_was(superslab, slabs))) {
+    if (likely(is_as_it_was(superslab))) {
         word_store(&superslab->asked, ended);
         return false;
     }

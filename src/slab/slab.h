@@ -122,12 +122,12 @@ struct superslab {
     uint8_t run[2];                   /* longest run: [0] free, [1] warm */
     bool is_moved;                    /* pages were moved in: it is part of another mapping */
     uint8_t age[SLABS_PER_SUPERSLAB]; /* epoch in which a warm slab was given back */
-    bool is_seam;   /* a mapping begins here, and not in the reservation's course: see moved.c */
-    bool is_kept;   /* SUPERSLAB_FREE and rationed, but mapped and zero: it could not be unmapped */
-    uint32_t ended; /* spans that have ended here; wraps */
-    uint32_t asked; /* of these, those after which attributes.c has asked, and found nothing */
+    bool is_seam; /* a mapping begins here, and not in the reservation's course: see moved.c */
+    bool is_kept; /* SUPERSLAB_FREE and rationed, but mapped and zero: it could not be unmapped */
+    uint32_t ended, asked; /* spans that have ended, and how many of them attributes.c knows */
+    uint32_t doubted;      /* slabs of the others */
 };
-_Static_assert(sizeof(struct superslab) <= 104, "the table is 1/20,000 of the address space");
+_Static_assert(sizeof(struct superslab) <= 112, "the table is 1/18,000 of the address space");
 
 /* ---- superslab.c: the reservation and its superslabs ---- */
 

@@ -96,8 +96,10 @@ struct slab *slab_run_take(unsigned count, bool *is_zero)
     return slab;
 }
 
-static void note_end_locked(struct superslab *superslab)
+static void note_end_locked(struct superslab *superslab, uint32_t slabs)
 {
+    uint32_t before = superslab->ended == superslab->asked ? 0 : superslab->doubted;
+    word_store(&superslab->doubted, before | slabs);
     word_store(&superslab->ended, superslab->ended + 1);
 }
 
@@ -116,7 +118,7 @@ void slab_run_return(struct slab *slab)
     lock_acquire(&space.lock);
     split_resident(slab, 0);
     if (may_be_changed(slab))
-        note_end_locked(superslab);
+        note_end_locked(superslab, mask);
     slab->state = SLAB_FREE;
     superslab_mark_free(superslab, mask, true);
     if (slab->absent && __builtin_popcountll(slab->absent) >= MOSTLY_ABSENT)
@@ -163,7 +165,7 @@ void slab_run_shrink(struct slab *slab, unsigned count)
     lock_acquire(&space.lock);
     split_resident(slab, count);
     slab->slab_count = (uint8_t)count;
-    note_end_locked(superslab);
+    note_end_locked(superslab, less);
     superslab_mark_free(superslab, less, true);
     lock_release(&space.lock);
     decay_after_give((size_t)__builtin_popcount(less) << SLAB_SHIFT);
