@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command `hakmem`: finds the command asked for and calls it; help and version; how all of them
- * read their arguments and report errors. Called by the shell; calls the verbs' files.
+ * The command `hakmem`: finds the command asked for and calls it; help and version.
  */
 #include <argp.h>
-#include <errno.h>
-#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
+#include "base/arguments.h"
+#include "base/message.h"
+#include "compare/verbs.h"
 #include "hakmem/hakmem.h"
+#include "look/verbs.h"
+#include "request/verbs.h"
+#include "run/verbs.h"
+#include "settings/settings.h"
 
 #define KEY_VERSION CLI_KEY(1)
 
@@ -25,86 +30,6 @@ static const struct command {
     {"snapshot", snapshot_command}, {"diff", diff_command},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
-
-/* ---- Messages ---- */
-
-int cli_fail(int status, const char *format, ...)
-{
-    char line[1024];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(line, sizeof line, format, arguments);
-    va_end(arguments);
-    for (char *byte = line; *byte; byte++)
-        if ((unsigned char)*byte < ' ' || *byte == '\x7f')
-            *byte = '?';
-    fprintf(stderr, "%s\n", line);
-    return status;
-}
-
-int cli_end_output(int status)
-{
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return status;
-    return cli_fail(EXIT_FAILURE, "hakmem: cannot write to standard output: %s", strerror(errno));
-}
-
-void cli_export(const char *name, const char *value)
-{
-    if (setenv(name, value, 1) != 0)
-        exit(cli_fail(EXIT_INTERNAL, "hakmem: cannot set %s: %s", name, strerror(errno)));
-}
-
-/* ---- Arguments: argp, with its own messages (two lines) and exits turned off ---- */
-
-/* Whether `word` is this option, or the start of its long name. */
-static bool names_option(const struct argp_option *option, const char *word)
-{
-    if (strncmp(word, "--", 2) == 0)
-        return strncmp(option->name, word + 2, strlen(word) - 2) == 0;
-    return word[0] == '-' && word[1] == option->key && word[2] == '\0';
-}
-
-/* Whether `word` is an option of the table that takes a value. */
-static bool takes_value(const struct argp *argp, const char *word)
-{
-    for (const struct argp_option *option = argp->options; option->name; option++)
-        if (option->arg && names_option(option, word))
-            return true;
-    return false;
-}
-
-static _Noreturn void fail_option(const struct argp_state *state)
-{
-    size_t next = (size_t)(uintptr_t)state->hook;
-    const char *word = state->argv[next ? next : 1];
-    const char *fault = takes_value(state->root_argp, word) ? "needs a value" : "is no option";
-    exit(cli_fail(EXIT_USAGE, "%s: '%s' %s (see %s --help)", state->argv[0], word, fault,
-                  state->argv[0]));
-}
-
-void cli_parse_common(int key, struct argp_state *state)
-{
-    if (key == ARGP_KEY_ERROR)
-        fail_option(state);
-    if (key == CLI_KEY_HELP) {
-        unsigned parts = ARGP_HELP_USAGE | ARGP_HELP_LONG | ARGP_HELP_DOC;
-        /* argp's paragraph on arguments of short options says nothing that the list does not */
-        setenv("ARGP_HELP_FMT", "no-dup-args-note", 0);
-        argp_help(state->root_argp, stdout, parts, state->argv[0]);
-        exit(cli_end_output(EXIT_SUCCESS));
-    }
-    /* where the next word begins: the one to blame if getopt does not like it */
-    state->hook = (void *)(uintptr_t)(unsigned)state->next;
-}
-
-void cli_parse(const struct argp *argp, int argc, char **argv, void *input)
-{
-    unsigned flags = ARGP_NO_ERRS | ARGP_NO_HELP | ARGP_IN_ORDER;
-    error_t error = argp_parse(argp, argc, argv, flags, NULL, input);
-    if (error)
-        exit(cli_fail(EXIT_INTERNAL, "%s: %s", argv[0], strerror(error)));
-}
 
 /* ---- hakmem [--help | --version] COMMAND ... ---- */
 

@@ -12,7 +12,21 @@ if(NOT fuzz_sources OR NOT core_sources)
 endif()
 
 set(fuzz_directory ${CMAKE_BINARY_DIR}/fuzz)
+# The objects of sources, compiled together in one folder: their names alone count there. What an
+# earlier build has left is not among them.
+function(hak_fuzz_objects list)
+    list(TRANSFORM ARGN REPLACE "^.*/([^/]*)\\.c$" "\\1.o")
+    list(SORT ARGN)
+    set(once ${ARGN})
+    list(REMOVE_DUPLICATES once)
+    if(NOT "${once}" STREQUAL "${ARGN}")
+        message(FATAL_ERROR "Two sources have the same name: ${ARGN}")
+    endif()
+    set(${list} ${ARGN} PARENT_SCOPE)
+endfunction()
+
 file(MAKE_DIRECTORY ${fuzz_directory}/core)
+hak_fuzz_objects(fuzz_core_objects ${core_sources})
 find_program(CLANG_PROGRAM clang)
 if(CLANG_PROGRAM AND NOT DEFINED HAK_HAS_LIBFUZZER)
     file(WRITE ${fuzz_directory}/probe.c
@@ -37,24 +51,25 @@ set(fuzz_core ${fuzz_directory}/libcore.a)
 add_custom_command(OUTPUT ${fuzz_core}
     COMMAND ${CMAKE_COMMAND} -E rm -f ${fuzz_core}
     COMMAND ${CLANG_PROGRAM} ${fuzz_flags} -ftls-model=initial-exec -c ${core_sources}
-    COMMAND ${CMAKE_AR} rcs ${fuzz_core} *.o
+    COMMAND ${CMAKE_AR} rcs ${fuzz_core} ${fuzz_core_objects}
     WORKING_DIRECTORY ${fuzz_directory}/core
     DEPENDS ${core_sources} ${fuzz_headers}
     COMMENT "Compiling the core for fuzzing")
 add_custom_target(fuzz_core DEPENDS ${fuzz_core})
 
-# What reads other processes: all of the command but main.c, for which stand_ins.h stands in.
+# What reads other processes: all of the command but main.c. For base/message.c stands stand_ins.h.
 set(fuzz_cli ${fuzz_directory}/libcli.a)
 set(fuzz_cli_sources ${cli_sources})
 list(FILTER fuzz_cli_sources EXCLUDE REGEX "/main\\.c$")
 set(fuzz_cli_includes -I${CMAKE_SOURCE_DIR}/cli -I${CMAKE_SOURCE_DIR}/bench
     -I${CMAKE_SOURCE_DIR}/record)
-file(GLOB fuzz_cli_headers CONFIGURE_DEPENDS cli/*.h)
+file(GLOB fuzz_cli_headers CONFIGURE_DEPENDS cli/*/*.h)
 file(MAKE_DIRECTORY ${fuzz_directory}/cli)
+hak_fuzz_objects(fuzz_cli_objects ${fuzz_cli_sources})
 add_custom_command(OUTPUT ${fuzz_cli}
     COMMAND ${CMAKE_COMMAND} -E rm -f ${fuzz_cli}
     COMMAND ${CLANG_PROGRAM} ${fuzz_flags} ${fuzz_cli_includes} -c ${fuzz_cli_sources}
-    COMMAND ${CMAKE_AR} rcs ${fuzz_cli} *.o
+    COMMAND ${CMAKE_AR} rcs ${fuzz_cli} ${fuzz_cli_objects}
     WORKING_DIRECTORY ${fuzz_directory}/cli
     DEPENDS ${fuzz_cli_sources} ${fuzz_headers} ${fuzz_cli_headers}
     COMMENT "Compiling the command for fuzzing")

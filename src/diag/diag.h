@@ -48,7 +48,7 @@ __attribute__((format(printf, 2, 3))) void writer_add(struct writer *writer, con
 void writer_flush(struct writer *writer);
 
 /* render.c: a snapshot as text for people, as glibc's malloc_info XML, as a report of one process
- * ("key value" lines; cli/report.c reads it). */
+ * ("key value" lines; cli/run/report.c reads it). */
 void render_text(struct writer *writer, const struct snapshot *snapshot);
 void render_xml(struct writer *writer, const struct snapshot *snapshot);
 void render_report(struct writer *writer, const struct snapshot *snapshot);

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of cli/core_file.c on cores made by hand: segments in any order, holes, notes that are cut
- * short or lie about their length, and cores with bytes changed at random. And of text.c.
+ * Tests of heap/core_file.c on cores made by hand: segments in any order, holes, notes that are cut
+ * short or lie about their length, and cores with bytes changed at random. And of base/text.c.
  */
 #include "unit/unit.h"
 
 #include <elf.h>
 #include <sys/procfs.h>
 
+#include "base/text.h"
+#include "heap/core_file.h"
+#include "heap/find_root.h"
+#include "heap/residency.h"
+#include "heap/target_read.h"
 #include "parts.h"
 
 #define SEGMENTS 4

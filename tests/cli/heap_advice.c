@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of cli/heap_advice.c on made-up figures of programs: each piece of advice for one that it
+ * Tests of run/heap_advice.c on made-up figures of programs: each piece of advice for one that it
  * is right for, and not for one that looks alike and that it is wrong for.
  */
 #include <string.h>
 
 #include "parts.h"
 
-#include "heap_advice.h"
+#include "run/heap_advice.h"
 
 #define LOOKS 80
 #define MEBI ((uint64_t)1 << 20)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of cli/loader.c: why a program has not loaded a library. The loader of this machine is
+ * Tests of program/loader.c: why a program has not loaded a library. The loader of this machine is
  * asked about a library that is none; programs that are not found, scripts and texts are not
  * guessed about.
  */
@@ -8,7 +8,7 @@
 
 #include <sys/stat.h>
 
-#include "loader.h"
+#include "program/loader.h"
 
 static char directory[] = "/tmp/hakmem-loader.XXXXXX";
 

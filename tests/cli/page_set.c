@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of cli/page_set.c against an array of bytes: ranges that begin and end anywhere, also where
- * words and chunks end.
+ * Tests of heap/page_set.c against an array of bytes: ranges that begin and end anywhere, also
+ * where words and chunks end.
  */
 #include "parts.h"
 
-#include "page_set.h"
+#include "heap/page_set.h"
+#include "heap/target.h"
 
 #define PAGES (2 * PAGE_CHUNK + 100)
 #define START ((uint64_t)3 << 40)

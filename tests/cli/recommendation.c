@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of cli/compare_decision.c, compare_advice.c and statistics.c on made-up measurements: what
- * is decided and said about figures whose answer is known, that no sentence contradicts another
- * whatever the figures are, and how often the answer is right where the runs are noisy. Prints the
- * last as a table.
+ * Tests of compare_decision.c, compare_advice.c and statistics.c of cli/compare on made-up
+ * measurements: what is decided and said about figures whose answer is known, that no sentence
+ * contradicts another whatever the figures are, and how often the answer is right where the runs
+ * are noisy. Prints the last as a table.
  */
 #include <math.h>
 
 #include "parts.h"
 
-#include "compare.h"
+#include "compare/compare.h"
 
 #define ROWS_MOST 8
 #define RUNS 6

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of cli/residency.c on this very process: pages written, read only, and never touched, by
+ * Tests of heap/residency.c on this very process: pages written, read only, and never touched, by
  * the kernel's newer and older ways to tell.
  */
+#include "heap/process.h"
+#include "heap/residency.h"
 #include "parts.h"
 
 #define PAGES 1200

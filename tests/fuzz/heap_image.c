@@ -18,8 +18,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "heap_view.h"
-#include "map.h"
+#include "heap/copy.h"
+#include "heap/core_file.h"
+#include "heap/terms.h"
+#include "look/map.h"
 #include "stand_ins.h"
 
 #define ACT_BYTES 14

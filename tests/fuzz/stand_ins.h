@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What fuzz targets of the command's parts share. Stand-ins for main.c, which is not linked: that
- * the command would end in the middle of something is a fault here, it is out of memory or gives
- * up. And options for libFuzzer, which would begin with inputs too short for one act.
+ * What fuzz targets of the command's parts share. Stand-ins for base/message.c, which is not
+ * linked: that the command would end in the middle of something is a fault here, it is out of
+ * memory or gives up. And options for libFuzzer, which would begin with inputs too short for one
+ * act.
  */
 #ifndef TESTS_FUZZ_STAND_INS_H
 #define TESTS_FUZZ_STAND_INS_H
@@ -10,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cli.h"
+#include "base/message.h"
 
 int cli_fail(int status, const char *format, ...)
 {
@@ -27,22 +28,6 @@ void cli_export(const char *name, const char *value)
 {
     (void)name;
     (void)value;
-    abort();
-}
-
-void cli_parse(const struct argp *argp, int argc, char **argv, void *input)
-{
-    (void)argp;
-    (void)argc;
-    (void)argv;
-    (void)input;
-    abort();
-}
-
-void cli_parse_common(int key, struct argp_state *state)
-{
-    (void)key;
-    (void)state;
     abort();
 }
 

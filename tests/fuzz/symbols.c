@@ -6,14 +6,15 @@
  */
 #include <elf.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "heap/symbol.h"
 #include "stand_ins.h"
-#include "target.h"
 
 #define ACT_BYTES 7
 #define ACTS_MAX 32

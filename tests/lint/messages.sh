@@ -8,7 +8,7 @@
 
 source "$(dirname "$0")/lib.bash"
 
-TABLE=$(perl "$HERE/c_messages.pl" src/*/*.[ch] cli/*.[ch] record/*.[ch])
+TABLE=$(perl "$HERE/c_messages.pl" src/*/*.[ch] cli/**/*.[ch] record/*.[ch])
 [[ ${3:-} != --table ]] || {
     printf '%s\n' "$TABLE"
     exit 0

@@ -6,7 +6,7 @@
 
 source "$(dirname "$0")/lib.bash"
 
-FILES=("${SOURCES[@]}" include/**/*.h {cli,record}/*.[ch])
+FILES=("${SOURCES[@]}" include/**/*.h {cli,record}/**/*.[ch])
 TREE=$(printf '/%s\n' {src,include,cli,record,bench,tests}/**/*.{c,h,cpp})
 ((${#FILES[@]})) || { echo "ok: no sources yet"; exit 0; }
 

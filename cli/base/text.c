@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Figures in words, as every verb writes them. Called by report.c and the verbs.
+ */
+#include "base/text.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct short_text text_of_size(uint64_t bytes)
+{
+    static const char units[] = "KMGTPE";
+    struct short_text text;
+    if (bytes < 1024) {
+        snprintf(text.bytes, sizeof text.bytes, "%" PRIu64 " B", bytes);
+        return text;
+    }
+    unsigned step = 0;
+    double size = (double)bytes / 1024;
+    /* 1023.95 would be printed as 1024.0 */
+    while (size >= 1023.95) {
+        size /= 1024;
+        step++;
+    }
+    snprintf(text.bytes, sizeof text.bytes, "%.1f %ciB", size, units[step]);
+    return text;
+}
+
+struct short_text text_of_percent(double part, double whole)
+{
+    struct short_text text = {"-"};
+    if (whole > 0)
+        snprintf(text.bytes, sizeof text.bytes, "%.1f %%", 100 * part / whole);
+    return text;
+}
+
+bool text_to_number(const char *text, uint64_t *number)
+{
+    if (text[0] == '\0' || text[strspn(text, "0123456789")] != '\0')
+        return false;
+    errno = 0;
+    *number = strtoull(text, NULL, 10);
+    return errno != ERANGE;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which target a verb is to look at: PID, or --core FILE. Shared by the verbs that look.
+ */
+#ifndef HAK_CLI_CHOOSE_H
+#define HAK_CLI_CHOOSE_H
+
+#include "base/arguments.h"
+#include "heap/view.h"
+
+struct choice {
+    const char *command; /* "hakmem stats" */
+    const char *pid;
+    const char *core;
+    bool is_to_write; /* the process will be written to */
+    bool is_watch;    /* more looks follow: this one has no time limit */
+};
+
+#define CHOICE_KEY_CORE CLI_KEY(40)
+// clang-format off
+#define CHOICE_OPTION_CORE                                                                         \
+    {"core", CHOICE_KEY_CORE, "FILE", 0, "look at a core file instead of a process", 0}
+// clang-format on
+
+/* The number of a process, or the end of the command. */
+pid_t choice_pid(const char *command, const char *text);
+/* Open the chosen target and copy its heap. If that cannot be done, the command ends with one line
+ * that says why. */
+void choice_open(const struct choice *choice, struct target *target, struct heap_view *view);
+/* "redis-server [1234]", or "core (redis-server [1234])". */
+const char *choice_title(const struct target *target);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What lies where in the copy of a heap: extents in the order of addresses, and the state of each
+ * block.
+ */
+#ifndef HAK_CLI_EXTENTS_H
+#define HAK_CLI_EXTENTS_H
+
+#include "heap/view.h"
+
+/* Blocks in an extent at most: the smallest class's in a slab. */
+#define EXTENT_BLOCKS_MAX (SLAB_SIZE / BLOCK_ALIGN)
+
+enum extent_kind {
+    EXTENT_COLD,   /* free address space */
+    EXTENT_WARM,   /* free slabs that may have pages */
+    EXTENT_BLOCKS, /* blocks of one class */
+    EXTENT_SPAN,   /* one ACE block */
+    EXTENT_HUGE,   /* one Huge block */
+    EXTENT_OTHER,  /* not the heap's, or changing now */
+    EXTENT_KINDS
+};
+
+struct extent {
+    enum extent_kind kind;
+    uint64_t start;
+    uint64_t bytes;          /* of address space */
+    const struct slab *slab; /* its record: BLOCKS, SPAN, HUGE */
+    const uint64_t *bits;    /* BLOCKS: which blocks are free in the slab */
+};
+
+/* The extent that starts at `at`. False at the heap's end. */
+bool heap_extent_at(const struct heap_view *view, uint64_t at, struct extent *extent);
+/* The extent that holds an address of the heap. */
+bool heap_extent_of(const struct heap_view *view, uint64_t address, struct extent *extent);
+
+enum block_state { BLOCK_LIVE, BLOCK_FREE, BLOCK_IN_THREAD, BLOCK_IN_DEPOT };
+/* The states of an extent's blocks (one, for a span or Huge block); returns how many. */
+unsigned heap_block_states(const struct heap_view *view, const struct extent *extent,
+                           uint8_t states[EXTENT_BLOCKS_MAX]);
+/* How many blocks of an extent are in each state; returns how many there are. */
+unsigned heap_block_counts(const struct heap_view *view, const struct extent *extent,
+                           uint64_t counts[BLOCK_IN_DEPOT + 1]);
+
+#endif

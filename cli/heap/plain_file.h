@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reads files that a target names, and that its owner may change meanwhile.
+ */
+#ifndef HAK_CLI_PLAIN_FILE_H
+#define HAK_CLI_PLAIN_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Open a regular file for reading, and nothing else: opening a device may act, and a
+ * pipe may wait. -1: errno says why; EINVAL for another kind of file. */
+struct stat;
+int plain_file_open(const char *path, struct stat *status);
+/* All of [offset, +size), or false. */
+bool plain_file_read(int file, uint64_t offset, void *into, size_t size);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A process as a target: opened, read and written through /proc.
+ */
+#ifndef HAK_CLI_PROCESS_H
+#define HAK_CLI_PROCESS_H
+
+#include "heap/target.h"
+
+/* Open a process. False: see ->error; nothing needs closing. */
+bool target_open_process(struct target *target, pid_t pid);
+/* A process that target_write will write to. */
+bool target_open_to_write(struct target *target, pid_t pid);
+/* As many bytes as can be read in one piece from `address` on. */
+size_t process_read(struct target *target, uint64_t address, void *into, size_t size);
+/* Set ->error to why the process can no longer be read: always false. */
+bool process_explain(struct target *target, int error);
+/* Write to a process that was opened for that, and still runs the program that it ran then. */
+bool target_write(struct target *target, uint64_t address, const void *from, size_t size);
+/* The name of a thread of a process; "" when it is not known. */
+void target_thread_name(const struct target *target, uint32_t thread_id, char name[16]);
+/* Threads of a process; 0 in a core, or when they are not known. */
+size_t target_thread_count(const struct target *target);
+/* The stack pointers of the threads that wait at this moment, to be freed; none in a core. */
+uint64_t *target_stack_pointers(const struct target *target, size_t *count);
+/* Bring the mappings and their resident bytes up to date; a process only. */
+bool target_refresh(struct target *target);
+/* VmRSS of a process at this moment, in bytes; false when it has no memory any more. */
+bool target_rss(const struct target *target, uint64_t *bytes);
+/* By how much VmRSS may be wrong: kernels before 6.16 add up what each processor or thread has
+ * counted only now and then. */
+uint64_t target_rss_slack(const struct target *target);
+
+#endif

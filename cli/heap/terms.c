@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The identity: each resident byte belongs to one term, and the terms add up to the RSS. Resident
+ * pages come from the kernel (or, in a core, are those with something in them), and are divided by
+ * the states of the blocks that lie in them. A look whose sum cannot be the RSS is taken again.
+ * Called by the verbs; reads a heap_view.
+ */
+#include "heap/terms.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "heap/copy.h"
+#include "heap/process.h"
+#include "heap/residency.h"
+#include "heap/table.h"
+#include "heap/target_read.h"
+
+const char *const lane_names[HAK_LANE_COUNT] = {"tiny", "pool", "ace", "huge"};
+
+static unsigned lane_of(unsigned size_class)
+{
+    return size_class <= CLASS_TINY_LAST   ? HAK_LANE_TINY
+           : size_class <= CLASS_POOL_LAST ? HAK_LANE_POOL
+                                           : HAK_LANE_ACE;
+}
+
+/* ---- extents ---- */
+
+static uint64_t resident_of(const struct heap_view *view, const struct extent *extent)
+{
+    return page_set_bytes(&view->pages, extent->start, extent->start + extent->bytes);
+}
+
+static void add_blocks(struct class_terms *figures, unsigned state, uint64_t count,
+                       uint64_t resident)
+{
+    figures->blocks[state] += count;
+    figures->resident[state] += resident;
+}
+
+/* The blocks of an extent that is resident in part; returns their resident bytes. */
+static uint64_t add_each_block(const struct heap_view *view, struct class_terms *figures,
+                               const struct extent *extent)
+{
+    uint8_t states[EXTENT_BLOCKS_MAX];
+    size_t size = size_classes[extent->slab->size_class].size;
+    unsigned count = heap_block_states(view, extent, states);
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t at = extent->start + i * size;
+        uint64_t resident = page_set_bytes(&view->pages, at, at + size);
+        add_blocks(figures, states[i], 1, resident);
+        sum += resident;
+    }
+    return sum;
+}
+
+/* In a slab whose pages are all resident, or none is, blocks need only be counted. */
+static uint64_t add_all_blocks(const struct heap_view *view, struct class_terms *figures,
+                               const struct extent *extent, bool is_resident)
+{
+    uint64_t counts[BLOCK_IN_DEPOT + 1];
+    uint64_t size = is_resident ? size_classes[extent->slab->size_class].size : 0;
+    unsigned count = heap_block_counts(view, extent, counts);
+    for (unsigned state = 0; state <= BLOCK_IN_DEPOT; state++)
+        add_blocks(figures, state, counts[state], counts[state] * size);
+    return count * size;
+}
+
+/* Tiny, Pool, ACE. */
+static void add_class_extent(const struct heap_view *view, struct heap_terms *terms,
+                             const struct extent *extent)
+{
+    struct class_terms *figures = &terms->classes[extent->slab->size_class];
+    uint64_t all = resident_of(view, extent);
+    uint64_t in_blocks = all == 0 || all == extent->bytes
+                             ? add_all_blocks(view, figures, extent, all > 0)
+                             : add_each_block(view, figures, extent);
+    figures->extents++;
+    figures->mapped += extent->bytes;
+    terms->partly_used += all - in_blocks; /* what is behind the last block */
+}
+
+static void add_huge_extent(const struct heap_view *view, struct heap_terms *terms,
+                            const struct extent *extent)
+{
+    struct class_terms *lane = &terms->lanes[HAK_LANE_HUGE];
+    uint64_t end = extent->start + extent->slab->size;
+    uint64_t resident = page_set_bytes(&view->pages, extent->start, end);
+    add_blocks(lane, BLOCK_LIVE, 1, resident);
+    lane->extents++;
+    lane->mapped += extent->bytes;
+    terms->partly_used += page_set_bytes(&view->pages, end, extent->start + extent->bytes);
+}
+
+static void add_extent(const struct heap_view *view, struct heap_terms *terms,
+                       const struct extent *extent)
+{
+    switch (extent->kind) {
+    case EXTENT_BLOCKS:
+    case EXTENT_SPAN: add_class_extent(view, terms, extent); break;
+    case EXTENT_HUGE: add_huge_extent(view, terms, extent); break;
+    case EXTENT_WARM:
+        terms->warm_bytes += extent->bytes;
+        terms->purgeable += resident_of(view, extent);
+        break;
+    case EXTENT_COLD:
+        /* where address space is rationed, free superslabs are others' to use */
+        if (!view->space.is_rationed || extent->bytes < SUPERSLAB_SIZE)
+            terms->purgeable += resident_of(view, extent);
+        break;
+    default:
+        /* a superslab whose records contradict each other: it is likely being changed just now */
+        if (heap_superslab(view, (extent->start - heap_start(view)) >> SUPERSLAB_SHIFT)->state !=
+            SUPERSLAB_FIXED)
+            terms->partly_used += resident_of(view, extent);
+        break;
+    }
+}
+
+/* How far the heap has neither pages nor an entry in the table: a large address space is mostly
+ * that. */
+static uint64_t nothing_from(const struct heap_view *view, uint64_t at)
+{
+    if (at % SUPERSLAB_SIZE)
+        return 0;
+    uint64_t unused = heap_unused(view, (at - heap_start(view)) >> SUPERSLAB_SHIFT);
+    return page_set_empty(&view->pages, at, unused << SUPERSLAB_SHIFT);
+}
+
+static void add_extents(const struct heap_view *view, struct heap_terms *terms)
+{
+    struct extent extent;
+    for (uint64_t at = heap_start(view); at < heap_end(view);) {
+        uint64_t nothing = nothing_from(view, at);
+        if (nothing == 0 && heap_extent_at(view, at, &extent)) {
+            add_extent(view, terms, &extent);
+            nothing = extent.bytes;
+        }
+        at += nothing;
+    }
+}
+
+/* ---- sums ---- */
+
+static void add_to_lane(struct class_terms *lane, const struct class_terms *figures)
+{
+    lane->extents += figures->extents;
+    lane->mapped += figures->mapped;
+    lane->traffic.taken += figures->traffic.taken;
+    lane->traffic.given += figures->traffic.given;
+    for (unsigned state = 0; state <= BLOCK_IN_DEPOT; state++) {
+        lane->blocks[state] += figures->blocks[state];
+        lane->resident[state] += figures->resident[state];
+    }
+}
+
+static void sum_up(const struct heap_view *view, struct heap_terms *terms)
+{
+    terms->lanes[HAK_LANE_HUGE].traffic = view->traffic[CLASS_HUGE];
+    for (unsigned c = CLASS_FIRST; c <= CLASS_ACE_LAST; c++) {
+        struct class_terms *figures = &terms->classes[c];
+        figures->size = size_classes[c].size;
+        figures->traffic = view->traffic[c];
+        add_to_lane(&terms->lanes[lane_of(c)], figures);
+    }
+    for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++) {
+        const struct class_terms *figures = &terms->lanes[lane];
+        terms->live += figures->resident[BLOCK_LIVE];
+        terms->thread_cached += figures->resident[BLOCK_IN_THREAD];
+        terms->depots += figures->resident[BLOCK_IN_DEPOT];
+        terms->partly_used += figures->resident[BLOCK_FREE];
+    }
+}
+
+bool heap_owns(const struct heap_view *view, const struct mapping *mapping)
+{
+    uint64_t end = view->base + (view->space.count << SUPERSLAB_SHIFT);
+    if (view->is_empty || mapping->end <= view->base || mapping->start >= end)
+        return false;
+    if (mapping->start < heap_start(view))
+        return true;
+    size_t index = (mapping->start - heap_start(view)) >> SUPERSLAB_SHIFT;
+    if (index >= view->count)
+        return !view->space.is_rationed && view->first + index < view->space.opened;
+    uint8_t state = heap_superslab(view, index)->state;
+    return state != SUPERSLAB_FIXED && !(view->space.is_rationed && state == SUPERSLAB_FREE);
+}
+
+static uint64_t count_others(const struct heap_view *view)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < view->target->mapping_count; i++)
+        if (!heap_owns(view, &view->target->mappings[i]))
+            bytes += view->target->mappings[i].rss;
+    return bytes;
+}
+
+static void count_used(const struct heap_view *view, struct heap_terms *terms)
+{
+    terms->used_bytes += (uint64_t)view->space.claimed << SUPERSLAB_SHIFT;
+    for (size_t i = 0; i < view->count; i++) {
+        i += heap_unused(view, i);
+        if (i == view->count)
+            break;
+        const struct superslab *superslab = heap_superslab(view, i);
+        if (superslab->state == SUPERSLAB_SLABS)
+            terms->used_bytes += SUPERSLAB_SIZE;
+        if (superslab->state == SUPERSLAB_SLABS)
+            terms->huge_waste += (uint64_t)__builtin_popcount(superslab->zero) << SLAB_SHIFT;
+    }
+}
+
+/* In a process that has called mlockall(), memory that was never used has pages too. */
+static void count_unused(const struct heap_view *view, struct heap_terms *terms)
+{
+    uint64_t opened = view->base + ((uint64_t)view->space.opened << SUPERSLAB_SHIFT);
+    uint64_t present = (uintptr_t)view->meta.present;
+    uint64_t mapped = (uintptr_t)view->meta.mapped;
+    if (view->space.is_rationed || view->space.opened > view->space.count)
+        return;
+    if (opened > heap_end(view))
+        terms->purgeable += page_set_bytes(&view->pages, heap_end(view), opened);
+    if (mapped > present && mapped <= (uintptr_t)view->meta.end)
+        terms->metadata += target_resident_bytes(view->target, present, mapped);
+}
+
+/* The head has many times more addresses than mapped memory. */
+static uint64_t count_mapped(const struct heap_view *view, uint64_t start, uint64_t end)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < view->target->mapping_count; i++) {
+        const struct mapping *mapping = &view->target->mappings[i];
+        uint64_t from = mapping->start > start ? mapping->start : start;
+        uint64_t to = mapping->end < end ? mapping->end : end;
+        if (from < to)
+            bytes += target_resident_bytes(view->target, from, to);
+    }
+    return bytes;
+}
+
+static void count_terms(const struct heap_view *view, struct heap_terms *terms)
+{
+    memset(terms, 0, sizeof *terms);
+    terms->others = count_others(view);
+    if (view->is_empty)
+        return;
+    add_extents(view, terms);
+    count_used(view, terms);
+    uint64_t records = (uintptr_t)view->meta.start;
+    terms->tables = count_mapped(view, view->base, records);
+    terms->metadata = target_resident_bytes(view->target, records, (uintptr_t)view->meta.present);
+    count_unused(view, terms);
+    sum_up(view, terms);
+}
+
+uint64_t heap_terms_sum(const struct heap_terms *terms)
+{
+    return terms->live + terms->thread_cached + terms->depots + terms->partly_used +
+           terms->purgeable + terms->metadata + terms->tables + terms->others;
+}
+
+/* ---- one look ---- */
+
+/* Looks at most, and seconds after which no further one begins. */
+#define LOOKS_MAX 5
+#define LOOKS_SECONDS 0.3
+
+/* Set the RSS. When the sum lies between what VmRSS was before and after, VmRSS had that value
+ * meanwhile: it changes page by page. Else it gets the nearest value that it had for sure. False:
+ * the process that was looked at is no more. */
+static bool compare_with_rss(const struct heap_view *view, struct heap_terms *terms)
+{
+    struct target *target = view->target;
+    uint64_t before = target->rss;
+    uint64_t after;
+    char byte;
+    bool is_known = target_rss(target, &after);
+    /* VmRSS is of the program that runs now, the memory of the one that was looked at */
+    if (!target_read(target, view->root_address, &byte, 1) || !is_known)
+        return process_explain(target, ESRCH);
+    uint64_t least = before < after ? before : after;
+    uint64_t most = before < after ? after : before;
+    uint64_t slack = target_rss_slack(target);
+    uint64_t sum = heap_terms_sum(terms);
+    terms->rss = sum < least ? least : sum > most ? most : sum;
+    terms->unexplained = (int64_t)(terms->rss - sum);
+    if ((uint64_t)llabs(terms->unexplained) > slack)
+        return true;
+    terms->rss = sum;
+    terms->unexplained = 0;
+    return true;
+}
+
+static bool look_again(struct heap_view *view)
+{
+    struct target *target = view->target;
+    heap_view_close(view);
+    return target_refresh(target) && heap_view_open(view, target);
+}
+
+bool heap_terms_count(struct heap_view *view, struct heap_terms *terms)
+{
+    double begin = clock_seconds();
+    for (unsigned looks = 1;; looks++) {
+        count_terms(view, terms);
+        if (view->target->is_core)
+            return true;
+        if (!compare_with_rss(view, terms))
+            break;
+        if (terms->unexplained == 0 || looks == LOOKS_MAX ||
+            clock_seconds() - begin > LOOKS_SECONDS)
+            return true;
+        if (!look_again(view))
+            break;
+    }
+    heap_view_close(view);
+    memset(terms, 0, sizeof *terms);
+    return false;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A heap as a picture: rows of cells. map_rows.c makes a row for each superslab, with a cell for
+ * each slab; map_fold.c folds them, so that no heap has more than MAP_ROWS_MOST rows; map.c
+ * draws the rows in the terminal, map_svg.c as SVG.
+ */
+#ifndef HAK_CLI_MAP_H
+#define HAK_CLI_MAP_H
+
+#include <stdio.h>
+
+#include "heap/view.h"
+
+#define MAP_ROWS_MOST ((size_t)64)
+#define CELLS_PER_ROW SLABS_PER_SUPERSLAB
+
+enum cell_kind {
+    CELL_COLD, /* free address space */
+    CELL_WARM, /* free slabs that may have pages */
+    CELL_TINY,
+    CELL_POOL,
+    CELL_ACE,
+    CELL_HUGE,
+    CELL_OTHER, /* not the heap's, or changing now */
+    CELL_KINDS
+};
+
+/* One slab, or several: then of the kind that most of those are that are not COLD. */
+struct cell {
+    uint8_t kind;       /* enum cell_kind */
+    uint8_t size_class; /* TINY, POOL, ACE; 0: several classes */
+    uint8_t is_mixed;   /* there are slabs of other kinds */
+    uint8_t is_first;   /* of its extent; one slab only */
+    uint8_t live;       /* of its bytes, the percentage in live blocks */
+    uint8_t resident;   /* of its pages, the percentage that is resident */
+};
+
+/* Rows that look the same and follow each other are one. */
+struct map_row {
+    uint64_t start;
+    uint64_t count;
+    struct cell cells[CELLS_PER_ROW];
+};
+
+/* Purpose: the picture. Invariant: a row stands for `count` times map_row_bytes; rows follow each
+ * other without a gap, and are at most MAP_ROWS_MOST. */
+struct map {
+    struct map_row *rows;
+    size_t count;
+    unsigned shift; /* a row has 2^shift superslabs, a cell as many slabs */
+};
+
+/* map_rows.c: the map of the whole heap, or of the superslabs that [from, to) touches. */
+void map_make(const struct heap_view *view, struct map *map);
+void map_make_range(const struct heap_view *view, uint64_t from, uint64_t to, struct map *map);
+/* "blocks of 112 bytes, 63 % live, 100 % resident", without a newline. */
+void map_describe(const struct cell *cell, char *text, size_t size);
+/* The shares of a row that are live and resident, as percentages. */
+void map_row_shares(const struct map_row *row, unsigned *live, unsigned *resident);
+
+/* map_fold.c: bytes of address space of a row and of a cell. */
+uint64_t map_row_bytes(const struct map *map);
+uint64_t map_cell_bytes(const struct map *map);
+/* Add a row, or count the last one up if it looks the same and ends where this starts.
+ * `bytes` are a row's. */
+void map_add_row(struct map *map, const struct map_row *row, uint64_t bytes);
+/* Fold a map with a row a superslab until it has no more than MAP_ROWS_MOST rows. */
+void map_fold(struct map *map);
+
+/* map_svg.c */
+void map_print_svg(FILE *out, const struct heap_view *view, const struct map *map);
+
+#endif

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Folds a map: a row stands for 2, 4, 8 ... superslabs, and a cell for as many slabs, until the map
+ * is short enough to be read. A folded cell keeps the sums of what it stands for. Called by
+ * map_rows.c.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "look/map.h"
+
+uint64_t map_row_bytes(const struct map *map)
+{
+    return (uint64_t)SUPERSLAB_SIZE << map->shift;
+}
+
+uint64_t map_cell_bytes(const struct map *map)
+{
+    return (uint64_t)SLAB_SIZE << map->shift;
+}
+
+void map_add_row(struct map *map, const struct map_row *row, uint64_t bytes)
+{
+    struct map_row *last = map->count ? &map->rows[map->count - 1] : NULL;
+    if (last && last->start + last->count * bytes == row->start &&
+        memcmp(last->cells, row->cells, sizeof row->cells) == 0) {
+        last->count += row->count;
+        return;
+    }
+    if ((map->count & (map->count - 1)) == 0)
+        map->rows = memory_resize(map->rows, map->count ? 2 * map->count : 1, sizeof *map->rows);
+    map->rows[map->count++] = *row;
+}
+
+/* Purpose: what the slabs of a folded cell come to. */
+struct tally {
+    uint64_t slabs[CELL_KINDS];
+    uint8_t size_class[CELL_KINDS]; /* of all slabs of the kind, or 0 */
+    uint64_t live;                  /* sums of percentages */
+    uint64_t resident;
+};
+
+/* Purpose: a row that is being folded. */
+struct fold {
+    struct map *map;
+    uint64_t start;
+    uint64_t superslabs; /* that it has so far */
+    struct tally cells[CELLS_PER_ROW];
+};
+
+static void add_cell(struct tally *tally, const struct cell *cell)
+{
+    uint8_t *size_class = &tally->size_class[cell->kind];
+    *size_class = tally->slabs[cell->kind] == 0 || *size_class == cell->size_class
+                      ? cell->size_class
+                      : 0;
+    tally->slabs[cell->kind]++;
+    tally->live += cell->live;
+    tally->resident += cell->resident;
+}
+
+/* Free addresses count only where there is nothing else: a single block must not vanish. */
+static struct cell cell_of(const struct tally *tally, uint64_t slabs)
+{
+    unsigned kind = CELL_COLD;
+    for (unsigned other = CELL_COLD + 1; other < CELL_KINDS; other++)
+        if (kind == CELL_COLD ? tally->slabs[other] > 0 : tally->slabs[other] > tally->slabs[kind])
+            kind = other;
+    return (struct cell){
+        .kind = (uint8_t)kind,
+        .size_class = tally->size_class[kind],
+        .is_mixed = tally->slabs[kind] < slabs,
+        .live = (uint8_t)(tally->live / slabs),
+        .resident = (uint8_t)(tally->resident / slabs),
+    };
+}
+
+/* `count` superslabs that look the same, and fit into the row. */
+static void fill_row(struct fold *fold, const struct map_row *row, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++, fold->superslabs++)
+        for (size_t slab = 0; slab < CELLS_PER_ROW; slab++)
+            add_cell(&fold->cells[(fold->superslabs * CELLS_PER_ROW + slab) >> fold->map->shift],
+                     &row->cells[slab]);
+}
+
+static void end_row(struct fold *fold, uint64_t count)
+{
+    struct map_row row = {.start = fold->start, .count = count};
+    for (size_t i = 0; i < CELLS_PER_ROW; i++)
+        row.cells[i] = cell_of(&fold->cells[i], (uint64_t)1 << fold->map->shift);
+    map_add_row(fold->map, &row, map_row_bytes(fold->map));
+    *fold = (struct fold){.map = fold->map,
+                          .start = fold->start + count * map_row_bytes(fold->map)};
+}
+
+static void fold_row(struct fold *fold, const struct map_row *row)
+{
+    const uint64_t room = (uint64_t)1 << fold->map->shift;
+    for (uint64_t left = row->count; left > 0;) {
+        uint64_t part = room - fold->superslabs < left ? room - fold->superslabs : left;
+        /* many superslabs that look the same fold into many rows that do */
+        uint64_t rows = fold->superslabs == 0 && left >= room ? left / room : 1;
+        fill_row(fold, row, part);
+        left -= part + (rows - 1) * room;
+        if (fold->superslabs == room)
+            end_row(fold, rows);
+    }
+}
+
+/* Fold `fine` into rows of 2^shift superslabs. False: these are too many. */
+static bool fold_map(const struct map *fine, unsigned shift, struct map *map)
+{
+    static const struct map_row nothing;
+    *map = (struct map){.shift = shift};
+    struct fold fold = {.map = map, .start = fine->rows[0].start};
+    for (size_t i = 0; i < fine->count && map->count <= MAP_ROWS_MOST; i++)
+        fold_row(&fold, &fine->rows[i]);
+    if (fold.superslabs > 0) {
+        fill_row(&fold, &nothing, ((uint64_t)1 << shift) - fold.superslabs);
+        end_row(&fold, 1);
+    }
+    if (map->count <= MAP_ROWS_MOST)
+        return true;
+    free(map->rows);
+    return false;
+}
+
+void map_fold(struct map *map)
+{
+    struct map fine = *map;
+    if (fine.count <= MAP_ROWS_MOST)
+        return;
+    for (unsigned shift = 1; !fold_map(&fine, shift, map); shift++)
+        ;
+    free(fine.rows);
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The map as SVG: a cell's colour is its lane, its filled height the share that is live, the bar
+ * below it the share that is resident. One file, nothing loaded from elsewhere, light and dark; as
+ * narrow as a phone, and wider where there is room. Called by map.c.
+ */
+#include <inttypes.h>
+
+#include "base/html.h"
+#include "base/text.h"
+#include "heap/choose.h"
+#include "look/map.h"
+
+#define LEFT 12
+#define STEP 11 /* from a cell to the next */
+#define CELL 10
+#define HEIGHT 18 /* of a cell */
+#define BAR 3
+#define LABEL 14
+#define ROW (LABEL + HEIGHT + BAR + 11)
+#define TOP 112
+#define ROW_WIDTH ((int)CELLS_PER_ROW * STEP - 1)
+#define WIDTH (LEFT + ROW_WIDTH + LEFT)
+
+/* Where there is room, this much larger. */
+#define WIDE_SCALE 1.7
+
+static const char style[] =
+    "svg { font: 12px system-ui, sans-serif; background: #fff;\n"
+    "  font-variant-numeric: tabular-nums; }\n"
+    "text { fill: #222; } .dim { fill: #666; } .end { text-anchor: end; }\n"
+    ".cell { fill: #e8e8e8; } .res { fill: #c0392b; } .warm { fill: #bbb; } .other { fill: #444; "
+    "}\n"
+    ".tiny { fill: #2a9d55; } .pool { fill: #2b6cb0; } .ace { fill: #8e44ad; }\n"
+    ".huge { fill: #c77f00; }\n"
+    "@media (prefers-color-scheme: dark) {\n"
+    "svg { background: #181818; } text { fill: #ddd; } .dim { fill: #999; }\n"
+    ".cell { fill: #333; } .warm { fill: #777; } .other { fill: #aaa; } }\n";
+
+static const char *const classes[CELL_KINDS] = {
+    [CELL_COLD] = "cell", [CELL_WARM] = "warm", [CELL_TINY] = "tiny",   [CELL_POOL] = "pool",
+    [CELL_ACE] = "ace",   [CELL_HUGE] = "huge", [CELL_OTHER] = "other",
+};
+
+static void print_rect(FILE *out, const char *class, int x, int y, int width, int height)
+{
+    fprintf(out, "<rect class=\"%s\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"/>", class, x, y,
+            width, height);
+}
+
+/* What is free and without pages is the row's ground. */
+static void print_cell(FILE *out, const struct cell *cell, bool is_folded, int x, int y)
+{
+    char text[96];
+    bool is_whole = cell->kind == CELL_WARM || cell->kind == CELL_OTHER;
+    int height = is_whole ? HEIGHT : cell->live * HEIGHT / 100;
+    if (cell->kind == CELL_COLD && cell->resident == 0)
+        return;
+    map_describe(cell, text, sizeof text);
+    fprintf(out, "<g><title>%s</title>", text);
+    print_rect(out, "cell", x, y, CELL, HEIGHT);
+    if (height > 0 && cell->kind != CELL_COLD)
+        print_rect(out, classes[cell->kind], x, y + HEIGHT - height, CELL, height);
+    /* a line over it, which goes on where the extent does */
+    if (cell->kind >= CELL_TINY && cell->kind <= CELL_HUGE)
+        print_rect(out, classes[cell->kind], x, y, is_folded || cell->is_first ? CELL : STEP, 2);
+    if (cell->resident > 0)
+        print_rect(out, "res", x, y + HEIGHT + 1, (cell->resident * CELL + 99) / 100, BAR);
+    fputs("</g>\n", out);
+}
+
+static void print_row(FILE *out, const struct map_row *row, bool is_folded, int y)
+{
+    unsigned live;
+    unsigned resident;
+    map_row_shares(row, &live, &resident);
+    fprintf(out, "<text class=\"dim\" x=\"%d\" y=\"%d\">%012" PRIx64, LEFT, y + LABEL - 4,
+            row->start);
+    if (row->count > 1)
+        fprintf(out, " &#215; %" PRIu64, row->count);
+    fprintf(out,
+            "</text><text class=\"dim end\" x=\"%d\" y=\"%d\">%u %% live, %u %% resident</text>\n",
+            LEFT + ROW_WIDTH, y + LABEL - 4, live, resident);
+    print_rect(out, "cell", LEFT, y + LABEL, ROW_WIDTH, HEIGHT);
+    for (int i = 0; i < (int)CELLS_PER_ROW; i++)
+        print_cell(out, &row->cells[i], is_folded, LEFT + i * STEP, y + LABEL);
+}
+
+static void print_legend(FILE *out)
+{
+    static const char *const rows[][2] = {
+        {"tiny", "Tiny"},       {"pool", "Pool"}, {"ace", "ACE"},      {"huge", "Huge"},
+        {"warm", "kept ready"}, {"cell", "free"}, {"res", "resident"}, {"other", "not the heap's"}};
+    for (int i = 0; i < (int)(sizeof rows / sizeof rows[0]); i++) {
+        int x = LEFT + i % 4 * 84;
+        int y = 68 + i / 4 * 18;
+        bool is_bar = rows[i][0][0] == 'r';
+        print_rect(out, rows[i][0], x, is_bar ? y + 4 : y, 12, is_bar ? 4 : 12);
+        fprintf(out, "<text x=\"%d\" y=\"%d\">%s</text>\n", x + 17, y + 11, rows[i][1]);
+    }
+}
+
+static void print_head(FILE *out, int height)
+{
+    fprintf(out,
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" "
+            "height=\"%d\">\n<style>\n%s@media (min-width: 700px) { svg { width: %.0fpx; "
+            "height: %.0fpx; } }\n</style>\n",
+            WIDTH, height, WIDTH, height, style, WIDTH * WIDE_SCALE, height * WIDE_SCALE);
+}
+
+void map_print_svg(FILE *out, const struct heap_view *view, const struct map *map)
+{
+    bool is_folded = map->shift > 0;
+    print_head(out, TOP + (int)map->count * ROW + 4);
+    fprintf(out, "<text x=\"%d\" y=\"24\" font-size=\"15\">The heap of ", LEFT);
+    html_text(out, choice_title(view->target));
+    fprintf(out,
+            "</text>\n<text class=\"dim\" x=\"%d\" y=\"42\">A row is %s%s, a cell %s%s,</text>\n"
+            "<text class=\"dim\" x=\"%d\" y=\"57\">filled as far as it is live%s.</text>\n",
+            LEFT, is_folded ? "" : "a superslab of ", text_of_size(map_row_bytes(map)).bytes,
+            is_folded ? "" : "a slab of ", text_of_size(map_cell_bytes(map)).bytes, LEFT,
+            is_folded ? "; its colour is what most of it holds" : "");
+    print_legend(out);
+    for (size_t i = 0; i < map->count; i++)
+        print_row(out, &map->rows[i], is_folded, TOP + (int)i * ROW);
+    fputs("</svg>\n", out);
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `hakmem trim`, `set` and `limit`: write a request into the target, which its next slow path
+ * serves, and wait for that; an idle target is not waited for. The only verbs that write to a
+ * target. What is written to is the object that the library has for it, in the library's own memory
+ * (heap/copy.c checks that), through the handle by which it was looked at: a process that executes
+ * another program meanwhile is lost, and that program is not written to.
+ */
+#include <argp.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/message.h"
+#include "base/text.h"
+#include "heap/choose.h"
+#include "heap/copy.h"
+#include "heap/process.h"
+#include "heap/target_read.h"
+#include "heap/terms.h"
+#include "request/activity.h"
+#include "request/verbs.h"
+#include "settings/settings.h"
+
+#define KEY_WAIT CLI_KEY(1)
+#define WAIT_DEFAULT 5
+#define WAIT_MAX 86400
+/* Time between two looks whether the request has been served. */
+#define LOOK_NS 20000000
+/* How long a process has to be idle to count as such. The helper thread looks once a second. */
+#define IDLE_SECONDS 0.3
+#define IDLE_SECONDS_WITH_HELPER 1.5
+
+struct request_input {
+    struct choice choice;
+    enum { VERB_TRIM, VERB_SET, VERB_LIMIT } verb;
+    const char *value; /* set: NAME=VALUE; limit: the value */
+    uint64_t wait_seconds;
+    bool is_patient; /* --wait was given: also an idle process is waited for */
+};
+
+/* Purpose: what is asked, and where that is written. */
+struct mailbox {
+    struct target *target;
+    uint64_t slot;    /* addresses in the target */
+    uint64_t waiting; /* of what makes slow paths look */
+    int64_t value;
+    double idle_seconds; /* of the target, after which it is not waited for */
+};
+
+enum answer { ANSWER_SERVED, ANSWER_LOST, ANSWER_LATE, ANSWER_IDLE };
+
+/* ---- asking and waiting ---- */
+
+/* The value first, then the number that makes a request of it, then what makes slow paths look. A
+ * number that no other command will choose: it may be at the same slot now, and then the request
+ * that is written last holds. */
+static bool write_request(const struct mailbox *mailbox)
+{
+    struct target *target = mailbox->target;
+    struct request request;
+    if (!target_read(target, mailbox->slot, &request, sizeof request))
+        return process_explain(target, ESRCH);
+    uint32_t asked = request.asked + 2 * (uint32_t)getpid() + 1;
+    uint32_t yes = 1;
+    return target_write(target, mailbox->slot + offsetof(struct request, value), &mailbox->value,
+                        sizeof mailbox->value) &&
+           target_write(target, mailbox->slot + offsetof(struct request, asked), &asked,
+                        sizeof asked) &&
+           target_write(target, mailbox->waiting, &yes, sizeof yes);
+}
+
+/* *request is what is in the slot at the end. */
+static enum answer wait_for_answer(const struct mailbox *mailbox, const struct request_input *input,
+                                   struct request *request)
+{
+    const struct timespec step = {.tv_nsec = LOOK_NS};
+    double deadline = clock_seconds() + (double)input->wait_seconds;
+    struct activity activity = {0};
+    for (;;) {
+        if (!target_read(mailbox->target, mailbox->slot, request, sizeof *request))
+            return ANSWER_LOST;
+        if (request->served == request->asked)
+            return ANSWER_SERVED;
+        if (!input->is_patient &&
+            activity_is_idle(&activity, mailbox->target, mailbox->idle_seconds))
+            return ANSWER_IDLE;
+        if (clock_seconds() >= deadline)
+            return ANSWER_LATE;
+        nanosleep(&step, NULL);
+    }
+}
+
+/* ---- what came of it ---- */
+
+static int report_failure(const struct request_input *input, const struct target *target)
+{
+    return cli_fail(EXIT_FAILURE, "%s: %s", input->choice.command, target->error);
+}
+
+/* What a trim could give back at most, as the heap is now. */
+static uint64_t count_free(struct target *target)
+{
+    static struct heap_terms terms;
+    struct heap_view view;
+    if (heap_view_open(&view, target)) {
+        heap_terms_count(&view, &terms);
+        heap_view_close(&view);
+    }
+    return terms.thread_cached + terms.depots + terms.partly_used + terms.purgeable;
+}
+
+static int report_pending(const struct request_input *input, struct target *target,
+                          enum answer answer)
+{
+    char why[64] = "is idle";
+    char what[64] = "";
+    if (!target_refresh(target))
+        return report_failure(input, target);
+    if (target->state == 'T')
+        strcpy(why, "is stopped");
+    else if (target->state == 't')
+        strcpy(why, "is held by a debugger");
+    else if (answer == ANSWER_LATE)
+        snprintf(why, sizeof why, "has not answered in %" PRIu64 " s", input->wait_seconds);
+    if (input->verb == VERB_TRIM)
+        snprintf(what, sizeof what, "; that gives back at most %s",
+                 text_of_size(count_free(target)).bytes);
+    return cli_fail(EXIT_PENDING,
+                    "%s: %s %s: it serves the request at its next slow path of malloc or free%s",
+                    input->choice.command, choice_title(target), why, what);
+}
+
+static int report_refused(const struct request_input *input, const struct target *target,
+                          const struct mailbox *mailbox)
+{
+    if (input->verb != VERB_TRIM && mailbox->value < 0)
+        return cli_fail(EXIT_FAILURE,
+                        "%s: %s has no control group that limits its memory: a percentage has "
+                        "nothing to refer to",
+                        input->choice.command, choice_title(target));
+    return cli_fail(EXIT_FAILURE, "%s: %s has refused the request", input->choice.command,
+                    choice_title(target));
+}
+
+static int report_served(const struct request_input *input, const struct mailbox *mailbox,
+                         const struct request *request, size_t row)
+{
+    const struct target *target = mailbox->target;
+    char value[32];
+    if (request->result < 0)
+        return report_refused(input, target, mailbox);
+    if (input->verb == VERB_TRIM) {
+        printf("%s: %s given back to the kernel\n", choice_title(target),
+               text_of_size((uint64_t)request->result).bytes);
+        return EXIT_SUCCESS;
+    }
+    settings_write_value(row, request->value, value, sizeof value);
+    printf("%s: " SETTING_PREFIX "%s is %s now%s\n", choice_title(target), settings_name(row),
+           value,
+           request->value == mailbox->value ? "" : ": another command has asked for that since");
+    return EXIT_SUCCESS;
+}
+
+static int send_request(const struct request_input *input, const struct heap_view *view,
+                        unsigned slot, int64_t value)
+{
+    struct target *target = view->target;
+    uint64_t all = (uintptr_t)view->root.requests;
+    const struct mailbox mailbox = {
+        .target = target,
+        .slot = all + offsetof(struct requests, slots) + slot * sizeof(struct request),
+        .waiting = all + offsetof(struct requests, is_waiting),
+        .value = value,
+        .idle_seconds = view->settings.background == CHOICE_YES ? IDLE_SECONDS_WITH_HELPER
+                                                                : IDLE_SECONDS};
+    struct request request;
+    if (view->is_empty)
+        return cli_fail(EXIT_FAILURE, "%s: %s does not use the heap of HAKMEM",
+                        input->choice.command, choice_title(target));
+    if (!write_request(&mailbox))
+        return report_failure(input, target);
+    enum answer answer = wait_for_answer(&mailbox, input, &request);
+    if (answer == ANSWER_LOST) {
+        process_explain(target, ESRCH);
+        return report_failure(input, target);
+    }
+    if (answer != ANSWER_SERVED)
+        return report_pending(input, target, answer);
+    return report_served(input, &mailbox, &request,
+                         slot == REQUEST_TRIM ? 0 : settings_live_row(slot - REQUEST_SET));
+}
+
+/* ---- the command line ---- */
+
+static error_t parse_request(int key, char *argument, struct argp_state *state)
+{
+    struct request_input *input = state->input;
+    cli_parse_common(key, state);
+    switch (key) {
+    case KEY_WAIT:
+        if (!text_to_number(argument, &input->wait_seconds) || input->wait_seconds > WAIT_MAX)
+            exit(cli_fail(EXIT_USAGE, "%s: --wait cannot be '%.60s': expected 0 to %d seconds",
+                          input->choice.command, argument, WAIT_MAX));
+        input->is_patient = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (!input->choice.pid)
+            input->choice.pid = argument;
+        else if (input->verb != VERB_TRIM && !input->value)
+            input->value = argument;
+        else
+            exit(cli_fail(EXIT_USAGE, "%s: '%.60s' is one word too many", input->choice.command,
+                          argument));
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+#define WHEN_SERVED                                                                                \
+    "when one of its threads next comes to a slow path of malloc or free, that is, to a call "     \
+    "that the thread's cache cannot serve. Status 3: it has not done so yet."
+
+static const struct argp_option options[] = {
+    {"wait", KEY_WAIT, "SECONDS", 0, "wait this long, even if the process is idle", 0},
+    CLI_OPTION_HELP,
+    {0},
+};
+
+static int run_request(struct request_input *input, unsigned slot, int64_t value)
+{
+    struct target target;
+    struct heap_view view;
+    choice_open(&input->choice, &target, &view);
+    int status = send_request(input, &view, slot, value);
+    heap_view_close(&view);
+    target_close(&target);
+    return status;
+}
+
+int trim_command(int argc, char **argv)
+{
+    static const struct argp argp = {
+        .options = options,
+        .parser = parse_request,
+        .args_doc = "PID",
+        .doc = "Ask a process to empty its threads' caches, its depots and its warm pool, and to "
+               "give the free pages back to the kernel. The process does so " WHEN_SERVED,
+    };
+    struct request_input input = {.choice = {.command = "hakmem trim", .is_to_write = true},
+                                  .verb = VERB_TRIM,
+                                  .wait_seconds = WAIT_DEFAULT};
+    cli_parse(&argp, argc, argv, &input);
+    return run_request(&input, REQUEST_TRIM, 0);
+}
+
+/* Ask for the setting that `assignment` names. */
+static int run_set(struct request_input *input, const char *assignment)
+{
+    unsigned live;
+    int64_t value;
+    settings_parse_live(input->choice.command, assignment, &live, &value);
+    return run_request(input, REQUEST_SET + live, value);
+}
+
+int set_command(int argc, char **argv)
+{
+    static const struct argp argp = {
+        .options = options,
+        .parser = parse_request,
+        .args_doc = "PID NAME=VALUE",
+        .doc =
+            "Change a setting of a running process. The process takes the new value " WHEN_SERVED,
+    };
+    struct request_input input = {.choice = {.command = "hakmem set", .is_to_write = true},
+                                  .verb = VERB_SET,
+                                  .wait_seconds = WAIT_DEFAULT};
+    cli_parse(&argp, argc, argv, &input);
+    if (input.choice.pid && !input.value)
+        return cli_fail(EXIT_USAGE, "hakmem set: no NAME=VALUE given (see hakmem set --help)");
+    return input.value ? run_set(&input, input.value) : run_request(&input, REQUEST_SET, 0);
+}
+
+int limit_command(int argc, char **argv)
+{
+    static const struct argp argp = {
+        .options = options,
+        .parser = parse_request,
+        .args_doc = "PID BYTES|PERCENT%|none",
+        .doc = "Change the limit on the memory of a running process, its HAKMEM_LIMIT: malloc "
+               "fails rather than let it grow further. The limit is in bytes (K, M or G may "
+               "follow), or in percent of the limit of the process's control group. The process "
+               "takes the new limit " WHEN_SERVED,
+    };
+    struct request_input input = {.choice = {.command = "hakmem limit", .is_to_write = true},
+                                  .verb = VERB_LIMIT,
+                                  .wait_seconds = WAIT_DEFAULT};
+    char assignment[128];
+    cli_parse(&argp, argc, argv, &input);
+    if (input.choice.pid && !input.value)
+        return cli_fail(EXIT_USAGE, "hakmem limit: no limit given (see hakmem limit --help)");
+    snprintf(assignment, sizeof assignment, "LIMIT=%s", input.value ? input.value : "none");
+    return run_set(&input, assignment);
+}

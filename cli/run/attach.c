@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `hakmem report`: the page of `hakmem run --report` for a process that runs already. It is only
+ * looked at. Called by main.c; calls choose.c, family.c and run_page.c.
+ */
+#include <argp.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/message.h"
+#include "base/output.h"
+#include "base/progress.h"
+#include "heap/choose.h"
+#include "heap/copy.h"
+#include "program/process_tree.h"
+#include "run/run_report.h"
+#include "run/verbs.h"
+
+#define COMMAND "hakmem report"
+#define KEY_FOR CLI_KEY(1)
+#define SECONDS_MOST (7 * 24 * 3600.0)
+
+struct options {
+    char *pid;
+    double seconds;
+    struct output page;
+    char name[32];
+};
+
+/* ---- The looks ---- */
+
+/* Signals that end the looks early: the page still comes. */
+static void hold_signals(sigset_t *awaited)
+{
+    sigemptyset(awaited);
+    sigaddset(awaited, SIGINT);
+    sigaddset(awaited, SIGTERM);
+    sigaddset(awaited, SIGHUP);
+    sigprocmask(SIG_BLOCK, awaited, NULL);
+}
+
+static void look_for(struct family *family, pid_t pid, double seconds)
+{
+    sigset_t awaited;
+    hold_signals(&awaited);
+    for (double end = family->start + seconds;;) {
+        unsigned wait_ms = family_look(family, pid);
+        double left = end - clock_seconds();
+        if (left <= 0 || family->members[0].has_ended)
+            break;
+        if (wait_ms > left * 1000)
+            wait_ms = (unsigned)(left * 1000);
+        struct timespec wait = {wait_ms / 1000, (long)(wait_ms % 1000) * 1000000};
+        if (sigtimedwait(&awaited, NULL, &wait) > 0)
+            break;
+    }
+    progress_clear();
+}
+
+static struct timeval time_of(unsigned long ticks)
+{
+    unsigned long a_second = (unsigned long)sysconf(_SC_CLK_TCK);
+    return (struct timeval){(time_t)(ticks / a_second),
+                            (suseconds_t)(ticks % a_second * 1000000 / a_second)};
+}
+
+/* What the kernel counted between two moments. */
+static struct rusage usage_between(const struct process_figures *before,
+                                   const struct process_figures *after)
+{
+    return (struct rusage){
+        .ru_utime = time_of(after->user_ticks - before->user_ticks),
+        .ru_stime = time_of(after->system_ticks - before->system_ticks),
+        .ru_minflt = (long)(after->minor_faults - before->minor_faults),
+        .ru_majflt = (long)(after->major_faults - before->major_faults),
+    };
+}
+
+/* ---- The page ---- */
+
+/* One line, and the end, where there is no heap to look at. */
+static void check_heap(const char *text)
+{
+    const struct choice choice = {.command = COMMAND, .pid = text, .is_watch = true};
+    struct target target;
+    struct heap_view view;
+    choice_open(&choice, &target, &view);
+    if (view.is_empty)
+        exit(cli_fail(EXIT_FAILURE, COMMAND ": %s does not use the heap of HAKMEM",
+                      choice_title(&target)));
+    heap_view_close(&view);
+    target_close(&target);
+}
+
+static int report_process(struct options *options)
+{
+    static const struct sampler nothing_seen;
+    static const struct run_calls no_calls;
+    static const struct report no_report = {.state = REPORT_MISSING};
+    pid_t pid = choice_pid(COMMAND, options->pid);
+    struct process_figures before;
+    struct process_figures after;
+    struct family family;
+    check_heap(options->pid);
+    if (!output_open(&options->page))
+        return EXIT_USAGE;
+    process_figures(pid, &before);
+    family_begin(&family, COMMAND, true);
+    look_for(&family, pid, options->seconds);
+    struct outcome outcome = {
+        .program = options->pid, .pid = pid, .wall_seconds = clock_seconds() - family.start};
+    if (process_figures(pid, &after) && after.started == before.started)
+        outcome.usage = usage_between(&before, &after);
+    const struct member *subject = &family.members[0];
+    const struct run_report all = {
+        .outcome = &outcome,
+        .family = &family,
+        .subject = subject,
+        .exit = &no_report,
+        .sampler = subject->sampler ? subject->sampler : &nothing_seen,
+        .calls = &no_calls,
+        .peak_before = before.peak,
+    };
+    run_page_print(output_begin(&options->page), &all);
+    family_end(&family);
+    if (output_end(&options->page, EXIT_SUCCESS) != EXIT_SUCCESS)
+        return EXIT_FAILURE;
+    fprintf(stderr, COMMAND ": the report is in %s\n", options->page.path);
+    return EXIT_SUCCESS;
+}
+
+/* ---- Arguments ---- */
+
+/* "500ms", "60s", "5m", "1h", or a number of seconds. */
+static double parse_seconds(const char *text)
+{
+    static const struct {
+        const char *unit;
+        double seconds;
+    } units[] = {{"", 1}, {"ms", 1e-3}, {"s", 1}, {"m", 60}, {"h", 3600}};
+    char *end = NULL;
+    /* strtod would take signs, spaces, hexadecimals and words */
+    double number = strspn(text, "0123456789") > 0 ? strtod(text, &end) : -1;
+    if (text[0] == '0' && (text[1] | 32) == 'x')
+        number = -1;
+    for (size_t i = 0; number >= 0 && i < sizeof units / sizeof units[0]; i++)
+        if (strcmp(end, units[i].unit) == 0 && number * units[i].seconds >= 1e-3 &&
+            number * units[i].seconds <= SECONDS_MOST)
+            return number * units[i].seconds;
+    exit(cli_fail(EXIT_USAGE,
+                  COMMAND ": --for cannot be '%.60s': expected a time from 1ms to 168h, such as "
+                          "500ms, 60s, 5m or 1h",
+                  text));
+}
+
+static error_t parse_report(int key, char *argument, struct argp_state *state)
+{
+    struct options *options = state->input;
+    cli_parse_common(key, state);
+    switch (key) {
+    case KEY_FOR: options->seconds = parse_seconds(argument); return 0;
+    case 'o': options->page.path = argument; return 0;
+    case ARGP_KEY_ARG:
+        if (options->pid)
+            exit(cli_fail(EXIT_USAGE, COMMAND ": '%.60s' is one word too many", argument));
+        options->pid = argument;
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+int report_command(int argc, char **argv)
+{
+    static const struct argp_option table[] = {
+        {"for", KEY_FOR, "TIME", 0, "how long to look: 500ms, 60s, 5m, 1h (60s)", 0},
+        {"output", 'o', "FILE", 0, "write the page here (PID.html)", 0},
+        CLI_OPTION_HELP,
+        {0},
+    };
+    static const struct argp argp = {
+        .options = table,
+        .parser = parse_report,
+        .args_doc = "PID",
+        .doc =
+            "Look at the heap of a running process for a while, and write an HTML page about "
+            "its memory over time, as hakmem run --report does. Nothing runs in the process, and "
+            "nothing in it is changed."
+            "\v"
+            "It ends earlier when the process ends, or on Ctrl-C. The page is written all the "
+            "same.",
+    };
+    struct options options = {.seconds = 60, .page = {.command = COMMAND}};
+    cli_parse(&argp, argc, argv, &options);
+    if (!options.pid)
+        return cli_fail(EXIT_USAGE, COMMAND ": no process given (see " COMMAND " --help)");
+    if (!options.page.path) {
+        snprintf(options.name, sizeof options.name, "%d.html",
+                 (int)choice_pid(COMMAND, options.pid));
+        options.page.path = options.name;
+    }
+    return report_process(&options);
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `hakmem record`: runs a program with the recorder (record/) before the allocator that it has
+ * anyway, and ends with one line on the trace and the program's exit status. Called by main.c;
+ * calls library.c and program.c. What happens to the file while the program runs is the
+ * recorder's alone.
+ */
+#include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/arguments.h"
+#include "base/message.h"
+#include "base/text.h"
+#include "program/library.h"
+#include "program/loader.h"
+#include "program/program.h"
+#include "run/verbs.h"
+#include "trace.h"
+
+#define SUFFIX ".hmtrace"
+
+struct options {
+    const char *file;
+    char **program;
+};
+
+/* ---- The file ---- */
+
+/* Empty, where the recorder begins it, by its absolute path. */
+static void make_file(const char *file, char path[PATH_MAX])
+{
+    struct stat status;
+    int fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
+    if (fd < 0)
+        exit(cli_fail(EXIT_USAGE, "hakmem record: cannot write '%s': %s", file, strerror(errno)));
+    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
+        exit(cli_fail(EXIT_USAGE, "hakmem record: cannot write '%s': not a regular file", file));
+    if (ftruncate(fd, 0) != 0 || !realpath(file, path))
+        exit(cli_fail(EXIT_USAGE, "hakmem record: cannot write '%s': %s", file, strerror(errno)));
+    close(fd);
+}
+
+/* The end of the file was made ahead of its records: cut it off. False when there is no trace. */
+static bool end_file(const char *path, struct trace_header *header)
+{
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    bool is_trace = pread(fd, header, sizeof *header, 0) == (ssize_t)sizeof *header &&
+                    memcmp(header->magic, TRACE_MAGIC, sizeof TRACE_MAGIC) == 0 &&
+                    ftruncate(fd, (off_t)(TRACE_HEADER_BYTES + header->used)) == 0;
+    close(fd);
+    return is_trace;
+}
+
+static void say_trace(const char *file, const struct trace_header *header)
+{
+    fprintf(stderr, "hakmem record: %s: %ju call%s of %ju thread%s, %s%s\n", file,
+            (uintmax_t)header->calls, header->calls == 1 ? "" : "s", (uintmax_t)header->threads,
+            header->threads == 1 ? "" : "s", text_of_size(TRACE_HEADER_BYTES + header->used).bytes,
+            header->is_cut ? ", not to the program's end" : "");
+}
+
+/* ---- The program ---- */
+
+/* PROGRAM.hmtrace, in the current directory. */
+static void name_file(const char *program, char file[PATH_MAX])
+{
+    const char *slash = strrchr(program, '/');
+    int length = snprintf(file, PATH_MAX, "%s" SUFFIX, slash ? slash + 1 : program);
+    if (length >= PATH_MAX)
+        exit(cli_fail(EXIT_USAGE, "hakmem record: '%s': name too long", program));
+}
+
+static int record_program(const char *file, char **argv)
+{
+    char path[PATH_MAX];
+    struct outcome outcome;
+    struct trace_header header;
+    library_preload("hakmem record", LIBRARY_RECORDER);
+    make_file(file, path);
+    cli_export(TRACE_VARIABLE, path);
+    const struct program program = {.command = "hakmem record", .argv = argv};
+    int status = program_run(&program, &outcome);
+    if (status != EXIT_SUCCESS) {
+        unlink(path);
+        return status;
+    }
+    status = program_status(&outcome);
+    if (end_file(path, &header)) {
+        say_trace(file, &header);
+        return status;
+    }
+    unlink(path);
+    const char *reason = loader_explain(argv[0]);
+    if (!reason)
+        reason = "it has no allocator, or became a program without the recorder";
+    cli_fail(EXIT_INTERNAL, "hakmem record: nothing recorded of '%s': %s", argv[0], reason);
+    return status == EXIT_SUCCESS ? EXIT_INTERNAL : status;
+}
+
+/* ---- Arguments ---- */
+
+static error_t parse_record(int key, char *argument, struct argp_state *state)
+{
+    struct options *options = state->input;
+    cli_parse_common(key, state);
+    switch (key) {
+    case 'o': options->file = argument; return 0;
+    case ARGP_KEY_ARG:
+        /* the rest is the program's */
+        options->program = state->argv + state->next - 1;
+        state->next = state->argc;
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+int record_command(int argc, char **argv)
+{
+    static const struct argp_option table[] = {
+        {"output", 'o', "FILE", 0, "write to this file (PROGRAM" SUFFIX ")", 0},
+        CLI_OPTION_HELP,
+        {0},
+    };
+    static const struct argp argp = {
+        .options = table,
+        .parser = parse_record,
+        .args_doc = "[--] PROGRAM [ARGUMENTS]",
+        .doc = "Run a program on the allocator that it uses anyway, and write each of its "
+               "allocator calls to a file. bench/replay plays such a file under any allocator."
+               "\v"
+               "One process is recorded: the program's, not its children. If it executes another "
+               "program in its place, that one is recorded. The exit status is the program's, "
+               "as with hakmem run; it is 125 also when nothing was recorded.",
+    };
+    struct options options = {0};
+    char file[PATH_MAX];
+    cli_parse(&argp, argc, argv, &options);
+    if (!options.program)
+        return cli_fail(EXIT_USAGE, "hakmem record: no program given (see hakmem record --help)");
+    if (!options.file) {
+        name_file(options.program[0], file);
+        options.file = file;
+    }
+    return record_program(options.file, options.program);
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The text that `hakmem run` ends with: the program, the kernel's figures, a table of the processes
+ * where there were several, and the heap of the one with the largest peak, as it told at its exit.
+ * Called by run.c.
+ */
+#include <inttypes.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/message.h"
+#include "base/text.h"
+#include "hakmem/hakmem.h"
+#include "program/loader.h"
+#include "run/family.h"
+
+/* ---- Values as text ---- */
+
+static double seconds_of(struct timeval time)
+{
+    return (double)time.tv_sec + (double)time.tv_usec / 1e6;
+}
+
+static struct short_text text_of_seconds(double seconds)
+{
+    struct short_text text;
+    snprintf(text.bytes, sizeof text.bytes, "%.*f s", seconds < 99.9995 ? 3 : 1, seconds);
+    return text;
+}
+
+/* ---- Printing: a label of 9 columns, then what it is about ---- */
+
+#define LABEL "%-9s "
+
+/* Text from outside, cut to `limit` columns and made printable. */
+static void print_name(FILE *out, const char *name, int limit)
+{
+    for (int i = 0; name[i]; i++) {
+        if (i == limit - 3 && strlen(name + i) > 3) {
+            fputs("...", out);
+            return;
+        }
+        unsigned char byte = (unsigned char)name[i];
+        fputc(byte < ' ' || byte >= 0x7f ? '?' : byte, out);
+    }
+}
+
+static void print_status(FILE *out, int status)
+{
+    if (!WIFSIGNALED(status)) {
+        fprintf(out, LABEL "exit status %d\n", "ended", WEXITSTATUS(status));
+        return;
+    }
+    int number = WTERMSIG(status);
+    const char *name = sigabbrev_np(number);
+    if (name)
+        fprintf(out, LABEL "killed by SIG%s (%s)", "ended", name, sigdescr_np(number));
+    else
+        fprintf(out, LABEL "killed by signal %d", "ended", number);
+    fprintf(out, "%s; status %d\n", WCOREDUMP(status) ? ", core dumped" : "",
+            EXIT_SIGNAL_BASE + number);
+}
+
+static void print_program(FILE *out, const struct outcome *outcome, const struct report *report)
+{
+    const char *slash = strrchr(outcome->program, '/');
+    const char *name = slash ? slash + 1 : outcome->program;
+    fprintf(out, LABEL, "program");
+    print_name(out, outcome->program, 30);
+    fprintf(out, ", pid %d", (int)outcome->pid);
+    /* the kernel keeps 15 bytes of a name */
+    if (report->state == REPORT_COMPLETE && strncmp(name, report->program, 15) != 0) {
+        fputs(", ended as ", out);
+        print_name(out, report->program, 15);
+    }
+    fputc('\n', out);
+    print_status(out, outcome->status);
+}
+
+/* The peak of the process that the figures are about. */
+static void print_peak(FILE *out, const struct family *family, const struct report *report)
+{
+    const struct member *main = family_main(family);
+    fprintf(out, LABEL "%s peak", "RSS", text_of_size(main->peak).bytes);
+    if (report->state == REPORT_COMPLETE)
+        fprintf(out, ", %s at exit", text_of_size(report->value[KEY_rss_bytes]).bytes);
+    if (family->count > 1)
+        fprintf(out, ", of process %d", (int)main->pid);
+    fputc('\n', out);
+}
+
+static void print_kernel(FILE *out, const struct outcome *outcome, const struct family *family,
+                         const struct report *report)
+{
+    const struct rusage *usage = &outcome->usage;
+    double user = seconds_of(usage->ru_utime);
+    double system = seconds_of(usage->ru_stime);
+    fprintf(out, LABEL "%s wall, %s user,\n" LABEL "%s system with page faults (%s of CPU)\n",
+            "time", text_of_seconds(outcome->wall_seconds).bytes, text_of_seconds(user).bytes, "",
+            text_of_seconds(system).bytes, text_of_percent(system, user + system).bytes);
+    print_peak(out, family, report);
+    fprintf(out, LABEL "%ld minor, %ld major\n", "faults", usage->ru_minflt, usage->ru_majflt);
+}
+
+/* The keys of one lane, in their order in REPORT_LANE_KEYS. */
+enum { LIVE_BYTES, LIVE_BLOCKS, CACHED_BYTES, FREE_BYTES, LANE_KEYS };
+
+static uint64_t lane_value(const struct report *report, unsigned lane, unsigned key)
+{
+    return report->value[KEY_lane_tiny_live_bytes + LANE_KEYS * lane + key];
+}
+_Static_assert(KEY_lane_tiny_live_bytes + LANE_KEYS * HAK_LANE_COUNT - 1 ==
+                       KEY_lane_huge_free_bytes &&
+                   KEY_lane_tiny_free_bytes - KEY_lane_tiny_live_bytes == FREE_BYTES,
+               "the lanes' keys follow each other");
+
+static void print_lanes(FILE *out, const struct report *report)
+{
+    static const char *const names[HAK_LANE_COUNT] = {"Tiny", "Pool", "ACE", "Huge"};
+    double all = (double)report_live_bytes(report);
+    fprintf(out, LABEL "%12s %12s %8s %12s %12s\n", "lane", "live", "blocks", "share", "cached",
+            "free");
+    for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++) {
+        uint64_t live = lane_value(report, lane, LIVE_BYTES);
+        fprintf(out, "  %-7s %12s %12" PRIu64 " %8s %12s %12s\n", names[lane],
+                text_of_size(live).bytes, lane_value(report, lane, LIVE_BLOCKS),
+                text_of_percent((double)live, all).bytes,
+                text_of_size(lane_value(report, lane, CACHED_BYTES)).bytes,
+                text_of_size(lane_value(report, lane, FREE_BYTES)).bytes);
+    }
+}
+
+static void print_heap(FILE *out, const struct report *report)
+{
+    const uint64_t *value = report->value;
+    uint64_t live = report_live_bytes(report);
+    uint64_t blocks = report_live_blocks(report);
+    fprintf(out, LABEL "%s (%" PRIu64 " bytes) in %" PRIu64 " block%s at exit\n", "live",
+            text_of_size(live).bytes, live, blocks, blocks == 1 ? "" : "s");
+    fprintf(out, LABEL "%s, reserved %s, ", "mapped", text_of_size(value[KEY_mapped_bytes]).bytes,
+            text_of_size(value[KEY_reserved_bytes]).bytes);
+    fprintf(out, "warm %s, metadata %s\n", text_of_size(value[KEY_warm_bytes]).bytes,
+            text_of_size(value[KEY_metadata_bytes]).bytes);
+    fprintf(out, LABEL "%s given back to the kernel\n", "purged",
+            text_of_size(value[KEY_purged_bytes]).bytes);
+    fprintf(out, LABEL "%" PRIu64 " with a cache at exit\n", "threads", value[KEY_threads]);
+    print_lanes(out, report);
+}
+
+/* The sum, and a line for each reason that occurred. */
+static void print_hand_overs(FILE *out, const struct report *report)
+{
+    const size_t prefix = strlen("fb_");
+    uint64_t sum = 0;
+    for (size_t key = KEY_fb_force_libc; key <= KEY_fb_init_wait; key++)
+        sum += report->value[key];
+    fprintf(out, LABEL "%" PRIu64 " call%s handed over\n", "libc", sum, sum == 1 ? "" : "s");
+    for (size_t key = KEY_fb_force_libc; key <= KEY_fb_init_wait; key++)
+        if (report->value[key] > 0)
+            fprintf(out, "  %-15s %12" PRIu64 "\n", report_key_name(key) + prefix,
+                    report->value[key]);
+}
+
+/* ---- The processes ---- */
+
+#define ROWS_MOST 12
+#define COLUMNS 80
+
+static void print_member(FILE *out, const struct member *member)
+{
+    char live[24] = "-";
+    char blocks[24] = "-";
+    if (member->has_end) {
+        snprintf(live, sizeof live, "%s", text_of_size(member->live_end).bytes);
+        snprintf(blocks, sizeof blocks, "%" PRIu64, member->blocks_end);
+    }
+    int used = fprintf(out, "%9d %12s %12s %10s  ", (int)member->pid,
+                       text_of_size(member->peak).bytes, live, blocks);
+    print_name(out, member->command, COLUMNS - used);
+    fputc('\n', out);
+}
+
+static void print_processes(FILE *out, const struct family *family)
+{
+    const struct member *order[ROWS_MOST];
+    size_t count = family_order(family, order, ROWS_MOST);
+    size_t all = family->count;
+    if (family->count < 2)
+        return;
+    fprintf(out, LABEL "%zu; the looks saw at most %zu at a time\n", "processes", all,
+            family->most_at_a_time);
+    if (family->sum.rss > 0)
+        fprintf(out,
+                LABEL "%s of RSS (a page that several share counts for each),\n"
+                      "          %s of PSS (it counts once), by the look that saw most\n",
+                "together", text_of_size(family->sum.rss).bytes,
+                text_of_size(family->sum.pss).bytes);
+    fprintf(out, "%9s %12s %12s %10s  %s\n", "PID", "peak RSS", "live at exit", "blocks",
+            "command");
+    for (size_t i = 0; i < count; i++)
+        print_member(out, order[i]);
+    if (all > count)
+        fprintf(out, "%9s %zu more, with %s or less each\n", "and", all - count,
+                text_of_size(order[count - 1]->peak).bytes);
+}
+
+static void print_reason(FILE *out, const char *program)
+{
+    const char *reason = program ? loader_explain(program) : NULL;
+    fprintf(out, LABEL "none: %s\n", "report",
+            reason ? reason : "it ended by _exit, or became a program without the library");
+}
+
+/* Why a process has left no whole report. */
+static void print_no_report(FILE *out, const struct outcome *outcome, const struct member *main,
+                            const struct report *report)
+{
+    if (report->state == REPORT_INCOMPLETE)
+        fprintf(out, LABEL "incomplete: the program ended while it wrote it\n", "report");
+    else if (!main->has_ended && main->pid != outcome->pid)
+        fprintf(out, LABEL "none: process %d still runs\n", "report", (int)main->pid);
+    else if (WIFSIGNALED(outcome->status) && main->pid == outcome->pid)
+        fprintf(out, LABEL "none: killed before it could write one\n", "report");
+    else
+        print_reason(out, main->pid == outcome->pid ? outcome->program : NULL);
+}
+
+void report_print(FILE *out, const struct outcome *outcome, const struct family *family,
+                  const struct reports *reports)
+{
+    const struct member *main = family_main(family);
+    const struct report *report = reports_find(reports, main->pid);
+    bool complete = report->state == REPORT_COMPLETE;
+    fputs("==== hakmem ", out);
+    print_name(out, complete ? report->version : HAKMEM_VERSION_STRING, 15);
+    fputs(" ====\n", out);
+    print_program(out, outcome, reports_find(reports, outcome->pid));
+    print_kernel(out, outcome, family, report);
+    print_processes(out, family);
+    if (complete) {
+        print_heap(out, report);
+        print_hand_overs(out, report);
+    } else {
+        print_no_report(out, outcome, main, report);
+    }
+}

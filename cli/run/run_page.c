@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The page of `hakmem run --report` and `hakmem report`: what ran, what stands out, and the
+ * figures. Called by run.c and attach.c; calls the other files of the page and html.c.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/html.h"
+#include "run/run_report.h"
+#include "settings/settings.h"
+
+#define ROWS_MOST 16
+
+static const char style[] =
+    "<style>\n"
+    ".chart { display: grid; grid-template-columns: 1fr max-content; gap: 0.2rem 0.5rem; }\n"
+    ".chart svg { height: 6.5rem; } .chart.tall svg { height: clamp(11rem, 40vw, 20rem); }\n"
+    ".chart .y, .chart .x { position: relative; font-size: 0.75rem; line-height: 1;\n"
+    "  color: var(--muted); } .chart .y { min-width: 4.2rem; } .chart .x { height: 1rem; }\n"
+    ".chart span { position: absolute; white-space: nowrap; }\n"
+    ".chart .y span { transform: translateY(-50%); }\n"
+    ".chart .x span { transform: translateX(-50%); }\n"
+    ".chart .x span:first-child { transform: none; }\n"
+    ".grid { fill: none; stroke: var(--ink); stroke-opacity: 0.18; }\n"
+
+    ".grid, .line { vector-effect: non-scaling-stroke; }\n"
+    ".line { fill: none; stroke: var(--ink); stroke-width: 1.5; }\n"
+    ".area { fill: var(--ours); fill-opacity: 0.75; }\n"
+    ".bars { display: grid; grid-template-columns: max-content 1fr max-content; gap: 0.35rem\n"
+    "  0.75rem; align-items: center; max-width: 46rem; font-size: 0.8125rem; line-height: 1; }\n"
+    ".bars span { text-align: right; } .bars svg { height: 0.9rem; }\n"
+    ".pair { display: grid; gap: 1px; } .pair svg { height: 0.5rem; }\n"
+    ".tiles { display: grid; gap: 6px;\n"
+    "  grid-template-columns: repeat(auto-fill, minmax(74px, 1fr)); }\n"
+    "figure.tile, figure.tile + figure.tile { padding: 0; margin: 0; border: 0;\n"
+    "  border-radius: 0; background: none; } .tile figcaption { margin: 0; font-size: 0.75rem; }\n"
+    ".t0, .m1 { fill: var(--c0); background: var(--c0); } .t1 { fill: var(--c1);\n"
+    "  background: var(--c1); } .t2, .m0 { fill: var(--c2); background: var(--c2); }\n"
+    ".t3 { fill: var(--c3); background: var(--c3); } .t4, .m3 { fill: var(--c4);\n"
+    "  background: var(--c4); } .t5, .m4 { fill: var(--c5); background: var(--c5); }\n"
+    ".t6, .m2 { fill: var(--c6); background: var(--c6); } .t7 { fill: var(--c7);\n"
+    "  background: var(--c7); } .m5 { fill: var(--c8); background: var(--c8); }\n"
+    ".m6 { fill: var(--empty); background: var(--empty); }\n"
+    ".back { fill: none; stroke: var(--rule); }\n"
+    "td:last-child.text, th.text { text-align: left; white-space: normal; min-width: 22rem; }\n"
+    "</style>\n";
+
+static double seconds_of(struct timeval time)
+{
+    return (double)time.tv_sec + (double)time.tv_usec * 1e-6;
+}
+
+/* ---- The head ---- */
+
+static void print_end(FILE *out, const struct run_report *report)
+{
+    const struct outcome *outcome = report->outcome;
+    fputs("<dt>Ended</dt><dd>", out);
+    if (!report->argv)
+        fputs(report->subject->has_ended ? "while it was looked at" : "no, it runs on", out);
+    else if (WIFSIGNALED(outcome->status))
+        fprintf(out, "killed by signal %d (%s)", WTERMSIG(outcome->status),
+                strsignal(WTERMSIG(outcome->status)));
+    else
+        fprintf(out, "exit status %d", WEXITSTATUS(outcome->status));
+    fputs("</dd>\n", out);
+}
+
+static void print_head(FILE *out, const struct run_report *report)
+{
+    const struct outcome *outcome = report->outcome;
+    const struct rusage *usage = &outcome->usage;
+    html_begin(out, "A program's memory");
+    fprintf(out, "%s<dl>\n<dt>Command</dt><dd><code>", style);
+    if (report->argv)
+        html_command(out, report->argv);
+    else
+        html_text(out, report->subject->command);
+    fputs("</code></dd>\n", out);
+    if (!report->argv)
+        fprintf(out, "<dt>Process</dt><dd>%d, which was not started for this</dd>\n",
+                (int)report->subject->pid);
+    print_end(out, report);
+    fprintf(out,
+            "<dt>%s</dt><dd>%.3f s; %.3f s of CPU in the program, %.3f s in the kernel "
+            "(system calls and page faults)</dd>\n"
+            "<dt>Peak RSS</dt><dd>%s%s</dd>\n<dt>Page faults</dt><dd>%ld, and %ld with input or "
+            "output</dd>\n",
+            report->argv ? "Time" : "Looked at for", outcome->wall_seconds,
+            seconds_of(usage->ru_utime), seconds_of(usage->ru_stime),
+            text_of_size(report->subject->peak).bytes, report->argv ? "" : " since its start",
+            usage->ru_minflt, usage->ru_majflt);
+    fprintf(out, "<dt>Looks</dt><dd>%zu at its heap, from outside</dd>\n", report->sampler->made);
+    html_fact_machine(out);
+    html_fact_date(out);
+    fputs("</dl>\n</header>\n<main>\n", out);
+}
+
+static void print_advice(FILE *out, const struct run_report *report)
+{
+    struct advice advice;
+    run_advise(report, &advice);
+    fputs("<section id=\"advice\"><h2>What stands out</h2>\n", out);
+    run_print_peak(out, report);
+    for (size_t i = 0; i < advice.count; i++) {
+        fputs("<p>", out);
+        html_text(out, advice.lines[i]);
+        fputs("</p>\n", out);
+    }
+    fputs("</section>\n", out);
+}
+
+/* ---- Tables ---- */
+
+static void print_terms(FILE *out, const struct sampler *sampler)
+{
+    const struct peak *peak = &sampler->peak;
+    struct term rows[TERM_COUNT];
+    double rss = (double)peak->look.rss;
+    stats_terms(&peak->terms, rows);
+    run_table_begin(out, "The terms at the peak",
+                    "<th scope=\"col\">term</th><th scope=\"col\">bytes</th>"
+                    "<th scope=\"col\">of the RSS</th><th scope=\"col\">at the last look</th>");
+    for (size_t i = 0; i < TERM_COUNT; i++)
+        fprintf(out, "<tr><th scope=\"row\">%s</th><td>%s</td><td>%s</td><td>%s</td></tr>\n",
+                rows[i].label, text_of_size(rows[i].bytes).bytes,
+                text_of_percent((double)rows[i].bytes, rss).bytes,
+                text_of_size(sampler->last.terms[i]).bytes);
+    fprintf(out,
+            "<tr><th scope=\"row\"><b>RSS</b></th><td><b>%s</b></td><td></td><td>%s</td></tr>\n",
+            text_of_size(peak->look.rss).bytes, text_of_size(sampler->last.rss).bytes);
+    run_table_end(out);
+    fputs("<p class=\"note\">Live blocks count with their whole size: sizes asked for are not "
+          "recorded.</p>\n",
+          out);
+}
+
+static void print_classes(FILE *out, const struct sampler *sampler)
+{
+    const struct class_terms *order[CLASS_ACE_LAST + 2];
+    size_t count = run_order_classes(&sampler->peak.terms, order);
+    run_table_begin(out, "Size classes at the peak",
+                    "<th scope=\"col\">bytes</th><th scope=\"col\">live blocks</th>"
+                    "<th scope=\"col\">bytes</th>"
+                    "<th scope=\"col\">cached</th><th scope=\"col\">free</th>");
+    for (size_t i = 0; i < count && i < ROWS_MOST; i++) {
+        const struct class_terms *row = order[i];
+        fprintf(out,
+                "<tr><th scope=\"row\">%s</th><td>%" PRIu64 "</td><td>%s</td><td>%s</td>"
+                "<td>%s</td></tr>\n",
+                run_class_name(row).bytes, row->blocks[BLOCK_LIVE],
+                text_of_size(row->resident[BLOCK_LIVE]).bytes,
+                text_of_size(row->resident[BLOCK_IN_THREAD] + row->resident[BLOCK_IN_DEPOT]).bytes,
+                text_of_size(row->resident[BLOCK_FREE]).bytes);
+    }
+    run_table_end(out);
+    if (count > ROWS_MOST)
+        fprintf(out, "<p class=\"note\">and %zu with less</p>\n", count - ROWS_MOST);
+}
+
+/* The threads whose caches hold most, by picking the largest again and again. */
+static void print_threads(FILE *out, const struct peak *peak)
+{
+    bool is_done[4096] = {false};
+    size_t count = peak->thread_count < 4096 ? peak->thread_count : 4096;
+    run_table_begin(out, "Threads with a cache at the peak",
+                    "<th scope=\"col\">thread</th><th scope=\"col\">name</th>"
+                    "<th scope=\"col\">cached blocks</th><th scope=\"col\">bytes</th>"
+                    "<th scope=\"col\">may hold</th>");
+    for (size_t row = 0; row < count && row < ROWS_MOST; row++) {
+        size_t most = count;
+        for (size_t i = 0; i < count; i++)
+            if (!is_done[i] &&
+                (most == count || peak->threads[i].bytes > peak->threads[most].bytes))
+                most = i;
+        const struct thread_view *thread = &peak->threads[most];
+        is_done[most] = true;
+        fprintf(out, "<tr><th scope=\"row\">%" PRIu32 "</th><td>", thread->thread_id);
+        html_text(out, thread->name);
+        fprintf(out, "</td><td>%" PRIu64 "</td><td>%s</td><td>%s</td></tr>\n", thread->blocks,
+                text_of_size(thread->bytes).bytes, text_of_size(thread->granted).bytes);
+    }
+    run_table_end(out);
+    if (peak->thread_count > ROWS_MOST)
+        fprintf(out, "<p class=\"note\">and %zu more</p>\n", peak->thread_count - ROWS_MOST);
+}
+
+/* At exit if the program told, else at the last look. */
+static void print_libc(FILE *out, const struct run_report *report)
+{
+    static const char *const reasons[HAK_FB_COUNT] = {
+        "HAKMEM_FORCE_LIBC_ALLOC is set", "free of a block that libc gave out",
+        "realloc of such a block", "malloc_usable_size of such a block",
+        "asked inside the allocator: while it was set up, or by a signal handler"};
+    bool is_exit = report->exit->state == REPORT_COMPLETE;
+    run_table_begin(out, is_exit ? "Calls handed to libc" : "Calls handed to libc by the last look",
+                    "<th scope=\"col\">reason</th><th scope=\"col\">calls</th>");
+    for (unsigned i = 0; i < HAK_FB_COUNT; i++)
+        fprintf(out, "<tr><th scope=\"row\">%s</th><td>%" PRIu64 "</td></tr>\n", reasons[i],
+                is_exit ? report->exit->value[KEY_fb_force_libc + i]
+                        : report->sampler->fb_counts[i]);
+    run_table_end(out);
+}
+
+static void print_settings(FILE *out, const struct settings *of)
+{
+    char text[SETTING_TEXT_MAX];
+    run_table_begin(out, "Settings in force",
+                    "<th scope=\"col\">setting</th><th scope=\"col\">value</th>");
+    for (size_t row = 0; settings_name(row); row++) {
+        /* these two are this command's own doing */
+        if (strcmp(settings_name(row), "REPORT") == 0 || strcmp(settings_name(row), "LIBRARY") == 0)
+            continue;
+        bool is_default = settings_value(of, row, text, sizeof text);
+        fprintf(out, "<tr><th scope=\"row\">" SETTING_PREFIX "%s</th><td%s>", settings_name(row),
+                is_default ? "" : " class=\"best\"");
+        html_text(out, text);
+        fputs("</td></tr>\n", out);
+    }
+    run_table_end(out);
+}
+
+/* ---- The page ---- */
+
+static void print_heap(FILE *out, const struct run_report *report)
+{
+    const struct sampler *sampler = report->sampler;
+    fputs("<section id=\"time\"><h2>Over time</h2>\n", out);
+    run_plot_terms(out, sampler);
+    run_plot_kernel(out, sampler);
+    fprintf(out, "</section>\n<section id=\"peak\"><h2>At the peak</h2>\n");
+    print_terms(out, sampler);
+    run_plot_classes(out, sampler);
+    print_classes(out, sampler);
+    fputs("</section>\n<section id=\"map\"><h2>The heap's addresses at the peak</h2>\n", out);
+    run_plot_map(out, sampler);
+    fputs("</section>\n<section id=\"threads\"><h2>Threads</h2>\n", out);
+    print_threads(out, &sampler->peak);
+    fputs("</section>\n", out);
+}
+
+void run_page_print(FILE *out, const struct run_report *report)
+{
+    print_head(out, report);
+    print_advice(out, report);
+    run_print_processes(out, report);
+    if (report->sampler->made)
+        print_heap(out, report);
+    if (report->sampler->made || report->calls->shared)
+        run_print_operations(out, report);
+    fputs("<section id=\"rest\"><h2>Libc and settings</h2>\n", out);
+    print_libc(out, report);
+    if (report->sampler->made)
+        print_settings(out, &report->sampler->settings);
+    fputs("</section>\n", out);
+    html_end(out);
+}

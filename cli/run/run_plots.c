@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The pictures of a run. Charts over time are stretched to the page's width and have their numbers
+ * beside them as text, so that these can be read on a phone too. Called by run_page.c.
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "run/run_report.h"
+
+/* The sides of a chart, in its own units. */
+#define SIDE 1000.0
+
+/* ---- Charts over time ---- */
+
+/* Purpose: one chart while it is written. Both axes begin at 0 and have a tick at each step; the
+ * upper one ends at a tick. */
+struct chart {
+    FILE *out;
+    const struct sampler *sampler;
+    double end; /* seconds at the right end */
+    double top; /* the value at the upper end */
+    double end_step;
+    double top_step;
+    double unit; /* of the ticks at the upper axis, in bytes; 1 for a number */
+};
+
+/* The distance of ticks, at most `most` of them up to `value`: 1, 2 or 5 times a power of 10. */
+static double step_of(double value, double most)
+{
+    double step = pow(10, floor(log10(value / most)));
+    const double factors[] = {1, 2, 5, 10};
+    for (unsigned i = 0; i < 4; i++)
+        if (value / (factors[i] * step) <= most + 1e-9)
+            return factors[i] * step;
+    return 10 * step;
+}
+
+/* The unit that a size is written in. */
+static double unit_of(double bytes)
+{
+    double unit = 1024;
+    while (bytes >= 1024 * unit)
+        unit *= 1024;
+    return unit;
+}
+
+#define TICKS_MOST_X 8
+#define TICKS_MOST_Y 4
+
+static struct chart new_chart(FILE *out, const struct sampler *sampler, double top, bool is_bytes)
+{
+    struct chart chart = {.out = out,
+                          .sampler = sampler,
+                          .end = fmax(sampler->last.at, 1e-3),
+                          .unit = is_bytes ? unit_of(top) : 1};
+    chart.end_step = step_of(chart.end, TICKS_MOST_X);
+    chart.top_step = chart.unit * step_of(top / chart.unit, TICKS_MOST_Y);
+    if (!is_bytes)
+        chart.top_step = fmax(chart.top_step, 1);
+    chart.top = ceil(top / chart.top_step - 1e-9) * chart.top_step;
+    return chart;
+}
+
+static double x_of(const struct chart *chart, double at)
+{
+    return SIDE * fmin(1, at / chart->end);
+}
+
+static double y_of(const struct chart *chart, double value)
+{
+    return SIDE * (1 - fmax(0, fmin(1, value / chart->top)));
+}
+
+static void begin_chart(const struct chart *chart, const char *title, const char *note,
+                        const char *style)
+{
+    fprintf(chart->out,
+            "<figure><figcaption><b>%s</b> %s</figcaption>\n<div class=\"chart %s\">"
+            "<svg role=\"img\" aria-label=\"%s over time\" viewBox=\"0 0 1000 1000\" "
+            "preserveAspectRatio=\"none\">\n",
+            title, note, style, title);
+}
+
+static const char *unit_name(double unit)
+{
+    static const char *const names[] = {"", " KiB", " MiB", " GiB", " TiB", " PiB"};
+    unsigned power = 0;
+    for (; unit >= 1024 && power < 5; unit /= 1024)
+        power++;
+    return names[power];
+}
+
+/* The lines and the numbers at the axes, which are text so that they are never stretched. */
+static void end_chart(const struct chart *chart)
+{
+    FILE *out = chart->out;
+    fputs("<path class=\"grid\" d=\"", out);
+    for (double at = 0; at <= chart->top * 1.0001; at += chart->top_step)
+        fprintf(out, "M0 %.1fH1000", y_of(chart, at));
+    fputs("\"/>\n</svg><div class=\"y\">", out);
+    for (double at = 0; at <= chart->top * 1.0001; at += chart->top_step) {
+        fprintf(out, "<span style=\"top:%.1f%%\">", y_of(chart, at) * 100 / SIDE);
+        fprintf(out, "%.10g%s</span>", at / chart->unit, at > 0 ? unit_name(chart->unit) : "");
+    }
+    fputs("</div><div class=\"x\">", out);
+    for (unsigned i = 0; i * chart->end_step <= chart->end * 1.0001; i++)
+        fprintf(out, "<span style=\"left:%.1f%%\">%.10g s</span>",
+                x_of(chart, i * chart->end_step) * 100 / SIDE, i * chart->end_step);
+    fputs("</div></div>\n", out);
+}
+
+/* The sum of a look's terms below the one given, from the stack's foot. */
+static double stacked(const struct look *look, size_t term)
+{
+    /* memory of others is the foot, live memory the top: what one can change lies between */
+    double sum = 0;
+    for (size_t i = TERM_COUNT; i-- > term;)
+        sum += (double)look->terms[i];
+    return sum;
+}
+
+static void print_area(const struct chart *chart, size_t term)
+{
+    const struct sampler *sampler = chart->sampler;
+    fprintf(chart->out, "<path class=\"t%zu\" d=\"M%.1f 1000", term,
+            x_of(chart, sampler->looks[0].at));
+    for (size_t i = 0; i < sampler->count; i++)
+        fprintf(chart->out, "L%.1f %.1f", x_of(chart, sampler->looks[i].at),
+                y_of(chart, stacked(&sampler->looks[i], term)));
+    fprintf(chart->out, "V1000Z\"/>\n");
+}
+
+void run_plot_terms(FILE *out, const struct sampler *sampler)
+{
+    double top = 1;
+    struct term rows[TERM_COUNT];
+    stats_terms(&sampler->peak.terms, rows);
+    for (size_t i = 0; i < sampler->count; i++)
+        top = fmax(top, fmax(stacked(&sampler->looks[i], 0), (double)sampler->looks[i].rss));
+    const struct chart chart = new_chart(out, sampler, top, true);
+    begin_chart(&chart, "Resident memory", "by what holds it; the line is the RSS", "tall");
+    /* each area reaches down to the foot, and the next one covers its lower part */
+    for (size_t term = 0; term < TERM_COUNT; term++)
+        print_area(&chart, term);
+    fputs("<path class=\"line\" d=\"", out);
+    for (size_t i = 0; i < sampler->count; i++)
+        fprintf(out, "%c%.1f %.1f", i ? 'L' : 'M', x_of(&chart, sampler->looks[i].at),
+                y_of(&chart, (double)sampler->looks[i].rss));
+    fputs("\"/>\n", out);
+    end_chart(&chart);
+    fputs("<ul class=\"legend\">", out);
+    for (size_t term = 0; term < TERM_COUNT; term++)
+        fprintf(out, "<li><i class=\"t%zu\"></i>%s</li>", term, rows[term].label);
+    fputs("</ul></figure>\n", out);
+}
+
+/* The first looks are so close to each other that a rate would say little. */
+#define RATE_SECONDS 0.05
+
+/* A value of a look, or of the time since the look before. */
+enum series { SERIES_FAULTS, SERIES_THREADS, SERIES_PURGED };
+
+static double value_of(const struct sampler *sampler, size_t index, enum series series)
+{
+    const struct look *look = &sampler->looks[index];
+    switch (series) {
+    case SERIES_THREADS: return (double)look->threads;
+    case SERIES_PURGED: return (double)look->purged;
+    default:
+        if (index == 0)
+            return (double)look->minor_faults / fmax(look->at, RATE_SECONDS);
+        return fmax(0, (double)look->minor_faults - (double)look[-1].minor_faults) /
+               fmax(look->at - look[-1].at, RATE_SECONDS);
+    }
+}
+
+static void plot_series(FILE *out, const struct sampler *sampler, enum series series,
+                        const char *title, const char *note)
+{
+    double top = 0;
+    for (size_t i = 0; i < sampler->count; i++)
+        top = fmax(top, value_of(sampler, i, series));
+    if (top == 0)
+        return;
+    const struct chart chart = new_chart(out, sampler, top, series == SERIES_PURGED);
+    begin_chart(&chart, title, note, "");
+    fprintf(out, "<path class=\"area\" d=\"M%.1f 1000", x_of(&chart, sampler->looks[0].at));
+    for (size_t i = 0; i < sampler->count; i++)
+        fprintf(out, "%s%.1fV%.1f", i ? "H" : "L0 1000H", x_of(&chart, sampler->looks[i].at),
+                y_of(&chart, value_of(sampler, i, series)));
+    fputs("V1000Z\"/>\n", out);
+    end_chart(&chart);
+    fputs("</figure>\n", out);
+}
+
+void run_plot_kernel(FILE *out, const struct sampler *sampler)
+{
+    fputs("<div class=\"plots\">\n", out);
+    plot_series(out, sampler, SERIES_FAULTS, "Page faults", "a second, without input or output");
+    plot_series(out, sampler, SERIES_THREADS, "Threads", "of the process");
+    plot_series(out, sampler, SERIES_PURGED, "Given back", "to the kernel since the start");
+    fputs("</div>\n", out);
+}
+
+/* ---- Size classes ---- */
+
+#define CLASSES_MOST 14
+
+uint64_t run_resident(const struct class_terms *figures)
+{
+    uint64_t sum = 0;
+    for (unsigned state = 0; state <= BLOCK_IN_DEPOT; state++)
+        sum += figures->resident[state];
+    return sum;
+}
+
+static int compare_classes(const void *a, const void *b)
+{
+    uint64_t left = run_resident(*(const struct class_terms *const *)a);
+    uint64_t right = run_resident(*(const struct class_terms *const *)b);
+    return (left < right) - (left > right);
+}
+
+size_t run_order_classes(const struct heap_terms *terms,
+                         const struct class_terms *order[CLASS_ACE_LAST + 2])
+{
+    size_t count = 0;
+    for (unsigned c = CLASS_FIRST; c <= CLASS_ACE_LAST; c++)
+        if (terms->classes[c].extents > 0)
+            order[count++] = &terms->classes[c];
+    if (terms->lanes[HAK_LANE_HUGE].extents > 0)
+        order[count++] = &terms->lanes[HAK_LANE_HUGE];
+    qsort(order, count, sizeof order[0], compare_classes);
+    return count;
+}
+
+struct short_text run_class_name(const struct class_terms *figures)
+{
+    struct short_text text = {"Huge"};
+    if (figures->size)
+        snprintf(text.bytes, sizeof text.bytes, "%" PRIu32, figures->size);
+    return text;
+}
+
+/* Parts of a bar of SIDE, from left to right, in the colours of terms. */
+void run_print_bar(FILE *out, const struct bar_part *parts, size_t count)
+{
+    double x = 0;
+    fputs("<svg viewBox=\"0 0 1000 1\" preserveAspectRatio=\"none\">", out);
+    for (size_t i = 0; i < count; i++) {
+        double width = parts[i].share * SIDE;
+        if (width >= 0.5)
+            fprintf(out, "<rect class=\"t%u\" x=\"%.1f\" width=\"%.1f\" height=\"1\"/>",
+                    parts[i].term, x, width);
+        x += width;
+    }
+    fputs("</svg>", out);
+}
+
+static void print_class(FILE *out, const struct class_terms *figures, double most)
+{
+    const struct bar_part parts[] = {
+        {0, (double)figures->resident[BLOCK_LIVE] / most},
+        {1, (double)figures->resident[BLOCK_IN_THREAD] / most},
+        {2, (double)figures->resident[BLOCK_IN_DEPOT] / most},
+        {3, (double)figures->resident[BLOCK_FREE] / most},
+    };
+    fprintf(out, "<span>%s</span>", run_class_name(figures).bytes);
+    run_print_bar(out, parts, sizeof parts / sizeof parts[0]);
+    fprintf(out, "<span>%s</span>\n", text_of_size(run_resident(figures)).bytes);
+}
+
+void run_plot_classes(FILE *out, const struct sampler *sampler)
+{
+    const struct class_terms *order[CLASS_ACE_LAST + 2];
+    size_t count = run_order_classes(&sampler->peak.terms, order);
+    if (count == 0 || run_resident(order[0]) == 0)
+        return;
+    if (count > CLASSES_MOST)
+        count = CLASSES_MOST;
+    fputs("<figure><figcaption><b>Size classes</b> with most resident bytes; the block size in "
+          "bytes at the left</figcaption><div class=\"bars\" role=\"img\" "
+          "aria-label=\"Size classes\">\n",
+          out);
+    for (size_t i = 0; i < count; i++)
+        print_class(out, order[i], (double)run_resident(order[0]));
+    fputs("</div>\n<ul class=\"legend\"><li><i class=\"t0\"></i>live</li><li><i class=\"t1\"></i>"
+          "cached in threads</li><li><i class=\"t2\"></i>in depots</li><li><i class=\"t3\"></i>"
+          "free</li></ul></figure>\n",
+          out);
+}
+
+/* ---- The map ---- */
+
+/* A tile is a row of the map, 8 by 4 cells. */
+#define TILE_COLUMNS 8
+#define TILE_CELL 9
+
+static const char *const cell_classes[CELL_KINDS] = {
+    [CELL_TINY] = "m0", [CELL_POOL] = "m1", [CELL_ACE] = "m2",
+    [CELL_HUGE] = "m3", [CELL_WARM] = "m4", [CELL_OTHER] = "m5",
+};
+
+static void print_cell(FILE *out, const struct cell *cell, int x, int y)
+{
+    char text[96];
+    const int side = TILE_CELL - 1;
+    bool is_whole = cell->kind == CELL_WARM || cell->kind == CELL_OTHER;
+    int height = is_whole ? side : (cell->live * side + 99) / 100;
+    if (cell->kind == CELL_COLD)
+        return;
+    map_describe(cell, text, sizeof text);
+    fprintf(out,
+            "<g%s><title>%s</title><rect class=\"m6\" x=\"%d\" y=\"%d\" width=\"%d\" "
+            "height=\"%d\"/><rect class=\"%s\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"/></g>",
+            cell->resident < 50 ? " opacity=\"0.4\"" : "", text, x, y, side, side,
+            cell_classes[cell->kind], x, y + side - height, side, height);
+}
+
+static void print_tile(FILE *out, const struct map_row *row)
+{
+    const int rows = (int)SLABS_PER_SUPERSLAB / TILE_COLUMNS;
+    fprintf(out,
+            "<figure class=\"tile\"><svg role=\"img\" aria-label=\"addresses from %012" PRIx64
+            "\" viewBox=\"0 0 %d %d\"><rect class=\"back\" width=\"%d\" height=\"%d\"/>",
+            row->start, TILE_COLUMNS * TILE_CELL + 1, rows * TILE_CELL + 1,
+            TILE_COLUMNS * TILE_CELL + 1, rows * TILE_CELL + 1);
+    for (int i = 0; i < (int)SLABS_PER_SUPERSLAB; i++)
+        print_cell(out, &row->cells[i], 1 + i % TILE_COLUMNS * TILE_CELL,
+                   1 + i / TILE_COLUMNS * TILE_CELL);
+    fputs("</svg>", out);
+    if (row->count > 1)
+        fprintf(out, "<figcaption>%" PRIu64 " like this</figcaption>", row->count);
+    fputs("</figure>\n", out);
+}
+
+/* Is there anything in the row? */
+static bool is_used(const struct map_row *row)
+{
+    for (size_t i = 0; i < SLABS_PER_SUPERSLAB; i++)
+        if (row->cells[i].kind != CELL_COLD)
+            return true;
+    return false;
+}
+
+void run_plot_map(FILE *out, const struct sampler *sampler)
+{
+    const struct map *map = &sampler->peak.map;
+    fprintf(out,
+            "<p class=\"note\">A tile is %s of addresses, a cell in it %s, filled as far as it is "
+            "live; pale where less than half of it is resident.%s</p>\n<div class=\"tiles\">\n",
+            text_of_size(map_row_bytes(map)).bytes, text_of_size(map_cell_bytes(map)).bytes,
+            map->shift ? " Its colour is what most of it holds." : "");
+    for (size_t i = 0; i < map->count; i++)
+        if (is_used(&map->rows[i]))
+            print_tile(out, &map->rows[i]);
+    fputs("</div>\n<ul class=\"legend\"><li><i class=\"m0\"></i>Tiny</li><li><i class=\"m1\"></i>"
+          "Pool</li><li><i class=\"m2\"></i>ACE</li><li><i class=\"m3\"></i>Huge</li><li>"
+          "<i class=\"m4\"></i>free, kept ready</li><li><i class=\"m6\"></i>not live</li><li>"
+          "<i class=\"m5\"></i>not the heap's</li></ul>\n",
+          out);
+}
