@@ -10,9 +10,9 @@
 #include <argp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/message.h"
 #include "heap/choose.h"
@@ -120,23 +120,16 @@ static bool obey(struct top *top, int key)
     return true;
 }
 
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
 /* Keys that order or move are answered at once; the figures change once in a delay. */
 static bool show_until_due(struct top *top)
 {
-    double due = now() + top->delay;
+    double due = clock_seconds() + top->delay;
     pid_t only = top->only;
     enum top_order order = top->order;
     bool shows_refused = top->shows_refused;
     for (;;) {
         top_screen_draw(top);
-        double left = due - now();
+        double left = due - clock_seconds();
         int key = left > 0 ? top_screen_key(left) : -1;
         if (key < 0)
             return true;
