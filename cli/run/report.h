@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The reports that processes with the library leave at their exit. report.c reads them,
- * report_text.c has the text that `hakmem run` ends with.
+ * The reports that processes with the library leave at their exit.
  */
 #ifndef HAK_CLI_REPORT_H
 #define HAK_CLI_REPORT_H
 
-#include <stdio.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
 #include <time.h>
 
 #include "base/config.h"
@@ -73,10 +74,5 @@ const char *report_key_name(size_t key);
 /* Live bytes and blocks of all lanes of a complete report. */
 uint64_t report_live_bytes(const struct report *report);
 uint64_t report_live_blocks(const struct report *report);
-
-/* report_text.c: the text of `hakmem run`, at most 80 columns wide. */
-struct family;
-void report_print(FILE *out, const struct outcome *outcome, const struct family *family,
-                  const struct reports *reports);
 
 #endif

@@ -4,6 +4,8 @@
  * where there were several, and the heap of the one with the largest peak, as it told at its exit.
  * Called by run.c.
  */
+#include "run/report_text.h"
+
 #include <inttypes.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -12,7 +14,6 @@
 #include "base/text.h"
 #include "hakmem/hakmem.h"
 #include "program/loader.h"
-#include "run/family.h"
 
 /* ---- Values as text ---- */
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/arguments.h"
@@ -19,6 +20,7 @@
 #include "base/output.h"
 #include "base/progress.h"
 #include "program/library.h"
+#include "run/report_text.h"
 #include "run/run_report.h"
 #include "run/verbs.h"
 #include "settings/settings.h"
