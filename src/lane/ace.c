@@ -63,6 +63,9 @@ void ace_make_plain(struct slab *slab)
 void ace_give(void *block)
 {
     struct slab *slab = slab_find(block);
+    /* of blocks that bins keep the front layer knows, and has undone it */
+    if (slab->owner || slab->size > BIN_BLOCK_MAX)
+        slab_run_doubt(slab);
     span_list_remove(slab);
     density_end(slab->start, slab->size);
     if (density_is_expected(slab->size))
