@@ -56,7 +56,8 @@ void *ace_take(unsigned size_class, struct span_list *list, bool *is_zero)
 
 void ace_make_plain(struct slab *slab)
 {
-    if (slab_make_plain(slab->start, align_up(slab->size, os_page_size())))
+    /* all of the run: the block may have been longer */
+    if (slab_make_plain(slab->start, (size_t)slab->slab_count << SLAB_SHIFT))
         slab->resident = 0;
 }
 

@@ -4,11 +4,11 @@
  * of its own in their place) must not reach the block's next owner. Whatever it was, it has made
  * the pages a mapping of their own: so the kernel is asked whether they and a witness are one
  * mapping. A witness is a slab of the pools in use, near them: no program changes such a slab as a
- * whole. Or it is the superslab behind all that were ever used. That takes a third of a microsecond, and more where other threads have page faults. Where
- * there is no witness, or the answer is no, all that can be undone is undone, and the pages are
- * replaced if that does not make them what they were: 3 us. Called for blocks that end, and for
- * slabs that spans have left when they are taken again. May lose pages' contents, never a mapping
- * of somebody else's elsewhere.
+ * whole. Or it is the superslab behind all that were ever used. That takes a third of a
+ * microsecond, and more where other threads have page faults. Where there is no witness, or the
+ * answer is no, all that can be undone is undone, and the pages are replaced if that does not make
+ * them what they were: 3 us. Called for blocks that end, and for slabs that spans have left when
+ * they are taken again. May lose pages' contents, never a mapping of somebody else's elsewhere.
  */
 #include "slab/space.h"
 

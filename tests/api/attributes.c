@@ -193,6 +193,24 @@ static void try_grown(enum deed deed, size_t from, size_t length)
     free(behind);
 }
 
+/* Only what a block that is a little shorter now has given up was changed; its slabs are the same. */
+static void try_shortened(enum deed deed, size_t size)
+{
+    check_case = (size_t)deed * 10 * GIB + size;
+    char *block = aligned_alloc(PAGE, size);
+    CHECK(block != NULL);
+    memset(block, 1, size);
+    bool is_done = change(deed, block + size - PAGE, PAGE);
+    char *shorter = realloc(block, size - size / 6);
+    CHECK(shorter != NULL);
+    free(shorter);
+    char *next = aligned_alloc(PAGE, size);
+    CHECK(next != NULL);
+    if (is_done)
+        use(next, size);
+    free(next);
+}
+
 /* A block too large for bins that shrinks into a class which bins keep. */
 static void try_shrunk_into_bins(enum deed deed)
 {
@@ -216,6 +234,8 @@ static void try_all_others(void)
     for (int deed = 0; deed < DEEDS; deed++) {
         for (size_t i = 0; i < SIZES && sizes[i] < 8 * MIB; i++)
             try_beside((enum deed)deed, sizes[i]);
+        for (size_t i = 0; i < SIZES && sizes[i] < 8 * MIB; i++)
+            try_shortened((enum deed)deed, sizes[i]);
         try_grown((enum deed)deed, 0, PAGE);
         try_grown((enum deed)deed, 8 * MIB, 2 * MIB);
         try_shrunk_into_bins((enum deed)deed);
