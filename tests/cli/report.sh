@@ -43,7 +43,9 @@ end 1
 REPORT
 cat >heap <<'TEXT'
 live      45.3 MiB (47500493 bytes) in 123757 blocks at exit
-mapped    64.0 MiB, reserved 1.0 TiB, warm 2.0 MiB, metadata 1.2 MiB
+addresses 64.0 MiB in use, of 1.0 TiB reserved; only pages take memory
+          2.0 MiB of them in free slabs, which may have pages
+records   1.2 MiB in use, in the pages of metadata
 purged    10.0 MiB given back to the kernel
 threads   4 with a cache at exit
 lane              live       blocks    share       cached         free
@@ -51,6 +53,7 @@ lane              live       blocks    share       cached         free
   Pool         1.0 MiB          300    2.2 %          0 B      1.0 MiB
   ACE              0 B            0    0.0 %      1.0 KiB     16.0 EiB
   Huge        32.0 MiB            1   70.6 %          0 B          0 B
+  (live, cached and free are addresses: free ones may have no pages)
 libc      4 calls handed over
   foreign_free               3
   foreign_usable             1
@@ -118,7 +121,7 @@ expect_incomplete() {
     leave broken
     expect_in err '^report    incomplete: the program ended while it wrote it$' "$1"
     expect_in err '^RSS       [0-9.]+ MiB peak(, of process [0-9]+)?$' "$1"
-    ! grep -Eq '^(live|mapped|lane|libc)' err || fail "$1: figures in: $(cat err)"
+    ! grep -Eq '^(live|addresses|lane|libc)' err || fail "$1: figures in: $(cat err)"
 }
 head -n -1 good >broken
 expect_incomplete "no end"
