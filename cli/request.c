@@ -285,6 +285,13 @@ int trim_command(int argc, char **argv)
     return run_request(&input, REQUEST_TRIM, 0);
 }
 
+/* The only word is what comes after PID: that one is missing. */
+static int fail_without_process(const struct request_input *input)
+{
+    return cli_fail(EXIT_USAGE, "%s: no process given (see %s --help)", input->choice.command,
+                    input->choice.command);
+}
+
 /* Ask for the setting that `assignment` names. */
 static int run_set(struct request_input *input, const char *assignment)
 {
@@ -307,6 +314,8 @@ int set_command(int argc, char **argv)
                                   .verb = VERB_SET,
                                   .wait_seconds = WAIT_DEFAULT};
     cli_parse(&argp, argc, argv, &input);
+    if (input.choice.pid && !input.value && strchr(input.choice.pid, '='))
+        return fail_without_process(&input);
     if (input.choice.pid && !input.value)
         return cli_fail(EXIT_USAGE, "hakmem set: no NAME=VALUE given (see hakmem set --help)");
     return input.value ? run_set(&input, input.value) : run_request(&input, REQUEST_SET, 0);
@@ -328,6 +337,9 @@ int limit_command(int argc, char **argv)
                                   .wait_seconds = WAIT_DEFAULT};
     char assignment[128];
     cli_parse(&argp, argc, argv, &input);
+    uint64_t number;
+    if (input.choice.pid && !input.value && !text_to_number(input.choice.pid, &number))
+        return fail_without_process(&input);
     if (input.choice.pid && !input.value)
         return cli_fail(EXIT_USAGE, "hakmem limit: no limit given (see hakmem limit --help)");
     snprintf(assignment, sizeof assignment, "LIMIT=%s", input.value ? input.value : "none");
