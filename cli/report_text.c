@@ -95,9 +95,10 @@ static void print_kernel(FILE *out, const struct outcome *outcome, const struct 
     const struct rusage *usage = &outcome->usage;
     double user = seconds_of(usage->ru_utime);
     double system = seconds_of(usage->ru_stime);
-    fprintf(out, LABEL "%s wall, %s user,\n" LABEL "%s system with page faults (%s of CPU)\n",
-            "time", text_of_seconds(outcome->wall_seconds).bytes, text_of_seconds(user).bytes, "",
-            text_of_seconds(system).bytes, text_of_percent(system, user + system).bytes);
+    fprintf(out, LABEL "%s wall; CPU: %s in the program,\n" LABEL "%s in the kernel", "time",
+            text_of_seconds(outcome->wall_seconds).bytes, text_of_seconds(user).bytes, "",
+            text_of_seconds(system).bytes);
+    fputs(" (system calls, page faults)\n", out);
     print_peak(out, family, report);
     fprintf(out, LABEL "%ld minor, %ld major\n", "faults", usage->ru_minflt, usage->ru_majflt);
 }
@@ -251,16 +252,24 @@ static void print_processes(FILE *out, const struct family *family)
                 text_of_size(order[count - 1]->peak).bytes);
 }
 
-static void print_reason(FILE *out, const char *program)
+static void print_reason(FILE *out, const char *program, bool has_page)
 {
     const char *reason = program ? loader_explain(program) : NULL;
+    if (reason && loader_is_linked(program)) {
+        fprintf(out,
+                LABEL "none: it is statically linked with HAKMEM, and then leaves none;\n" LABEL
+                      "its heap: %s\n",
+                "report", "",
+                has_page ? "see the page" : "hakmem run --report, or hakmem stats while it runs");
+        return;
+    }
     fprintf(out, LABEL "none: %s\n", "report",
             reason ? reason : "it ended by _exit, or became a program without the library");
 }
 
 /* Why a process has left no whole report. */
 static void print_no_report(FILE *out, const struct outcome *outcome, const struct member *main,
-                            const struct report *report)
+                            const struct report *report, bool has_page)
 {
     if (report->state == REPORT_INCOMPLETE)
         fprintf(out, LABEL "incomplete: the program ended while it wrote it\n", "report");
@@ -269,7 +278,7 @@ static void print_no_report(FILE *out, const struct outcome *outcome, const stru
     else if (WIFSIGNALED(outcome->status) && main->pid == outcome->pid)
         fprintf(out, LABEL "none: killed before it could write one\n", "report");
     else
-        print_reason(out, main->pid == outcome->pid ? outcome->program : NULL);
+        print_reason(out, main->pid == outcome->pid ? outcome->program : NULL, has_page);
 }
 
 void report_print(FILE *out, const struct outcome *outcome, const struct family *family,
@@ -288,6 +297,6 @@ void report_print(FILE *out, const struct outcome *outcome, const struct family 
         print_heap(out, report, main->sampler);
         print_hand_overs(out, report);
     } else {
-        print_no_report(out, outcome, main, report);
+        print_no_report(out, outcome, main, report, family->is_watched);
     }
 }
