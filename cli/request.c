@@ -94,7 +94,8 @@ static int report_failure(const struct request_input *input, const struct target
     return cli_fail(EXIT_FAILURE, "%s: %s", input->choice.command, target->error);
 }
 
-/* The process is no more, or another program: it may have died of what it was asked for, a limit. */
+/* The process is no more, or is another program. It may have died of the limit that it was asked to
+ * keep. */
 static int report_lost(const struct request_input *input, struct target *target)
 {
     uint64_t rss;
