@@ -26,9 +26,9 @@ static void print_head(FILE *out, const struct comparison *comparison)
     html_begin(out, "Allocators compared");
     fputs("<dl>\n<dt>Command</dt><dd><code>", out);
     html_command(out, comparison->job.argv);
-    fprintf(out, "</code></dd>\n<dt>Measured</dt><dd>%zu round%s in %.1f s: %s</dd>\n",
-            comparison->rounds, comparison->rounds == 1 ? "" : "s", comparison->seconds,
-            compare_ending(comparison));
+    fputs("</code></dd>\n<dt>Measured</dt><dd>", out);
+    compare_print_rounds(out, comparison);
+    fputs("</dd>\n", out);
     html_fact_machine(out);
     html_fact_date(out);
     fputs("</dl>\n</header>\n<main>\n", out);

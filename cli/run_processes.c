@@ -28,9 +28,9 @@ static void print_sum(FILE *out, const struct family *family)
 {
     fprintf(out, "<p>There were %zu processes or more; the looks saw at most %zu at a time.",
             family->count, family->most_at_a_time);
-    if (family->sum.rss > 0)
+    if (family->sum.pss > 0)
         fprintf(out,
-                " The look that saw most of them together saw %zu with %s of RSS, where a page "
+                " When the looks saw most memory, %zu of them had %s of RSS together, where a page "
                 "that several share counts for each, and %s of PSS, where it counts once.",
                 family->sum.count, text_of_size(family->sum.rss).bytes,
                 text_of_size(family->sum.pss).bytes);

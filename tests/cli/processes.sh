@@ -75,6 +75,7 @@ int main(int argc, char **argv)
     switch (argv[1][0]) {
     case 'b': fill(100000); return 0; /* big */
     case 's': fill(1000); return 0;   /* small */
+    case 'w': fill(100000); wait_for_looks(5); return 0;
     case 'e':                         /* execs */
         fill(50000);
         return execl(argv[0], argv[0], "small", (char *)NULL);
@@ -111,6 +112,23 @@ expect_row '[0-9.]+ MiB +[0-9.]+ KiB +[0-9]+  bash -c \./work big; true' "the wr
 PID=$(rows | awk '/work big$/ { print $1 }')
 expect_in err "^RSS +9[7-9]\.[0-9] MiB peak, 9[7-9]\.[0-9] MiB at exit, of process $PID\$" "the peak"
 expect_in err '^live +97\.7 MiB \(102400000 bytes\) in 100000 blocks at exit$' "the largest's heap"
+
+# together: MiB of RSS, and of the largest process's peak
+together() {
+    TOGETHER=$(sed -nE 's/^together +(at least )?([0-9]+)\.[0-9] MiB of RSS.*/\2/p' err)
+    [[ -n $TOGETHER && $TOGETHER -ge $1 ]] ||
+        fail "$2: together less than the largest's peak of $1 MiB: $(cat err)"
+}
+
+step "the sum counts moments with one process too, and is no less than any peak"
+together 97 "a wrapper"
+hakmem run -- bash -c './work small; exec ./work wait'
+expect_status 0 "a large program after a small one"
+expect_narrow err "a large program after a small one"
+together 97 "a large program after a small one"
+! grep -q 'saw most$' err || fail "saw most of what: $(cat err)"
+hakmem run -- bash -c './work small & wait; exec ./work big'
+together 97 "a large program whose peak is not looked at"
 
 step "and its page"
 hakmem run --report page.html -- bash -c './work small; ./work big; true'

@@ -105,6 +105,10 @@ expect_number() {
 step "a heap that is known"
 hakmem run --report page.html --set DECAY_MS=5000 -- ./work known '<i>&'
 expect_status 7 "the program's status"
+expect_narrow err "the text"
+awk '/^resident / { all = $2; unit = $3 } /^[=+] / { rows++; sum += $(NF - 1) }
+    END { exit !(rows == 8 && unit == "MiB" && all > 44 && sum > 99.5 && sum < 100.5) }' err ||
+    fail "the text does not divide the RSS at exit into the terms of stats: $(cat err)"
 expect_in err '^ended +exit status 7$' "the usual report"
 expect_in err '^hakmem run: the report is in page.html$' "where the page is"
 [[ ! -s out ]] || fail "something on standard output: $(cat out)"
