@@ -191,8 +191,8 @@ expect_nothing full
 
 step "free memory beside live blocks"
 advice sparse --set DECAY_MS=0
-expect_advice sparse 'at least [0-9.]+ MiB was free inside slabs that still held a live block, '\
-'[0-9]+ % of .* beside blocks of 1024 bytes, of which 2[0-9]\.[0-9] % are live.*up to [0-9.]+ MiB less'
+expect_advice sparse 'at least [0-9.]+ MiB, [0-9]+ % of what was resident, was free inside slabs '\
+'that still held .* beside blocks of 1024 bytes, of which 2[0-9]\.[0-9] % were live.*up to [0-9.]+ MiB less'
 advice cleared --set DECAY_MS=0
 expect_advice cleared 'was free inside slabs that still held a live block'
 advice reused --set DECAY_MS=0
@@ -209,7 +209,7 @@ expect_advice freed 'Live memory grew from .* is in blocks of 1048576 bytes'
 
 step "free memory that waits for its age"
 advice age --set DECAY_MS=3600000
-expect_advice age 'at least [0-9.]+ MiB was free and kept for reuse, .* HAKMEM_DECAY_MS keeps it '\
+expect_advice age 'at least [0-9.]+ MiB, .* was free and kept for reuse\. HAKMEM_DECAY_MS keeps it '\
 '3600000 ms\. With HAKMEM_DECAY_MS=10* and HAKMEM_BACKGROUND=1, up to [0-9.]+ MiB less'
 advice age --set DECAY_MS=20
 expect_advice "age, beyond its time" 'was free and kept for reuse\. Calls of free keep a part.* With '\
@@ -223,8 +223,10 @@ expect_nothing fresh
 
 step "caches of threads"
 advice cached --set DECAY_MS=0
-expect_advice cached 'at least [0-9.]+ MiB was in the caches of [89] threads, .*'\
-'HAKMEM_CACHES_TOTAL_MAX bounds that \(16\.0 MiB now\): with [0-9]+[MK], up to [0-9.]+ [MK]iB less'
+# not alone: on a slow machine the first rounds' page faults may be worth a word too
+expect_in advice 'at least [0-9.]+ MiB, .* was in the caches of [89] threads\. '\
+'HAKMEM_CACHES_TOTAL_MAX bounds that \(16\.0 MiB now\): with [0-9]+[MK], up to [0-9.]+ [MK]iB less' \
+    'the advice for cached'
 advice cached --set CACHES_TOTAL_MAX=1M --set DECAY_MS=0
 ! grep -q 'caches of' advice || fail "caches that are small: $(cat advice)"
 
