@@ -5,6 +5,7 @@
 #ifndef HAK_CLI_HEAP_ADVICE_H
 #define HAK_CLI_HEAP_ADVICE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "advice.h"
@@ -30,7 +31,7 @@ struct moment {
 
 /* Purpose: all that advice is given on. */
 struct heap_facts {
-    const struct moment *moments; /* in the order of time */
+    const struct moment *moments; /* in the order of time; a look at the exit is left out */
     size_t count;                 /* at least 1 */
     struct moment peak;
     size_t threads; /* with a cache */
@@ -39,6 +40,7 @@ struct heap_facts {
     double user_seconds;
     double system_seconds;
     int64_t decay_ms;
+    bool has_helper;           /* HAKMEM_BACKGROUND is 1 */
     int64_t limit;             /* 0: none */
     uint64_t caches_total_max; /* bytes */
 };
@@ -46,5 +48,16 @@ struct heap_facts {
 /* Add a line for each thing that can be done: what was seen, what to change, and how many bytes or
  * seconds that saves at most. Nothing is added when nothing stands out. */
 void heap_advise(const struct heap_facts *facts, struct advice *advice);
+
+/* The part of it about growth. */
+void growth_advise(const struct heap_facts *facts, struct advice *advice);
+
+/* Add "blocks of 1024 bytes" or "Huge blocks" to the line. */
+void heap_add_class(struct advice *advice, unsigned size_class);
+
+static inline const struct moment *heap_last_moment(const struct heap_facts *facts)
+{
+    return &facts->moments[facts->count - 1];
+}
 
 #endif
