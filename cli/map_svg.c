@@ -19,7 +19,6 @@
 #define LABEL 14
 #define ROW (LABEL + HEIGHT + BAR + 11)
 #define LEGEND 68
-#define LEGEND_STEP 117
 #define TOP (LEGEND + 108)
 #define ROW_WIDTH ((int)CELLS_PER_ROW * STEP - 1)
 #define WIDTH (LEFT + ROW_WIDTH + LEFT)
@@ -106,8 +105,8 @@ static void print_row(FILE *out, const struct map *map, const struct map_row *ro
 static void print_notes(FILE *out, bool is_folded)
 {
     const char *const notes[] = {
-        is_folded ? "in use, in its lane's colour, even where little is live"
-                  : "in use, even where little is live; joined: one block",
+        is_folded ? "in use, in its lane's colour, even if little is live"
+                  : "in use, even if little is live; joined: a block or run",
         "live: in blocks, which count whole, resident or not",
         "\303\227 3: three rows that look like this",
     };
@@ -127,8 +126,9 @@ static void print_legend(FILE *out)
                                           {"cell", "free"},
                                           {"res", "resident"},
                                           {"other", "not the heap's"}};
+    static const int columns[] = {0, 90, 226};
     for (int i = 0; i < (int)(sizeof rows / sizeof rows[0]); i++) {
-        int x = LEFT + i % 3 * LEGEND_STEP;
+        int x = LEFT + columns[i % 3];
         int y = LEGEND + i / 3 * 18;
         bool is_bar = rows[i][0][0] == 'r';
         print_rect(out, rows[i][0], x, is_bar ? y + 4 : y, 12, is_bar ? 4 : 12);

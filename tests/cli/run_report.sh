@@ -146,6 +146,9 @@ sizes = [float(number) * unit[word] for _, number, word in rows]
 assert abs(sum(sizes[:8]) - sizes[8]) <= 0.02 * sizes[8], rows
 PYTHON
 
+# no figure of the first words is without its mark, which keeps its unit on its line
+! sed 's|<span class="nb">[^<]*</span>||g' page.html | grep -E 'class="answer".*[0-9] ([KM]?i?B|s)\b' ||
+    fail "a figure and its unit may be on two lines"
 # each step has a width: what a path goes up to, it goes along, the last one too
 python3 - <<'PYTHON' || fail "a step without a width: $(grep 'class="area"' page.html)"
 import re
@@ -269,3 +272,5 @@ hakmem run --report page.html ./work known
 browse 1 --dump-dom "file://$SCRATCH/page.html" >dom
 expect_page dom
 expect_fits_phone page.html
+wide=$(wide_on_phone page.html)
+[[ -z $wide ]] || fail "tables that do not fit on a phone: $wide"
