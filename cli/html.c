@@ -167,8 +167,8 @@ static bool is_unit(const char *word, size_t length)
     return false;
 }
 
-/* How many bytes from the word on stay on one line: of a figure with its unit, of an option with its
- * number; 0 where that is nothing. */
+/* How many bytes from the word on stay on one line: of a figure with its unit, of an option with
+ * its number; 0 where that is nothing. */
 static size_t kept_length(const char *word, size_t length)
 {
     const char *start = word + (word[0] == '(');

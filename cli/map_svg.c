@@ -72,9 +72,10 @@ static void print_cell(FILE *out, const struct cell *cell, const struct map_sums
     print_rect(out, "cell", x, y, CELL, HEIGHT);
     if (height > 0 && cell->kind != CELL_COLD)
         print_rect(out, classes[cell->kind], x, y + HEIGHT - height, CELL, height);
-    /* a line over it, which goes on where the extent does */
+    /* a line over it, which joins that of the cell before it where the extent goes on */
+    int gap = is_folded || cell->is_first || x == LEFT ? 0 : STEP - CELL;
     if (cell->kind >= CELL_TINY && cell->kind <= CELL_HUGE)
-        print_rect(out, classes[cell->kind], x, y, is_folded || cell->is_first ? CELL : STEP, 2);
+        print_rect(out, classes[cell->kind], x - gap, y, CELL + gap, 2);
     if (sums->resident > 0)
         print_rect(out, "res", x, y + HEIGHT + 1, share_of(CELL, sums->resident, sums->bytes), BAR);
     fputs("</g>\n", out);
