@@ -34,12 +34,12 @@ static void add_live(const struct heap_view *view, const struct extent *extent, 
     }
 }
 
-static uint8_t resident_share(const uint8_t *present)
+static uint32_t count_pages(const uint8_t *present)
 {
-    unsigned pages = 0;
+    uint32_t pages = 0;
     for (size_t i = 0; i < PAGES_PER_SLAB; i++)
         pages += present[i];
-    return (uint8_t)(pages * 100 / PAGES_PER_SLAB);
+    return pages;
 }
 
 static uint8_t kind_of(const struct extent *extent)
@@ -52,6 +52,15 @@ static uint8_t kind_of(const struct extent *extent)
     case EXTENT_HUGE: return CELL_HUGE;
     default: return CELL_OTHER;
     }
+}
+
+/* Bytes of a Huge block that lie in the slab at `at`: its last slab may be its in part only. */
+static uint64_t huge_live(const struct extent *extent, uint64_t at)
+{
+    uint64_t end = extent->start + extent->slab->size;
+    if (at >= end)
+        return 0;
+    return end - at < SLAB_SIZE ? end - at : SLAB_SIZE;
 }
 
 /* The cells of the slabs of an extent that lie in the superslab at `start`. */
@@ -68,13 +77,13 @@ static void fill_cells(const struct heap_view *view, const struct extent *extent
         size_t number = (at - start) / SLAB_SIZE;
         uint64_t bytes = live[(at - extent->start) / SLAB_SIZE % SLABS_PER_SUPERSLAB];
         if (is_huge)
-            bytes = at < extent->start + extent->slab->size ? SLAB_SIZE : 0;
+            bytes = huge_live(extent, at);
         cells[number] = (struct cell){
             .kind = kind_of(extent),
             .size_class = extent->slab && !is_huge ? extent->slab->size_class : 0,
             .is_first = at == extent->start,
-            .live = (uint8_t)(bytes * 100 / SLAB_SIZE),
-            .resident = resident_share(present + number * PAGES_PER_SLAB),
+            .pages = count_pages(present + number * PAGES_PER_SLAB),
+            .live = bytes,
         };
     }
 }
@@ -125,12 +134,12 @@ void map_make_range(const struct heap_view *view, uint64_t from, uint64_t to, st
     for (uint64_t start = from; start < to;) {
         struct map_row row = {.start = start, .count = 1};
         fill_row(view, &row, &extent);
-        map_add_row(map, &row, SUPERSLAB_SIZE);
+        map_add_row(map, &row);
         start += SUPERSLAB_SIZE;
         uint64_t unused = start >= extent.start + extent.bytes ? unused_from(view, start, to) : 0;
         if (unused > 0) {
             row = unused_row(start, unused);
-            map_add_row(map, &row, SUPERSLAB_SIZE);
+            map_add_row(map, &row);
             start += unused << SUPERSLAB_SHIFT;
         }
     }
@@ -152,19 +161,40 @@ uint64_t map_cell_bytes(const struct map *map)
     return (uint64_t)SLAB_SIZE << map->shift;
 }
 
-void map_row_shares(const struct map_row *row, unsigned *live, unsigned *resident)
+struct map_sums map_cell_sums(const struct map *map, const struct map_row *row,
+                              const struct cell *cell)
 {
-    *live = 0;
-    *resident = 0;
-    for (size_t i = 0; i < CELLS_PER_ROW; i++) {
-        *live += row->cells[i].live;
-        *resident += row->cells[i].resident;
-    }
-    *live /= CELLS_PER_ROW;
-    *resident /= CELLS_PER_ROW;
+    return (struct map_sums){map_cell_bytes(map) * row->count, cell->live,
+                             (uint64_t)cell->pages * TARGET_PAGE};
 }
 
-void map_describe(const struct cell *cell, char *text, size_t size)
+struct map_sums map_row_sums(const struct map *map, const struct map_row *row)
+{
+    struct map_sums sums = {map_row_bytes(map) * row->count, 0, 0};
+    for (size_t i = 0; i < CELLS_PER_ROW; i++) {
+        struct map_sums cell = map_cell_sums(map, row, &row->cells[i]);
+        sums.live += cell.live;
+        sums.resident += cell.resident;
+    }
+    return sums;
+}
+
+unsigned map_percent(uint64_t part, uint64_t whole)
+{
+    /* a cell that changes while it is read may seem to hold more than it has room for */
+    return part >= whole ? 100 : (unsigned)(100 * (double)part / (double)whole + 0.5);
+}
+
+struct short_text map_share(uint64_t part, uint64_t whole)
+{
+    struct short_text text = {"<1 %"};
+    unsigned percent = map_percent(part, whole);
+    if (percent > 0 || part == 0)
+        snprintf(text.bytes, sizeof text.bytes, "%u %%", percent);
+    return text;
+}
+
+void map_describe(const struct cell *cell, const struct map_sums *sums, char *text, size_t size)
 {
     static const char *const words[CELL_KINDS] = {
         [CELL_COLD] = "free addresses",  [CELL_WARM] = "free, kept ready",
@@ -182,6 +212,8 @@ void map_describe(const struct cell *cell, char *text, size_t size)
     else
         done = snprintf(text, size, "%s%s", mostly, words[cell->kind]);
     if (has_live)
-        done += snprintf(text + done, size - (size_t)done, ", %u %% live", cell->live);
-    snprintf(text + done, size - (size_t)done, ", %u %% resident", cell->resident);
+        done += snprintf(text + done, size - (size_t)done, ", %s live",
+                         map_share(sums->live, sums->bytes).bytes);
+    snprintf(text + done, size - (size_t)done, ", %s resident",
+             map_share(sums->resident, sums->bytes).bytes);
 }

@@ -24,8 +24,9 @@ static void print_subject(FILE *out, const struct run_report *report)
         fputs(": of all, it had the largest peak.</p>\n", out);
 }
 
-static void print_sum(FILE *out, const struct family *family)
+static void print_sum(FILE *out, const struct run_report *report)
 {
+    const struct family *family = report->family;
     fprintf(out, "<p>There were %zu processes or more; the looks saw at most %zu at a time.",
             family->count, family->most_at_a_time);
     if (family->sum.pss > 0)
@@ -65,7 +66,7 @@ void run_print_processes(FILE *out, const struct run_report *report)
         return;
     fputs("<section id=\"processes\"><h2>Processes</h2>\n", out);
     print_subject(out, report);
-    print_sum(out, family);
+    run_print_kept(out, report, print_sum);
     run_table_begin(out, "Processes by their peaks",
                     "<th scope=\"col\">process</th><th scope=\"col\">peak RSS</th>"
                     "<th scope=\"col\">live at the peak</th><th scope=\"col\">live at exit</th>"

@@ -441,7 +441,17 @@ int settings_command(int argc, char **argv)
         .parser = parse_settings,
         .args_doc = "[NAME]",
         .doc = "List the HAKMEM_* settings, or the one that is named: environment variables that "
-               "the allocator reads when a process starts.",
+               "the allocator reads when a process starts."
+               "\vKinds:\n"
+               "  flag      0 or 1\n"
+               "  number    a whole number\n"
+               "  bytes     a number of bytes; K, M or G (powers of 1024) may follow\n"
+               "  millis    a number of milliseconds; -1 means never\n"
+               "  prefault  0, 1, 2, or auto: the library decides\n"
+               "  pages     off, auto or always; or 0, 1, 2 for these\n"
+               "  choice    1 (yes), 0 (no), or auto: the library decides\n"
+               "  when      exit, interval, or 0: never\n"
+               "  path      a path, taken as it is",
     };
     struct settings_input input = {.print = print_text};
     cli_parse(&argp, argc, argv, &input);

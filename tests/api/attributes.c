@@ -193,7 +193,7 @@ static void try_grown(enum deed deed, size_t from, size_t length)
     free(behind);
 }
 
-/* Only what a block that is a little shorter now has given up was changed; its slabs are the same. */
+/* Only what a block has given up, which is a little shorter now, was changed. Its slabs stay. */
 static void try_shortened(enum deed deed, size_t size)
 {
     check_case = (size_t)deed * 10 * GIB + size;

@@ -171,7 +171,7 @@ advice() {
     shift
     hakmem run --report page.html "$@" -- ./work "$work"
     expect_status 0 "work $work"
-    sed -n '/id="advice"/,/<\/section>/p' page.html | grep -o '<p>.*</p>' >advice
+    plain page.html | sed -n '/id="advice"/,/<\/section>/p' | grep -o '<p>.*</p>' >advice
 }
 
 # expect_advice WHAT PATTERN: this is the only advice.

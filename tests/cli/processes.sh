@@ -134,8 +134,9 @@ step "and its page"
 hakmem run --report page.html -- bash -c './work small; ./work big; true'
 expect_status 0 "a wrapper's page"
 expect_subject '\./work big' "a wrapper's page"
-grep -Eq '<p class="answer">At the peak, at its exit, 9[7-9]\.[0-9] MiB was resident in process '\
-'[0-9]+, <code>\./work big</code>: 97\.7 MiB in blocks' page.html ||
+plain page.html |
+    grep -Eq '<p class="answer">At the peak, at its exit, 9[7-9]\.[0-9] MiB was resident in process '\
+'[0-9]+, <code>\./work big</code>: 97\.7 MiB in blocks' ||
     fail "a wrapper's page: $(grep answer page.html)"
 grep -Eq '<b>[0-9]+</b></th><td>9[7-9]\.[0-9] MiB</td><td>97\.7 MiB</td><td>97\.7 MiB</td>'\
 '<td>100000</td><td class="text"><code>\./work big<' page.html || fail "no row of the largest"
@@ -179,8 +180,9 @@ SUM=$(sed -nE 's/^together +([0-9]+)\.[0-9] MiB of RSS.*/\1/p' err)
 [[ -n $SUM && $SUM -ge 58 && $SUM -lt 90 ]] || fail "copies: the sum is $SUM MiB: $(cat err)"
 PSS=$(sed -nE 's/^ +([0-9]+)\.[0-9] MiB of PSS.*/\1/p' err)
 [[ -n $PSS && $PSS -ge 58 && $PSS -le $SUM ]] || fail "copies: PSS is $PSS MiB: $(cat err)"
-grep -Eq 'At the peak, [0-9.]+ s after the start, 2[0-9]\.[0-9] MiB was resident in process [0-9]+, '\
-'<code>\./work copies</code>: 19\.[5-9] MiB in blocks' page.html || fail "copies: $(grep answer page.html)"
+plain page.html |
+    grep -Eq 'At the peak, [0-9.]+ s after the start, 2[0-9]\.[0-9] MiB was resident in process [0-9]+, '\
+'<code>\./work copies</code>: 19\.[5-9] MiB in blocks' || fail "copies: $(grep answer page.html)"
 
 step "a child that outlives its parent"
 touch stay

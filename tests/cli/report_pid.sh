@@ -26,8 +26,9 @@ state_of $TARGET >after
 cmp before after || fail "the process has changed: $(diff before after)"
 expect_self_contained $TARGET.html
 # 500 blocks of 208 bytes, a span and two Huge blocks
-grep -Eq '<p class="answer">At the peak, [0-9.]+ s after the start of the looks, [0-9.]+ MiB was '\
-'resident: 15\.[0-9] MiB in blocks that the program held' $TARGET.html ||
+plain $TARGET.html |
+    grep -Eq '<p class="answer">At the peak, [0-9.]+ s after the start of the looks, [0-9.]+ MiB was '\
+'resident: 15\.[0-9] MiB in blocks that the program held' ||
     fail "the first sentence: $(grep answer $TARGET.html)"
 expect_count 1 '<tr><th scope="row">208</th><td>500</td>' $TARGET.html
 expect_count 1 '<tr><th scope="row">Huge</th><td>2</td>' $TARGET.html

@@ -15,6 +15,12 @@ for form in "" --markdown --man; do
     done
 done
 expect_narrow table "hakmem settings"
+# each kind of the table is explained
+"$CLI" settings -h >help || fail "hakmem settings -h"
+expect_narrow help "hakmem settings -h"
+for kind in $(awk '/^HAKMEM_/ { print $2 }' table | sort -u); do
+    expect_in help "^  $kind  +[^ ]" "hakmem settings -h"
+done
 expect_in table '^HAKMEM_SS_PREFAULT +prefault +auto +0, 1, 2 or auto$' "hakmem settings"
 expect_in table '^HAKMEM_HUGE_PAGES +pages +auto +off, auto or always$' "hakmem settings"
 expect_in table '^HAKMEM_DECAY_MS +millis +[0-9]+ +-1 to 3600000$' "hakmem settings"
