@@ -10,6 +10,7 @@
 
 #include "base/arguments.h"
 #include "base/message.h"
+#include "base/nearest.h"
 #include "compare/verbs.h"
 #include "hakmem/hakmem.h"
 #include "look/verbs.h"
@@ -92,7 +93,11 @@ static int call_command(int argc, char **argv)
         argv[0] = name;
         return commands[i].call(argc, argv);
     }
-    return cli_fail(EXIT_USAGE, "hakmem: '%.60s' is no command (see hakmem --help)", argv[0]);
+    struct nearest nearest = nearest_begin(argv[0], strlen(argv[0]));
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        nearest_try(&nearest, commands[i].verb);
+    return cli_fail(EXIT_USAGE, "hakmem: '%.60s' is no command%s (see hakmem --help)", argv[0],
+                    nearest_text(&nearest, "").bytes);
 }
 
 /* hakmem help [COMMAND] is hakmem [COMMAND] --help. */

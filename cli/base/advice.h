@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 #define ADVICE_LINES 12
-#define ADVICE_LENGTH 400
+#define ADVICE_LENGTH 560
 
 struct advice {
     size_t count; /* of whole lines */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/message.h"
+#include "base/nearest.h"
 
 /* Whether `word` is this option, or the start of its long name. */
 static bool names_option(const struct argp_option *option, const char *word)
@@ -30,19 +31,53 @@ static bool takes_value(const struct argp *argp, const char *word)
     return false;
 }
 
+/* An option without its value, with or without the sign that the value should have followed. */
+static _Noreturn void fail_value(const struct argp_state *state, const char *word)
+{
+    exit(cli_fail(EXIT_USAGE, "%s: '%.*s' needs a value (see %s --help)", state->argv[0],
+                  (int)strcspn(word, "="), word, state->argv[0]));
+}
+
+/* What a misspelt long option may stand for. */
+static struct nearest_text nearest_option(const struct argp *argp, const char *word)
+{
+    bool is_long = strncmp(word, "--", 2) == 0;
+    const char *name = word + (is_long ? 2 : 0);
+    struct nearest nearest = nearest_begin(name, is_long ? strcspn(name, "=") : 0);
+    for (const struct argp_option *option = argp->options; option->name; option++)
+        nearest_try(&nearest, option->name);
+    return nearest_text(&nearest, "--");
+}
+
 static _Noreturn void fail_option(const struct argp_state *state)
 {
     size_t next = (size_t)(uintptr_t)state->hook;
     const char *word = state->argv[next ? next : 1];
-    const char *fault = takes_value(state->root_argp, word) ? "needs a value" : "is no option";
-    exit(cli_fail(EXIT_USAGE, "%s: '%s' %s (see %s --help)", state->argv[0], word, fault,
-                  state->argv[0]));
+    if (takes_value(state->root_argp, word))
+        fail_value(state, word);
+    exit(cli_fail(EXIT_USAGE, "%s: '%s' is no option%s (see %s --help)", state->argv[0], word,
+                  nearest_option(state->root_argp, word).bytes, state->argv[0]));
+}
+
+/* The end of the options is no value of one: a forgotten value would take it, and the program that
+ * follows would be read as options. */
+static void refuse_dashes(int key, const struct argp_state *state)
+{
+    if (key <= 0 || key >= ARGP_KEY_END)
+        return;
+    size_t start = (size_t)(uintptr_t)state->hook;
+    const char *first = state->argv[start ? start : 1];
+    const char *last = state->argv[state->next - 1];
+    const char *equals = strchr(first, '=');
+    if (strcmp(last, "--") == 0 || (last == first && equals && strcmp(equals, "=--") == 0))
+        fail_value(state, first);
 }
 
 void cli_parse_common(int key, struct argp_state *state)
 {
     if (key == ARGP_KEY_ERROR)
         fail_option(state);
+    refuse_dashes(key, state);
     if (key == CLI_KEY_HELP) {
         unsigned parts = ARGP_HELP_USAGE | ARGP_HELP_LONG | ARGP_HELP_DOC;
         /* argp's paragraph on arguments of short options says nothing that the list does not */

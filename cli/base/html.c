@@ -6,6 +6,7 @@
  */
 #include "base/html.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
@@ -18,12 +19,14 @@
 static const char style[] =
     ":root { color-scheme: light dark;\n"
     "  --paper: #faf9f6; --card: #fff; --ink: #1d1c1a; --muted: #5b5851; --rule: #dedad1;\n"
-    "  --ours: #1554b0; --bar: #8d8980; --good: #1554b0; --alert: #b06a00; --empty: #e6e3db;\n"
+    "  --ours: #1554b0; --bar: #8d8980; --good: #1554b0; --alert: #b06a00; --empty: #e6e3db; "
+    "--shade: #1d1c1a66;\n"
     "  --c0: #1554b0; --c1: #7aa5e6; --c2: #0d8a72; --c3: #63c2a8; --c4: #c98a00;\n"
     "  --c5: #ecc463; --c6: #7a4bb5; --c7: #b79be0; --c8: #a39f96; }\n"
     "@media (prefers-color-scheme: dark) { :root {\n"
     "  --paper: #131418; --card: #1b1d22; --ink: #eae8e3; --muted: #a9a69e; --rule: #363941;\n"
-    "  --ours: #7fb2ff; --bar: #7a7e88; --good: #7fb2ff; --alert: #f4b95f; --empty: #2b2e35;\n"
+    "  --ours: #7fb2ff; --bar: #7a7e88; --good: #7fb2ff; --alert: #f4b95f; --empty: #2b2e35; "
+    "--shade: #eae8e359;\n"
     "  --c0: #5b95ee; --c1: #2f5690; --c2: #3fb79b; --c3: #226b5b; --c4: #e0a52e;\n"
     "  --c5: #7d5c17; --c6: #a684dd; --c7: #5a4287; --c8: #6d7079; } }\n"
     "* { box-sizing: border-box; }\n"
@@ -44,7 +47,11 @@ static const char style[] =
     ".note { font-size: 0.875rem; }\n"
     ".answer { font-size: 1.15rem; border-left: 4px solid var(--good); padding-left: 0.9rem; }\n"
     ".failed { border-left: 4px solid var(--alert); padding-left: 0.9rem; }\n"
-    ".scroll { overflow-x: auto; margin: 1rem 0; }\n"
+    ".nb { white-space: nowrap; }\n"
+    /* a shadow at the side where there is more: the paper moves with the table, and covers it */
+    ".scroll { overflow-x: auto; margin: 1rem 0; background:\n"
+    "  linear-gradient(to left, var(--paper) 50%, transparent) right / 3rem 100% no-repeat local,\n"
+    "  linear-gradient(to left, var(--shade), transparent) right / 1.25rem 100% no-repeat; }\n"
     "table { border-collapse: collapse; font-size: 0.875rem; width: 100%;\n"
     "  overflow-wrap: normal; }\n"
     "caption { text-align: left; padding-bottom: 0.4rem; }\n"
@@ -77,6 +84,8 @@ static const char style[] =
     ".legend i { display: inline-block; width: 0.8em; height: 0.8em; border-radius: 2px;\n"
     "  margin-right: 0.4em; }\n"
     "@media (max-width: 40rem) { body { padding: 1.5rem 1rem 3rem; }\n"
+    "  th, td { padding: 0.35rem; } th { white-space: normal; vertical-align: bottom; }\n"
+    "  tbody th { vertical-align: baseline; min-width: 3.5rem; }\n"
     "  dl { grid-template-columns: 1fr; }\n"
     "  dt { margin-top: 0.4rem; font-size: 0.875rem; } figure { padding: 0.75rem; } }\n"
     "@media print { body { padding: 0; max-width: none; } .scroll { overflow: visible; } }\n";
@@ -143,6 +152,66 @@ static const char *escape_json(char byte)
 void html_text(FILE *out, const char *text)
 {
     print_escaped(out, text, escape_html);
+}
+
+/* Is the word, without what follows it, a unit? */
+static bool is_unit(const char *word, size_t length)
+{
+    static const char *const units[] = {"%",   "B", "KiB", "MiB", "GiB",   "TiB",    "PiB",
+                                        "EiB", "s", "ms",  "us",  "bytes", "blocks", "runs"};
+    while (length > 0 && strchr(".,;:)", word[length - 1]))
+        length--;
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+        if (strlen(units[i]) == length && memcmp(word, units[i], length) == 0)
+            return true;
+    return false;
+}
+
+/* How many bytes from the word on stay on one line: of a figure with its unit, of an option with
+ * its number; 0 where that is nothing. */
+static size_t kept_length(const char *word, size_t length)
+{
+    const char *start = word + (word[0] == '(');
+    const char *next = word + length + (word[length] == ' ');
+    size_t next_length = strcspn(next, " <");
+    bool is_option = strncmp(start, "--", 2) == 0;
+    bool is_figure = strspn(start, "0123456789.,") + (size_t)(start - word) == length;
+    if (is_figure && length > 0 && is_unit(next, next_length))
+        return (size_t)(next - word) + next_length;
+    if (is_option && next[0] >= '0' && next[0] <= '9')
+        return (size_t)(next - word) + next_length;
+    return is_option ? length : 0;
+}
+
+void html_keep_figures(FILE *out, const char *html)
+{
+    while (*html) {
+        size_t spaces = strspn(html, " ");
+        fwrite(html, 1, spaces, out);
+        html += spaces;
+        /* a word, or a tag, up to a space or the next tag */
+        size_t length = *html ? 1 + strcspn(html + 1, " <") : 0;
+        size_t kept = kept_length(html, length);
+        if (kept > 0)
+            fprintf(out, "<span class=\"nb\">%.*s</span>", (int)kept, html);
+        else
+            fwrite(html, 1, length, out);
+        html += kept > 0 ? kept : length;
+    }
+}
+
+void html_prose(FILE *out, const char *text)
+{
+    char *html = NULL;
+    size_t size;
+    FILE *memory = open_memstream(&html, &size);
+    if (memory)
+        html_text(memory, text);
+    if (memory && fclose(memory) == 0)
+        html_keep_figures(out, html);
+    else
+        html_text(out, text);
+    free(html);
 }
 
 void html_code(FILE *out, const char *text, size_t most)

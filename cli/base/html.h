@@ -20,6 +20,11 @@ void html_end(FILE *out);
 /* Text with what is special in HTML made harmless; what is no UTF-8, or a control character, is
  * '?'. */
 void html_text(FILE *out, const char *text);
+/* Text as html_text writes it, in which a figure and its unit, or an option and its number, are
+ * never on two lines. */
+void html_prose(FILE *out, const char *text);
+/* The same of HTML whose tags have no figures in them. */
+void html_keep_figures(FILE *out, const char *html);
 /* A command with its arguments, quoted where a shell needs it. */
 void html_command(FILE *out, char **argv);
 

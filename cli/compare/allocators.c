@@ -16,6 +16,7 @@
 
 #include "base/memory.h"
 #include "base/message.h"
+#include "base/nearest.h"
 #include "program/library.h"
 #include "program/loader.h"
 
@@ -166,12 +167,15 @@ static _Noreturn void fail_choice(const char *command, const struct allocator_li
                                   const char *name)
 {
     char names[256] = "";
+    struct nearest nearest = nearest_begin(name, strlen(name));
     for (size_t i = 0; i < list->count; i++) {
         size_t length = strlen(names);
         snprintf(names + length, sizeof names - length, "%s%s", i ? ", " : "", list->rows[i].name);
+        nearest_try(&nearest, list->rows[i].name);
     }
-    exit(cli_fail(EXIT_USAGE, "%s: --only: there is no allocator '%.40s' here: expected some of %s",
-                  command, name, names));
+    exit(cli_fail(EXIT_USAGE,
+                  "%s: --only: there is no allocator '%.40s' here: expected some of %s%s", command,
+                  name, names, nearest_text(&nearest, "").bytes));
 }
 
 void allocators_choose(const char *command, struct allocator_list *list, const char *names)

@@ -103,6 +103,17 @@ struct decision {
 };
 
 void compare_decide(const struct comparison *comparison, struct decision *decision);
+
+/* The contenders that are known to need more than the baseline, and by what share of theirs. */
+struct lead {
+    size_t count;
+    double least;
+    double most;
+    const struct contender *last; /* one of them */
+    bool has_rival;               /* of others that is not known */
+};
+struct lead compare_lead(const struct comparison *comparison, const struct contender *baseline,
+                         enum metric metric);
 enum relation compare_relation(const struct comparison *comparison, const struct contender *a,
                                const struct contender *b, enum metric metric);
 /* The contender that others are compared with: the program as it is, or the first one that did not
@@ -126,6 +137,9 @@ void compare_advise(const struct comparison *comparison, struct advice *advice);
 const char *compare_ending(const struct comparison *comparison);
 
 /* ---- The forms ---- */
+
+/* "34 rounds and a part of another in 10.0 s: the time was spent", for a line of its own. */
+void compare_print_rounds(FILE *out, const struct comparison *comparison);
 
 struct metric_name {
     const char *key;   /* in JSON */

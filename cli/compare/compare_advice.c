@@ -6,6 +6,7 @@
  */
 #include <ctype.h>
 #include <math.h>
+#include <string.h>
 
 #include "compare/compare.h"
 
@@ -266,8 +267,44 @@ static void add_several(struct advice *advice, const struct comparison *comparis
     add_runs(advice, comparison, decision);
 }
 
+/* "7.4 % less peak memory than hakmem", "2.5 to 33 % less peak memory than the others". */
+static void add_lead(struct advice *advice, const struct lead *lead, enum metric metric)
+{
+    struct short_text least = text_of_noise(lead->least);
+    struct short_text most = text_of_noise(lead->most);
+    if (strcmp(least.bytes, most.bytes) != 0)
+        advice_add(advice, "%.*s to ", (int)strcspn(least.bytes, " "), least.bytes);
+    advice_add(advice, "%s less %s than ", most.bytes, noun(metric));
+    if (lead->count == 1)
+        advice_add(advice, "%s", lead->last->allocator.name);
+    else if (lead->has_rival)
+        advice_add(advice, "%zu of the others", lead->count);
+    else
+        advice_add(advice, "the others");
+}
+
+/* What is known all the same: in what the baseline needs less. */
+static void add_known(struct advice *advice, const struct comparison *comparison,
+                      const struct decision *decision)
+{
+    size_t count = 0;
+    for (enum metric metric = 0; metric < CRITERIA; metric++) {
+        struct lead lead = compare_lead(comparison, decision->baseline, metric);
+        if (lead.count == 0)
+            continue;
+        if (count++ == 0)
+            advice_add(advice, " What is known: %s needs ", decision->baseline->allocator.name);
+        else
+            advice_add(advice, ", ");
+        add_lead(advice, &lead, metric);
+    }
+    if (count > 0)
+        advice_add(advice, ".");
+}
+
 /* What the noise hides, and what would show it. */
-static void add_unknown(struct advice *advice, const struct decision *decision)
+static void add_unknown(struct advice *advice, const struct comparison *comparison,
+                        const struct decision *decision)
 {
     size_t count = 0;
     size_t index = 0;
@@ -285,6 +322,7 @@ static void add_unknown(struct advice *advice, const struct decision *decision)
                    decision->runs_wanted);
     else
         advice_add(advice, "a quieter machine may show more.");
+    add_known(advice, comparison, decision);
 }
 
 static void add_stay(struct advice *advice, const struct decision *decision)
@@ -300,7 +338,7 @@ static void add_recommendation(struct advice *advice, const struct comparison *c
                                const struct decision *decision)
 {
     if (decision->verdict == VERDICT_UNKNOWN)
-        add_unknown(advice, decision);
+        add_unknown(advice, comparison, decision);
     else if (decision->verdict == VERDICT_STAY)
         add_stay(advice, decision);
     else if (decision->pick_count == 1)

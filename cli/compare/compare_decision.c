@@ -167,15 +167,25 @@ static void pick_all(const struct comparison *comparison, struct decision *decis
 
 /* ---- What is not known ---- */
 
-/* Whether it is known that a contender which beats the baseline in nothing is no better: neither in
- * time, where more CPU time says enough, nor in memory. */
+/* Whether more CPU time says enough of the wall time: the noise there hides nothing that is as much
+ * as the difference in CPU time. */
+static bool is_slower_by_cpu(const struct comparison *comparison, const struct contender *contender,
+                             const struct contender *baseline)
+{
+    return compare_relation(comparison, contender, baseline, METRIC_CPU) == RELATION_MORE &&
+           noise_of(contender, baseline, METRIC_WALL) <=
+               difference_of(contender, baseline, METRIC_CPU);
+}
+
+/* Whether it is known that a contender which beats the baseline in nothing is no better, neither in
+ * time nor in memory. */
 static bool is_settled(const struct comparison *comparison, const struct contender *contender,
                        const struct contender *baseline)
 {
     enum relation wall = compare_relation(comparison, contender, baseline, METRIC_WALL);
     enum relation cpu = compare_relation(comparison, contender, baseline, METRIC_CPU);
     enum relation peak = compare_relation(comparison, contender, baseline, METRIC_PEAK);
-    bool is_time_known = cpu == RELATION_MORE ||
+    bool is_time_known = is_slower_by_cpu(comparison, contender, baseline) ||
                          (wall != RELATION_UNKNOWN &&
                           (cpu != RELATION_UNKNOWN || wall == RELATION_MORE));
     return is_time_known && peak != RELATION_UNKNOWN;
@@ -218,6 +228,27 @@ static size_t fewest_runs(const struct comparison *comparison, size_t *alive)
         fewest = each->runs < fewest ? each->runs : fewest;
     }
     return fewest;
+}
+
+struct lead compare_lead(const struct comparison *comparison, const struct contender *baseline,
+                         enum metric metric)
+{
+    struct lead lead = {.least = INFINITY};
+    for (size_t i = 0; i < comparison->count; i++) {
+        const struct contender *each = &comparison->contenders[i];
+        if (!compare_is_alive(each) || each == baseline)
+            continue;
+        if (compare_relation(comparison, each, baseline, metric) != RELATION_MORE) {
+            lead.has_rival = true;
+            continue;
+        }
+        double share = difference_of(each, baseline, metric);
+        lead.least = fmin(lead.least, share);
+        lead.most = fmax(lead.most, share);
+        lead.last = each;
+        lead.count++;
+    }
+    return lead;
 }
 
 void compare_decide(const struct comparison *comparison, struct decision *decision)

@@ -11,7 +11,7 @@
 /* A plot's measures, in units of its viewBox, which are pixels on a phone. */
 #define PLOT_WIDTH 360
 #define PLOT_LEFT 98
-#define PLOT_RIGHT 288
+#define PLOT_RIGHT 280
 #define PLOT_ROW 26
 
 static bool has_figures(const struct contender *contender)
@@ -26,9 +26,9 @@ static void print_head(FILE *out, const struct comparison *comparison)
     html_begin(out, "Allocators compared");
     fputs("<dl>\n<dt>Command</dt><dd><code>", out);
     html_command(out, comparison->job.argv);
-    fprintf(out, "</code></dd>\n<dt>Measured</dt><dd>%zu round%s in %.1f s: %s</dd>\n",
-            comparison->rounds, comparison->rounds == 1 ? "" : "s", comparison->seconds,
-            compare_ending(comparison));
+    fputs("</code></dd>\n<dt>Measured</dt><dd>", out);
+    compare_print_rounds(out, comparison);
+    fputs("</dd>\n", out);
     html_fact_machine(out);
     html_fact_date(out);
     fputs("</dl>\n</header>\n<main>\n", out);
@@ -42,7 +42,7 @@ static void print_conclusions(FILE *out, const struct comparison *comparison)
     /* the recommendation is the last line, and what is wanted first */
     for (size_t i = advice.count; i > 0; i--) {
         fputs(i == advice.count ? "<p class=\"answer\">" : "<p>", out);
-        html_text(out, advice.lines[advice.count == i ? i - 1 : advice.count - 1 - i]);
+        html_prose(out, advice.lines[advice.count == i ? i - 1 : advice.count - 1 - i]);
         fputs("</p>\n", out);
     }
     for (size_t i = 0; i < comparison->count; i++) {
@@ -56,7 +56,7 @@ static void print_conclusions(FILE *out, const struct comparison *comparison)
     }
     for (size_t i = 0; i < comparison->notes.count; i++) {
         fputs("<p class=\"note\">", out);
-        html_text(out, comparison->notes.lines[i]);
+        html_prose(out, comparison->notes.lines[i]);
         fputs("</p>\n", out);
     }
     fputs("</section>\n", out);

@@ -67,8 +67,9 @@ static void describe(const struct loop *loop, char *words, size_t size)
     int length = loop->is_warm_up ? snprintf(words, size, "warm-up")
                                   : snprintf(words, size, "round %zu", comparison->rounds + 1);
     if (!loop->is_warm_up && comparison->rounds >= 2 && isfinite(width))
-        snprintf(words + length, size - (size_t)length, ", wall time to %.1f %% (goal %.1f %%)",
-                 100 * width, 100 * comparison->precision);
+        snprintf(words + length, size - (size_t)length,
+                 ", wall time known to %.1f %% (wanted: %.1f %%)", 100 * width,
+                 100 * comparison->precision);
 }
 
 static void show_run(const struct loop *loop, const struct contender *contender)

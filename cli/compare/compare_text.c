@@ -127,17 +127,30 @@ static void print_wrapped(FILE *out, const char *text)
     fprintf(out, "%s\n", text);
 }
 
+void compare_print_rounds(FILE *out, const struct comparison *comparison)
+{
+    bool is_cut = false;
+    for (size_t i = 0; i < comparison->count; i++)
+        is_cut = is_cut || comparison->contenders[i].runs > comparison->rounds;
+    fprintf(out, "%zu round%s%s in %.1f s: %s", comparison->rounds,
+            comparison->rounds == 1 ? "" : "s", is_cut ? " and a part of another" : "",
+            comparison->seconds, compare_ending(comparison));
+}
+
 void compare_print_text(FILE *out, const struct comparison *comparison)
 {
     struct advice advice;
     compare_advise(comparison, &advice);
-    fprintf(out, "%zu round%s in %.1f s: %s\n", comparison->rounds,
-            comparison->rounds == 1 ? "" : "s", comparison->seconds, compare_ending(comparison));
+    compare_print_rounds(out, comparison);
+    fputc('\n', out);
     for (enum metric first = METRIC_WALL; first < METRIC_COUNT && compare_baseline(comparison);
          first += 2)
         print_table(out, comparison, first);
     if (compare_baseline(comparison))
-        fputs("\nmeans with 95 % intervals; * none is better beyond noise\n", out);
+        fputs("\n±: half of the 95 % interval of the mean. *: none is better beyond noise. The\n"
+              "noise between two rows is the sum of both halves: a smaller difference may be\n"
+              "none.\n",
+              out);
     for (size_t i = 0; i < comparison->count; i++)
         if (comparison->contenders[i].failure[0])
             fprintf(out, "left out: %s: %s\n", comparison->contenders[i].allocator.label,

@@ -76,7 +76,9 @@ static bool read_root(struct heap_view *view)
     char what[160];
     view->root_address = target_find_root(target);
     if (!view->root_address)
-        return target_fail_named(target, "no HAKMEM in it: libhakmem is neither loaded nor linked");
+        return target_fail_named(target, "no HAKMEM in it: libhakmem is neither loaded nor linked: "
+                                         "start the program with hakmem run, or with libhakmem.so "
+                                         "in LD_PRELOAD");
     struct root_head head;
     if (!target_read(target, view->root_address, &head, sizeof head))
         return target_fail_named(target, "its heap cannot be read");

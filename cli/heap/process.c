@@ -96,6 +96,9 @@ bool process_explain(struct target *target, int error)
     struct stat status;
     uint64_t rss;
     int pid = (int)target->pid;
+    if (target->directory >= 0 && target->program[0] &&
+        fstatat(target->directory, "stat", &status, 0) != 0)
+        return target_fail(target, "process %d (%s) has ended", pid, target->program);
     if (target->directory < 0 || fstatat(target->directory, "stat", &status, 0) != 0)
         return target_fail(target, "there is no process %d", pid);
     read_name_and_state(target);

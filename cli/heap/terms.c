@@ -263,6 +263,11 @@ uint64_t heap_terms_sum(const struct heap_terms *terms)
            terms->purgeable + terms->metadata + terms->tables + terms->others;
 }
 
+uint64_t heap_terms_spans(const struct heap_terms *terms)
+{
+    return terms->lanes[HAK_LANE_ACE].mapped + terms->lanes[HAK_LANE_HUGE].mapped;
+}
+
 /* ---- one look ---- */
 
 /* Looks at most, and seconds after which no further one begins. */

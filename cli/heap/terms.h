@@ -46,6 +46,8 @@ bool heap_terms_count(struct heap_view *view, struct heap_terms *terms);
  * between its own. */
 bool heap_owns(const struct heap_view *view, const struct mapping *mapping);
 uint64_t heap_terms_sum(const struct heap_terms *terms);
+/* Addresses of ACE and Huge blocks. HAKMEM_LIMIT counts them as if they had all their pages. */
+uint64_t heap_terms_spans(const struct heap_terms *terms);
 extern const char *const lane_names[HAK_LANE_COUNT];
 
 #endif

@@ -24,45 +24,86 @@
 
 /* ---- the terminal ---- */
 
-/* A letter for what a cell holds: large when most of it is live. */
-static char letter_of(const struct cell *cell)
+/* Purpose: what the terminal shows of a row, besides its address and its number. */
+struct shown_row {
+    char letters[CELLS_PER_ROW];
+    bool is_bright[CELLS_PER_ROW]; /* at least half of the cell is resident */
+    char kinds[CELLS_PER_ROW];     /* enum cell_kind */
+    struct short_text live;
+    struct short_text resident;
+};
+
+/* A letter for what a cell holds: large when at least half of it is live. */
+static char letter_of(const struct cell *cell, const struct map_sums *sums)
 {
     static const char letters[CELL_KINDS][2] = {
         [CELL_COLD] = "..", [CELL_WARM] = "--", [CELL_TINY] = "tT",  [CELL_POOL] = "pP",
         [CELL_ACE] = "aA",  [CELL_HUGE] = "hH", [CELL_OTHER] = "??",
     };
-    return letters[cell->kind][cell->live >= 50];
+    return letters[cell->kind][2 * sums->live >= sums->bytes];
 }
 
-static void print_cells(const struct map_row *row, bool is_coloured)
+static struct shown_row show_row(const struct map *map, const struct map_row *row, bool is_coloured)
+{
+    struct shown_row shown;
+    struct map_sums sums = map_row_sums(map, row);
+    memset(&shown, 0, sizeof shown);
+    for (size_t i = 0; i < CELLS_PER_ROW; i++) {
+        const struct cell *cell = &row->cells[i];
+        struct map_sums part = map_cell_sums(map, row, cell);
+        shown.letters[i] = letter_of(cell, &part);
+        shown.kinds[i] = (char)cell->kind;
+        shown.is_bright[i] = is_coloured && 2 * part.resident >= part.bytes;
+    }
+    snprintf(shown.live.bytes, sizeof shown.live.bytes, "%s",
+             map_share(sums.live, sums.bytes).bytes);
+    snprintf(shown.resident.bytes, sizeof shown.resident.bytes, "%s",
+             map_share(sums.resident, sums.bytes).bytes);
+    return shown;
+}
+
+static void print_letters(const struct shown_row *row, bool is_coloured)
 {
     static const char *const colours[CELL_KINDS] = {
         [CELL_COLD] = "37", [CELL_WARM] = "37", [CELL_TINY] = "32",  [CELL_POOL] = "34",
         [CELL_ACE] = "35",  [CELL_HUGE] = "33", [CELL_OTHER] = "37",
     };
     for (size_t i = 0; i < CELLS_PER_ROW; i++) {
-        const struct cell *cell = &row->cells[i];
         if (is_coloured)
-            printf("\033[%s;%sm%c", cell->resident >= 50 ? "1" : "2", colours[cell->kind],
-                   letter_of(cell));
+            printf("\033[%s;%sm%c", row->is_bright[i] ? "1" : "2", colours[(int)row->kinds[i]],
+                   row->letters[i]);
         else
-            putchar(letter_of(cell));
+            putchar(row->letters[i]);
     }
     if (is_coloured)
         fputs("\033[0m", stdout);
 }
 
-static void print_row(const struct map_row *row, bool is_coloured)
+static void print_row(uint64_t start, uint64_t count, const struct shown_row *row, bool is_coloured)
 {
-    unsigned live;
-    unsigned resident;
-    map_row_shares(row, &live, &resident);
-    printf("%012" PRIx64 " ", row->start);
-    print_cells(row, is_coloured);
-    printf(" %4u %% %4u %%", live, resident);
-    if (row->count > 1)
-        printf("  x %" PRIu64, row->count);
+    printf("%012" PRIx64 " ", start);
+    print_letters(row, is_coloured);
+    printf(" %6s %6s", row->live.bytes, row->resident.bytes);
+    if (count > 1)
+        printf("  x %" PRIu64, count);
     putchar('\n');
+}
+
+/* Rows that would print alike are printed once, with their number. */
+static void print_rows(const struct map *map, bool is_coloured)
+{
+    for (size_t i = 0; i < map->count;) {
+        uint64_t start = map->rows[i].start;
+        uint64_t count = map->rows[i].count;
+        struct shown_row first = show_row(map, &map->rows[i], is_coloured);
+        for (i++; i < map->count; i++) {
+            struct shown_row next = show_row(map, &map->rows[i], is_coloured);
+            if (memcmp(&first, &next, sizeof first) != 0)
+                break;
+            count += map->rows[i].count;
+        }
+        print_row(start, count, &first, is_coloured);
+    }
 }
 
 static void print_terminal(const struct heap_view *view, const struct map *map)
@@ -74,13 +115,14 @@ static void print_terminal(const struct heap_view *view, const struct map *map)
            text_of_size(map_row_bytes(map)).bytes, is_folded ? "" : "a slab of ",
            text_of_size(map_cell_bytes(map)).bytes);
     fputs("A ACE, H Huge (small: less than half live), - warm, . free, ? not the heap's\n", stdout);
+    puts("live: in blocks, which count whole, resident or not; res.: resident;\n"
+         "x 3: three rows like this");
     if (is_folded)
         puts("a letter says what most of it holds; --range START-END shows a part in detail");
     if (is_coloured)
         puts("bright: resident");
     printf("\n%-12s %-32s %6s %6s\n", "address", "slabs", "live", "res.");
-    for (size_t i = 0; i < map->count; i++)
-        print_row(&map->rows[i], is_coloured);
+    print_rows(map, is_coloured);
     if (map->count == 0)
         puts("the heap has no superslab yet");
 }

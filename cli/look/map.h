@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A heap as a picture: rows of cells. map_rows.c makes a row for each superslab, with a cell for
- * each slab; map_fold.c folds them, so that no heap has more than MAP_ROWS_MOST rows; map.c
- * draws the rows in the terminal, map_svg.c as SVG.
+ * each slab; map_fold.c folds them, so that no heap has more than MAP_ROWS_MOST rows; map_sums.c
+ * adds them up; map.c draws the rows in the terminal, map_svg.c as SVG.
  */
 #ifndef HAK_CLI_MAP_H
 #define HAK_CLI_MAP_H
 
 #include <stdio.h>
 
+#include "base/text.h"
 #include "heap/view.h"
 
 #define MAP_ROWS_MOST ((size_t)64)
@@ -31,8 +32,8 @@ struct cell {
     uint8_t size_class; /* TINY, POOL, ACE; 0: several classes */
     uint8_t is_mixed;   /* there are slabs of other kinds */
     uint8_t is_first;   /* of its extent; one slab only */
-    uint8_t live;       /* of its bytes, the percentage in live blocks */
-    uint8_t resident;   /* of its pages, the percentage that is resident */
+    uint32_t pages;     /* that are resident, in all `count` rows together */
+    uint64_t live;      /* bytes that live blocks cover, resident or not; in all rows together */
 };
 
 /* Rows that look the same and follow each other are one. */
@@ -53,17 +54,34 @@ struct map {
 /* map_rows.c: the map of the whole heap, or of the superslabs that [from, to) touches. */
 void map_make(const struct heap_view *view, struct map *map);
 void map_make_range(const struct heap_view *view, uint64_t from, uint64_t to, struct map *map);
-/* "blocks of 112 bytes, 63 % live, 100 % resident", without a newline. */
-void map_describe(const struct cell *cell, char *text, size_t size);
-/* The shares of a row that are live and resident, as percentages. */
-void map_row_shares(const struct map_row *row, unsigned *live, unsigned *resident);
 
-/* map_fold.c: bytes of address space of a row and of a cell. */
+/* map_sums.c: bytes of address space of a row and of a cell. */
 uint64_t map_row_bytes(const struct map *map);
 uint64_t map_cell_bytes(const struct map *map);
-/* Add a row, or count the last one up if it looks the same and ends where this starts.
- * `bytes` are a row's. */
-void map_add_row(struct map *map, const struct map_row *row, uint64_t bytes);
+
+/* Purpose: of a cell or a row, with all that it stands for: bytes of addresses, those in live
+ * blocks, and those that are resident. */
+struct map_sums {
+    uint64_t bytes;
+    uint64_t live;
+    uint64_t resident;
+};
+
+struct map_sums map_cell_sums(const struct map *map, const struct map_row *row,
+                              const struct cell *cell);
+struct map_sums map_row_sums(const struct map *map, const struct map_row *row);
+/* Rounded: 0 to 100. */
+unsigned map_percent(uint64_t part, uint64_t whole);
+/* "63 %"; "<1 %" where the rounded number is 0 and the part is not. */
+struct short_text map_share(uint64_t part, uint64_t whole);
+/* "blocks of 112 bytes, 63 % live, 100 % resident", without a newline. */
+void map_describe(const struct cell *cell, const struct map_sums *sums, char *text, size_t size);
+
+/* map_fold.c: add a row; or add it to the last one, if this looks the same and ends where the row
+ * starts. */
+void map_add_row(struct map *map, const struct map_row *row);
+/* Make the row that follows part of a row, which looks the same. */
+void map_merge_row(struct map_row *last, const struct map_row *row);
 /* Fold a map with a row a superslab until it has no more than MAP_ROWS_MOST rows. */
 void map_fold(struct map *map);
 

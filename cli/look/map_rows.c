@@ -3,9 +3,6 @@
  * Makes the rows of a map: what each slab of a superslab holds, how much of it is live, and how
  * much is resident. Called by map.c and the sampler; reads a heap_view.
  */
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "heap/extents.h"
 #include "heap/residency.h"
 #include "heap/table.h"
@@ -37,12 +34,12 @@ static void add_live(const struct heap_view *view, const struct extent *extent, 
     }
 }
 
-static uint8_t resident_share(const uint8_t *present)
+static uint32_t count_pages(const uint8_t *present)
 {
-    unsigned pages = 0;
+    uint32_t pages = 0;
     for (size_t i = 0; i < PAGES_PER_SLAB; i++)
         pages += present[i];
-    return (uint8_t)(pages * 100 / PAGES_PER_SLAB);
+    return pages;
 }
 
 static uint8_t kind_of(const struct extent *extent)
@@ -55,6 +52,15 @@ static uint8_t kind_of(const struct extent *extent)
     case EXTENT_HUGE: return CELL_HUGE;
     default: return CELL_OTHER;
     }
+}
+
+/* Bytes of a Huge block that lie in the slab at `at`: its last slab may be its in part only. */
+static uint64_t huge_live(const struct extent *extent, uint64_t at)
+{
+    uint64_t end = extent->start + extent->slab->size;
+    if (at >= end)
+        return 0;
+    return end - at < SLAB_SIZE ? end - at : SLAB_SIZE;
 }
 
 /* The cells of the slabs of an extent that lie in the superslab at `start`. */
@@ -71,13 +77,13 @@ static void fill_cells(const struct heap_view *view, const struct extent *extent
         size_t number = (at - start) / SLAB_SIZE;
         uint64_t bytes = live[(at - extent->start) / SLAB_SIZE % SLABS_PER_SUPERSLAB];
         if (is_huge)
-            bytes = at < extent->start + extent->slab->size ? SLAB_SIZE : 0;
+            bytes = huge_live(extent, at);
         cells[number] = (struct cell){
             .kind = kind_of(extent),
             .size_class = extent->slab && !is_huge ? extent->slab->size_class : 0,
             .is_first = at == extent->start,
-            .live = (uint8_t)(bytes * 100 / SLAB_SIZE),
-            .resident = resident_share(present + number * PAGES_PER_SLAB),
+            .pages = count_pages(present + number * PAGES_PER_SLAB),
+            .live = bytes,
         };
     }
 }
@@ -128,12 +134,12 @@ void map_make_range(const struct heap_view *view, uint64_t from, uint64_t to, st
     for (uint64_t start = from; start < to;) {
         struct map_row row = {.start = start, .count = 1};
         fill_row(view, &row, &extent);
-        map_add_row(map, &row, SUPERSLAB_SIZE);
+        map_add_row(map, &row);
         start += SUPERSLAB_SIZE;
         uint64_t unused = start >= extent.start + extent.bytes ? unused_from(view, start, to) : 0;
         if (unused > 0) {
             row = unused_row(start, unused);
-            map_add_row(map, &row, SUPERSLAB_SIZE);
+            map_add_row(map, &row);
             start += unused << SUPERSLAB_SHIFT;
         }
     }
@@ -143,38 +149,4 @@ void map_make_range(const struct heap_view *view, uint64_t from, uint64_t to, st
 void map_make(const struct heap_view *view, struct map *map)
 {
     map_make_range(view, 0, UINT64_MAX, map);
-}
-
-void map_row_shares(const struct map_row *row, unsigned *live, unsigned *resident)
-{
-    *live = 0;
-    *resident = 0;
-    for (size_t i = 0; i < CELLS_PER_ROW; i++) {
-        *live += row->cells[i].live;
-        *resident += row->cells[i].resident;
-    }
-    *live /= CELLS_PER_ROW;
-    *resident /= CELLS_PER_ROW;
-}
-
-void map_describe(const struct cell *cell, char *text, size_t size)
-{
-    static const char *const words[CELL_KINDS] = {
-        [CELL_COLD] = "free addresses",  [CELL_WARM] = "free, kept ready",
-        [CELL_TINY] = "Tiny blocks",     [CELL_POOL] = "Pool blocks",
-        [CELL_ACE] = "ACE spans",        [CELL_HUGE] = "Huge block",
-        [CELL_OTHER] = "not the heap's",
-    };
-    const char *mostly = cell->is_mixed ? "mostly " : "";
-    bool has_live = cell->kind >= CELL_TINY && cell->kind <= CELL_HUGE;
-    int done = 0;
-    if (cell->size_class)
-        done = snprintf(text, size, "%s%s of %" PRIu32 " bytes", mostly,
-                        cell->kind == CELL_ACE ? "ACE span" : "blocks",
-                        size_classes[cell->size_class].size);
-    else
-        done = snprintf(text, size, "%s%s", mostly, words[cell->kind]);
-    if (has_live)
-        done += snprintf(text + done, size - (size_t)done, ", %u %% live", cell->live);
-    snprintf(text + done, size - (size_t)done, ", %u %% resident", cell->resident);
 }

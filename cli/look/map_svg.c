@@ -18,7 +18,8 @@
 #define BAR 3
 #define LABEL 14
 #define ROW (LABEL + HEIGHT + BAR + 11)
-#define TOP 112
+#define LEGEND 68
+#define TOP (LEGEND + 108)
 #define ROW_WIDTH ((int)CELLS_PER_ROW * STEP - 1)
 #define WIDTH (LEFT + ROW_WIDTH + LEFT)
 
@@ -48,52 +49,88 @@ static void print_rect(FILE *out, const char *class, int x, int y, int width, in
             width, height);
 }
 
+/* The part of `length` pixels; at least 1 for what is not 0. */
+static int share_of(int length, uint64_t part, uint64_t whole)
+{
+    int pixels = (length * (int)map_percent(part, whole) + 50) / 100;
+    return pixels == 0 && part > 0 ? 1 : pixels;
+}
+
 /* What is free and without pages is the row's ground. */
-static void print_cell(FILE *out, const struct cell *cell, bool is_folded, int x, int y)
+static void print_cell(FILE *out, const struct cell *cell, const struct map_sums *sums,
+                       bool is_folded, int x, int y)
 {
     char text[96];
     bool is_whole = cell->kind == CELL_WARM || cell->kind == CELL_OTHER;
-    int height = is_whole ? HEIGHT : cell->live * HEIGHT / 100;
-    if (cell->kind == CELL_COLD && cell->resident == 0)
+    int height = is_whole ? HEIGHT : share_of(HEIGHT, sums->live, sums->bytes);
+    if (cell->kind == CELL_COLD && sums->resident == 0)
         return;
-    map_describe(cell, text, sizeof text);
-    fprintf(out, "<g><title>%s</title>", text);
+    map_describe(cell, sums, text, sizeof text);
+    fputs("<g><title>", out);
+    html_text(out, text);
+    fputs("</title>", out);
     print_rect(out, "cell", x, y, CELL, HEIGHT);
     if (height > 0 && cell->kind != CELL_COLD)
         print_rect(out, classes[cell->kind], x, y + HEIGHT - height, CELL, height);
-    /* a line over it, which goes on where the extent does */
+    /* a line over it, which joins that of the cell before it where the extent goes on */
+    int gap = is_folded || cell->is_first || x == LEFT ? 0 : STEP - CELL;
     if (cell->kind >= CELL_TINY && cell->kind <= CELL_HUGE)
-        print_rect(out, classes[cell->kind], x, y, is_folded || cell->is_first ? CELL : STEP, 2);
-    if (cell->resident > 0)
-        print_rect(out, "res", x, y + HEIGHT + 1, (cell->resident * CELL + 99) / 100, BAR);
+        print_rect(out, classes[cell->kind], x - gap, y, CELL + gap, 2);
+    if (sums->resident > 0)
+        print_rect(out, "res", x, y + HEIGHT + 1, share_of(CELL, sums->resident, sums->bytes), BAR);
     fputs("</g>\n", out);
 }
 
-static void print_row(FILE *out, const struct map_row *row, bool is_folded, int y)
+static void print_row(FILE *out, const struct map *map, const struct map_row *row, int y)
 {
-    unsigned live;
-    unsigned resident;
-    map_row_shares(row, &live, &resident);
+    struct map_sums sums = map_row_sums(map, row);
     fprintf(out, "<text class=\"dim\" x=\"%d\" y=\"%d\">%012" PRIx64, LEFT, y + LABEL - 4,
             row->start);
     if (row->count > 1)
         fprintf(out, " &#215; %" PRIu64, row->count);
-    fprintf(out,
-            "</text><text class=\"dim end\" x=\"%d\" y=\"%d\">%u %% live, %u %% resident</text>\n",
-            LEFT + ROW_WIDTH, y + LABEL - 4, live, resident);
+    fprintf(out, "</text><text class=\"dim end\" x=\"%d\" y=\"%d\">", LEFT + ROW_WIDTH,
+            y + LABEL - 4);
+    html_text(out, map_share(sums.live, sums.bytes).bytes);
+    fputs(" live, ", out);
+    html_text(out, map_share(sums.resident, sums.bytes).bytes);
+    fputs(" resident</text>\n", out);
     print_rect(out, "cell", LEFT, y + LABEL, ROW_WIDTH, HEIGHT);
-    for (int i = 0; i < (int)CELLS_PER_ROW; i++)
-        print_cell(out, &row->cells[i], is_folded, LEFT + i * STEP, y + LABEL);
+    for (int i = 0; i < (int)CELLS_PER_ROW; i++) {
+        const struct cell *cell = &row->cells[i];
+        struct map_sums part = map_cell_sums(map, row, cell);
+        print_cell(out, cell, &part, map->shift > 0, LEFT + i * STEP, y + LABEL);
+    }
+}
+
+/* What is said below the squares, of the lines and of rows that look alike. */
+static void print_notes(FILE *out, bool is_folded)
+{
+    const char *const notes[] = {
+        is_folded ? "in use, in its lane's colour, even if little is live"
+                  : "in use, even if little is live; joined: a block or run",
+        "live: in blocks, which count whole, resident or not",
+        "\303\227 3: three rows that look like this",
+    };
+    print_rect(out, "tiny", LEFT, LEGEND + 59, 12, 2);
+    for (int i = 0; i < 3; i++)
+        fprintf(out, "<text%s x=\"%d\" y=\"%d\">%s</text>\n", i ? " class=\"dim\"" : "",
+                i ? LEFT : LEFT + 17, LEGEND + 65 + 15 * i, notes[i]);
 }
 
 static void print_legend(FILE *out)
 {
-    static const char *const rows[][2] = {
-        {"tiny", "Tiny"},       {"pool", "Pool"}, {"ace", "ACE"},      {"huge", "Huge"},
-        {"warm", "kept ready"}, {"cell", "free"}, {"res", "resident"}, {"other", "not the heap's"}};
+    static const char *const rows[][2] = {{"tiny", "Tiny"},
+                                          {"pool", "Pool"},
+                                          {"ace", "ACE"},
+                                          {"huge", "Huge"},
+                                          {"warm", "free, kept ready"},
+                                          {"cell", "free"},
+                                          {"res", "resident"},
+                                          {"other", "not the heap's"}};
+    static const int columns[] = {0, 90, 226};
     for (int i = 0; i < (int)(sizeof rows / sizeof rows[0]); i++) {
-        int x = LEFT + i % 4 * 84;
-        int y = 68 + i / 4 * 18;
+        int x = LEFT + columns[i % 3];
+        int y = LEGEND + i / 3 * 18;
         bool is_bar = rows[i][0][0] == 'r';
         print_rect(out, rows[i][0], x, is_bar ? y + 4 : y, 12, is_bar ? 4 : 12);
         fprintf(out, "<text x=\"%d\" y=\"%d\">%s</text>\n", x + 17, y + 11, rows[i][1]);
@@ -122,7 +159,8 @@ void map_print_svg(FILE *out, const struct heap_view *view, const struct map *ma
             is_folded ? "" : "a slab of ", text_of_size(map_cell_bytes(map)).bytes, LEFT,
             is_folded ? "; its colour is what most of it holds" : "");
     print_legend(out);
+    print_notes(out, is_folded);
     for (size_t i = 0; i < map->count; i++)
-        print_row(out, &map->rows[i], is_folded, TOP + (int)i * ROW);
+        print_row(out, map, &map->rows[i], TOP + (int)i * ROW);
     fputs("</svg>\n", out);
 }

@@ -131,6 +131,23 @@ static void print_threads(const struct heap_view *view)
     free(order);
 }
 
+/* The limit that was set, and whether malloc fails by it. */
+static void print_limit(const struct heap_view *view, const struct heap_terms *terms)
+{
+    int64_t limit = view->settings.limit;
+    if (limit == 0)
+        return;
+    if (limit < 0)
+        printf("limit %" PRId64 " %% of the control group's limit (HAKMEM_LIMIT)", -limit);
+    else
+        printf("limit %s (HAKMEM_LIMIT)", text_of_size((uint64_t)limit).bytes);
+    uint64_t spans = heap_terms_spans(terms);
+    bool is_above = limit > 0 && (terms->rss > spans ? terms->rss : spans) >= (uint64_t)limit;
+    if (is_above || view->space.is_at_limit)
+        fputs(": reached; calls of malloc that need more memory fail", stdout);
+    putchar('\n');
+}
+
 static void print_text(const struct heap_view *view, const struct heap_terms *terms)
 {
     uint64_t handed_over = 0;
@@ -145,6 +162,7 @@ static void print_text(const struct heap_view *view, const struct heap_terms *te
     print_threads(view);
     printf("\npurged %s since the start; %" PRIu64 " call%s handed over to libc\n",
            text_of_size(view->purged_bytes).bytes, handed_over, handed_over == 1 ? "" : "s");
+    print_limit(view, terms);
     if (terms->huge_waste)
         printf("of what is purgeable, %s are of huge pages and have never been handed out\n",
                text_of_size(terms->huge_waste).bytes);

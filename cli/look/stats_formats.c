@@ -245,8 +245,9 @@ void stats_print_metrics(FILE *out, const struct heap_view *view, const struct h
     metrics_traffic(out, terms, "refilled_blocks", "Blocks that threads' caches took.", taken);
     metrics_traffic(out, terms, "flushed_blocks", "Blocks that threads' caches gave back.", given);
     metrics_one(out, "threads", "Threads with a cache.", view->thread_count);
-    metrics_one(out, "mapped_bytes", "Superslabs in use or warm.", terms->used_bytes);
-    metrics_one(out, "warm_bytes", "Free slabs that may have pages.", terms->warm_bytes);
+    metrics_one(out, "mapped_bytes", "Addresses of superslabs in use or warm.", terms->used_bytes);
+    metrics_one(out, "warm_bytes", "Addresses of free slabs that may have pages.",
+                terms->warm_bytes);
     metrics_one(out, "huge_waste_bytes", "Free in huge pages, never handed out.",
                 terms->huge_waste);
     metrics_head(out, "purged_bytes", "counter", "Bytes given back to the kernel.");

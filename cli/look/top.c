@@ -17,6 +17,7 @@
 #include "base/message.h"
 #include "heap/choose.h"
 #include "look/verbs.h"
+#include "program/process_tree.h"
 
 #define KEY_DELAY CLI_KEY(1)
 #define DELAY_MIN 0.1
@@ -48,6 +49,17 @@ static int compare_processes(const void *a, const void *b)
     return l != r ? (l < r) - (l > r) : (left->pid > right->pid) - (left->pid < right->pid);
 }
 
+/* A process that has been looked at ends: its name is known, though it is not there any more. */
+static void explain_end(const struct top *top, char error[320])
+{
+    struct process_figures figures;
+    const struct top_process *last = top->processes;
+    bool is_there = process_figures(top->only, &figures) && figures.state != 'Z' &&
+                    figures.state != 'X';
+    if (!top->core && !is_there && top->count == 1 && last->pid == top->only)
+        snprintf(error, 320, "%.63s [%d] has ended", last->program, (int)last->pid);
+}
+
 /* Bring the figures up to date. False: the only process cannot be looked at any more. */
 static bool look(struct top *top, char error[320])
 {
@@ -64,6 +76,7 @@ static bool look(struct top *top, char error[320])
     struct look_result result = {.process = &process};
     if (!top_look_at(top, top->only, &result)) {
         snprintf(error, sizeof result.error, "%s", result.error);
+        explain_end(top, error);
         return false;
     }
     process.last_live = last_live(top->processes, top->count, process.pid);

@@ -12,12 +12,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/message.h"
+#include "diag/root.h"
 
 #define WORDS_BYTES 1024
 #define HEADERS_MOST 128
@@ -196,4 +198,25 @@ const char *loader_explain(const char *program)
     if (raises_rights(path))
         return "it is set-user-ID: the loader ignores LD_PRELOAD";
     return explain_file(path);
+}
+
+/* By what is nowhere else: a stripped file has no symbols. */
+bool loader_is_linked(const char *program)
+{
+    char path[PATH_MAX];
+    struct stat status;
+    if (!find_program(program, path))
+        return false;
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file < 0)
+        return false;
+    bool is_file = fstat(file, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0;
+    void *bytes = is_file ? mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, file, 0)
+                          : MAP_FAILED;
+    close(file);
+    if (bytes == MAP_FAILED)
+        return false;
+    bool is_found = memmem(bytes, (size_t)status.st_size, ROOT_MAGIC, sizeof ROOT_MAGIC - 1);
+    munmap(bytes, (size_t)status.st_size);
+    return is_found;
 }

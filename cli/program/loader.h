@@ -17,4 +17,7 @@ bool loader_can_preload(const char *library, char *reason, size_t size);
  * again. */
 const char *loader_explain(const char *program);
 
+/* Is the library in the program's own file? Then nothing needs to be preloaded. */
+bool loader_is_linked(const char *program);
+
 #endif

@@ -102,16 +102,32 @@ static int report_failure(const struct request_input *input, const struct target
     return cli_fail(EXIT_FAILURE, "%s: %s", input->choice.command, target->error);
 }
 
+/* The process is no more, or is another program. It may have died of the limit that it was asked to
+ * keep. */
+static int report_lost(const struct request_input *input, struct target *target)
+{
+    uint64_t rss;
+    if (!target_rss(target, &rss))
+        return cli_fail(EXIT_FAILURE, "%s: %s ended while hakmem waited for its answer",
+                        input->choice.command, choice_title(target));
+    process_explain(target, ESRCH);
+    return report_failure(input, target);
+}
+
 /* What a trim could give back at most, as the heap is now. */
-static uint64_t count_free(struct target *target)
+static uint64_t count_free(const struct heap_terms *terms)
+{
+    return terms->thread_cached + terms->depots + terms->partly_used + terms->purgeable;
+}
+
+/* Look at the heap as it is now; its figures, all 0 where it cannot be read. */
+static const struct heap_terms *look_again(struct target *target)
 {
     static struct heap_terms terms;
     struct heap_view view;
-    if (heap_view_open(&view, target)) {
-        heap_terms_count(&view, &terms);
+    if (heap_view_open(&view, target) && heap_terms_count(&view, &terms))
         heap_view_close(&view);
-    }
-    return terms.thread_cached + terms.depots + terms.partly_used + terms.purgeable;
+    return &terms;
 }
 
 static int report_pending(const struct request_input *input, struct target *target,
@@ -129,7 +145,7 @@ static int report_pending(const struct request_input *input, struct target *targ
         snprintf(why, sizeof why, "has not answered in %" PRIu64 " s", input->wait_seconds);
     if (input->verb == VERB_TRIM)
         snprintf(what, sizeof what, "; that gives back at most %s",
-                 text_of_size(count_free(target)).bytes);
+                 text_of_size(count_free(look_again(target))).bytes);
     return cli_fail(EXIT_PENDING,
                     "%s: %s %s: it serves the request at its next slow path of malloc or free%s",
                     input->choice.command, choice_title(target), why, what);
@@ -147,10 +163,30 @@ static int report_refused(const struct request_input *input, const struct target
                     choice_title(target));
 }
 
+/* What a new limit does to a process that is above it already. */
+static void print_above_limit(struct target *target, int64_t limit)
+{
+    if (limit <= 0 || !target_refresh(target))
+        return;
+    const struct heap_terms *terms = look_again(target);
+    uint64_t unused = count_free(terms);
+    uint64_t resident = terms->rss > unused ? terms->rss - unused : 0;
+    uint64_t spans = heap_terms_spans(terms);
+    uint64_t used = spans > resident ? spans : resident;
+    if (used >= (uint64_t)limit)
+        printf("%s are in use: calls of malloc that need more memory fail from now on, until "
+               "memory is freed\n",
+               text_of_size(used).bytes);
+    else if (terms->rss >= (uint64_t)limit)
+        printf("%s are resident, of which at most %s are free: if giving these back is not "
+               "enough, calls of malloc that need more memory fail\n",
+               text_of_size(terms->rss).bytes, text_of_size(unused).bytes);
+}
+
 static int report_served(const struct request_input *input, const struct mailbox *mailbox,
                          const struct request *request, size_t row)
 {
-    const struct target *target = mailbox->target;
+    struct target *target = mailbox->target;
     char value[32];
     if (request->result < 0)
         return report_refused(input, target, mailbox);
@@ -163,6 +199,8 @@ static int report_served(const struct request_input *input, const struct mailbox
     printf("%s: " SETTING_PREFIX "%s is %s now%s\n", choice_title(target), settings_name(row),
            value,
            request->value == mailbox->value ? "" : ": another command has asked for that since");
+    if (row == settings_live_row(LIVE_limit))
+        print_above_limit(target, request->value);
     return EXIT_SUCCESS;
 }
 
@@ -185,10 +223,8 @@ static int send_request(const struct request_input *input, const struct heap_vie
     if (!write_request(&mailbox))
         return report_failure(input, target);
     enum answer answer = wait_for_answer(&mailbox, input, &request);
-    if (answer == ANSWER_LOST) {
-        process_explain(target, ESRCH);
-        return report_failure(input, target);
-    }
+    if (answer == ANSWER_LOST)
+        return report_lost(input, target);
     if (answer != ANSWER_SERVED)
         return report_pending(input, target, answer);
     return report_served(input, &mailbox, &request,
@@ -258,6 +294,13 @@ int trim_command(int argc, char **argv)
     return run_request(&input, REQUEST_TRIM, 0);
 }
 
+/* The only word is what comes after PID: that one is missing. */
+static int fail_without_process(const struct request_input *input)
+{
+    return cli_fail(EXIT_USAGE, "%s: no process given (see %s --help)", input->choice.command,
+                    input->choice.command);
+}
+
 /* Ask for the setting that `assignment` names. */
 static int run_set(struct request_input *input, const char *assignment)
 {
@@ -280,6 +323,8 @@ int set_command(int argc, char **argv)
                                   .verb = VERB_SET,
                                   .wait_seconds = WAIT_DEFAULT};
     cli_parse(&argp, argc, argv, &input);
+    if (input.choice.pid && !input.value && strchr(input.choice.pid, '='))
+        return fail_without_process(&input);
     if (input.choice.pid && !input.value)
         return cli_fail(EXIT_USAGE, "hakmem set: no NAME=VALUE given (see hakmem set --help)");
     return input.value ? run_set(&input, input.value) : run_request(&input, REQUEST_SET, 0);
@@ -301,6 +346,9 @@ int limit_command(int argc, char **argv)
                                   .wait_seconds = WAIT_DEFAULT};
     char assignment[128];
     cli_parse(&argp, argc, argv, &input);
+    uint64_t number;
+    if (input.choice.pid && !input.value && !text_to_number(input.choice.pid, &number))
+        return fail_without_process(&input);
     if (input.choice.pid && !input.value)
         return cli_fail(EXIT_USAGE, "hakmem limit: no limit given (see hakmem limit --help)");
     snprintf(assignment, sizeof assignment, "LIMIT=%s", input.value ? input.value : "none");

@@ -108,6 +108,8 @@ static int report_process(struct options *options)
     check_heap(options->pid);
     if (!output_open(&options->page))
         return EXIT_USAGE;
+    fprintf(stderr, COMMAND ": process %d is looked at for %g s, or until it ends, or Ctrl-C\n",
+            (int)pid, options->seconds);
     process_figures(pid, &before);
     family_begin(&family, COMMAND, true);
     look_for(&family, pid, options->seconds);

@@ -217,12 +217,14 @@ static void add_up(struct family *family)
     }
     if (sum.count > family->most_at_a_time)
         family->most_at_a_time = sum.count;
-    if (sum.count < 2 || rss <= family->sum.rss)
+    if (rss <= family->sum.rss)
         return;
-    /* this takes longer, and happens ever more seldom */
-    for (size_t i = 0; i < family->count; i++)
+    /* this takes longer, and happens ever more seldom; one process alone has nothing to add up */
+    for (size_t i = 0; i < family->count && family->count > 1; i++)
         if (is_present(family, &family->members[i]))
             process_share(family->members[i].pid, &sum.rss, &sum.pss);
+    if (family->count == 1)
+        sum.rss = rss;
     if (sum.rss > family->sum.rss)
         family->sum = sum;
 }

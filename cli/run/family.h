@@ -31,7 +31,7 @@ struct member {
 struct family_sum {
     size_t count;
     uint64_t rss; /* a page that several share counts for each */
-    uint64_t pss; /* it counts once */
+    uint64_t pss; /* it counts once; 0: not known, since only one process had been seen by then */
 };
 
 /* Purpose: what has been seen. Invariant: the first member is the program itself. */
@@ -43,7 +43,7 @@ struct family {
     size_t count;
     unsigned round;
     size_t most_at_a_time;
-    struct family_sum sum; /* when the sum of RSS was largest, by the looks; of two at least */
+    struct family_sum sum; /* when the sum of RSS was largest, of all moments that were looked at */
     /* The kernel's peak of the largest process that was waited for, seen or not. 0: not known,
      * since the kernel counts what each process was before it executed anything, a copy of us, and
      * we had more at that time. */

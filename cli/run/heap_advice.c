@@ -10,117 +10,29 @@
 #include <math.h>
 
 #include "base/text.h"
+#include "lane/lane.h"
+#include "run/growth_advice.h"
 
 /* Below this nothing is worth a word. */
 #define LEAST_BYTES ((double)(1 << 20))
-/* Free memory is worth one from this share of what is resident on. */
+/* Free memory is worth a word from this share of what is resident on. */
 #define FREE_SHARE 0.10
 #define OTHERS_SHARE 0.5
-/* Free memory counts as far as it was there at each look of the last quarter; with fewer than so
- * many looks in it, nothing is known. */
+/* Free memory counts as far as it was there at each look of a quarter of the run, in which there
+ * must be so many looks. It was there as long as it was not less than LASTING_SHARE of that. */
 #define LASTING_PARTS 4
 #define LASTING_LEAST 5
-/* The looks are taken in so many parts, and growth is looked for in those from GROWTH_FIRST on. */
-#define GROWTH_PARTS 8
-#define GROWTH_FIRST 4
-#define GROWTH_LOOKS_LEAST 20
-#define GROWTH_SHARE 0.10
+#define LASTING_SHARE 0.9
+/* A helper thread is not worth its stack for less. */
+#define HELPER_BYTES ((uint64_t)4 << 20)
+/* Up to this age, in milliseconds, nobody asked for free memory to be kept for long. */
+#define DECAY_USUAL 1000
 /* Kernel time is worth a word from this share of CPU time, and these seconds, on. */
 #define SYSTEM_SHARE 0.10
 #define LEAST_SECONDS 0.1
 #define PAGE_BYTES 4096.0
 
-static const struct moment *last_moment(const struct heap_facts *facts)
-{
-    return &facts->moments[facts->count - 1];
-}
-
-/* ---- Growth ---- */
-
-/* The look with least live memory of one part. */
-static const struct moment *lowest(const struct heap_facts *facts, size_t part)
-{
-    size_t begin = facts->count * part / GROWTH_PARTS;
-    size_t end = facts->count * (part + 1) / GROWTH_PARTS;
-    const struct moment *least = &facts->moments[begin];
-    for (size_t i = begin + 1; i < end; i++)
-        if (facts->moments[i].live < least->live)
-            least = &facts->moments[i];
-    return least;
-}
-
-/* Whether live memory grew in each part of the second half, and about as fast in all of them: what
- * is freed from time to time does not count, nor what was built up once. That it had been more
- * before, in the second quarter, says that it comes and goes. */
-static bool has_grown(const struct heap_facts *facts)
-{
-    if (facts->count < GROWTH_LOOKS_LEAST)
-        return false;
-    double first = (double)lowest(facts, GROWTH_FIRST)->live;
-    double last = (double)lowest(facts, GROWTH_PARTS - 1)->live;
-    double growth = last - first;
-    if (growth < LEAST_BYTES || growth < GROWTH_SHARE * last)
-        return false;
-    double mean = growth / (GROWTH_PARTS - 1 - GROWTH_FIRST);
-    for (size_t i = GROWTH_FIRST / 2; i < GROWTH_FIRST; i++)
-        if ((double)lowest(facts, i)->live > first)
-            return false;
-    for (size_t i = GROWTH_FIRST + 1; i < GROWTH_PARTS; i++)
-        if ((double)lowest(facts, i)->live - (double)lowest(facts, i - 1)->live < mean / 4)
-            return false;
-    return true;
-}
-
-static int64_t class_growth(const struct moment *from, const struct moment *to, unsigned c)
-{
-    return (int64_t)(to->classes[c].live - from->classes[c].live);
-}
-
-/* "blocks of 1024 bytes", "Huge blocks". */
-static void add_class(struct advice *advice, unsigned size_class)
-{
-    if (size_class >= CLASS_HUGE)
-        advice_add(advice, "Huge blocks");
-    else
-        advice_add(advice, "blocks of %" PRIu32 " bytes", size_classes[size_class].size);
-}
-
-static void advise_growth(const struct heap_facts *facts, struct advice *advice)
-{
-    const struct moment *from = lowest(facts, GROWTH_FIRST);
-    const struct moment *to = lowest(facts, GROWTH_PARTS - 1);
-    unsigned most = CLASS_FIRST;
-    if (!has_grown(facts))
-        return;
-    for (unsigned c = CLASS_FIRST; c <= CLASS_HUGE; c++)
-        if (class_growth(from, to, c) > class_growth(from, to, most))
-            most = c;
-    uint64_t growth = to->live - from->live;
-    double rate = (double)growth / fmax(to->at - from->at, 1e-3);
-    advice_add(advice,
-               "Live memory grew to the end without levelling off: %s after %.2f s, %s after %.2f "
-               "s, %s a second. ",
-               text_of_size(from->live).bytes, from->at, text_of_size(to->live).bytes, to->at,
-               text_of_size((uint64_t)rate).bytes);
-    if (class_growth(from, to, most) > 0) {
-        advice_add(advice, "%s of that is in ",
-                   text_of_size((uint64_t)class_growth(from, to, most)).bytes);
-        add_class(advice, most);
-        advice_add(advice, ". ");
-    }
-    advice_add(advice,
-               "If the program no longer needs these blocks, freeing them saves up to %s here, and "
-               "%s for each hour that it runs on.",
-               text_of_size(growth).bytes, text_of_size((uint64_t)(3600 * rate)).bytes);
-    advice_end_line(advice);
-}
-
 /* ---- Free memory that stays free ---- */
-
-static size_t first_lasting(const struct heap_facts *facts)
-{
-    return facts->count - facts->count / LASTING_PARTS;
-}
 
 typedef uint64_t free_bytes(const struct moment *moment);
 
@@ -139,30 +51,77 @@ static uint64_t purgeable_of(const struct moment *moment)
     return moment->purgeable;
 }
 
-/* The bytes of a kind that were there at each look of the last quarter; 0 when they are too few for
- * a word. */
-static uint64_t lasting(const struct heap_facts *facts, free_bytes *of)
+/* Purpose: free memory of a kind, and the looks of which each saw so much of it. */
+struct stay {
+    uint64_t bytes; /* at the look that saw least */
+    size_t first;
+    size_t last;
+    size_t least; /* that look */
+};
+
+static size_t least_of(const struct heap_facts *facts, free_bytes *of, size_t first, size_t last)
 {
-    uint64_t least = UINT64_MAX;
-    uint64_t most_rss = 0;
-    size_t first = first_lasting(facts);
-    if (facts->count - first < LASTING_LEAST)
-        return 0;
-    for (size_t i = first; i < facts->count; i++) {
-        const struct moment *moment = &facts->moments[i];
-        least = of(moment) < least ? of(moment) : least;
-        most_rss = moment->rss > most_rss ? moment->rss : most_rss;
-    }
-    bool is_much = (double)least >= LEAST_BYTES && (double)least >= FREE_SHARE * (double)most_rss;
-    return is_much ? least : 0;
+    size_t least = first;
+    for (size_t i = first + 1; i <= last; i++)
+        if (of(&facts->moments[i]) < of(&facts->moments[least]))
+            least = i;
+    return least;
 }
 
-/* "12.3 MiB, 24.1 % of what was resident at the end, was ": the evidence of all three. */
-static void add_lasting(const struct heap_facts *facts, struct advice *advice, uint64_t bytes)
+/* The last look of the quarter that begins with this one; ->count when the run ends before. */
+static size_t quarter_from(const struct heap_facts *facts, size_t first)
 {
-    const struct moment *last = last_moment(facts);
-    advice_add(advice, "From %.2f s to the last look, at %.2f s, at least %s was ",
-               facts->moments[first_lasting(facts)].at, last->at, text_of_size(bytes).bytes);
+    double end = facts->moments[first].at + heap_last_moment(facts)->at / LASTING_PARTS;
+    size_t last = first + LASTING_LEAST - 1;
+    while (last < facts->count && facts->moments[last].at < end)
+        last++;
+    return last < facts->count ? last : facts->count;
+}
+
+/* The quarter that saw most throughout; the later one of equal ones. */
+static bool find_quarter(const struct heap_facts *facts, free_bytes *of, struct stay *stay)
+{
+    *stay = (struct stay){.bytes = 0};
+    for (size_t first = 0; first < facts->count; first++) {
+        size_t last = quarter_from(facts, first);
+        if (last == facts->count)
+            break;
+        size_t least = least_of(facts, of, first, last);
+        if (of(&facts->moments[least]) >= stay->bytes)
+            *stay = (struct stay){of(&facts->moments[least]), first, last, least};
+    }
+    return (double)stay->bytes >= LEAST_BYTES;
+}
+
+/* Whether it is much beside what was resident then and later. What was free before the program grew
+ * tells nothing. */
+static bool is_much(const struct heap_facts *facts, const struct stay *stay)
+{
+    for (size_t i = stay->first; i < facts->count; i++)
+        if ((double)stay->bytes < FREE_SHARE * (double)facts->moments[i].rss)
+            return false;
+    return true;
+}
+
+/* Whether memory of a kind stayed free for a quarter of the run, and much of it; and from when to
+ * when. */
+static bool has_stayed(const struct heap_facts *facts, free_bytes *of, struct stay *stay)
+{
+    if (!find_quarter(facts, of, stay))
+        return false;
+    double enough = LASTING_SHARE * (double)stay->bytes;
+    while (stay->first > 0 && (double)of(&facts->moments[stay->first - 1]) >= enough)
+        stay->first--;
+    while (stay->last + 1 < facts->count && (double)of(&facts->moments[stay->last + 1]) >= enough)
+        stay->last++;
+    stay->least = least_of(facts, of, stay->first, stay->last);
+    stay->bytes = of(&facts->moments[stay->least]);
+    return is_much(facts, stay);
+}
+
+static double seconds_of(const struct heap_facts *facts, const struct stay *stay)
+{
+    return facts->moments[stay->last].at - facts->moments[stay->first].at;
 }
 
 static double share_of(uint64_t part, uint64_t whole)
@@ -170,27 +129,38 @@ static double share_of(uint64_t part, uint64_t whole)
     return whole ? 100 * (double)part / (double)whole : 0;
 }
 
+/* The evidence of all three: "From 3.10 s to 8.00 s, at least 12.3 MiB, 24 % of what was resident,
+ * was ". */
+static void add_stay(const struct heap_facts *facts, const struct stay *stay, struct advice *advice)
+{
+    uint64_t most_rss = 0;
+    for (size_t i = stay->first; i <= stay->last; i++)
+        if (facts->moments[i].rss > most_rss)
+            most_rss = facts->moments[i].rss;
+    advice_add(advice, "From %.2f s to %.2f s, at least %s, %.0f %% of what was resident, was ",
+               facts->moments[stay->first].at, facts->moments[stay->last].at,
+               text_of_size(stay->bytes).bytes, share_of(stay->bytes, most_rss));
+}
+
 static void advise_pinned(const struct heap_facts *facts, struct advice *advice)
 {
-    uint64_t bytes = lasting(facts, pinned_of);
-    const struct moment *last = last_moment(facts);
+    struct stay stay;
     unsigned most = CLASS_FIRST;
-    if (!bytes)
+    if (!has_stayed(facts, pinned_of, &stay))
         return;
+    const struct class_bytes *classes = facts->moments[stay.least].classes;
     for (unsigned c = CLASS_FIRST; c <= CLASS_HUGE; c++)
-        if (last->classes[c].pinned > last->classes[most].pinned)
+        if (classes[c].pinned > classes[most].pinned)
             most = c;
-    const struct class_bytes *class = &last->classes[most];
-    add_lasting(facts, advice, bytes);
+    add_stay(facts, &stay, advice);
+    advice_add(advice, "free inside slabs that still held a live block; most of it, %s, beside ",
+               text_of_size(classes[most].pinned).bytes);
+    heap_add_class(advice, most);
     advice_add(advice,
-               "free inside slabs that still held a live block, %.0f %% of what is resident at the "
-               "end; most of it, %s, beside ",
-               share_of(bytes, last->rss), text_of_size(class->pinned).bytes);
-    add_class(advice, most);
-    advice_add(advice,
-               ", of which %.1f %% are live. Where blocks that live long have a heap of their own "
+               ", of which %.1f %% were live. Where blocks that live long have a heap of their own "
                "(hak_heap_new), the rest can go back to the kernel: up to %s less.",
-               share_of(class->live, class->live + class->pinned), text_of_size(bytes).bytes);
+               share_of(classes[most].live, classes[most].live + classes[most].pinned),
+               text_of_size(stay.bytes).bytes);
     advice_end_line(advice);
 }
 
@@ -205,53 +175,86 @@ static uint64_t smaller_bound(uint64_t bytes)
 
 static void advise_caches(const struct heap_facts *facts, struct advice *advice)
 {
-    uint64_t bytes = lasting(facts, cached_of);
-    uint64_t bound = smaller_bound(bytes);
-    if (!bytes || bound >= facts->caches_total_max)
+    struct stay stay;
+    if (!has_stayed(facts, cached_of, &stay))
         return;
-    add_lasting(facts, advice, bytes);
-    advice_add(
-        advice,
-        "in the caches of %zu thread%s, %.0f %% of what is resident at the end. "
-        "HAKMEM_CACHES_TOTAL_MAX bounds that (%s now): with %" PRIu64
-        "%c, up to %s less, for more calls that miss the cache.",
-        facts->threads, facts->threads == 1 ? "" : "s", share_of(bytes, last_moment(facts)->rss),
-        text_of_size(facts->caches_total_max).bytes, bound >= 1 << 20 ? bound >> 20 : bound >> 10,
-        bound >= 1 << 20 ? 'M' : 'K', text_of_size(bytes - bound).bytes);
+    uint64_t bound = smaller_bound(stay.bytes);
+    if (bound >= facts->caches_total_max)
+        return;
+    add_stay(facts, &stay, advice);
+    advice_add(advice,
+               "in the caches of %zu thread%s. HAKMEM_CACHES_TOTAL_MAX bounds that (%s now): with "
+               "%" PRIu64 "%c, up to %s less, for more calls that miss the cache.",
+               facts->threads, facts->threads == 1 ? "" : "s",
+               text_of_size(facts->caches_total_max).bytes,
+               bound >= 1 << 20 ? bound >> 20 : bound >> 10, bound >= 1 << 20 ? 'M' : 'K',
+               text_of_size(stay.bytes - bound).bytes);
     advice_end_line(advice);
 }
 
+/* ---- Memory kept for reuse, which decay and the helper thread give back ---- */
+
 /* A tenth of the decay time at most, and less than the memory was seen to stay free: a power of ten
  * of milliseconds. 0: there is none. */
-static int64_t smaller_decay(const struct heap_facts *facts)
+static int64_t smaller_decay(const struct heap_facts *facts, double milliseconds)
 {
-    double seconds = last_moment(facts)->at - facts->moments[first_lasting(facts)].at;
     double most = facts->decay_ms < 0 ? INFINITY : (double)facts->decay_ms / 10;
     int64_t decay = 1;
-    most = fmin(most, 1000 * seconds / 2);
+    most = fmin(most, milliseconds / 2);
     while (10 * (double)decay <= most)
         decay *= 10;
     return (double)decay <= most ? decay : 0;
 }
 
-static void advise_purgeable(const struct heap_facts *facts, struct advice *advice)
+/* It stays because it is young, or for ever: the user has set HAKMEM_DECAY_MS so. */
+static bool add_shorter_decay(const struct heap_facts *facts, double milliseconds,
+                              struct advice *advice)
 {
-    uint64_t bytes = lasting(facts, purgeable_of);
-    int64_t decay = smaller_decay(facts);
-    if (!bytes || decay == 0)
-        return;
-    add_lasting(facts, advice, bytes);
-    advice_add(advice, "free and kept for reuse, %.0f %% of what is resident at the end. ",
-               share_of(bytes, last_moment(facts)->rss));
+    int64_t decay = smaller_decay(facts, milliseconds);
+    if (decay == 0)
+        return false;
     if (facts->decay_ms < 0)
         advice_add(advice, "HAKMEM_DECAY_MS is -1: it never goes back to the kernel. ");
     else
         advice_add(advice, "HAKMEM_DECAY_MS keeps it %" PRId64 " ms. ", facts->decay_ms);
+    advice_add(advice, "With HAKMEM_DECAY_MS=%" PRId64 "%s, ", decay,
+               facts->has_helper ? "" : " and HAKMEM_BACKGROUND=1");
+    return true;
+}
+
+/* It stays although it is old: only calls of free give memory back, and keep a bounded part. */
+static bool add_helper(const struct heap_facts *facts, const struct stay *stay,
+                       struct advice *advice)
+{
+    if (facts->has_helper || stay->bytes < HELPER_BYTES)
+        return false;
     advice_add(advice,
-               "With %" PRId64
-               ", up to %s less, at the cost of a page fault where it is used again.",
-               decay, text_of_size(bytes).bytes);
+               "Calls of free keep a part, whatever its age, and while none is made nothing goes "
+               "back. With HAKMEM_BACKGROUND=1, a helper thread gives back what has been free for "
+               "%" PRId64 " ms (HAKMEM_DECAY_MS): ",
+               facts->decay_ms);
+    return true;
+}
+
+/* True when there was such advice. */
+static bool advise_purgeable(const struct heap_facts *facts, struct advice *advice)
+{
+    struct stay stay;
+    if (facts->decay_ms == 0 || !has_stayed(facts, purgeable_of, &stay))
+        return false;
+    double milliseconds = 1000 * seconds_of(facts, &stay);
+    bool is_old = facts->decay_ms > 0 && milliseconds > (double)facts->decay_ms;
+    if (!is_old && facts->decay_ms >= 0 && facts->decay_ms <= DECAY_USUAL)
+        return false;
+    struct advice line = {.count = 0};
+    add_stay(facts, &stay, &line);
+    advice_add(&line, "free and kept for reuse. ");
+    if (!(is_old ? add_helper(facts, &stay, &line) : add_shorter_decay(facts, milliseconds, &line)))
+        return false;
+    advice_add(advice, "%sup to %s less, at the cost of a page fault where it is used again.",
+               line.lines[0], text_of_size(stay.bytes).bytes);
     advice_end_line(advice);
+    return true;
 }
 
 /* ---- What costs time ---- */
@@ -269,15 +272,15 @@ static void advise_faults(const struct heap_facts *facts, struct advice *advice)
     double all = facts->user_seconds + facts->system_seconds;
     double saved = facts->faults ? facts->system_seconds * again / (double)facts->faults : 0;
     /* at a limit, memory goes back whatever its age */
-    if (saved < LEAST_SECONDS || saved < SYSTEM_SHARE * all || facts->limit)
+    if (saved < LEAST_SECONDS || saved < SYSTEM_SHARE * all || facts->limit || facts->decay_ms < 0)
         return;
     advice_add(advice,
                "%s were given back to the kernel, and up to %.0f of the %" PRIu64
                " page faults brought that memory back. HAKMEM_DECAY_MS is %" PRId64
-               ": ten times as much keeps the memory, and saves up to %.2f s of the %.2f s of CPU "
-               "time.",
-               text_of_size(facts->purged).bytes, again, facts->faults, facts->decay_ms, saved,
-               all);
+               ": with %" PRId64
+               ", memory is kept for longer, which saves up to %.2f s of the %.2f s of CPU time.",
+               text_of_size(facts->purged).bytes, again, facts->faults, facts->decay_ms,
+               facts->decay_ms == 0 ? DECAY_USUAL : 10 * facts->decay_ms, saved, all);
     advice_end_line(advice);
 }
 
@@ -300,10 +303,11 @@ static void advise_others(const struct heap_facts *facts, struct advice *advice)
 
 void heap_advise(const struct heap_facts *facts, struct advice *advice)
 {
-    advise_growth(facts, advice);
+    growth_advise(facts, advice);
     advise_pinned(facts, advice);
     advise_caches(facts, advice);
-    advise_purgeable(facts, advice);
-    advise_faults(facts, advice);
+    /* to give back earlier and to keep for longer cannot both be right */
+    if (!advise_purgeable(facts, advice))
+        advise_faults(facts, advice);
     advise_others(facts, advice);
 }

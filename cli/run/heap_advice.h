@@ -5,43 +5,7 @@
 #ifndef HAK_CLI_HEAP_ADVICE_H
 #define HAK_CLI_HEAP_ADVICE_H
 
-#include <stdint.h>
-
-#include "base/advice.h"
-#include "lane/lane.h"
-
-/* Resident bytes of one size class, or of Huge blocks. */
-struct class_bytes {
-    uint64_t live;   /* in blocks that the program holds */
-    uint64_t pinned; /* free beside them, in slabs that these hold: each holds one at most */
-};
-
-/* What was resident at one look. */
-struct moment {
-    double at; /* seconds since the start */
-    uint64_t rss;
-    uint64_t live;
-    uint64_t cached;                   /* in threads' caches */
-    uint64_t pinned;                   /* the sum of its classes */
-    uint64_t purgeable;                /* free, and kept for reuse */
-    uint64_t others;                   /* not the heap's */
-    const struct class_bytes *classes; /* CLASS_HUGE + 1 of them */
-};
-
-/* Purpose: all that advice is given on. */
-struct heap_facts {
-    const struct moment *moments; /* in the order of time */
-    size_t count;                 /* at least 1 */
-    struct moment peak;
-    size_t threads; /* with a cache */
-    uint64_t faults;
-    uint64_t purged; /* bytes given back to the kernel, in all */
-    double user_seconds;
-    double system_seconds;
-    int64_t decay_ms;
-    int64_t limit;             /* 0: none */
-    uint64_t caches_total_max; /* bytes */
-};
+#include "run/heap_facts.h"
 
 /* Add a line for each thing that can be done: what was seen, what to change, and how many bytes or
  * seconds that saves at most. Nothing is added when nothing stands out. */

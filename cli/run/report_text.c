@@ -13,6 +13,7 @@
 #include "base/message.h"
 #include "base/text.h"
 #include "hakmem/hakmem.h"
+#include "look/stats_terms.h"
 #include "program/loader.h"
 
 /* ---- Values as text ---- */
@@ -96,9 +97,10 @@ static void print_kernel(FILE *out, const struct outcome *outcome, const struct 
     const struct rusage *usage = &outcome->usage;
     double user = seconds_of(usage->ru_utime);
     double system = seconds_of(usage->ru_stime);
-    fprintf(out, LABEL "%s wall, %s user,\n" LABEL "%s system with page faults (%s of CPU)\n",
-            "time", text_of_seconds(outcome->wall_seconds).bytes, text_of_seconds(user).bytes, "",
-            text_of_seconds(system).bytes, text_of_percent(system, user + system).bytes);
+    fprintf(out, LABEL "%s wall; CPU: %s in the program,\n" LABEL "%s in the kernel", "time",
+            text_of_seconds(outcome->wall_seconds).bytes, text_of_seconds(user).bytes, "",
+            text_of_seconds(system).bytes);
+    fputs(" (system calls, page faults)\n", out);
     print_peak(out, family, report);
     fprintf(out, LABEL "%ld minor, %ld major\n", "faults", usage->ru_minflt, usage->ru_majflt);
 }
@@ -129,19 +131,47 @@ static void print_lanes(FILE *out, const struct report *report)
                 text_of_size(lane_value(report, lane, CACHED_BYTES)).bytes,
                 text_of_size(lane_value(report, lane, FREE_BYTES)).bytes);
     }
+    fputs("  (live, cached and free are addresses: free ones may have no pages)\n", out);
 }
 
-static void print_heap(FILE *out, const struct report *report)
+/* Where the RSS was, in the terms of `hakmem stats`: known if a look came while the process waited
+ * for it in its exit. */
+static void print_resident(FILE *out, const struct sampler *sampler)
+{
+    const struct look *last = sampler ? &sampler->last : NULL;
+    static const struct heap_terms none;
+    struct term rows[TERM_COUNT];
+    if (!last || !last->is_at_exit)
+        return;
+    stats_terms(&none, rows); /* for their labels */
+    fprintf(out, LABEL "%s at exit, by the last look\n", "resident", text_of_size(last->rss).bytes);
+    for (size_t i = 0; i < TERM_COUNT; i++)
+        fprintf(out, "%c %-28s %12s %8s\n", i ? '+' : '=', rows[i].label,
+                text_of_size(last->terms[i]).bytes,
+                text_of_percent((double)last->terms[i], (double)last->rss).bytes);
+}
+
+/* What the library knows by itself: addresses, whether they have pages or not. */
+static void print_addresses(FILE *out, const uint64_t *value)
+{
+    fprintf(out, LABEL "%s in use, of %s reserved; only pages take memory\n", "addresses",
+            text_of_size(value[KEY_mapped_bytes]).bytes,
+            text_of_size(value[KEY_reserved_bytes]).bytes);
+    fprintf(out, LABEL "%s of them in free slabs, which may have pages\n", "",
+            text_of_size(value[KEY_warm_bytes]).bytes);
+    fprintf(out, LABEL "%s in use, in the pages of metadata\n", "records",
+            text_of_size(value[KEY_metadata_bytes]).bytes);
+}
+
+static void print_heap(FILE *out, const struct report *report, const struct sampler *sampler)
 {
     const uint64_t *value = report->value;
     uint64_t live = report_live_bytes(report);
     uint64_t blocks = report_live_blocks(report);
     fprintf(out, LABEL "%s (%" PRIu64 " bytes) in %" PRIu64 " block%s at exit\n", "live",
             text_of_size(live).bytes, live, blocks, blocks == 1 ? "" : "s");
-    fprintf(out, LABEL "%s, reserved %s, ", "mapped", text_of_size(value[KEY_mapped_bytes]).bytes,
-            text_of_size(value[KEY_reserved_bytes]).bytes);
-    fprintf(out, "warm %s, metadata %s\n", text_of_size(value[KEY_warm_bytes]).bytes,
-            text_of_size(value[KEY_metadata_bytes]).bytes);
+    print_resident(out, sampler);
+    print_addresses(out, value);
     fprintf(out, LABEL "%s given back to the kernel\n", "purged",
             text_of_size(value[KEY_purged_bytes]).bytes);
     fprintf(out, LABEL "%" PRIu64 " with a cache at exit\n", "threads", value[KEY_threads]);
@@ -181,6 +211,30 @@ static void print_member(FILE *out, const struct member *member)
     fputc('\n', out);
 }
 
+/* The family's memory at one moment. Where no look fell on the largest process's peak, that peak
+ * alone is more. */
+static void print_sum(FILE *out, const struct family *family)
+{
+    const struct member *largest;
+    struct short_text rss = text_of_size(family->sum.rss);
+    struct short_text pss = text_of_size(family->sum.pss);
+    family_order(family, &largest, 1);
+    if (largest->peak > family->sum.rss) {
+        fprintf(out, LABEL "at least %s of RSS: the peak of process %d alone\n", "together",
+                text_of_size(largest->peak).bytes, (int)largest->pid);
+        if (family->sum.pss > 0)
+            fprintf(out, LABEL "the looks saw at most %s of RSS, %s of PSS\n", "", rss.bytes,
+                    pss.bytes);
+        return;
+    }
+    fprintf(out, LABEL "%s of RSS (a page that several share counts for each)", "together",
+            rss.bytes);
+    if (family->sum.pss > 0)
+        fprintf(out, ",\n" LABEL "%s of PSS (it counts once), when the RSS was largest", "",
+                pss.bytes);
+    fputc('\n', out);
+}
+
 static void print_processes(FILE *out, const struct family *family)
 {
     const struct member *order[ROWS_MOST];
@@ -190,12 +244,7 @@ static void print_processes(FILE *out, const struct family *family)
         return;
     fprintf(out, LABEL "%zu; the looks saw at most %zu at a time\n", "processes", all,
             family->most_at_a_time);
-    if (family->sum.rss > 0)
-        fprintf(out,
-                LABEL "%s of RSS (a page that several share counts for each),\n"
-                      "          %s of PSS (it counts once), by the look that saw most\n",
-                "together", text_of_size(family->sum.rss).bytes,
-                text_of_size(family->sum.pss).bytes);
+    print_sum(out, family);
     fprintf(out, "%9s %12s %12s %10s  %s\n", "PID", "peak RSS", "live at exit", "blocks",
             "command");
     for (size_t i = 0; i < count; i++)
@@ -205,16 +254,24 @@ static void print_processes(FILE *out, const struct family *family)
                 text_of_size(order[count - 1]->peak).bytes);
 }
 
-static void print_reason(FILE *out, const char *program)
+static void print_reason(FILE *out, const char *program, bool has_page)
 {
     const char *reason = program ? loader_explain(program) : NULL;
+    if (reason && loader_is_linked(program)) {
+        fprintf(out,
+                LABEL "none: it is statically linked with HAKMEM, and then leaves none;\n" LABEL
+                      "its heap: %s\n",
+                "report", "",
+                has_page ? "see the page" : "hakmem run --report, or hakmem stats while it runs");
+        return;
+    }
     fprintf(out, LABEL "none: %s\n", "report",
             reason ? reason : "it ended by _exit, or became a program without the library");
 }
 
 /* Why a process has left no whole report. */
 static void print_no_report(FILE *out, const struct outcome *outcome, const struct member *main,
-                            const struct report *report)
+                            const struct report *report, bool has_page)
 {
     if (report->state == REPORT_INCOMPLETE)
         fprintf(out, LABEL "incomplete: the program ended while it wrote it\n", "report");
@@ -223,7 +280,7 @@ static void print_no_report(FILE *out, const struct outcome *outcome, const stru
     else if (WIFSIGNALED(outcome->status) && main->pid == outcome->pid)
         fprintf(out, LABEL "none: killed before it could write one\n", "report");
     else
-        print_reason(out, main->pid == outcome->pid ? outcome->program : NULL);
+        print_reason(out, main->pid == outcome->pid ? outcome->program : NULL, has_page);
 }
 
 void report_print(FILE *out, const struct outcome *outcome, const struct family *family,
@@ -239,9 +296,9 @@ void report_print(FILE *out, const struct outcome *outcome, const struct family 
     print_kernel(out, outcome, family, report);
     print_processes(out, family);
     if (complete) {
-        print_heap(out, report);
+        print_heap(out, report, main->sampler);
         print_hand_overs(out, report);
     } else {
-        print_no_report(out, outcome, main, report);
+        print_no_report(out, outcome, main, report, family->is_watched);
     }
 }

@@ -33,18 +33,28 @@ static double seconds_of(struct timeval time)
     return (double)time.tv_sec + (double)time.tv_usec * 1e-6;
 }
 
+/* All looks but the one at the exit: what the program has freed by then says nothing about its
+ * life. Returns how many. */
+static size_t find_moments(const struct sampler *sampler, struct moment *moments)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < sampler->count; i++)
+        if (!sampler->looks[i].is_at_exit)
+            moments[count++] = moment_of(&sampler->looks[i]);
+    /* a look that is kept may stand for several, of which the last is not the one */
+    if (count == 0 || (!sampler->last.is_at_exit && sampler->last.at > moments[count - 1].at))
+        moments[count++] = moment_of(&sampler->last);
+    return count;
+}
+
 static void advise_on_heap(const struct run_report *report, struct advice *advice)
 {
     static struct moment moments[LOOKS_MOST + 1];
     const struct sampler *sampler = report->sampler;
     const struct rusage *usage = &report->outcome->usage;
-    for (size_t i = 0; i < sampler->count; i++)
-        moments[i] = moment_of(&sampler->looks[i]);
-    /* a look that is kept may stand for several, of which the last is not the one */
-    moments[sampler->count] = moment_of(&sampler->last);
     const struct heap_facts facts = {
         .moments = moments,
-        .count = sampler->count + 1,
+        .count = find_moments(sampler, moments),
         .peak = moment_of(&sampler->peak.look),
         .threads = sampler->peak.thread_count,
         .faults = (uint64_t)usage->ru_minflt,
@@ -52,21 +62,39 @@ static void advise_on_heap(const struct run_report *report, struct advice *advic
         .user_seconds = seconds_of(usage->ru_utime),
         .system_seconds = seconds_of(usage->ru_stime),
         .decay_ms = sampler->settings.decay_ms,
+        .has_helper = sampler->settings.background == CHOICE_YES,
         .limit = sampler->settings.limit,
         .caches_total_max = (uint64_t)sampler->settings.caches_total_max,
     };
     heap_advise(&facts, advice);
 }
 
+/* The largest of the terms that neither the program holds nor others do. */
+static unsigned largest_kept(const struct look *look)
+{
+    unsigned most = THREADS;
+    for (unsigned i = THREADS; i < OTHERS; i++)
+        if (look->terms[i] > look->terms[most])
+            most = i;
+    return most;
+}
+
 /* What there is to say when there is nothing to do. */
 static void advise_nothing(const struct run_report *report, struct advice *advice)
 {
+    static const char *const names[OTHERS] = {
+        [THREADS] = "cached in threads",        [DEPOTS] = "cached in depots",
+        [PARTLY] = "free in partly used slabs", [PURGEABLE] = "free and kept for reuse",
+        [METADATA] = "the allocator's records", [TABLES] = "the allocator's tables",
+    };
     const struct look *look = &report->sampler->peak.look;
+    unsigned kept = largest_kept(look);
     advice_add(advice,
                "Nothing stands out: at the peak, %s of what was resident was in blocks that the "
-               "program held, %s was not the heap's.",
+               "program held, %s was not the heap's, and most of the rest, %s, was %s.",
                text_of_percent((double)look->terms[LIVE], (double)look->rss).bytes,
-               text_of_percent((double)look->terms[OTHERS], (double)look->rss).bytes);
+               text_of_percent((double)look->terms[OTHERS], (double)look->rss).bytes,
+               text_of_percent((double)look->terms[kept], (double)look->rss).bytes, names[kept]);
     advice_end_line(advice);
 }
 

@@ -132,11 +132,11 @@ static void print_table(FILE *out, const struct rows *rows)
     const struct run_report *report = rows->report;
     run_table_begin(out, "Operations by size class",
                     report->calls->is_counted
-                        ? "<th scope=\"col\">bytes</th><th scope=\"col\">live at the peak</th>"
+                        ? "<th scope=\"col\">block size</th><th scope=\"col\">live at the peak</th>"
                           "<th scope=\"col\">allocated</th><th scope=\"col\">resized</th>"
                           "<th scope=\"col\">freed</th><th scope=\"col\">refilled</th>"
                           "<th scope=\"col\">flushed</th>"
-                        : "<th scope=\"col\">bytes</th><th scope=\"col\">live at the peak</th>"
+                        : "<th scope=\"col\">block size</th><th scope=\"col\">live at the peak</th>"
                           "<th scope=\"col\">refilled</th><th scope=\"col\">flushed</th>");
     for (size_t i = 0; i < rows->count && i < ROWS_MOST; i++)
         print_row(out, report, rows->row[i].size_class);
@@ -155,7 +155,7 @@ static void print_note(FILE *out, const struct run_calls *calls)
                 ", aligned %" PRIu64 ", realloc %" PRIu64 ", free %" PRIu64
                 ". C++ operators count as malloc, aligned and free; a resized block counts in its "
                 "new class.</p>\n<p class=\"failed\">To count them takes time in each call: the "
-                "run was slower than it is without <code>--operations</code>.</p>\n",
+                "run was slower than it is without <code class=\"nb\">--operations</code>.</p>\n",
                 calls->total[OPERATION_MALLOC], calls->total[OPERATION_CALLOC],
                 calls->total[OPERATION_ALIGNED], calls->total[OPERATION_REALLOC],
                 calls->total[OPERATION_FREE]);
@@ -168,7 +168,7 @@ static void print_note(FILE *out, const struct run_calls *calls)
         "<p class=\"note\">Refilled and flushed: blocks that threads' caches took from the "
         "depots and slabs, and gave back, by the last look. What a cache served by itself is "
         "not in it: a lower bound of the calls, but for blocks that a cache took ahead%s.</p>\n",
-        calls->is_counted ? "" : " (<code>--operations</code> counts each call)");
+        calls->is_counted ? "" : " (<code class=\"nb\">--operations</code> counts each call)");
 }
 
 void run_print_operations(FILE *out, const struct run_report *report)

@@ -4,7 +4,6 @@
  * figures. Called by run.c and attach.c; calls the other files of the page and html.c.
  */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -33,19 +32,24 @@ static const char style[] =
     "  0.75rem; align-items: center; max-width: 46rem; font-size: 0.8125rem; line-height: 1; }\n"
     ".bars span { text-align: right; } .bars svg { height: 0.9rem; }\n"
     ".pair { display: grid; gap: 1px; } .pair svg { height: 0.5rem; }\n"
-    ".tiles { display: grid; gap: 6px;\n"
-    "  grid-template-columns: repeat(auto-fill, minmax(74px, 1fr)); }\n"
+    ".tiles { display: grid; gap: 10px;\n"
+    "  grid-template-columns: repeat(auto-fill, minmax(94px, 1fr)); }\n"
     "figure.tile, figure.tile + figure.tile { padding: 0; margin: 0; border: 0;\n"
-    "  border-radius: 0; background: none; } .tile figcaption { margin: 0; font-size: 0.75rem; }\n"
-    ".t0, .m1 { fill: var(--c0); background: var(--c0); } .t1 { fill: var(--c1);\n"
-    "  background: var(--c1); } .t2, .m0 { fill: var(--c2); background: var(--c2); }\n"
-    ".t3 { fill: var(--c3); background: var(--c3); } .t4, .m3 { fill: var(--c4);\n"
-    "  background: var(--c4); } .t5, .m4 { fill: var(--c5); background: var(--c5); }\n"
-    ".t6, .m2 { fill: var(--c6); background: var(--c6); } .t7 { fill: var(--c7);\n"
-    "  background: var(--c7); } .m5 { fill: var(--c8); background: var(--c8); }\n"
-    ".m6 { fill: var(--empty); background: var(--empty); }\n"
+    "  border-radius: 0; background: none; } .tile figcaption { margin: 0.3rem 0 0;\n"
+    "  font-size: 0.75rem; line-height: 1.3; }\n"
+    ".many svg { box-shadow: 2px 2px 0 var(--paper), 3px 3px 0 var(--muted),\n"
+    "  5px 5px 0 var(--paper), 6px 6px 0 var(--muted); width: calc(100% - 6px); }\n"
+    ".many figcaption { margin-top: 0.6rem; }\n"
+    ".t0, .m1 { --c: var(--c0); } .t1 { --c: var(--c1); } .t2, .m0 { --c: var(--c2); }\n"
+    ".t3 { --c: var(--c3); } .t4, .m3 { --c: var(--c4); } .t5, .m4 { --c: var(--c5); }\n"
+    ".t6, .m2 { --c: var(--c6); } .t7 { --c: var(--c7); } .m5 { --c: var(--c8); }\n"
+    ".m6 { --c: var(--empty); }\n"
+    "path[class^=t], rect[class^=t], rect[class^=m] { fill: var(--c); }\n"
+    "i[class] { background: var(--c); }\n"
+    "rect.hollow { fill: none; stroke: var(--c); stroke-width: 1.6; }\n"
+    "i.hollow { background: none; border: 2px solid var(--c); }\n"
     ".back { fill: none; stroke: var(--rule); }\n"
-    "td:last-child.text, th.text { text-align: left; white-space: normal; min-width: 22rem; }\n"
+    "td.text, th.text { text-align: left; }\n"
     "</style>\n";
 
 static double seconds_of(struct timeval time)
@@ -69,10 +73,23 @@ static void print_end(FILE *out, const struct run_report *report)
     fputs("</dd>\n", out);
 }
 
-static void print_head(FILE *out, const struct run_report *report)
+static void print_usage(FILE *out, const struct run_report *report)
 {
     const struct outcome *outcome = report->outcome;
     const struct rusage *usage = &outcome->usage;
+    fprintf(out,
+            "<dt>%s</dt><dd>%.3f s; %.3f s of CPU in the program, %.3f s in the kernel "
+            "(system calls and page faults)</dd>\n"
+            "<dt>Peak RSS</dt><dd>%s%s</dd>\n<dt>Page faults</dt><dd>%ld, and %ld with input or "
+            "output</dd>\n",
+            report->argv ? "Time" : "Looked at for", outcome->wall_seconds,
+            seconds_of(usage->ru_utime), seconds_of(usage->ru_stime),
+            text_of_size(report->subject->peak).bytes, report->argv ? "" : " since its start",
+            usage->ru_minflt, usage->ru_majflt);
+}
+
+static void print_head(FILE *out, const struct run_report *report)
+{
     html_begin(out, "A program's memory");
     fprintf(out, "%s<dl>\n<dt>Command</dt><dd><code>", style);
     if (report->argv)
@@ -84,15 +101,7 @@ static void print_head(FILE *out, const struct run_report *report)
         fprintf(out, "<dt>Process</dt><dd>%d, which was not started for this</dd>\n",
                 (int)report->subject->pid);
     print_end(out, report);
-    fprintf(out,
-            "<dt>%s</dt><dd>%.3f s; %.3f s of CPU in the program, %.3f s in the kernel "
-            "(system calls and page faults)</dd>\n"
-            "<dt>Peak RSS</dt><dd>%s%s</dd>\n<dt>Page faults</dt><dd>%ld, and %ld with input or "
-            "output</dd>\n",
-            report->argv ? "Time" : "Looked at for", outcome->wall_seconds,
-            seconds_of(usage->ru_utime), seconds_of(usage->ru_stime),
-            text_of_size(report->subject->peak).bytes, report->argv ? "" : " since its start",
-            usage->ru_minflt, usage->ru_majflt);
+    run_print_kept(out, report, print_usage);
     fprintf(out, "<dt>Looks</dt><dd>%zu at its heap, from outside</dd>\n", report->sampler->made);
     html_fact_machine(out);
     html_fact_date(out);
@@ -104,10 +113,10 @@ static void print_advice(FILE *out, const struct run_report *report)
     struct advice advice;
     run_advise(report, &advice);
     fputs("<section id=\"advice\"><h2>What stands out</h2>\n", out);
-    run_print_peak(out, report);
+    run_print_kept(out, report, run_print_peak);
     for (size_t i = 0; i < advice.count; i++) {
         fputs("<p>", out);
-        html_text(out, advice.lines[i]);
+        html_prose(out, advice.lines[i]);
         fputs("</p>\n", out);
     }
     fputs("</section>\n", out);
@@ -133,8 +142,9 @@ static void print_terms(FILE *out, const struct sampler *sampler)
             "<tr><th scope=\"row\"><b>RSS</b></th><td><b>%s</b></td><td></td><td>%s</td></tr>\n",
             text_of_size(peak->look.rss).bytes, text_of_size(sampler->last.rss).bytes);
     run_table_end(out);
-    fputs("<p class=\"note\">Live blocks count with their whole size: sizes asked for are not "
-          "recorded.</p>\n",
+    fputs("<p class=\"note\">Bytes are resident bytes, here and in the tables below: of a block, "
+          "only the pages that are present count. The sizes that the program asked for are not "
+          "recorded; a block is as large as its size class.</p>\n",
           out);
 }
 
@@ -142,9 +152,9 @@ static void print_classes(FILE *out, const struct sampler *sampler)
 {
     const struct class_terms *order[CLASS_ACE_LAST + 2];
     size_t count = run_order_classes(&sampler->peak.terms, order);
-    run_table_begin(out, "Size classes at the peak",
-                    "<th scope=\"col\">bytes</th><th scope=\"col\">live blocks</th>"
-                    "<th scope=\"col\">bytes</th>"
+    run_table_begin(out, "Size classes at the peak: resident bytes",
+                    "<th scope=\"col\">block size</th><th scope=\"col\">live blocks</th>"
+                    "<th scope=\"col\">live</th>"
                     "<th scope=\"col\">cached</th><th scope=\"col\">free</th>");
     for (size_t i = 0; i < count && i < ROWS_MOST; i++) {
         const struct class_terms *row = order[i];

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/html.h"
 #include "run/run_report.h"
 
 /* The sides of a chart, in its own units. */
@@ -121,14 +122,25 @@ static double stacked(const struct look *look, size_t term)
     return sum;
 }
 
+/* The looks that are drawn: those that are kept, and the last one, which may not be. */
+static size_t count_of(const struct sampler *sampler)
+{
+    return sampler->count + (sampler->last.at > sampler->looks[sampler->count - 1].at);
+}
+
+static const struct look *look_of(const struct sampler *sampler, size_t index)
+{
+    return index < sampler->count ? &sampler->looks[index] : &sampler->last;
+}
+
 static void print_area(const struct chart *chart, size_t term)
 {
     const struct sampler *sampler = chart->sampler;
     fprintf(chart->out, "<path class=\"t%zu\" d=\"M%.1f 1000", term,
             x_of(chart, sampler->looks[0].at));
-    for (size_t i = 0; i < sampler->count; i++)
-        fprintf(chart->out, "L%.1f %.1f", x_of(chart, sampler->looks[i].at),
-                y_of(chart, stacked(&sampler->looks[i], term)));
+    for (size_t i = 0; i < count_of(sampler); i++)
+        fprintf(chart->out, "L%.1f %.1f", x_of(chart, look_of(sampler, i)->at),
+                y_of(chart, stacked(look_of(sampler, i), term)));
     fprintf(chart->out, "V1000Z\"/>\n");
 }
 
@@ -137,17 +149,17 @@ void run_plot_terms(FILE *out, const struct sampler *sampler)
     double top = 1;
     struct term rows[TERM_COUNT];
     stats_terms(&sampler->peak.terms, rows);
-    for (size_t i = 0; i < sampler->count; i++)
-        top = fmax(top, fmax(stacked(&sampler->looks[i], 0), (double)sampler->looks[i].rss));
+    for (size_t i = 0; i < count_of(sampler); i++)
+        top = fmax(top, fmax(stacked(look_of(sampler, i), 0), (double)look_of(sampler, i)->rss));
     const struct chart chart = new_chart(out, sampler, top, true);
     begin_chart(&chart, "Resident memory", "by what holds it; the line is the RSS", "tall");
     /* each area reaches down to the foot, and the next one covers its lower part */
     for (size_t term = 0; term < TERM_COUNT; term++)
         print_area(&chart, term);
     fputs("<path class=\"line\" d=\"", out);
-    for (size_t i = 0; i < sampler->count; i++)
-        fprintf(out, "%c%.1f %.1f", i ? 'L' : 'M', x_of(&chart, sampler->looks[i].at),
-                y_of(&chart, (double)sampler->looks[i].rss));
+    for (size_t i = 0; i < count_of(sampler); i++)
+        fprintf(out, "%c%.1f %.1f", i ? 'L' : 'M', x_of(&chart, look_of(sampler, i)->at),
+                y_of(&chart, (double)look_of(sampler, i)->rss));
     fputs("\"/>\n", out);
     end_chart(&chart);
     fputs("<ul class=\"legend\">", out);
@@ -159,38 +171,56 @@ void run_plot_terms(FILE *out, const struct sampler *sampler)
 /* The first looks are so close to each other that a rate would say little. */
 #define RATE_SECONDS 0.05
 
+/* How wide the last level is drawn, which holds from the last look on, as a share of the time. */
+#define LAST_STEP 0.02
+
 /* A value of a look, or of the time since the look before. */
 enum series { SERIES_FAULTS, SERIES_THREADS, SERIES_PURGED };
 
 static double value_of(const struct sampler *sampler, size_t index, enum series series)
 {
-    const struct look *look = &sampler->looks[index];
+    const struct look *look = look_of(sampler, index);
+    const struct look *before = index > 0 ? look_of(sampler, index - 1) : NULL;
     switch (series) {
     case SERIES_THREADS: return (double)look->threads;
     case SERIES_PURGED: return (double)look->purged;
     default:
-        if (index == 0)
+        if (!before)
             return (double)look->minor_faults / fmax(look->at, RATE_SECONDS);
-        return fmax(0, (double)look->minor_faults - (double)look[-1].minor_faults) /
-               fmax(look->at - look[-1].at, RATE_SECONDS);
+        return fmax(0, (double)look->minor_faults - (double)before->minor_faults) /
+               fmax(look->at - before->at, RATE_SECONDS);
     }
+}
+
+/* A level holds from its look to the next one, the last one to the chart's end; a rate is that of
+ * the time before its look. */
+static void print_steps(const struct chart *chart, enum series series)
+{
+    const struct sampler *sampler = chart->sampler;
+    const size_t count = count_of(sampler);
+    const bool is_rate = series == SERIES_FAULTS;
+    fprintf(chart->out, "<path class=\"area\" d=\"M%.1f 1000",
+            is_rate ? 0 : x_of(chart, look_of(sampler, 0)->at));
+    for (size_t i = 0; i < count; i++) {
+        size_t until = is_rate ? i : i + 1;
+        fprintf(chart->out, "V%.1fH%.1f", y_of(chart, value_of(sampler, i, series)),
+                until < count ? x_of(chart, look_of(sampler, until)->at) : SIDE);
+    }
+    fputs("V1000Z\"/>\n", chart->out);
 }
 
 static void plot_series(FILE *out, const struct sampler *sampler, enum series series,
                         const char *title, const char *note)
 {
     double top = 0;
-    for (size_t i = 0; i < sampler->count; i++)
+    for (size_t i = 0; i < count_of(sampler); i++)
         top = fmax(top, value_of(sampler, i, series));
     if (top == 0)
         return;
-    const struct chart chart = new_chart(out, sampler, top, series == SERIES_PURGED);
+    struct chart chart = new_chart(out, sampler, top, series == SERIES_PURGED);
+    chart.end *= 1 + LAST_STEP;
     begin_chart(&chart, title, note, "");
-    fprintf(out, "<path class=\"area\" d=\"M%.1f 1000", x_of(&chart, sampler->looks[0].at));
-    for (size_t i = 0; i < sampler->count; i++)
-        fprintf(out, "%s%.1fV%.1f", i ? "H" : "L0 1000H", x_of(&chart, sampler->looks[i].at),
-                y_of(&chart, value_of(sampler, i, series)));
-    fputs("V1000Z\"/>\n", out);
+    print_steps(&chart, series);
     end_chart(&chart);
     fputs("</figure>\n", out);
 }
@@ -297,43 +327,82 @@ void run_plot_classes(FILE *out, const struct sampler *sampler)
 /* A tile is a row of the map, 8 by 4 cells. */
 #define TILE_COLUMNS 8
 #define TILE_CELL 9
+#define CELL_SIDE (TILE_CELL - 1)
+#define HOLLOW_STROKE 1.6
 
 static const char *const cell_classes[CELL_KINDS] = {
     [CELL_TINY] = "m0", [CELL_POOL] = "m1", [CELL_ACE] = "m2",
     [CELL_HUGE] = "m3", [CELL_WARM] = "m4", [CELL_OTHER] = "m5",
 };
 
-static void print_cell(FILE *out, const struct cell *cell, int x, int y)
+/* Purpose: how a cell is drawn. */
+struct cell_look {
+    int height;     /* of the part that is filled, of CELL_SIDE */
+    bool is_hollow; /* less than half of it is resident */
+};
+
+static struct cell_look look_of_cell(const struct map *map, const struct map_row *row,
+                                     const struct cell *cell)
 {
-    char text[96];
-    const int side = TILE_CELL - 1;
+    const struct map_sums sums = map_cell_sums(map, row, cell);
     bool is_whole = cell->kind == CELL_WARM || cell->kind == CELL_OTHER;
-    int height = is_whole ? side : (cell->live * side + 99) / 100;
-    if (cell->kind == CELL_COLD)
-        return;
-    map_describe(cell, text, sizeof text);
-    fprintf(out,
-            "<g%s><title>%s</title><rect class=\"m6\" x=\"%d\" y=\"%d\" width=\"%d\" "
-            "height=\"%d\"/><rect class=\"%s\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"/></g>",
-            cell->resident < 50 ? " opacity=\"0.4\"" : "", text, x, y, side, side,
-            cell_classes[cell->kind], x, y + side - height, side, height);
+    int height = ((int)map_percent(sums.live, sums.bytes) * CELL_SIDE + 99) / 100;
+    /* what is not empty is seen */
+    if (height < 2 && sums.live > 0)
+        height = 2;
+    return (struct cell_look){is_whole ? CELL_SIDE : height, 2 * sums.resident < sums.bytes};
 }
 
-static void print_tile(FILE *out, const struct map_row *row)
+/* Do the two rows make the same tile? */
+static bool is_same_tile(const struct map *map, const struct map_row *a, const struct map_row *b)
+{
+    for (size_t i = 0; i < SLABS_PER_SUPERSLAB; i++) {
+        struct cell_look left = look_of_cell(map, a, &a->cells[i]);
+        struct cell_look right = look_of_cell(map, b, &b->cells[i]);
+        if (a->cells[i].kind != b->cells[i].kind || left.height != right.height ||
+            left.is_hollow != right.is_hollow)
+            return false;
+    }
+    return true;
+}
+
+static void print_cell(FILE *out, const struct map *map, const struct map_row *row, size_t index)
+{
+    char text[96];
+    const struct cell *cell = &row->cells[index];
+    const struct map_sums sums = map_cell_sums(map, row, cell);
+    const struct cell_look look = look_of_cell(map, row, cell);
+    const int x = 1 + (int)index % TILE_COLUMNS * TILE_CELL;
+    const int y = 1 + (int)index / TILE_COLUMNS * TILE_CELL;
+    /* a stroke's middle is the rectangle's edge */
+    const double inset = look.is_hollow ? HOLLOW_STROKE / 2 : 0;
+    if (cell->kind == CELL_COLD)
+        return;
+    map_describe(cell, &sums, text, sizeof text);
+    fputs("<g><title>", out);
+    html_text(out, text);
+    fprintf(out,
+            "</title><rect class=\"m6\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"/>"
+            "<rect class=\"%s%s\" x=\"%g\" y=\"%g\" width=\"%g\" height=\"%g\"/></g>",
+            x, y, CELL_SIDE, CELL_SIDE, cell_classes[cell->kind], look.is_hollow ? " hollow" : "",
+            x + inset, y + CELL_SIDE - look.height + inset, CELL_SIDE - 2 * inset,
+            look.height - 2 * inset);
+}
+
+static void print_tile(FILE *out, const struct map *map, const struct map_row *row)
 {
     const int rows = (int)SLABS_PER_SUPERSLAB / TILE_COLUMNS;
     fprintf(out,
-            "<figure class=\"tile\"><svg role=\"img\" aria-label=\"addresses from %012" PRIx64
+            "<figure class=\"tile%s\"><svg role=\"img\" aria-label=\"addresses from %012" PRIx64
             "\" viewBox=\"0 0 %d %d\"><rect class=\"back\" width=\"%d\" height=\"%d\"/>",
-            row->start, TILE_COLUMNS * TILE_CELL + 1, rows * TILE_CELL + 1,
-            TILE_COLUMNS * TILE_CELL + 1, rows * TILE_CELL + 1);
-    for (int i = 0; i < (int)SLABS_PER_SUPERSLAB; i++)
-        print_cell(out, &row->cells[i], 1 + i % TILE_COLUMNS * TILE_CELL,
-                   1 + i / TILE_COLUMNS * TILE_CELL);
-    fputs("</svg>", out);
+            row->count > 1 ? " many" : "", row->start, TILE_COLUMNS * TILE_CELL + 1,
+            rows * TILE_CELL + 1, TILE_COLUMNS * TILE_CELL + 1, rows * TILE_CELL + 1);
+    for (size_t i = 0; i < SLABS_PER_SUPERSLAB; i++)
+        print_cell(out, map, row, i);
+    fprintf(out, "</svg><figcaption>%012" PRIx64, row->start);
     if (row->count > 1)
-        fprintf(out, "<figcaption>%" PRIu64 " like this</figcaption>", row->count);
-    fputs("</figure>\n", out);
+        fprintf(out, "<br><b>%" PRIu64 " like this</b>", row->count);
+    fputs("</figcaption></figure>\n", out);
 }
 
 /* Is there anything in the row? */
@@ -350,15 +419,21 @@ void run_plot_map(FILE *out, const struct sampler *sampler)
     const struct map *map = &sampler->peak.map;
     fprintf(out,
             "<p class=\"note\">A tile is %s of addresses, a cell in it %s, filled as far as it is "
-            "live; pale where less than half of it is resident.%s</p>\n<div class=\"tiles\">\n",
+            "live, in blocks that count whole, resident or not; hollow where less than half of it "
+            "is resident. Below it is its first address.%s</p>\n<div class=\"tiles\">\n",
             text_of_size(map_row_bytes(map)).bytes, text_of_size(map_cell_bytes(map)).bytes,
             map->shift ? " Its colour is what most of it holds." : "");
-    for (size_t i = 0; i < map->count; i++)
-        if (is_used(&map->rows[i]))
-            print_tile(out, &map->rows[i]);
+    for (size_t i = 0; i < map->count;) {
+        struct map_row row = map->rows[i];
+        while (++i < map->count && is_same_tile(map, &row, &map->rows[i]))
+            map_merge_row(&row, &map->rows[i]);
+        if (is_used(&row))
+            print_tile(out, map, &row);
+    }
     fputs("</div>\n<ul class=\"legend\"><li><i class=\"m0\"></i>Tiny</li><li><i class=\"m1\"></i>"
           "Pool</li><li><i class=\"m2\"></i>ACE</li><li><i class=\"m3\"></i>Huge</li><li>"
           "<i class=\"m4\"></i>free, kept ready</li><li><i class=\"m6\"></i>not live</li><li>"
-          "<i class=\"m5\"></i>not the heap's</li></ul>\n",
+          "<i class=\"m5\"></i>not the heap's</li><li><i class=\"m3 hollow\"></i>less than half "
+          "resident</li></ul>\n",
           out);
 }

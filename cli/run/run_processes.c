@@ -24,13 +24,14 @@ static void print_subject(FILE *out, const struct run_report *report)
         fputs(": of all, it had the largest peak.</p>\n", out);
 }
 
-static void print_sum(FILE *out, const struct family *family)
+static void print_sum(FILE *out, const struct run_report *report)
 {
+    const struct family *family = report->family;
     fprintf(out, "<p>There were %zu processes or more; the looks saw at most %zu at a time.",
             family->count, family->most_at_a_time);
-    if (family->sum.rss > 0)
+    if (family->sum.pss > 0)
         fprintf(out,
-                " The look that saw most of them together saw %zu with %s of RSS, where a page "
+                " When the looks saw most memory, %zu of them had %s of RSS together, where a page "
                 "that several share counts for each, and %s of PSS, where it counts once.",
                 family->sum.count, text_of_size(family->sum.rss).bytes,
                 text_of_size(family->sum.pss).bytes);
@@ -65,7 +66,7 @@ void run_print_processes(FILE *out, const struct run_report *report)
         return;
     fputs("<section id=\"processes\"><h2>Processes</h2>\n", out);
     print_subject(out, report);
-    print_sum(out, family);
+    run_print_kept(out, report, print_sum);
     run_table_begin(out, "Processes by their peaks",
                     "<th scope=\"col\">process</th><th scope=\"col\">peak RSS</th>"
                     "<th scope=\"col\">live at the peak</th><th scope=\"col\">live at exit</th>"

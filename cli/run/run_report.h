@@ -24,6 +24,10 @@ struct run_report {
 
 void run_page_print(FILE *out, const struct run_report *report);
 
+/* What `print` writes, with each figure and its unit on one line. */
+typedef void run_printer(FILE *out, const struct run_report *report);
+void run_print_kept(FILE *out, const struct run_report *report, run_printer *print);
+
 /* A table with its caption, and the cells of its head. */
 void run_table_begin(FILE *out, const char *caption, const char *head);
 void run_table_end(FILE *out);

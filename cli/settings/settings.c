@@ -16,6 +16,7 @@
 
 #include "base/arguments.h"
 #include "base/message.h"
+#include "base/nearest.h"
 #include "os/os.h"
 
 #define KEY_MARKDOWN CLI_KEY(1)
@@ -212,6 +213,39 @@ static const struct setting *find_setting(const char *name, size_t length)
     return NULL;
 }
 
+/* The row of that name, or the end of the command. */
+static const struct setting *need_setting(const char *command, const char *name, size_t length)
+{
+    const struct setting *setting = find_setting(name, length);
+    size_t prefix = strlen(SETTING_PREFIX);
+    if (setting)
+        return setting;
+    bool has_prefix = length > prefix && strncasecmp(name, SETTING_PREFIX, prefix) == 0;
+    struct nearest nearest = has_prefix ? nearest_begin(name + prefix, length - prefix)
+                                        : nearest_begin(name, length);
+    for (size_t i = 0; i < SETTING_COUNT; i++)
+        nearest_try(&nearest, table[i].name);
+    exit(cli_fail(EXIT_USAGE, "%s: '%.*s' is no setting%s (see hakmem settings)", command,
+                  length > 60 ? 60 : (int)length, name, nearest_text(&nearest, "").bytes));
+}
+
+/* The word that a misspelt value may stand for. */
+static struct nearest_text nearest_value(const struct setting *setting, const char *value)
+{
+    struct nearest nearest = nearest_begin(value, strlen(value));
+    if (has_auto(setting))
+        nearest_try(&nearest, "auto");
+    for (int i = 0; setting->kind == KIND_PAGES && i <= HUGE_PAGES_ALWAYS; i++)
+        nearest_try(&nearest, pages_words[i]);
+    if (setting->kind == KIND_WHEN) {
+        nearest_try(&nearest, "exit");
+        nearest_try(&nearest, "interval");
+    }
+    if (setting->kind == KIND_BYTES && setting->min < 0)
+        nearest_try(&nearest, "none");
+    return nearest_text(&nearest, "");
+}
+
 /* The row that NAME=VALUE names, and the value, checked; or the end of the command. A path has no
  * number. */
 static const struct setting *parse_assignment(const char *command, const char *option,
@@ -222,14 +256,12 @@ static const struct setting *parse_assignment(const char *command, const char *o
     if (length == 0)
         exit(cli_fail(EXIT_USAGE, "%s: '%s%.60s' is not of the form NAME=VALUE", command, option,
                       assignment));
-    const struct setting *setting = find_setting(assignment, length);
-    if (!setting)
-        exit(cli_fail(EXIT_USAGE, "%s: '%.*s' is no setting (see hakmem settings)", command,
-                      length > 60 ? 60 : (int)length, assignment));
+    const struct setting *setting = need_setting(command, assignment, length);
     const char *value = equals + 1;
     if (setting->kind == KIND_TEXT ? value[0] == '\0' : !parse_value(setting, value, number))
-        exit(cli_fail(EXIT_USAGE, "%s: " SETTING_PREFIX "%s cannot be '%.60s': expected %s",
-                      command, setting->name, value, text_of_expectation(setting).bytes));
+        exit(cli_fail(EXIT_USAGE, "%s: " SETTING_PREFIX "%s cannot be '%.60s': expected %s%s",
+                      command, setting->name, value, text_of_expectation(setting).bytes,
+                      nearest_value(setting, value).bytes));
     return setting;
 }
 
@@ -301,16 +333,24 @@ bool settings_value(const struct settings *of, size_t row, char *text, size_t si
 
 /* ---- hakmem settings ---- */
 
-static void print_text(void)
+static void print_head(void)
 {
     printf("%-30s  %-8s  %-7s  %s\n", "NAME", "KIND", "DEFAULT", "RANGE");
-    for (size_t i = 0; i < SETTING_COUNT; i++) {
-        const struct setting *setting = &table[i];
-        printf("%s%-*s  %-8s  %-7s  %s\n    %s\n", SETTING_PREFIX, 30 - (int)strlen(SETTING_PREFIX),
-               setting->name, kind_names[setting->kind],
-               text_of_value(setting, setting->fallback).bytes, text_of_range(setting).bytes,
-               setting->help);
-    }
+}
+
+static void print_one(const struct setting *setting)
+{
+    printf("%s%-*s  %-8s  %-7s  %s\n    %s\n", SETTING_PREFIX, 30 - (int)strlen(SETTING_PREFIX),
+           setting->name, kind_names[setting->kind],
+           text_of_value(setting, setting->fallback).bytes, text_of_range(setting).bytes,
+           setting->help);
+}
+
+static void print_text(void)
+{
+    print_head();
+    for (size_t i = 0; i < SETTING_COUNT; i++)
+        print_one(&table[i]);
 }
 
 static void print_markdown(void)
@@ -370,15 +410,23 @@ static void print_man(void)
     }
 }
 
+struct settings_input {
+    void (*print)(void);
+    const struct setting *only; /* NULL: all of them */
+};
+
 static error_t parse_settings(int key, char *argument, struct argp_state *state)
 {
-    void (**print)(void) = state->input;
+    struct settings_input *input = state->input;
     cli_parse_common(key, state);
     switch (key) {
-    case KEY_MARKDOWN: *print = print_markdown; return 0;
-    case KEY_MAN: *print = print_man; return 0;
+    case KEY_MARKDOWN: input->print = print_markdown; return 0;
+    case KEY_MAN: input->print = print_man; return 0;
     case ARGP_KEY_ARG:
-        exit(cli_fail(EXIT_USAGE, "hakmem settings: '%.60s' is one word too many", argument));
+        if (input->only)
+            exit(cli_fail(EXIT_USAGE, "hakmem settings: '%.60s' is one word too many", argument));
+        input->only = need_setting("hakmem settings", argument, strlen(argument));
+        return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
@@ -394,11 +442,32 @@ int settings_command(int argc, char **argv)
     static const struct argp argp = {
         .options = options,
         .parser = parse_settings,
-        .doc = "List the HAKMEM_* settings: environment variables that the allocator reads when a "
-               "process starts.",
+        .args_doc = "[NAME]",
+        .doc = "List the HAKMEM_* settings, or the one that is named: environment variables that "
+               "the allocator reads when a process starts."
+               "\vKinds:\n"
+               "  flag      0 or 1\n"
+               "  number    a whole number\n"
+               "  bytes     a number of bytes; K, M or G (powers of 1024) may follow\n"
+               "  millis    a number of milliseconds; -1 means never\n"
+               "  prefault  0, 1, 2, or auto: the library decides\n"
+               "  pages     off, auto or always; or 0, 1, 2 for these\n"
+               "  choice    1 (yes), 0 (no), or auto: the library decides\n"
+               "  when      exit, interval, or 0: never\n"
+               "  path      a path, taken as it is",
     };
-    void (*print)(void) = print_text;
-    cli_parse(&argp, argc, argv, &print);
-    print();
+    struct settings_input input = {.print = print_text};
+    cli_parse(&argp, argc, argv, &input);
+    if (input.only && input.print != print_text)
+        return cli_fail(EXIT_USAGE,
+                        "hakmem settings: --markdown and --man print all settings, "
+                        "not HAKMEM_%s alone",
+                        input.only->name);
+    if (!input.only) {
+        input.print();
+        return EXIT_SUCCESS;
+    }
+    print_head();
+    print_one(input.only);
     return EXIT_SUCCESS;
 }

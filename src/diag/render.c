@@ -73,8 +73,8 @@ static void add_site_text(struct writer *writer, const struct hak_site *site)
 static void add_lane_text(struct writer *writer, unsigned lane,
                           const struct hak_lane_stats *figures)
 {
-    writer_add(writer, "  %s: %lu live block%s, %s; %s cached, %s free in slabs\n", lane_name(lane),
-               figures->live_blocks, plural(figures->live_blocks),
+    writer_add(writer, "  %s: %lu live block%s, %s; %s cached, %s of addresses free in slabs\n",
+               lane_name(lane), figures->live_blocks, plural(figures->live_blocks),
                size_text(figures->live_bytes).bytes, size_text(figures->cached_bytes).bytes,
                size_text(figures->free_bytes).bytes);
 }
@@ -82,7 +82,9 @@ static void add_lane_text(struct writer *writer, unsigned lane,
 void render_text(struct writer *writer, const struct snapshot *snapshot)
 {
     const struct hak_stats *stats = &snapshot->stats;
-    writer_add(writer, "version %s, %lu thread%s, %s mapped, %s warm, %s metadata\n",
+    writer_add(writer,
+               "version %s, %lu thread%s, %s of addresses in use, %s of them in free slabs, "
+               "%s of records in use\n",
                HAKMEM_VERSION_STRING, stats->threads, plural(stats->threads),
                size_text(stats->mapped_bytes).bytes, size_text(stats->warm_bytes).bytes,
                size_text(stats->metadata_bytes).bytes);

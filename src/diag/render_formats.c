@@ -95,7 +95,8 @@ static void metrics_one(struct writer *writer, const char *name, const char *hel
 
 static void metrics_lanes(struct writer *writer, const struct hak_stats *stats)
 {
-    metrics_head(writer, "lane_bytes", "gauge", "Bytes of blocks by lane and state.");
+    metrics_head(writer, "lane_bytes", "gauge",
+                 "Bytes of blocks by lane and state, resident or not.");
     for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++) {
         const struct hak_lane_stats *figures = &stats->lane[lane];
         const char *name = lane_name(lane);
@@ -166,9 +167,12 @@ void render_metrics(struct writer *writer, const struct snapshot *snapshot,
     metrics_traffic(writer, snapshot, "flushed_blocks", "Blocks that threads' caches gave back.",
                     given);
     metrics_one(writer, "threads", "Threads with a cache.", stats->threads);
-    metrics_one(writer, "mapped_bytes", "Superslabs in use or warm.", stats->mapped_bytes);
-    metrics_one(writer, "warm_bytes", "Free slabs that may have pages.", stats->warm_bytes);
-    metrics_one(writer, "metadata_bytes", "Records, thread caches, tables.", stats->metadata_bytes);
+    metrics_one(writer, "mapped_bytes", "Addresses of superslabs in use or warm.",
+                stats->mapped_bytes);
+    metrics_one(writer, "warm_bytes", "Addresses of free slabs that may have pages.",
+                stats->warm_bytes);
+    metrics_one(writer, "metadata_bytes", "In use by records, thread caches, tables.",
+                stats->metadata_bytes);
     metrics_one(writer, "huge_waste_bytes", "Free in huge pages, never handed out.",
                 stats->huge_waste_bytes);
     metrics_head(writer, "purged_bytes", "counter", "Bytes given back to the kernel.");

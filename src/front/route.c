@@ -272,8 +272,12 @@ static void *resize_class(unsigned size_class, void *block, size_t size)
     if (front_is_good_fit(size, usable))
         return block;
     if (is_span_class(size_class) && size > LANE_POOL_MAX && size <= LANE_ACE_MAX &&
-        ace_resize(block, size_class_of(size)))
+        ace_resize(block, size_class_of(size))) {
+        /* from now on bins would keep it, but its owner had it when none would */
+        if (usable > BIN_BLOCK_MAX && size <= BIN_BLOCK_MAX)
+            slab_map_set(block, 1, CLASS_PAGED);
         return block;
+    }
     return resize_by_copy(block, usable, size);
 }
 

@@ -56,13 +56,17 @@ void *ace_take(unsigned size_class, struct span_list *list, bool *is_zero)
 
 void ace_make_plain(struct slab *slab)
 {
-    if (slab_make_plain(slab->start, align_up(slab->size, os_page_size())))
+    /* all of the run: the block may have been longer */
+    if (slab_make_plain(slab->start, (size_t)slab->slab_count << SLAB_SHIFT))
         slab->resident = 0;
 }
 
 void ace_give(void *block)
 {
     struct slab *slab = slab_find(block);
+    /* of blocks that bins keep the front layer knows, and has undone it */
+    if (slab->owner || slab->size > BIN_BLOCK_MAX)
+        slab_run_doubt(slab);
     span_list_remove(slab);
     density_end(slab->start, slab->size);
     if (density_is_expected(slab->size))

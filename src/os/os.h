@@ -89,9 +89,9 @@ bool os_is_one_mapping(void *address, size_t size, size_t too_long);
  * the kernel may not be asked. */
 bool os_is_like(void *address, size_t size, void *other);
 /* Take back what a program may have asked for its own blocks: protection, and advice about fork,
- * core dumps and order. */
-void os_make_plain(void *address, size_t size);
-void os_unlock(void *address, size_t size);
+ * core dumps and order. False when the kernel refuses any of it. */
+bool os_make_plain(void *address, size_t size);
+
 /* Include in, or leave out of, core dumps. */
 void os_dump(void *address, size_t size, bool include);
 /* In a child that does not share our memory the pages read as zero. False: the kernel cannot. */

@@ -247,23 +247,16 @@ bool os_is_like(void *address, size_t size, void *other)
     return is_like;
 }
 
-void os_make_plain(void *address, size_t size)
+bool os_make_plain(void *address, size_t size)
 {
     static const int advices[] = {MADV_DOFORK, MADV_KEEPONFORK, MADV_DODUMP, MADV_NORMAL};
     if (!os_call_begin())
-        return;
-    mprotect(address, size, PROT_READ | PROT_WRITE);
-    for (size_t i = 0; i < sizeof(advices) / sizeof(advices[0]); i++)
-        madvise(address, size, advices[i]);
+        return true;
+    bool is_done = mprotect(address, size, PROT_READ | PROT_WRITE) == 0;
+    for (size_t i = 0; is_done && i < sizeof(advices) / sizeof(advices[0]); i++)
+        is_done = madvise(address, size, advices[i]) == 0;
     os_call_end();
-}
-
-void os_unlock(void *address, size_t size)
-{
-    if (!os_call_begin())
-        return;
-    munlock(address, size);
-    os_call_end();
+    return is_done;
 }
 
 void os_dump(void *address, size_t size, bool include)

@@ -155,8 +155,10 @@ bool decay_give_pages(char *start, size_t size)
 /* What a span's owner has locked cannot be given back before that is undone. */
 static bool give_run(const struct purge *purge, char *start, size_t size, uint32_t slabs)
 {
-    return decay_give_pages(start, size) ||
-           (superslab_make_plain(purge->superslab, slabs) && decay_give_pages(start, size));
+    if (decay_give_pages(start, size))
+        return true;
+    bool is_doubted = word_load(&purge->superslab->doubted) & slabs;
+    return is_doubted && (slab_make_plain(start, size) || decay_give_pages(start, size));
 }
 
 /* Give the pages of a run of slabs to the kernel; slab by slab where it refuses some. Returns those

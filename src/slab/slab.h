@@ -115,6 +115,7 @@ struct superslab {
     uint32_t warm;
     uint32_t zero;      /* of the warm ones, those that were never written to */
     uint32_t purged;    /* because of the bound on warm slabs, not because of their age */
+    uint32_t doubted;   /* free since a span's owner may have changed their mapping */
     struct slab *slabs; /* SLABS_PER_SUPERSLAB records, made at first use; zero again when cold */
     struct superslab *next[2];
     struct superslab *prev[2];
@@ -124,10 +125,8 @@ struct superslab {
     uint8_t age[SLABS_PER_SUPERSLAB]; /* epoch in which a warm slab was given back */
     bool is_seam; /* a mapping begins here, and not in the reservation's course: see moved.c */
     bool is_kept; /* SUPERSLAB_FREE and rationed, but mapped and zero: it could not be unmapped */
-    uint32_t ended, asked; /* spans that have ended, and how many of them attributes.c knows */
-    uint32_t doubted;      /* slabs of the others */
 };
-_Static_assert(sizeof(struct superslab) <= 112, "the table is 1/18,000 of the address space");
+_Static_assert(sizeof(struct superslab) <= 104, "the table is 1/20,000 of the address space");
 
 /* ---- superslab.c: the reservation and its superslabs ---- */
 
@@ -194,6 +193,7 @@ struct slab *slab_run_take(unsigned count, bool *is_zero);
 uint32_t slab_turnover(void);
 /* Give the run back; its map bytes are cleared. */
 void slab_run_give(struct slab *slab);
+void slab_run_doubt(struct slab *slab); /* before: its owner may have changed its mapping */
 /* The same under a lane's lock: nothing decays. */
 void slab_run_return(struct slab *slab);
 /* Take the slabs that follow until the run is `count` long. False if any is used. */

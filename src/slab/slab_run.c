@@ -86,28 +86,31 @@ static uint32_t mask_of(const struct slab *slab)
     return run_mask(slab_number(slab->start), slab->slab_count);
 }
 
+static bool take_doubt_locked(struct superslab *superslab, uint32_t slabs)
+{
+    uint32_t doubted = superslab->doubted;
+    word_store(&superslab->doubted, doubted & ~slabs);
+    return doubted & slabs;
+}
+
 struct slab *slab_run_take(unsigned count, bool *is_zero)
 {
     lock_acquire(&space.lock);
     struct slab *slab = take_locked(count, is_zero);
+    bool is_doubted = slab && take_doubt_locked(superslab_of(slab->start), mask_of(slab));
     lock_release(&space.lock);
-    if (slab)
-        superslab_make_plain(superslab_of(slab->start), mask_of(slab));
+    if (is_doubted && slab_make_plain(slab->start, (size_t)count << SLAB_SHIFT))
+        slab->resident = 0;
     return slab;
 }
 
-static void note_end_locked(struct superslab *superslab, uint32_t slabs)
+void slab_run_doubt(struct slab *slab)
 {
-    uint32_t before = superslab->ended == superslab->asked ? 0 : superslab->doubted;
-    word_store(&superslab->doubted, before | slabs);
-    word_store(&superslab->ended, superslab->ended + 1);
-}
-
-/* May its owner have asked the kernel for anything that must be undone? Of blocks that bins keep
- * the front layer knows: it has undone it. */
-static bool may_be_changed(const struct slab *slab)
-{
-    return slab->state == SLAB_SPAN && (slab->owner || slab->size > BIN_BLOCK_MAX);
+    struct superslab *superslab = superslab_of(slab->start);
+    lock_acquire(&space.lock);
+    word_store(&superslab->doubted, superslab->doubted | mask_of(slab));
+    reservation_open_witness_locked();
+    lock_release(&space.lock);
 }
 
 void slab_run_return(struct slab *slab)
@@ -117,8 +120,6 @@ void slab_run_return(struct slab *slab)
     slab_map_set(slab->start, slab->slab_count, 0);
     lock_acquire(&space.lock);
     split_resident(slab, 0);
-    if (may_be_changed(slab))
-        note_end_locked(superslab, mask);
     slab->state = SLAB_FREE;
     superslab_mark_free(superslab, mask, true);
     if (slab->absent && __builtin_popcountll(slab->absent) >= MOSTLY_ABSENT)
@@ -144,6 +145,8 @@ bool slab_run_extend(struct slab *slab, unsigned count)
     lock_acquire(&space.lock);
     unsigned slabs = count - slab->slab_count;
     bool is_room = (superslab->free & more) == more && superslab_is_room(slabs);
+    bool is_doubted = is_room && take_doubt_locked(superslab, more);
+    unsigned old_pages = (unsigned)(((size_t)slab->slab_count << SLAB_SHIFT) / os_page_size());
     if (is_room) {
         warm_bound_note_take(superslab, more);
         superslab_mark_taken(superslab, more);
@@ -151,8 +154,10 @@ bool slab_run_extend(struct slab *slab, unsigned count)
         set_records(superslab, first, count);
     }
     lock_release(&space.lock);
-    if (is_room)
-        superslab_make_plain(superslab, more);
+    char *end = slab->start + ((size_t)count << SLAB_SHIFT);
+    size_t size = (size_t)slabs << SLAB_SHIFT;
+    if (is_doubted && slab_make_plain(end - size, size))
+        slab->resident = (uint16_t)min_size(slab->resident, old_pages);
     return is_room;
 }
 
@@ -165,7 +170,7 @@ void slab_run_shrink(struct slab *slab, unsigned count)
     lock_acquire(&space.lock);
     split_resident(slab, count);
     slab->slab_count = (uint8_t)count;
-    note_end_locked(superslab, less);
+    word_store(&superslab->doubted, superslab->doubted | less);
     superslab_mark_free(superslab, less, true);
     lock_release(&space.lock);
     decay_after_give((size_t)__builtin_popcount(less) << SLAB_SHIFT);

@@ -271,8 +271,7 @@ static bool claim_locked(size_t first, size_t count)
         } else if (superslab->free) {
             superslab->free = 0;
         }
-        if (superslab->ended != superslab->asked)
-            superslab_make_plain_locked(superslab, ALL_SLABS);
+        superslab_make_plain_locked(superslab);
         if (space.is_rationed) {
             word_store(&superslab->state, SUPERSLAB_HUGE);
             superslab->is_kept = false;
@@ -317,6 +316,7 @@ char *superslab_range_take(size_t count, bool *is_zero)
         return NULL;
     lock_acquire(&space.lock);
     char *start = range_take_locked(count, is_zero);
+    reservation_open_witness_locked();
     lock_release(&space.lock);
     return start;
 }

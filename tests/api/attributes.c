@@ -147,6 +147,101 @@ static void try_all_many(void)
         }
 }
 
+/* Blocks side by side that are all changed alike; one of them ends. */
+static void try_beside(enum deed deed, size_t size)
+{
+    char *blocks[5];
+    bool is_done = true;
+    check_case = (size_t)deed * 10 * GIB + size;
+    for (size_t i = 0; i < 5; i++) {
+        blocks[i] = aligned_alloc(PAGE, size);
+        CHECK(blocks[i] != NULL);
+        memset(blocks[i], 1, size);
+    }
+    for (size_t i = 0; i < 5; i++)
+        is_done = change(deed, blocks[i], size) && is_done;
+    free(blocks[2]);
+    char *next = malloc(size);
+    CHECK(next != NULL);
+    if (is_done)
+        use(next, size);
+    free(next);
+    for (size_t i = 0; i < 5; i++)
+        if (i != 2)
+            free(blocks[i]);
+}
+
+/* A block whose pages were moved when it grew: another one lies behind it. */
+static void try_grown(enum deed deed, size_t from, size_t length)
+{
+    check_case = (size_t)deed * 10 * GIB + from;
+    char *block = malloc(4 * MIB);
+    char *behind = malloc(4 * MIB);
+    CHECK(block != NULL && behind != NULL);
+    memset(block, 1, 4 * MIB);
+    block = realloc(block, 40 * MIB);
+    CHECK(block != NULL);
+    memset(block, 1, 40 * MIB);
+    size_t to_page = (PAGE - (size_t)block % PAGE) % PAGE;
+    bool is_done = change(deed, block + to_page + from, length);
+    free(block);
+    char *next = malloc(40 * MIB);
+    CHECK(next != NULL);
+    if (is_done)
+        use(next, 40 * MIB);
+    free(next);
+    free(behind);
+}
+
+/* Only what a block has given up, which is a little shorter now, was changed. Its slabs stay. */
+static void try_shortened(enum deed deed, size_t size)
+{
+    check_case = (size_t)deed * 10 * GIB + size;
+    char *block = aligned_alloc(PAGE, size);
+    CHECK(block != NULL);
+    memset(block, 1, size);
+    bool is_done = change(deed, block + size - PAGE, PAGE);
+    char *shorter = realloc(block, size - size / 6);
+    CHECK(shorter != NULL);
+    free(shorter);
+    char *next = aligned_alloc(PAGE, size);
+    CHECK(next != NULL);
+    if (is_done)
+        use(next, size);
+    free(next);
+}
+
+/* A block too large for bins that shrinks into a class which bins keep. */
+static void try_shrunk_into_bins(enum deed deed)
+{
+    check_case = (size_t)deed;
+    char *block = malloc(600 * KIB);
+    CHECK(block != NULL);
+    memset(block, 1, 600 * KIB);
+    bool is_done = change(deed, block + PAGE - (size_t)block % PAGE, PAGE);
+    char *shorter = deed == NO_ACCESS ? block : realloc(block, 250 * KIB);
+    CHECK(shorter != NULL);
+    free(shorter);
+    char *next = malloc(250 * KIB);
+    CHECK(next != NULL);
+    if (is_done)
+        use(next, 250 * KIB);
+    free(next);
+}
+
+static void try_all_others(void)
+{
+    for (int deed = 0; deed < DEEDS; deed++) {
+        for (size_t i = 0; i < SIZES && sizes[i] < 8 * MIB; i++)
+            try_beside((enum deed)deed, sizes[i]);
+        for (size_t i = 0; i < SIZES && sizes[i] < 8 * MIB; i++)
+            try_shortened((enum deed)deed, sizes[i]);
+        try_grown((enum deed)deed, 0, PAGE);
+        try_grown((enum deed)deed, 8 * MIB, 2 * MIB);
+        try_shrunk_into_bins((enum deed)deed);
+    }
+}
+
 /* A block that shrinks gives up its end. */
 static void try_shrink(size_t size)
 {
@@ -173,6 +268,7 @@ int main(void)
         return 0; /* not our heap */
     try_all();
     try_all_many();
+    try_all_others();
     try_shrink(MIB);
     try_shrink(16 * MIB);
     pid_t child = fork();
@@ -180,6 +276,7 @@ int main(void)
     if (child == 0) {
         try_all();
         try_all_many();
+        try_all_others();
         _exit(0);
     }
     CHECK(waitpid(child, &status, 0) == child && status == 0);

@@ -8,6 +8,7 @@
 #include "sizes.h"
 
 #include <pthread.h>
+#include <sys/mman.h>
 
 static struct sizes sizes;
 
@@ -257,6 +258,29 @@ static void destroy_of_null(void)
     CHECK_EQ(errno, 4711);
 }
 
+/* What was done to the pages of a heap's span does not reach the span's next owner. */
+static void protection_ends(bool is_destroyed)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    struct hak_heap *heap = hak.heap_new();
+    char *block = hak.heap_aligned_alloc(heap, page, 300 * KIB);
+    CHECK(block != NULL && mprotect(block + page, page, PROT_READ) == 0);
+    if (is_destroyed)
+        hak.heap_destroy(heap);
+    else
+        free(block);
+    char *others[16];
+    for (size_t i = 0; i < 16; i++) {
+        others[i] = malloc(300 * KIB);
+        CHECK(others[i] != NULL);
+        memset(others[i], 1, 300 * KIB);
+    }
+    for (size_t i = 0; i < 16; i++)
+        free(others[i]);
+    if (!is_destroyed)
+        hak.heap_destroy(heap);
+}
+
 int main(void)
 {
     if (!hak_find())
@@ -270,5 +294,7 @@ int main(void)
     several_threads();
     many_heaps();
     destroy_of_null();
+    protection_ends(false);
+    protection_ends(true);
     return 0;
 }

@@ -34,6 +34,29 @@ browse() {
     cat browsed
 }
 
+# wide_on_phone PAGE: the labels of the tables that do not fit in a frame of 390 pixels.
+wide_on_phone() {
+    cat "$1" - >phone.html <<'HTML'
+<script>
+addEventListener("load", () => parent.postMessage(
+    [...document.querySelectorAll(".scroll")].filter(box => box.scrollWidth > box.clientWidth)
+        .map(box => box.getAttribute("aria-label")).join("; "), "*"));
+</script>
+HTML
+    frame_phone
+    browse 1 --dump-dom "file://$SCRATCH/frame.html" >dom
+    sed -n 's|.*<title>\(.*\)</title>.*|\1|p' dom
+}
+
+# frame.html: phone.html, as wide as a phone; a message from it is the title.
+frame_phone() {
+    cat >frame.html <<'HTML'
+<!DOCTYPE html><title>waiting</title><p></p>
+<script>addEventListener("message", event => { document.title = event.data; });</script>
+<iframe src="phone.html" style="width: 390px; height: 800px; border: 0"></iframe>
+HTML
+}
+
 # expect_fits_phone PAGE: in a frame of 390 pixels the page is no wider, light and dark, and its
 # paper is of the scheme's colour. A window is never narrower than 500, so the phone is a frame.
 expect_fits_phone() {
@@ -45,11 +68,7 @@ addEventListener("load", () => parent.postMessage([innerWidth,
     getComputedStyle(document.body).backgroundColor].join(" "), "*"));
 </script>
 HTML
-    cat >frame.html <<'HTML'
-<!DOCTYPE html><title>waiting</title><p></p>
-<script>addEventListener("message", event => { document.title = event.data; });</script>
-<iframe src="phone.html" style="width: 390px; height: 800px; border: 0"></iframe>
-HTML
+    frame_phone
     for light in 1 0; do
         browse $light --dump-dom "file://$SCRATCH/frame.html" >dom
         got=$(grep -o '<title>.*</title>' dom)

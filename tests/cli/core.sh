@@ -141,7 +141,8 @@ other=$!
 STARTED+=("$other")
 disown
 gcore -o plain $other >/dev/null 2>&1
-expect_line 1 "hakmem stats: 'plain.$other': no HAKMEM in it: libhakmem is neither loaded nor linked" \
+expect_line 1 "hakmem stats: 'plain.$other': no HAKMEM in it: libhakmem is neither loaded nor linked: start the program \
+with hakmem run, or with libhakmem.so in LD_PRELOAD" \
     stats --core plain.$other
 
 step "a core that the kernel writes"

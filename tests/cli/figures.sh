@@ -11,7 +11,7 @@ PYTHON=$(python3 -c 'import sys; print(sys.executable)') || { echo "SKIP: no pyt
 
 step "HAKMEM_STATS=exit"
 HAKMEM_STATS=exit LD_PRELOAD=$LIBRARY "$PYTHON" -c 'x = [bytearray(3 << 20) for i in range(4)]' 2>err
-expect_in err '^hakmem: \[[0-9]+\] version [0-9.]+, 1 thread, [0-9.]+ MiB mapped, ' "HAKMEM_STATS=exit"
+expect_in err '^hakmem: \[[0-9]+\] version [0-9.]+, 1 thread, [0-9.]+ MiB of addresses in use, ' "HAKMEM_STATS=exit"
 [[ $(grep -c '^hakmem: ' err) == 1 ]] || fail "HAKMEM_STATS=exit wrote more than once"
 LD_PRELOAD=$LIBRARY "$PYTHON" -c 1 2>err
 [[ ! -s err ]] || fail "without a setting: $(cat err)"

@@ -203,7 +203,8 @@ with open(path, "wb") as file:
     file.truncate(8192 + size)
 PYTHON
 }
-none="no HAKMEM in it: libhakmem is neither loaded nor linked"
+none="no HAKMEM in it: libhakmem is neither loaded nor linked: start the program \
+with hakmem run, or with libhakmem.so in LD_PRELOAD"
 start_files() {
     rm -f heap
     "$@" >heap 2>&1 </dev/null &

@@ -78,6 +78,11 @@ expect_in() {
     grep -Eq -- "$2" "$1" || fail "$3: no line like '$2' in: $(cat "$1")"
 }
 
+# plain PAGE: the page without the marks that keep a figure and its unit on one line.
+plain() {
+    sed 's|<span class="nb">\([^<]*\)</span>|\1|g' "$1"
+}
+
 expect_no_leftovers() {
     [[ -z $(ls -A "$TMPDIR") ]] || fail "$1: left behind $(ls -A "$TMPDIR")"
 }

@@ -158,6 +158,14 @@ if cc -O1 -static -pthread -o static holder.c 2>static.txt; then
     hakmem run ./static
     expect_status 0 "a static program"
     expect_in err '^report    none: it is statically linked$' "a static program"
+    cc -O1 -static -pthread -w -o static_ours holder.c "$(dirname "$CLI")/libhakmem.a" 2>/dev/null ||
+        fail "holder.c does not link with libhakmem.a"
+    strip static_ours
+    hakmem run ./static_ours
+    expect_in err '^report    none: it is statically linked with HAKMEM, and then leaves none;$' \
+        "a program with libhakmem.a"
+    expect_in err '^ +its heap: hakmem run --report, or hakmem stats while it runs$' "how to see it"
+    expect_narrow err "a program with libhakmem.a"
 else
     echo "   no static libc here: $(head -n 1 static.txt)"
 fi

@@ -26,7 +26,8 @@ STARTED+=("$other")
 disown
 wait_for "sleep" grep -q sleep /proc/$other/comm
 expect_line 1 "hakmem stats: process $other (sleep): no HAKMEM in it: libhakmem is neither loaded\
- nor linked" stats $other
+ nor linked: start the program \
+with hakmem run, or with libhakmem.so in LD_PRELOAD" stats $other
 if [[ -z $(cat /proc/2/maps 2>/dev/null) && -d /proc/2 && $(cat /proc/2/comm) == kthreadd ]]; then
     hakmem stats 2
     expect_status 1 "the kernel's process"

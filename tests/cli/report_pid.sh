@@ -18,14 +18,17 @@ start_known_heap
 state_of $TARGET >before
 hakmem report $TARGET --for 300ms
 expect_status 0 "hakmem report"
+[[ $(head -n 1 err) == "hakmem report: process $TARGET is looked at for 0.3 s, or until it ends,\
+ or Ctrl-C" ]] || fail "how long it looks is not said first: $(cat err)"
 expect_in err "^hakmem report: the report is in $TARGET\.html$" "where the page is"
 [[ ! -s out ]] || fail "something on standard output: $(cat out)"
 state_of $TARGET >after
 cmp before after || fail "the process has changed: $(diff before after)"
 expect_self_contained $TARGET.html
 # 500 blocks of 208 bytes, a span and two Huge blocks
-grep -Eq '<p class="answer">At the peak, [0-9.]+ s after the start of the looks, [0-9.]+ MiB was '\
-'resident: 15\.[0-9] MiB in blocks that the program held' $TARGET.html ||
+plain $TARGET.html |
+    grep -Eq '<p class="answer">At the peak, [0-9.]+ s after the start of the looks, [0-9.]+ MiB was '\
+'resident: 15\.[0-9] MiB in blocks that the program held' ||
     fail "the first sentence: $(grep answer $TARGET.html)"
 expect_count 1 '<tr><th scope="row">208</th><td>500</td>' $TARGET.html
 expect_count 1 '<tr><th scope="row">Huge</th><td>2</td>' $TARGET.html

@@ -83,9 +83,31 @@ del blocks
 print("refused at", count, flush=True)'
 wait_for "python3" grep -qs ready limited
 hakmem limit --wait $HANG $TARGET 128M
+"$CLI" stats $TARGET >out
+expect_in out '^limit 128\.0 MiB \(HAKMEM_LIMIT\)$' "stats with a limit"
 touch is_limited
 wait_for "the limit" grep -qs refused limited
 [[ $(sed -n 's/^refused at //p' limited) -lt 128 ]] || fail "the limit does not hold: $(cat limited)"
+
+step "a limit below what is in use: what follows is said; stats says that it is reached"
+start above python3 -c '
+import time
+blocks = [bytes(1 << 20) for _ in range(64)]
+print("ready", flush=True)
+while True: # slow paths
+    try:
+        bytearray(3 << 20)
+    except MemoryError:
+        pass
+    time.sleep(0.001)'
+wait_for "python3" grep -qs ready above
+hakmem limit --wait $HANG $TARGET 30M
+expect_status 0 "a limit below what is in use"
+expect_in out '\]: HAKMEM_LIMIT is 30M now$' "a limit below what is in use"
+expect_in out '^[6-9][0-9]\.[0-9] MiB are in use: calls of malloc that need more memory fail from now on, until memory is freed$' "a limit below what is in use"
+"$CLI" stats $TARGET >out
+expect_in out '^limit 30\.0 MiB \(HAKMEM_LIMIT\): reached; calls of malloc that need more memory fail$' "stats at the limit"
+kill -KILL $TARGET
 
 step "a process that ends while it is waited for"
 start_known_heap
@@ -104,7 +126,7 @@ PYTHON
 wait_for "the request" stands
 kill -KILL $TARGET
 wait $command && fail "a request that nobody served has succeeded"
-expect_in err "^hakmem trim: (process $TARGET \(known_heap\) has ended|there is no process $TARGET)\$" \
+expect_in err "^hakmem trim: known_heap \[$TARGET\] ended while hakmem waited for its answer\$" \
     "a process that ends"
 
 step "an idle process is not waited for, unless that is asked for"

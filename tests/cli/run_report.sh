@@ -105,6 +105,10 @@ expect_number() {
 step "a heap that is known"
 hakmem run --report page.html --set DECAY_MS=5000 -- ./work known '<i>&'
 expect_status 7 "the program's status"
+expect_narrow err "the text"
+awk '/^resident / { all = $2; unit = $3 } /^[=+] / { rows++; sum += $(NF - 1) }
+    END { exit !(rows == 8 && unit == "MiB" && all > 44 && sum > 99.5 && sum < 100.5) }' err ||
+    fail "the text does not divide the RSS at exit into the terms of stats: $(cat err)"
 expect_in err '^ended +exit status 7$' "the usual report"
 expect_in err '^hakmem run: the report is in page.html$' "where the page is"
 [[ ! -s out ]] || fail "something on standard output: $(cat out)"
@@ -144,6 +148,20 @@ rows = re.findall(r'row">(?:<b>)?([^<]+)(?:</b>)?</th><td>(?:<b>)?([0-9.]+) (\w+
 assert len(rows) == 9, rows
 sizes = [float(number) * unit[word] for _, number, word in rows]
 assert abs(sum(sizes[:8]) - sizes[8]) <= 0.02 * sizes[8], rows
+PYTHON
+
+# no figure of the first words is without its mark, which keeps its unit on its line
+! sed 's|<span class="nb">[^<]*</span>||g' page.html | grep -E 'class="answer".*[0-9] ([KM]?i?B|s)\b' ||
+    fail "a figure and its unit may be on two lines"
+# each step has a width: what a path goes up to, it goes along, the last one too
+python3 - <<'PYTHON' || fail "a step without a width: $(grep 'class="area"' page.html)"
+import re
+paths = re.findall(r'class="area" d="M([0-9.]+) 1000((?:V[0-9.]+H[0-9.]+)+)V1000Z"',
+                   open("page.html").read())
+assert len(paths) >= 2, paths
+for start, steps in paths:
+    ends = [float(start)] + [float(x) for x in re.findall(r"H([0-9.]+)", steps)]
+    assert ends[-1] - ends[-2] >= 1, ends
 PYTHON
 
 cat >calls.c <<'C'
@@ -258,3 +276,5 @@ hakmem run --report page.html ./work known
 browse 1 --dump-dom "file://$SCRATCH/page.html" >dom
 expect_page dom
 expect_fits_phone page.html
+wide=$(wide_on_phone page.html)
+[[ -z $wide ]] || fail "tables that do not fit on a phone: $wide"

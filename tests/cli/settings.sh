@@ -15,6 +15,12 @@ for form in "" --markdown --man; do
     done
 done
 expect_narrow table "hakmem settings"
+# each kind of the table is explained
+"$CLI" settings -h >help || fail "hakmem settings -h"
+expect_narrow help "hakmem settings -h"
+for kind in $(awk '/^HAKMEM_/ { print $2 }' table | sort -u); do
+    expect_in help "^  $kind  +[^ ]" "hakmem settings -h"
+done
 expect_in table '^HAKMEM_SS_PREFAULT +prefault +auto +0, 1, 2 or auto$' "hakmem settings"
 expect_in table '^HAKMEM_HUGE_PAGES +pages +auto +off, auto or always$' "hakmem settings"
 expect_in table '^HAKMEM_DECAY_MS +millis +[0-9]+ +-1 to 3600000$' "hakmem settings"
@@ -22,6 +28,14 @@ expect_in table '^HAKMEM_THREAD_CACHE_MAX +bytes +4M +0 to 1G$' "hakmem settings
 expect_in table--markdown '^\| `HAKMEM_WRAP_DIAG` \| flag \| 0 \| 0 or 1 \|' "settings --markdown"
 [[ $(grep -c '^\.TP$' table--man) == "${#NAMES[@]}" ]] || fail "settings --man: not one .TP each"
 [[ $(sed 's/\\-//g' table--man) != *-* ]] || fail "settings --man: a hyphen that is not \\-"
+
+step "hakmem settings NAME: that one alone"
+for name in DECAY_MS HAKMEM_DECAY_MS decay_ms; do
+    hakmem settings $name
+    expect_status 0 "hakmem settings $name"
+    [[ $(cat out) == "$(sed -n 1p table; sed -n '/^HAKMEM_DECAY_MS/,+1p' table)" ]] ||
+        fail "hakmem settings $name: $(cat out)"
+done
 
 # expect_set ASSIGNMENT VARIABLE VALUE: the program sees the variable with the value.
 expect_set() {
@@ -56,7 +70,13 @@ hakmem run --set DECAY_MS=1 --set=WRAP_DIAG=1 --set DECAY_MS=2 -- \
 
 # expect_refused NAME VALUE EXPECTATION
 expect_refused() {
-    expect_line 2 "hakmem run: HAKMEM_$1 cannot be '$2': expected $3" \
+    local guess=
+    case ${2,,} in
+        autos) guess=auto ;;
+        alway | "always ") guess=always ;;
+        exits) guess=exit ;;
+    esac
+    expect_line 2 "hakmem run: HAKMEM_$1 cannot be '$2': expected $3${guess:+: did you mean '$guess'?}" \
         run --set "$1=$2" touch started
     [[ ! -e started ]] || fail "--set $1=$2: the program ran"
 }
@@ -91,7 +111,8 @@ expect_refused REPORT /nonexistent "a directory to write to"
 expect_refused REPORT /bin/sh "a directory to write to"
 expect_line 2 "hakmem run: 'BANANA' is no setting (see hakmem settings)" run --set BANANA=1 true
 expect_line 2 "hakmem run: 'HAKMEM_' is no setting (see hakmem settings)" run --set HAKMEM_=1 true
-expect_line 2 "hakmem run: 'SS_PREFAUL' is no setting (see hakmem settings)" \
+expect_line 2 "hakmem run: 'SS_PREFAUL' is no setting: did you mean 'SS_PREFAULT'?\
+ (see hakmem settings)" \
     run --set SS_PREFAUL=1 true
 expect_line 2 "hakmem run: '--set DECAY_MS' is not of the form NAME=VALUE" run --set DECAY_MS true
 expect_line 2 "hakmem run: '--set =1' is not of the form NAME=VALUE" run --set =1 true

@@ -107,7 +107,7 @@ expect_screen "^hakmem top: known_heap"
 kill -KILL $TARGET
 expect_screen "^ended 0"
 in_terminal kill-server
-expect_in top.err "^hakmem top: (there is no process|process) $TARGET" "a process that ends"
+expect_in top.err "^hakmem top: known_heap \[$TARGET\] has ended" "a process that ends"
 
 step "no such process"
 expect_line 2 "hakmem top: 'x' is no process number" top x

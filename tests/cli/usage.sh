@@ -7,12 +7,15 @@ source "$(dirname "$0")/lib.bash"
 
 step "a wrong command line: one line, status 2"
 expect_line 2 "hakmem: no command given (see hakmem --help)"
-expect_line 2 "hakmem: 'rnu' is no command (see hakmem --help)" rnu
+expect_line 2 "hakmem: 'rnu' is no command: did you mean 'run'? (see hakmem --help)" rnu
+expect_line 2 "hakmem: 'stat' is no command: did you mean 'stats'? (see hakmem --help)" stat
+expect_line 2 "hakmem: 'frobnicate' is no command (see hakmem --help)" frobnicate
 expect_line 2 "hakmem: '' is no command (see hakmem --help)" ""
 expect_line 2 "hakmem: 'a?b' is no command (see hakmem --help)" $'a\nb'
 expect_line 2 "hakmem: '--frob' is no option (see hakmem --help)" --frob
 expect_line 2 "hakmem: '-x' is no option (see hakmem --help)" -x run ls
-expect_line 2 "hakmem: '--version=2' is no option (see hakmem --help)" --version=2
+expect_line 2 "hakmem: '--version=2' is no option: did you mean '--version'? (see hakmem --help)" \
+    --version=2
 expect_line 2 "hakmem run: no program given (see hakmem run --help)" run
 expect_line 2 "hakmem run: no program given (see hakmem run --help)" run --
 expect_line 2 "hakmem run: no program given (see hakmem run --help)" run --set DECAY_MS=0
@@ -24,10 +27,22 @@ expect_line 2 "hakmem run: '-xy' is no option (see hakmem run --help)" run --set
 expect_line 2 "hakmem record: no program given (see hakmem record --help)" record -o file
 expect_line 2 "hakmem record: '-o' needs a value (see hakmem record --help)" record -o
 expect_line 2 "hakmem record: '-x' is no option (see hakmem record --help)" record -x ls
-expect_line 2 "hakmem settings: 'all' is one word too many" settings all
+expect_line 2 "hakmem run: '--repotr' is no option: did you mean '--report'? (see hakmem run --help)" \
+    run --repotr page.html true
+for words in "--report --" "--report=--" "--set --"; do
+    # shellcheck disable=SC2086 # two words
+    expect_line 2 "hakmem run: '${words%%[= ]*}' needs a value (see hakmem run --help)" run $words true
+done
+expect_line 2 "hakmem record: '-o' needs a value (see hakmem record --help)" record -o -- true
+expect_line 2 "hakmem settings: 'all' is no setting (see hakmem settings)" settings all
+expect_line 2 "hakmem settings: 'STATS' is one word too many" settings DECAY_MS STATS
+expect_line 2 "hakmem settings: --markdown and --man print all settings, not HAKMEM_STATS alone" \
+    settings --man STATS
+expect_line 2 "hakmem set: no process given (see hakmem set --help)" set DECAY_MS=1
+expect_line 2 "hakmem limit: no process given (see hakmem limit --help)" limit 512M
 expect_line 2 "hakmem settings: '--html' is no option (see hakmem settings --help)" settings --html
 expect_line 2 "hakmem help: 'settings' is one word too many" help run settings
-expect_line 2 "hakmem: 'rnu' is no command (see hakmem --help)" help rnu
+expect_line 2 "hakmem: 'rnu' is no command: did you mean 'run'? (see hakmem --help)" help rnu
 
 step "each verb, whatever it is: no option of that name, no value, a value too many, no words"
 hakmem --help
@@ -43,8 +58,10 @@ for verb in "${VERBS[@]}"; do
     while IFS='=' read -r option value; do
         if [[ $value ]]; then
             expect_line 2 "hakmem $verb: '--$option' needs a value $see" "$verb" "--$option"
+            expect_line 2 "hakmem $verb: '--$option' needs a value $see" "$verb" "--$option" -- true
         else
-            expect_line 2 "hakmem $verb: '--$option=1' is no option $see" "$verb" "--$option=1"
+            expect_line 2 "hakmem $verb: '--$option=1' is no option: did you mean '--$option'? $see" \
+                "$verb" "--$option=1"
         fi
     done <options
     [[ $verb == settings ]] && continue # it needs none
@@ -119,7 +136,9 @@ done <<'TABLE'
 2|limit x none|'x' is no process number
 2|limit PID 1 2|'2' is one word too many
 1|limit 999999999 1G|there is no process 999999999
-2|settings x|'x' is one word too many
+2|settings x|'x' is no setting \(see hakmem settings\)
+2|set PID DECAY=1|'DECAY' is no setting: did you mean 'DECAY_MS'\? \(see hakmem settings\)
+2|set PID LIMIT=noen|expected bytes .*, none: did you mean 'none'\?
 2|help run stats|'stats' is one word too many
 TABLE
 

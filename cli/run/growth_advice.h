@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What can be said of live memory that grows, from figures of a program's life.
+ */
+#ifndef HAK_CLI_GROWTH_ADVICE_H
+#define HAK_CLI_GROWTH_ADVICE_H
+
+#include "run/heap_facts.h"
+
+/* Add a line if live memory grew without levelling off. */
+void growth_advise(const struct heap_facts *facts, struct advice *advice);
+
+#endif
