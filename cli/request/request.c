@@ -208,7 +208,7 @@ static int send_request(const struct request_input *input, const struct heap_vie
                         unsigned slot, int64_t value)
 {
     struct target *target = view->target;
-    uint64_t all = (uintptr_t)view->root.requests;
+    uint64_t all = (uintptr_t)view->root.request;
     const struct mailbox mailbox = {
         .target = target,
         .slot = all + offsetof(struct requests, slots) + slot * sizeof(struct request),

@@ -40,5 +40,5 @@ exported kept_data const struct root hakmem_root = {
     .span_figures = span_figures,
     .thread_heaps = &heaps,
     .fb_counts = g_fb_counts,
-    .requests = &requests,
+    .request = &requests,
 };

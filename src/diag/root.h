@@ -168,7 +168,7 @@ struct root {
     const struct span_figures *span_figures; /* of the classes above CLASS_POOL_LAST */
     const struct thread_heaps *thread_heaps;
     const uint64_t *fb_counts;
-    struct requests *requests; /* the only thing that is ever written from outside */
+    struct requests *request; /* the only thing that is ever written from outside */
 };
 extern const struct root hakmem_root;
 

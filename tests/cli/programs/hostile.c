@@ -212,7 +212,7 @@ static void forge_request(const char *where)
     else if (strcmp(where, "high") == 0)
         to = (char *)(UINTPTR_MAX - 63);
     open_root();
-    root->requests = (struct requests *)(((uintptr_t)to + 15) & ~(uintptr_t)15);
+    root->request = (struct requests *)(((uintptr_t)to + 15) & ~(uintptr_t)15);
 }
 
 /* What is asked of this process. */
@@ -220,8 +220,8 @@ static void print_requests(void)
 {
     unsigned asked = 0;
     for (unsigned slot = 0; slot < REQUEST_SLOTS; slot++)
-        asked += atomic_load(&root->requests->slots[slot].asked) != 0;
-    printf("requests %u %u\n", atomic_load(&root->requests->is_waiting), asked);
+        asked += atomic_load(&root->request->slots[slot].asked) != 0;
+    printf("requests %u %u\n", atomic_load(&root->request->is_waiting), asked);
 }
 
 /* ---- the rest ---- */
@@ -269,13 +269,13 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IONBF, 0);
     if (strcmp(kind, "exec") == 0) {
         /* whoever asks waits, and then the program is another one */
-        printf("ready %p\n", (void *)root->requests);
-        while (!atomic_load(&root->requests->is_waiting))
+        printf("ready %p\n", (void *)root->request);
+        while (!atomic_load(&root->request->is_waiting))
             usleep(1000);
         execl("/proc/self/exe", "victim", "victim", NULL);
     }
     if (strcmp(kind, "victim") == 0) {
-        printf("victim %p\n", (void *)root->requests);
+        printf("victim %p\n", (void *)root->request);
         while (access("answered", F_OK) != 0)
             usleep(1000);
         print_requests();
