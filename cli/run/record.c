@@ -16,6 +16,7 @@
 
 #include "base/arguments.h"
 #include "base/message.h"
+#include "base/output.h"
 #include "base/text.h"
 #include "program/library.h"
 #include "program/loader.h"
@@ -32,18 +33,62 @@ struct options {
 
 /* ---- The file ---- */
 
-/* Empty, where the recorder begins it, by its absolute path. */
-static void make_file(const char *file, char path[PATH_MAX])
+/* Purpose: where the trace goes. Invariant: until it is whole it is in `path`, beside its file, which
+ * stays as it is. */
+struct recording {
+    struct output output;
+    char path[PATH_MAX];
+};
+
+static _Noreturn void fail_file(const char *file, const char *reason)
+{
+    exit(cli_fail(EXIT_USAGE, "hakmem record: cannot write '%s': %s", file, reason));
+}
+
+/* A fresh file for the recorder, with the mode and at the place that the trace will have. */
+static void begin_file(struct recording *recording, const char *file)
 {
     struct stat status;
-    int fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
-    if (fd < 0)
-        exit(cli_fail(EXIT_USAGE, "hakmem record: cannot write '%s': %s", file, strerror(errno)));
-    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
-        exit(cli_fail(EXIT_USAGE, "hakmem record: cannot write '%s': not a regular file", file));
-    if (ftruncate(fd, 0) != 0 || !realpath(file, path))
-        exit(cli_fail(EXIT_USAGE, "hakmem record: cannot write '%s': %s", file, strerror(errno)));
-    close(fd);
+    char place[PATH_MAX];
+    recording->output = (struct output){.command = "hakmem record", .path = file};
+    if (stat(file, &status) == 0 && !S_ISREG(status.st_mode))
+        fail_file(file, "not a regular file");
+    if (!output_open(&recording->output))
+        exit(EXIT_USAGE);
+    int fd = -1;
+    if (fstat(fileno(recording->output.file), &status) == 0 && realpath(file, place)) {
+        errno = ENAMETOOLONG;
+        if (snprintf(recording->path, PATH_MAX, "%s.XXXXXX", place) < PATH_MAX)
+            fd = mkostemp(recording->path, O_CLOEXEC);
+    }
+    int error = errno;
+    if (fd >= 0) {
+        fchmod(fd, status.st_mode & 0777);
+        close(fd);
+        return;
+    }
+    output_drop(&recording->output);
+    fail_file(file, strerror(error));
+}
+
+/* There is no trace: all is as it was. */
+static void drop_file(struct recording *recording)
+{
+    unlink(recording->path);
+    output_drop(&recording->output);
+}
+
+/* Put the trace in its place; false, after one line, where that fails. */
+static bool keep_file(struct recording *recording)
+{
+    char place[PATH_MAX];
+    if (!realpath(recording->output.path, place) || rename(recording->path, place) != 0) {
+        cli_fail(EXIT_INTERNAL, "hakmem record: cannot write '%s': %s: the trace is in %s",
+                 recording->output.path, strerror(errno), recording->path);
+        output_drop(&recording->output);
+        return false;
+    }
+    return output_end(&recording->output, EXIT_SUCCESS) == EXIT_SUCCESS;
 }
 
 /* The end of the file was made ahead of its records: cut it off. False when there is no trace. */
@@ -61,8 +106,8 @@ static bool end_file(const char *path, struct trace_header *header)
 
 static void say_trace(const char *file, const struct trace_header *header)
 {
-    fprintf(stderr, "hakmem record: %s: %ju call%s of %ju thread%s, %s%s\n", file,
-            (uintmax_t)header->calls, header->calls == 1 ? "" : "s", (uintmax_t)header->threads,
+    cli_say("hakmem record: %s: %ju call%s of %ju thread%s, %s%s", file, (uintmax_t)header->calls,
+            header->calls == 1 ? "" : "s", (uintmax_t)header->threads,
             header->threads == 1 ? "" : "s", text_of_size(TRACE_HEADER_BYTES + header->used).bytes,
             header->is_cut ? ", not to the program's end" : "");
 }
@@ -80,24 +125,26 @@ static void name_file(const char *program, char file[PATH_MAX])
 
 static int record_program(const char *file, char **argv)
 {
-    char path[PATH_MAX];
+    struct recording recording;
     struct outcome outcome;
     struct trace_header header;
     library_preload("hakmem record", LIBRARY_RECORDER);
-    make_file(file, path);
-    cli_export(TRACE_VARIABLE, path);
+    begin_file(&recording, file);
+    cli_export(TRACE_VARIABLE, recording.path);
     const struct program program = {.command = "hakmem record", .argv = argv};
     int status = program_run(&program, &outcome);
     if (status != EXIT_SUCCESS) {
-        unlink(path);
+        drop_file(&recording);
         return status;
     }
     status = program_status(&outcome);
-    if (end_file(path, &header)) {
+    if (end_file(recording.path, &header)) {
+        if (!keep_file(&recording))
+            return EXIT_INTERNAL;
         say_trace(file, &header);
         return status;
     }
-    unlink(path);
+    drop_file(&recording);
     const char *reason = loader_explain(argv[0]);
     if (!reason)
         reason = "it has no allocator, or became a program without the recorder";

@@ -355,6 +355,25 @@ if cc -O1 -static -pthread -w -o static known.c 2>static.txt; then
     expect_line 3 "hakmem record: nothing recorded of './static': it is statically linked" \
         record ./static
 fi
+step "where nothing is recorded, a file stays as it was"
+printf old >kept
+chmod 640 kept
+ln -s kept link
+hakmem record -o kept -- ./no-such-program
+expect_status 127 "hakmem record of no program"
+if [[ -x static ]]; then
+    hakmem record -o link -- ./static
+    expect_status 3 "hakmem record of a static program"
+    hakmem record -o fresh -- ./static
+    [[ ! -e fresh ]] || fail "a file was left where nothing was recorded"
+fi
+[[ $(cat kept) == old ]] || fail "the old file has '$(head -c 99 kept)'"
+hakmem record -o link -- ./known
+[[ -L link && $(stat -c %a kept) == 640 && $(wc -c <kept) -gt 3 ]] || fail "link: $(ls -l)"
+[[ $(echo kept* link*) == "kept link" ]] || fail "left behind: $(echo kept* link*)"
+hakmem record -o $'a\e[2J\xe2\x80\xaeb' -- ./known
+expect_in err '^hakmem record: a\?\[2J\?b: [0-9]+ calls' "a name that is not printable"
+
 hakmem record ./known
 [[ -s known.hmtrace ]] || fail "no known.hmtrace"
 expect_no_leftovers "hakmem record"
