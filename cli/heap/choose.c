@@ -13,8 +13,10 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/message.h"
 #include "base/text.h"
 #include "heap/copy.h"
@@ -72,6 +74,46 @@ static int begin_look(const struct choice *choice)
     return ends[1];
 }
 
+/* ---- a program that is being started ---- */
+
+/* For so long a process may be on the way to HAKMEM: the loader has not mapped it yet. */
+#define START_SECONDS 0.2
+#define START_PAUSE_NS 25000000
+
+/* Is it worth another look at a process that could not be looked at? `mappings` were those of the
+ * look before; 0: there was none. */
+static bool is_starting(const struct target *target, size_t mappings)
+{
+    uint64_t rss;
+    if (target->is_gone)
+        return target_rss(target, &rss);
+    return target->is_without &&
+           (target->mapping_count != mappings || process_names_library(target));
+}
+
+static bool open_process(struct target *target, pid_t pid, bool is_to_write)
+{
+    return is_to_write ? target_open_to_write(target, pid) : target_open_process(target, pid);
+}
+
+bool choice_view_open(struct heap_view *view, struct target *target, bool is_to_write)
+{
+    const struct timespec pause = {.tv_nsec = START_PAUSE_NS};
+    double end = clock_seconds() + START_SECONDS;
+    size_t mappings = 0;
+    while (!heap_view_open(view, target)) {
+        if (target->is_core || clock_seconds() > end || !is_starting(target, mappings))
+            return false;
+        pid_t pid = target->pid;
+        mappings = target->mapping_count;
+        nanosleep(&pause, NULL);
+        target_close(target);
+        if (!open_process(target, pid, is_to_write))
+            return false;
+    }
+    return true;
+}
+
 /* ---- opening ---- */
 
 void choice_open(const struct choice *choice, struct target *target, struct heap_view *view)
@@ -84,11 +126,10 @@ void choice_open(const struct choice *choice, struct target *target, struct heap
     int look = is_limited ? begin_look(choice) : -1;
     if (choice->core)
         is_open = target_open_core(target, choice->core);
-    else if (choice->is_to_write)
-        is_open = target_open_to_write(target, choice_pid(choice->command, choice->pid));
     else
-        is_open = target_open_process(target, choice_pid(choice->command, choice->pid));
-    if (!is_open || !heap_view_open(view, target))
+        is_open = open_process(target, choice_pid(choice->command, choice->pid),
+                               choice->is_to_write);
+    if (!is_open || !choice_view_open(view, target, choice->is_to_write))
         exit(cli_fail(EXIT_FAILURE, "%s: %s", choice->command, target->error));
     if (look >= 0)
         close(look);

@@ -27,6 +27,10 @@ pid_t choice_pid(const char *command, const char *text);
 /* Open the chosen target and copy its heap. If that cannot be done, the command ends with one line
  * that says why. */
 void choice_open(const struct choice *choice, struct target *target, struct heap_view *view);
+/* Copy the heap of an open target. A process that is just being started may have no HAKMEM yet, or
+ * be another program before it is looked at: then it is opened again, for a fraction of a second.
+ * False: see target->error. */
+bool choice_view_open(struct heap_view *view, struct target *target, bool is_to_write);
 /* "redis-server [1234]", or "core (redis-server [1234])". */
 const char *choice_title(const struct target *target);
 

@@ -75,7 +75,8 @@ static bool read_root(struct heap_view *view)
     struct root *root = &view->root;
     char what[160];
     view->root_address = target_find_root(target);
-    if (!view->root_address)
+    target->is_without = !view->root_address;
+    if (target->is_without)
         return target_fail_named(target, "no HAKMEM in it: libhakmem is neither loaded nor linked: "
                                          "start the program with hakmem run, or with libhakmem.so "
                                          "in LD_PRELOAD");

@@ -53,6 +53,21 @@ static void read_name_and_state(struct target *target)
     target_set_program(target, name + 1);
 }
 
+bool process_names_library(const struct target *target)
+{
+    char text[32 << 10];
+    FILE *stream = open_stream(target, "environ");
+    if (!stream)
+        return false;
+    size_t length = fread(text, 1, sizeof text - 1, stream);
+    fclose(stream);
+    text[length] = '\0';
+    for (size_t at = 0; at < length; at += strlen(text + at) + 1)
+        if (strncmp(text + at, "LD_PRELOAD=", 11) == 0 && strstr(text + at, "libhakmem"))
+            return true;
+    return false;
+}
+
 void target_thread_name(const struct target *target, uint32_t thread_id, char name[16])
 {
     char path[64];

@@ -17,6 +17,8 @@ size_t process_read(struct target *target, uint64_t address, void *into, size_t 
 bool process_explain(struct target *target, int error);
 /* Write to a process that was opened for that, and still runs the program that it ran then. */
 bool target_write(struct target *target, uint64_t address, const void *from, size_t size);
+/* Is libhakmem named in the LD_PRELOAD that the process was started with? */
+bool process_names_library(const struct target *target);
 /* The name of a thread of a process; "" when it is not known. */
 void target_thread_name(const struct target *target, uint32_t thread_id, char name[16]);
 /* Threads of a process; 0 in a core, or when they are not known. */

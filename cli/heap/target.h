@@ -59,6 +59,7 @@ struct target {
     size_t segment_count;
     bool is_gone;    /* a read found that the process's memory is no more: an exec, or its end */
     bool is_refused; /* the last failure was one of permission */
+    bool is_without; /* the last failure was that there is no HAKMEM in it */
     bool is_damaged; /* the last failure was that the heap contradicts itself */
     char error[320]; /* why the last call on the target failed, without a newline */
 };

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "heap/choose.h"
 #include "heap/copy.h"
 #include "heap/core_file.h"
 #include "heap/process.h"
@@ -68,13 +69,17 @@ bool top_look_at(struct top *top, pid_t pid, struct look_result *result)
     struct target target;
     struct heap_view view;
     struct top_process *process = result->process;
+    bool is_seen = false;
     bool is_open = top->core ? target_open_core(&target, top->core)
                              : target_open_process(&target, pid);
+    if (is_open)
+        is_seen = top->only ? choice_view_open(&view, &target, false)
+                            : heap_view_open(&view, &target);
     *process = (struct top_process){.pid = top->core ? target.pid : pid, .state = target.state};
     snprintf(process->program, sizeof process->program, "%s", target.program);
     if (!top->core)
         top_read_words(process);
-    if (!is_open || !heap_view_open(&view, &target) || !heap_terms_count(&view, &process->terms)) {
+    if (!is_seen || !heap_terms_count(&view, &process->terms)) {
         snprintf(result->error, sizeof result->error, "%s", target.error);
         result->is_refused = target.is_refused;
         result->is_damaged = target.is_damaged;

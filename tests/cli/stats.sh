@@ -231,3 +231,24 @@ run_real sqlite sqlite3 :memory: "create table t(a, b);
     insert into t select i, hex(randomblob(i % 99)) from n;
     with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n;"
 run_real node node -e 'let a = []; for (let i = 0; i < 1e5; i++) a.push(Buffer.alloc(i % 5000)); setInterval(() => 0, 9e4)'
+
+step "a process that is being started"
+cat >later.c <<'C'
+#include <unistd.h>
+int main(int count, char **words)
+{
+    usleep(60000);
+    return count < 2 || execv(words[1], words + 1);
+}
+C
+if cc -O1 -static later.c -o later 2>static.txt; then
+    missed=0
+    for _ in {1..10}; do
+        start heap ./later "$(command -v sleep)" 60
+        hakmem stats $TARGET
+        ((STATUS == 0)) || missed=$((missed + 1))
+        kill -KILL $TARGET
+    done
+    # one that starts slower than a look is patient is missed
+    ((missed < 5)) || fail "$missed of 10 were not seen: $(cat err)"
+fi
