@@ -67,14 +67,21 @@ static void sort_changes(struct changes *changes)
         qsort(changes->rows, changes->count, sizeof changes->rows[0], compare_changes);
 }
 
+/* A core file tells neither the RSS nor, without it, the last term: what others have of it. */
+static bool has_core(const struct snapshot *before, const struct snapshot *after)
+{
+    return before->is_core || after->is_core;
+}
+
 static void find_terms(const struct snapshot *before, const struct snapshot *after,
                        struct changes *changes)
 {
     static const struct heap_terms none;
     struct term rows[TERM_COUNT];
     stats_terms(&none, rows);
+    size_t count = TERM_COUNT - (has_core(before, after) ? 1 : 0);
     changes->count = 0;
-    for (size_t i = 0; i < TERM_COUNT; i++)
+    for (size_t i = 0; i < count; i++)
         changes->rows[changes->count++] = (struct change){.name = rows[i].key,
                                                           .label = rows[i].label,
                                                           .before = before->terms[i],
@@ -157,13 +164,16 @@ static size_t print_terms(const struct snapshot *before, const struct snapshot *
     size_t shown = 0;
     find_terms(before, after, changes);
     printf("\n%-28s %12s %12s %12s\n", "", "before", "after", "change");
-    print_bytes("RSS", before->rss, after->rss);
+    if (!has_core(before, after))
+        print_bytes("RSS", before->rss, after->rss);
     for (size_t i = 0; i < changes->count; i++) {
         const struct change *change = &changes->rows[i];
         if (is_change(change))
             print_bytes(change->label, change->before, change->after);
         shown += is_change(change);
     }
+    if (has_core(before, after))
+        puts("A core file does not tell the RSS, nor the memory of others: left out.");
     return shown;
 }
 
@@ -222,9 +232,11 @@ static void print_text(const struct snapshot *before, const struct snapshot *aft
 
 static void json_side(const char *name, const struct snapshot *snapshot)
 {
-    printf("\"%s\":{\"program\":\"%s\",\"pid\":%" PRIu64 ",\"at\":%.3f,\"rss_bytes\":%" PRIu64
-           "},\n",
-           name, snapshot->program, snapshot->pid, snapshot->at, snapshot->rss);
+    printf("\"%s\":{\"program\":\"%s\",\"pid\":%" PRIu64 ",\"core\":%s,\"at\":%.3f", name,
+           snapshot->program, snapshot->pid, snapshot->is_core ? "true" : "false", snapshot->at);
+    if (!snapshot->is_core)
+        printf(",\"rss_bytes\":%" PRIu64, snapshot->rss);
+    fputs("},\n", stdout);
 }
 
 static void json_figure(const char *name, uint64_t before, uint64_t after)

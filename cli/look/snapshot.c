@@ -50,13 +50,38 @@ static char *read_file(const char *path, size_t *size)
     return NULL;
 }
 
-static uint64_t number_of(const struct json_value *value)
+/* More than any address space has; sums of a few fit. */
+#define NUMBER_MAX ((uint64_t)1 << 60)
+/* Seconds since 1970: the year 5138. */
+#define TIME_MAX 1e11
+
+static void refuse(struct snapshot *snapshot, const struct json_value *value)
+{
+    if (!snapshot->refused[0])
+        snprintf(snapshot->refused, sizeof snapshot->refused, "%s", value->path);
+}
+
+/* As stats_print_json writes them. */
+static uint64_t number_of(struct snapshot *snapshot, const struct json_value *value)
 {
     char text[24] = "";
     uint64_t number = 0;
     if (value->length < sizeof text)
         memcpy(text, value->text, value->length);
-    return value->kind == JSON_NUMBER && text_to_number(text, &number) ? number : 0;
+    if (value->kind == JSON_NUMBER && text_to_number(text, &number) && number < NUMBER_MAX)
+        return number;
+    refuse(snapshot, value);
+    return 0;
+}
+
+static double time_of(struct snapshot *snapshot, const struct json_value *value)
+{
+    double seconds = strtod(value->text, NULL);
+    if (value->kind == JSON_NUMBER && strspn(value->text, "0123456789.") >= value->length &&
+        seconds < TIME_MAX)
+        return seconds;
+    refuse(snapshot, value);
+    return 0;
 }
 
 static void copy_text(const struct json_value *value, char *text, size_t size)
@@ -66,17 +91,20 @@ static void copy_text(const struct json_value *value, char *text, size_t size)
 }
 
 /* A figure of a lane or class. */
-static void take_figure(struct snapshot_row *row, const char *key, const struct json_value *value)
+static void take_figure(struct snapshot *snapshot, struct snapshot_row *row, const char *key,
+                        const struct json_value *value)
 {
+    if (strcmp(key, "size") == 0)
+        number_of(snapshot, value);
     if (strcmp(key, "name") == 0 || strcmp(key, "size") == 0)
         copy_text(value, row->name, sizeof row->name);
     else if (strcmp(key, "live_blocks") == 0)
-        row->live_blocks = number_of(value);
+        row->live_blocks = number_of(snapshot, value);
     else if (strcmp(key, "live_bytes") == 0)
-        row->live_bytes = number_of(value);
+        row->live_bytes = number_of(snapshot, value);
     else if (strcmp(key, "free_bytes") == 0 || strcmp(key, "thread_cached_bytes") == 0 ||
              strcmp(key, "depots_bytes") == 0)
-        row->free_bytes += number_of(value);
+        row->free_bytes += number_of(snapshot, value);
 }
 
 static void take_term(struct snapshot *snapshot, const char *key, const struct json_value *value)
@@ -86,7 +114,7 @@ static void take_term(struct snapshot *snapshot, const char *key, const struct j
     stats_terms(&none, rows);
     for (size_t i = 0; i < TERM_COUNT; i++)
         if (strcmp(key, rows[i].key) == 0) {
-            snapshot->terms[i] = number_of(value);
+            snapshot->terms[i] = number_of(snapshot, value);
             snapshot->terms_seen |= 1u << i;
         }
 }
@@ -99,20 +127,22 @@ static void take_value(void *context, const struct json_value *value)
     if (strcmp(value->path, "program") == 0)
         copy_text(value, snapshot->program, sizeof snapshot->program);
     else if (strcmp(value->path, "pid") == 0)
-        snapshot->pid = number_of(value);
+        snapshot->pid = number_of(snapshot, value);
     else if (strcmp(value->path, "format") == 0)
-        snapshot->format = number_of(value);
+        snapshot->format = number_of(snapshot, value);
     else if (strcmp(value->path, "at") == 0)
-        snapshot->at = strtod(value->text, NULL);
+        snapshot->at = time_of(snapshot, value);
+    else if (strcmp(value->path, "core") == 0)
+        snapshot->is_core = value->length == 4 && memcmp(value->text, "true", 4) == 0;
     else if (strcmp(value->path, "rss_bytes") == 0)
-        snapshot->rss = number_of(value);
+        snapshot->rss = number_of(snapshot, value);
     else if (strncmp(value->path, "terms.", 6) == 0)
         take_term(snapshot, value->path + 6, value);
     else if (sscanf(value->path, "lanes.%zu.%39s", &index, key) == 2 && index < HAK_LANE_COUNT)
-        take_figure(&snapshot->lanes[index], key, value);
+        take_figure(snapshot, &snapshot->lanes[index], key, value);
     else if (sscanf(value->path, "classes.%zu.%39s", &index, key) == 2 &&
              index < SNAPSHOT_ROWS_MAX) {
-        take_figure(&snapshot->classes[index], key, value);
+        take_figure(snapshot, &snapshot->classes[index], key, value);
         snapshot->class_count = index + 1;
     }
 }
@@ -140,6 +170,9 @@ bool snapshot_read(const char *command, const char *path, struct snapshot *snaps
     else if (!is_known)
         cli_fail(EXIT_FAILURE, "%s: '%s' is of format %" PRIu64 ": this hakmem reads format %d",
                  command, path, snapshot->format, STATS_FORMAT);
+    else if (snapshot->refused[0])
+        cli_fail(EXIT_FAILURE, "%s: '%s' is damaged: its '%s' is not a number that hakmem writes",
+                 command, path, snapshot->refused);
     else if (snapshot->terms_seen != (1u << TERM_COUNT) - 1)
         cli_fail(EXIT_FAILURE, "%s: '%s' is no snapshot: it lacks the terms that add up to the RSS",
                  command, path);

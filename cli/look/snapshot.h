@@ -28,12 +28,14 @@ struct snapshot {
     uint64_t pid;
     uint64_t format;
     double at; /* seconds since 1970; 0: not known */
-    uint64_t rss;
+    bool is_core;
+    uint64_t rss;               /* a core does not know it */
     uint64_t terms[TERM_COUNT]; /* in the order of stats_terms */
     unsigned terms_seen;
     struct snapshot_row lanes[HAK_LANE_COUNT];
     struct snapshot_row classes[SNAPSHOT_ROWS_MAX];
     size_t class_count;
+    char refused[40]; /* where the first number is that no snapshot has; "": nowhere */
 };
 
 /* Read a file. False, after one line in the name of `command`: there is none, or it is no snapshot,

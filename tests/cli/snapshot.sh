@@ -104,6 +104,35 @@ for ((cut = 60; cut < size - 2; cut += 1 + size / 50)); do
     head -c $cut before.json >other.json
     expect_line 1 "$D: 'other.json' is cut short: it is not a whole snapshot" diff other.json after.json
 done
+while read -r path value; do
+    sed -E "s/^(\"terms\":\{)?\"${path#*.}\":[0-9.]+/\\1\"${path#*.}\":$value/" before.json >other.json
+    expect_line 1 "$D: 'other.json' is damaged: its '$path' is not a number that hakmem writes" \
+        diff before.json other.json
+done <<'NUMBERS'
+pid -77
+pid 1e5
+rss_bytes -5
+rss_bytes "5"
+rss_bytes 99999999999999999999999
+terms.live 0.5
+at -1
+at 1e300
+NUMBERS
+
+step "a core knows neither the RSS nor the memory of others"
+sed 's/^"core":false/"core":true/; s/^"rss_bytes":[0-9]*/"rss_bytes":0/; /^"at":/d' after.json >core.json
+hakmem diff before.json core.json
+expect_status 0 "hakmem diff with a core"
+expect_in out '^A core file does not tell the RSS, nor the memory of others: left out\.$' "with a core"
+expect_in out '^live blocks ' "with a core"
+! grep -Eq '^(RSS|memory of others) ' out || fail "a core's RSS: $(cat out)"
+hakmem diff before.json core.json --json
+python3 - <<'PYTHON' || fail "the JSON of hakmem diff with a core: $(cat out)"
+import json, sys
+data = json.load(open("out"))
+good = data["after"]["core"] and not data["before"]["core"] and "rss_bytes" not in data["after"]
+sys.exit(not good or "others" in [term["name"] for term in data["terms"]])
+PYTHON
 expect_line 2 "$D: no files given (see hakmem diff --help)" diff
 expect_line 2 "$D: no second file given (see hakmem diff --help)" diff a
 expect_line 2 "$D: 'c' is one word too many" diff a b c
