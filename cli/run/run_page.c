@@ -80,12 +80,12 @@ static void print_usage(FILE *out, const struct run_report *report)
     fprintf(out,
             "<dt>%s</dt><dd>%.3f s; %.3f s of CPU in the program, %.3f s in the kernel "
             "(system calls and page faults)</dd>\n"
-            "<dt>Peak RSS</dt><dd>%s%s</dd>\n<dt>Page faults</dt><dd>%ld, and %ld with input or "
-            "output</dd>\n",
+            "<dt>Peak RSS</dt><dd>%s%s</dd>\n<dt>Faults</dt><dd>%ld page faults, %ld of which read "
+            "from a file or swap</dd>\n",
             report->argv ? "Time" : "Looked at for", outcome->wall_seconds,
             seconds_of(usage->ru_utime), seconds_of(usage->ru_stime),
             text_of_size(report->subject->peak).bytes, report->argv ? "" : " since its start",
-            usage->ru_minflt, usage->ru_majflt);
+            usage->ru_minflt + usage->ru_majflt, usage->ru_majflt);
 }
 
 static void print_head(FILE *out, const struct run_report *report)
