@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/base.h"
 #include "base/text.h"
 #include "hakmem/hakmem.h"
 
@@ -92,38 +93,20 @@ static const char style[] =
 
 /* ---- Text ---- */
 
-/* The bytes of the UTF-8 character at `text`; 0 when it is none. */
-static size_t utf8_length(const char *text)
-{
-    const unsigned char *byte = (const unsigned char *)text;
-    size_t length = byte[0] < 0x80   ? 1
-                    : byte[0] < 0xc2 ? 0
-                    : byte[0] < 0xe0 ? 2
-                    : byte[0] < 0xf0 ? 3
-                    : byte[0] < 0xf5 ? 4
-                                     : 0;
-    for (size_t i = 1; i < length; i++)
-        if ((byte[i] & 0xc0) != 0x80)
-            return 0;
-    /* surrogates, and long forms of short characters */
-    bool is_bad = (byte[0] == 0xe0 && byte[1] < 0xa0) || (byte[0] == 0xed && byte[1] >= 0xa0) ||
-                  (byte[0] == 0xf0 && byte[1] < 0x90) || (byte[0] == 0xf4 && byte[1] >= 0x90);
-    return is_bad ? 0 : length;
-}
-
-/* Text with some of its characters replaced; control characters are '?'. */
+/* Text with some of its characters replaced; what is not printable is '?'. */
 static void print_escaped(FILE *out, const char *text, const char *(*escape)(char))
 {
     while (*text) {
-        size_t length = utf8_length(text);
+        bool is_printable;
+        size_t length = text_character(text, &is_printable);
         const char *other = length == 1 ? escape(*text) : NULL;
         if (other)
             fputs(other, out);
-        else if (length == 0 || (unsigned char)*text < ' ' || *text == '\x7f')
-            fputc('?', out);
-        else
+        else if (is_printable)
             fwrite(text, 1, length, out);
-        text += length ? length : 1;
+        else
+            fputc('?', out);
+        text += length;
     }
 }
 

@@ -10,18 +10,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-int cli_fail(int status, const char *format, ...)
+#include "base/base.h"
+
+static void say(const char *format, va_list arguments)
 {
     char line[1024];
+    vsnprintf(line, sizeof line, format, arguments);
+    text_make_printable(line);
+    fprintf(stderr, "%s\n", line);
+}
+
+int cli_fail(int status, const char *format, ...)
+{
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(line, sizeof line, format, arguments);
+    say(format, arguments);
     va_end(arguments);
-    for (char *byte = line; *byte; byte++)
-        if ((unsigned char)*byte < ' ' || *byte == '\x7f')
-            *byte = '?';
-    fprintf(stderr, "%s\n", line);
     return status;
+}
+
+void cli_say(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    say(format, arguments);
+    va_end(arguments);
 }
 
 int cli_end_output(int status)

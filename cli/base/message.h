@@ -17,6 +17,9 @@
  * the message that are not printable come out as '?', so that it stays one line. */
 int cli_fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The same of what is no error. */
+void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* Flush standard output. Gives `status` back, or EXIT_FAILURE after one line when not all of it
  * could be written. */
 int cli_end_output(int status);

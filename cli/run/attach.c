@@ -131,7 +131,7 @@ static int report_process(struct options *options)
     family_end(&family);
     if (output_end(&options->page, EXIT_SUCCESS) != EXIT_SUCCESS)
         return EXIT_FAILURE;
-    fprintf(stderr, COMMAND ": the report is in %s\n", options->page.path);
+    cli_say(COMMAND ": the report is in %s", options->page.path);
     return EXIT_SUCCESS;
 }
 

@@ -111,7 +111,7 @@ static int write_page(struct options *options, const struct run_report *report, 
     run_page_print(output_begin(&options->page), report);
     if (output_end(&options->page, EXIT_SUCCESS) != EXIT_SUCCESS)
         return EXIT_INTERNAL;
-    fprintf(stderr, COMMAND ": the report is in %s\n", options->page.path);
+    cli_say(COMMAND ": the report is in %s", options->page.path);
     return status;
 }
 

@@ -170,6 +170,14 @@ bool write_may_use_stderr(bool is_fatal);
 /* Is, or may be, a filter of system calls in force? Set by the api layer; NULL: no. */
 extern bool (*write_is_filtered)(void);
 
+/* ---- printable.c: text from outside ---- */
+
+/* Bytes of the UTF-8 character at `text`, which has not ended; 1 where there is none, which is not
+ * printable. Nor are controls, and what changes the direction of text. */
+size_t text_character(const char *text, bool *is_printable);
+/* Put '?' in place of what is not printable; gives the length that is left. */
+size_t text_make_printable(char *text);
+
 /* ---- log.c: messages without allocation or stdio; safe in a signal handler ---- */
 
 #define LOG_LINE_MAX 400
@@ -181,7 +189,7 @@ __attribute__((format(printf, 3, 4))) size_t text_format(char *buffer, size_t si
 __attribute__((format(printf, 3, 0))) size_t text_format_args(char *buffer, size_t size,
                                                               const char *format, va_list args);
 /* One line to standard error: "hakmem: [PID] ...", unless descriptor 2 may not be written to
- * (write.c). Keeps errno. */
+ * (write.c). What is not printable in it is '?'. Keeps errno. */
 __attribute__((format(printf, 1, 2))) void log_line(const char *format, ...);
 /* The same text without the prefix, for lines whose form is fixed by others. */
 __attribute__((format(printf, 1, 2))) void log_plain(const char *format, ...);

@@ -117,9 +117,11 @@ static void write_line(enum line kind, const char *format, va_list args)
     if (kind != LINE_PLAIN)
         put_prefix(&text);
     put_format(&text, format, args);
-    *text.at++ = '\n';
+    *text.at = '\0';
+    size_t length = text_make_printable(buffer);
+    buffer[length++] = '\n';
     /* nothing can be done where standard error is closed or full */
-    write_quietly(STDERR_FILENO, buffer, (size_t)(text.at - buffer));
+    write_quietly(STDERR_FILENO, buffer, length);
     errno = saved;
 }
 

@@ -103,7 +103,7 @@ expect_number() {
 }
 
 step "a heap that is known"
-hakmem run --report page.html --set DECAY_MS=5000 -- ./work known '<i>&'
+hakmem run --report page.html --set DECAY_MS=5000 -- ./work known '<i>&' $'\xc2\x9b\xe2\x81\xa6'
 expect_status 7 "the program's status"
 expect_narrow err "the text"
 awk '/^resident / { all = $2; unit = $3 } /^[=+] / { rows++; sum += $(NF - 1) }
@@ -115,7 +115,7 @@ expect_in err '^hakmem run: the report is in page.html$' "where the page is"
 expect_no_leftovers "hakmem run --report"
 expect_page page.html
 expect_self_contained page.html
-expect_count 1 "./work known '&lt;i&gt;&amp;'" page.html
+expect_count 1 "./work known '&lt;i&gt;&amp;' '??'" page.html
 expect_count 1 '<dd>exit status 7</dd>' page.html
 expect_number 50000 50100 '<tr><th scope="row">112</th><td>([0-9]+)</td>.*'
 expect_number 1 1 '<tr><th scope="row">Huge</th><td>([0-9]+)</td>.*'

@@ -179,3 +179,7 @@ for words in --version --help settings; do
     [[ $(cat err) == "hakmem: cannot write to standard output: No space left on device" ]] ||
         fail "hakmem $words >/dev/full: $(cat err)"
 done
+
+step "what is not printable in an argument"
+expect_line 2 "hakmem: 'a?[2J?b?c?dä' is no command (see hakmem --help)" \
+    $'a\e[2J\xe2\x80\xaeb\xc2\x9bc\xffd\303\244'

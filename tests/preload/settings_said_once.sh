@@ -23,6 +23,9 @@ grep -qx "hakmem: \[[0-9]*\] HAKMEM_FROB=1: no such setting; 'hakmem settings' l
 said 1 HAKMEM_DECAY_MS=soon bash -c "$TREE"
 said 2 HAKMEM_DECAY_MS=soon HAKMEM_FROB=1 bash -c "$TREE"
 
+said 1 HAKMEM_$'FR\e[2J\xe2\x80\xaeOB\xc2\x9b'=1 bash -c "$TREE"
+grep -qx "hakmem: \[[0-9]*\] HAKMEM_FR?\[2J?OB?=1: no such setting; .*" err || fail "$(cat err)"
+
 step "what a child is given of its own is said by the child"
 said 1 bash -c "$TREE; export HAKMEM_FROB=1; bash -c '$TREE'; :"
 said 2 HAKMEM_FROB=1 bash -c "$TREE; HAKMEM_FROB=2 bash -c '$TREE'; :"
