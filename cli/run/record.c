@@ -33,8 +33,8 @@ struct options {
 
 /* ---- The file ---- */
 
-/* Purpose: where the trace goes. Invariant: until it is whole it is in `path`, beside its file, which
- * stays as it is. */
+/* Purpose: where the trace goes. Invariant: until the program has ended it is in `path`, beside its
+ * file, which stays as it is. */
 struct recording {
     struct output output;
     char path[PATH_MAX];
