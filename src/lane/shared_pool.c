@@ -115,7 +115,7 @@ static struct slab *add_slab_locked(struct pool *pool, unsigned size_class)
         slab_run_return(slab);
         return NULL;
     }
-    slab->state = SLAB_BLOCKS;
+    slab_run_note_pooled(slab);
     slab_map_set(slab->start, slab->slab_count, pool->map_byte ? pool->map_byte : size_class);
     push(&pool->classes[size_class], slab);
     pool->classes[size_class].slab_count++;

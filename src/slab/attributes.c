@@ -37,25 +37,22 @@ static bool may_be_alike(size_t index)
            !word_load(&space.superslabs[index].is_moved) && !dump_is_left_out(index);
 }
 
-/* The first slab of the pools from this one on, upwards or downwards, to the superslab's end. */
-static char *witness_in(struct superslab *superslab, int number, int step)
+/* The nearest slab of the pools above slab `number` of a superslab, or below. NULL: none. */
+static char *witness_in(const struct superslab *superslab, int number, int step)
 {
-    const struct slab *slabs = superslab->slabs;
-    if (word_load(&superslab->state) != SUPERSLAB_SLABS || !slabs)
+    uint32_t above = number >= (int)SLABS_PER_SUPERSLAB - 1 ? 0 : ALL_SLABS << (number + 1);
+    uint32_t below = number <= 0 ? 0 : ALL_SLABS >> ((int)SLABS_PER_SUPERSLAB - number);
+    uint32_t pooled = word_load(&superslab->pooled) & (step < 0 ? below : above);
+    if (!pooled)
         return NULL;
-    for (; number >= 0 && number < (int)SLABS_PER_SUPERSLAB; number += step) {
-        const struct slab *head = &slabs[number] - slabs[number].head_delta;
-        bool is_used = !(word_load(&superslab->free) >> number & 1);
-        if (is_used && word_load(&head->state) == SLAB_BLOCKS)
-            return superslab_start(superslab) + ((size_t)number << SLAB_SHIFT);
-    }
-    return NULL;
+    unsigned slab = step < 0 ? highest_bit(pooled) : lowest_bit(pooled);
+    return superslab_start(superslab) + ((size_t)slab << SLAB_SHIFT);
 }
 
 static char *find_witness(const char *from, int step)
 {
     size_t index = superslab_index(superslab_of(from));
-    int number = (int)slab_number(from) + step;
+    int number = (int)slab_number(from);
     for (unsigned i = 0; i < WITNESS_MAX; i++) {
         char *witness = witness_in(&space.superslabs[index], number, step);
         if (witness)
@@ -66,7 +63,7 @@ static char *find_witness(const char *from, int step)
             break;
         if (index >= word_load(&space.frontier))
             return superslab_start(&space.superslabs[index]);
-        number = step < 0 ? (int)SLABS_PER_SUPERSLAB - 1 : 0;
+        number = step < 0 ? (int)SLABS_PER_SUPERSLAB : -1;
     }
     return NULL;
 }
@@ -122,6 +119,6 @@ bool superslab_make_plain_locked(struct superslab *superslab)
 {
     bool is_replaced = superslab->doubted != 0 &&
                        slab_make_plain(superslab_start(superslab), SUPERSLAB_SIZE);
-    superslab->doubted = 0;
+    word_store(&superslab->doubted, 0);
     return is_replaced;
 }

@@ -317,7 +317,7 @@ void superslab_unmap(struct superslab *superslab)
     char *start = superslab_start(superslab);
     superslab->is_kept = !os_unmap(start, SUPERSLAB_SIZE);
     if (!superslab->is_kept)
-        superslab->doubted = 0;
+        word_store(&superslab->doubted, 0);
     if (superslab->is_kept && !slab_purge(start, SUPERSLAB_SIZE))
         memset(start, 0, SUPERSLAB_SIZE);
 }

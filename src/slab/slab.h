@@ -116,6 +116,7 @@ struct superslab {
     uint32_t zero;      /* of the warm ones, those that were never written to */
     uint32_t purged;    /* because of the bound on warm slabs, not because of their age */
     uint32_t doubted;   /* free since a span's owner may have changed their mapping */
+    uint32_t pooled;    /* in use by the pools; also read without the lock */
     struct slab *slabs; /* SLABS_PER_SUPERSLAB records, made at first use; zero again when cold */
     struct superslab *next[2];
     struct superslab *prev[2];
@@ -193,13 +194,12 @@ struct slab *slab_run_take(unsigned count, bool *is_zero);
 uint32_t slab_turnover(void);
 /* Give the run back; its map bytes are cleared. */
 void slab_run_give(struct slab *slab);
-void slab_run_doubt(struct slab *slab); /* before: its owner may have changed its mapping */
-/* The same under a lane's lock: nothing decays. */
-void slab_run_return(struct slab *slab);
+void slab_run_doubt(struct slab *slab);       /* before: its owner may have changed its mapping */
+void slab_run_note_pooled(struct slab *slab); /* it serves blocks of the pools until it is given */
+void slab_run_return(struct slab *slab);      /* the same under a lane's lock: nothing decays */
 /* Take the slabs that follow until the run is `count` long. False if any is used. */
 bool slab_run_extend(struct slab *slab, unsigned count);
-/* Give the slabs above the first `count` back. */
-void slab_run_shrink(struct slab *slab, unsigned count);
+void slab_run_shrink(struct slab *slab, unsigned count); /* give those above `count` back */
 /* Make pages [0, pages) of the run present as the settings say; resident is brought up to date. */
 void slab_run_populate(struct slab *slab, unsigned pages);
 /* Purpose: pages that are noted as present and are not yet; size 0 is none. */

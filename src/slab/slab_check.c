@@ -63,6 +63,8 @@ static unsigned check_superslab(size_t index, struct recount *recount)
         faults += fault(index, "a warm slab is not free");
     if (superslab->zero & ~superslab->warm)
         faults += fault(index, "a slab with zero pages is not warm");
+    if (superslab->pooled & superslab->free)
+        faults += fault(index, "a slab of the pools is free");
     if (is_taken != (superslab->free != ALL_SLABS))
         faults += fault(index, "the taken bit is wrong");
     if (superslab->run[RUN_FREE] != superslab_longest_run(superslab->free))

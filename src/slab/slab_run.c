@@ -113,6 +113,15 @@ void slab_run_doubt(struct slab *slab)
     lock_release(&space.lock);
 }
 
+void slab_run_note_pooled(struct slab *slab)
+{
+    struct superslab *superslab = superslab_of(slab->start);
+    slab->state = SLAB_BLOCKS;
+    lock_acquire(&space.lock);
+    word_store(&superslab->pooled, superslab->pooled | mask_of(slab));
+    lock_release(&space.lock);
+}
+
 void slab_run_return(struct slab *slab)
 {
     struct superslab *superslab = superslab_of(slab->start);
@@ -121,6 +130,7 @@ void slab_run_return(struct slab *slab)
     lock_acquire(&space.lock);
     split_resident(slab, 0);
     slab->state = SLAB_FREE;
+    word_store(&superslab->pooled, superslab->pooled & ~mask);
     superslab_mark_free(superslab, mask, true);
     if (slab->absent && __builtin_popcountll(slab->absent) >= MOSTLY_ABSENT)
         superslab->purged |= mask;
