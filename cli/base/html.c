@@ -93,7 +93,7 @@ static const char style[] =
 
 /* ---- Text ---- */
 
-/* Text with some of its characters replaced; what is not printable is '?'. */
+/* Text with some of its characters replaced, and unprintable ones by '?'. */
 static void print_escaped(FILE *out, const char *text, const char *(*escape)(char))
 {
     while (*text) {

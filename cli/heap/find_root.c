@@ -144,7 +144,7 @@ static uint64_t find_in_files(struct target *target)
 static uint64_t scan_range(struct target *target, uint64_t start, uint64_t end, uint64_t *allowance)
 {
     static char buffer[SCAN_STEP + sizeof(struct root_head)];
-    /* a range may end at the last address: a step beyond it would begin anew at 0 */
+    /* a range may end at the last address: one step more would wrap around to 0 */
     for (uint64_t at = start, step; at < end; at += step) {
         size_t size = end - at < sizeof buffer ? end - at : sizeof buffer;
         step = end - at < SCAN_STEP ? end - at : SCAN_STEP;

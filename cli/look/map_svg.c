@@ -49,7 +49,7 @@ static void print_rect(FILE *out, const char *class, int x, int y, int width, in
             width, height);
 }
 
-/* The part of `length` pixels; at least 1 for what is not 0. */
+/* The part in pixels, of `length` for the whole; at least 1 unless the part is 0. */
 static int share_of(int length, uint64_t part, uint64_t whole)
 {
     int pixels = (length * (int)map_percent(part, whole) + 50) / 100;

@@ -51,7 +51,7 @@ static uint64_t purgeable_of(const struct moment *moment)
     return moment->purgeable;
 }
 
-/* Purpose: free memory of a kind, and the looks of which each saw so much of it. */
+/* Purpose: free memory of a kind, and the consecutive looks that each saw at least that much. */
 struct stay {
     uint64_t bytes; /* at the look that saw least */
     size_t first;
@@ -284,7 +284,7 @@ static void advise_faults(const struct heap_facts *facts, struct advice *advice)
     advice_end_line(advice);
 }
 
-/* ---- What is not the heap's ---- */
+/* ---- Memory outside the heap ---- */
 
 static void advise_others(const struct heap_facts *facts, struct advice *advice)
 {

@@ -115,10 +115,10 @@ bool slab_make_plain(char *start, size_t size)
     return !undo(start, size) && undo_by_superslabs(start, size);
 }
 
-bool superslab_make_plain_locked(struct superslab *superslab)
+void superslab_make_plain_locked(struct superslab *superslab)
 {
-    bool is_replaced = superslab->doubted != 0 &&
-                       slab_make_plain(superslab_start(superslab), SUPERSLAB_SIZE);
+    if (superslab->doubted == 0)
+        return; /* without a write: rows of superslabs that have nothing take no memory */
+    slab_make_plain(superslab_start(superslab), SUPERSLAB_SIZE);
     word_store(&superslab->doubted, 0);
-    return is_replaced;
 }

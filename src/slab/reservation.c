@@ -279,6 +279,12 @@ enum os_map_result reservation_open_locked(size_t end)
     return result == OS_MAP_OCCUPIED ? open_each_locked(end) : result;
 }
 
+void reservation_open_witness_locked(void)
+{
+    if (!space.is_rationed && space.opened == space.frontier && space.opened < space.covered)
+        reservation_open_locked(space.opened + 1);
+}
+
 /* Unmap all free superslabs: those that were mapped ahead, and those that have been used. */
 static void unmap_free_locked(void)
 {

@@ -86,6 +86,7 @@ static uint32_t mask_of(const struct slab *slab)
     return run_mask(slab_number(slab->start), slab->slab_count);
 }
 
+/* Slabs are being taken: are any of them doubted? Not any more, the taker sees to it. */
 static bool take_doubt_locked(struct superslab *superslab, uint32_t slabs)
 {
     uint32_t doubted = superslab->doubted;
@@ -128,8 +129,8 @@ void slab_run_return(struct slab *slab)
     uint32_t mask = mask_of(slab);
     slab_map_set(slab->start, slab->slab_count, 0);
     lock_acquire(&space.lock);
-    split_resident(slab, 0);
     slab->state = SLAB_FREE;
+    split_resident(slab, 0);
     word_store(&superslab->pooled, superslab->pooled & ~mask);
     superslab_mark_free(superslab, mask, true);
     if (slab->absent && __builtin_popcountll(slab->absent) >= MOSTLY_ABSENT)
@@ -151,7 +152,7 @@ bool slab_run_extend(struct slab *slab, unsigned count)
     unsigned first = slab_number(slab->start);
     if (first + count > SLABS_PER_SUPERSLAB)
         return false;
-    uint32_t more = run_mask(first, count) & ~run_mask(first, slab->slab_count);
+    uint32_t more = run_mask(first, count) & ~mask_of(slab);
     lock_acquire(&space.lock);
     unsigned slabs = count - slab->slab_count;
     bool is_room = (superslab->free & more) == more && superslab_is_room(slabs);

@@ -139,12 +139,8 @@ void superslab_refile(struct superslab *superslab);
 enum os_map_result reservation_open_locked(size_t end);
 /* Map the tables for the superslabs below `end`. */
 bool reservation_cover_locked(size_t end);
-/* There is to be an open superslab that was never used: see attributes.c. */
-static inline void reservation_open_witness_locked(void)
-{
-    if (!space.is_rationed && space.opened == space.frontier && space.opened < space.covered)
-        reservation_open_locked(space.opened + 1);
-}
+/* Open a superslab that was never used, unless there is one: attributes.c compares with it. */
+void reservation_open_witness_locked(void);
 /* The kernel has refused to map. If that is because of a limit, address space is rationed from now
  * on, and all that is free is unmapped; true if it was not before. */
 bool reservation_ration_locked(void);
@@ -168,9 +164,9 @@ void dump_include_locked(size_t first, size_t end);
 bool dump_is_left_out(size_t index);
 /* The pages of a superslab are gone: leave it out again, with its neighbours, if all are free. */
 void dump_leave_out(const struct superslab *superslab);
-/* Undo what spans' owners may have done to the mapping of a superslab that is wholly free. True:
- * its pages were replaced. attributes.c */
-bool superslab_make_plain_locked(struct superslab *superslab);
+/* Undo what spans' owners may have done to the mapping of a superslab that is wholly free.
+ * attributes.c */
+void superslab_make_plain_locked(struct superslab *superslab);
 /* A fresh superslab to cut slabs from, in the lists; NULL when out of memory. */
 struct superslab *superslab_fresh_locked(void);
 /* Make the records of a superslab if it has none. False when metadata is short. */

@@ -79,6 +79,16 @@ static void use(char *block, size_t size)
     CHECK(!is_marked(block, size));
 }
 
+/* The next owner of a block of this size; its past can only be judged if something was done. */
+static void use_next(size_t size, bool is_done)
+{
+    char *next = malloc(size);
+    CHECK(next != NULL);
+    if (is_done)
+        use(next, size);
+    free(next);
+}
+
 static void try_one(enum deed deed, size_t size, size_t from, size_t length)
 {
     check_case = (size_t)deed * 10 * GIB + size + from;
@@ -87,11 +97,7 @@ static void try_one(enum deed deed, size_t size, size_t from, size_t length)
     memset(block, 1, size);
     bool is_done = change(deed, block + from, length);
     free(block);
-    char *next = malloc(size);
-    CHECK(next != NULL);
-    if (is_done)
-        use(next, size);
-    free(next);
+    use_next(size, is_done);
 }
 
 static void try_all(void)
@@ -104,19 +110,26 @@ static void try_all(void)
         }
 }
 
+/* Blocks side by side, all changed alike. False where that may not be done. */
+static bool take_changed(enum deed deed, char **blocks, size_t count, size_t size)
+{
+    bool is_done = true;
+    for (size_t i = 0; i < count; i++) {
+        blocks[i] = aligned_alloc(PAGE, size);
+        CHECK(blocks[i] != NULL);
+        memset(blocks[i], 1, size);
+    }
+    for (size_t i = 0; i < count; i++)
+        is_done = change(deed, blocks[i], size) && is_done;
+    return is_done;
+}
+
 /* Spans side by side that end together; what is taken next is cut otherwise. */
 static void try_many(enum deed deed, size_t next_size, bool is_trimmed)
 {
     char *blocks[16];
-    bool is_done = true;
     check_case = (size_t)deed * 10 * GIB + next_size + is_trimmed;
-    for (size_t i = 0; i < 16; i++) {
-        blocks[i] = aligned_alloc(PAGE, MIB);
-        CHECK(blocks[i] != NULL);
-        memset(blocks[i], 1, MIB);
-    }
-    for (size_t i = 0; i < 16; i++)
-        is_done = change(deed, blocks[i], MIB) && is_done;
+    bool is_done = take_changed(deed, blocks, 16, MIB);
     for (size_t i = 0; i < 16; i++)
         free(blocks[i]);
     if (is_trimmed)
@@ -147,25 +160,14 @@ static void try_all_many(void)
         }
 }
 
-/* Blocks side by side that are all changed alike; one of them ends. */
+/* One of several blocks that were changed alike ends. */
 static void try_beside(enum deed deed, size_t size)
 {
     char *blocks[5];
-    bool is_done = true;
     check_case = (size_t)deed * 10 * GIB + size;
-    for (size_t i = 0; i < 5; i++) {
-        blocks[i] = aligned_alloc(PAGE, size);
-        CHECK(blocks[i] != NULL);
-        memset(blocks[i], 1, size);
-    }
-    for (size_t i = 0; i < 5; i++)
-        is_done = change(deed, blocks[i], size) && is_done;
+    bool is_done = take_changed(deed, blocks, 5, size);
     free(blocks[2]);
-    char *next = malloc(size);
-    CHECK(next != NULL);
-    if (is_done)
-        use(next, size);
-    free(next);
+    use_next(size, is_done);
     for (size_t i = 0; i < 5; i++)
         if (i != 2)
             free(blocks[i]);
@@ -185,11 +187,7 @@ static void try_grown(enum deed deed, size_t from, size_t length)
     size_t to_page = (PAGE - (size_t)block % PAGE) % PAGE;
     bool is_done = change(deed, block + to_page + from, length);
     free(block);
-    char *next = malloc(40 * MIB);
-    CHECK(next != NULL);
-    if (is_done)
-        use(next, 40 * MIB);
-    free(next);
+    use_next(40 * MIB, is_done);
     free(behind);
 }
 
@@ -222,11 +220,7 @@ static void try_shrunk_into_bins(enum deed deed)
     char *shorter = deed == NO_ACCESS ? block : realloc(block, 250 * KIB);
     CHECK(shorter != NULL);
     free(shorter);
-    char *next = malloc(250 * KIB);
-    CHECK(next != NULL);
-    if (is_done)
-        use(next, 250 * KIB);
-    free(next);
+    use_next(250 * KIB, is_done);
 }
 
 static void try_all_others(void)
