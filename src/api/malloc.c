@@ -109,11 +109,16 @@ exported void *memalign(size_t alignment, size_t size)
     return aligned_rounded(alignment, size);
 }
 
+static noinline_cold void *aligned_odd(size_t alignment, size_t size)
+{
+    return is_aligned_alloc_strict() ? entry_aligned_checked(alignment, size)
+                                     : aligned_rounded(alignment, size);
+}
+
 exported void *aligned_alloc(size_t alignment, size_t size)
 {
-    if (likely(is_power_of_two(alignment)) || is_aligned_alloc_strict())
-        return entry_aligned_checked(alignment, size);
-    return aligned_rounded(alignment, size);
+    return likely(is_power_of_two(alignment)) ? entry_aligned(alignment, size)
+                                              : aligned_odd(alignment, size);
 }
 
 #else

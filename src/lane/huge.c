@@ -88,12 +88,21 @@ static void publish(struct slab *slab)
     slab_map_set(slab->start, 1, slab->owner ? CLASS_OWNED : CLASS_HUGE);
 }
 
+/* Bar the kernel from using huge pages from byte `from` on, in an open range. Those that it has
+ * given stay. */
+static void close_part(struct slab *slab, size_t from)
+{
+    size_t size = (*superslab_count_of(slab) << SUPERSLAB_SHIFT) - from;
+    os_allow_huge(slab->start + from, size, false);
+    superslab_range_note_huge(slab->start + from, size >> SUPERSLAB_SHIFT);
+}
+
 static void close_range(struct slab *slab)
 {
     if (!*is_open_of(slab))
         return;
     *is_open_of(slab) = 0;
-    os_allow_huge(slab->start, *superslab_count_of(slab) << SUPERSLAB_SHIFT, false);
+    close_part(slab, 0);
     atomic_fetch_sub_explicit(&open_ranges, 1, memory_order_relaxed);
 }
 
@@ -204,7 +213,7 @@ static void shrink(struct slab *slab, size_t good)
     bool is_purged = page_end <= good || slab_purge(slab->start + good, page_end - good);
     *used_of(slab) = is_purged ? good : page_end;
     if (spare > 0 && *is_open_of(slab))
-        os_allow_huge(slab->start + end, spare << SUPERSLAB_SHIFT, false);
+        close_part(slab, end);
     if (spare > 0)
         superslab_range_give(slab->start + end, spare, used > end ? used - end : 0);
     *superslab_count_of(slab) = count;

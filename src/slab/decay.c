@@ -86,6 +86,9 @@ void purge_choose_locked(struct purge *purge, unsigned min_age)
     bool is_all = due && due == superslab->warm && superslab->free == ALL_SLABS;
     purge->slabs = due;
     purge->taken = is_all ? ALL_SLABS : due;
+    purge->is_huge = superslab->is_huge && due == ALL_SLABS;
+    if (due)
+        superslab->is_huge = false;
     if (due && is_tail)
         tail_take_locked(superslab, due);
     else if (due)
@@ -130,20 +133,25 @@ static size_t present_bytes(char *start, size_t size)
     return pages * page;
 }
 
-bool slab_purge(char *start, size_t size)
+static bool purge_in_calls(char *start, size_t size, size_t call)
 {
-    for (size_t done = 0; done < size; done += PURGE_CALL)
-        if (!os_purge(start + done, min_size(size - done, PURGE_CALL)))
+    for (size_t done = 0; done < size; done += call)
+        if (!os_purge(start + done, min_size(size - done, call)))
             return false;
     return true;
 }
 
-bool decay_give_pages(char *start, size_t size)
+bool slab_purge(char *start, size_t size)
+{
+    return purge_in_calls(start, size, PURGE_CALL);
+}
+
+static bool give_in_calls(char *start, size_t size, size_t call)
 {
     /* relaxed: figures */
     bool is_counting = atomic_load_explicit(&decay.counting, memory_order_relaxed) > 0;
     size_t before = is_counting ? present_bytes(start, size) : 0;
-    bool is_done = slab_purge(start, size);
+    bool is_done = purge_in_calls(start, size, call);
     /* some may be gone where others are refused */
     size_t after = is_counting && !is_done ? min_size(present_bytes(start, size), before) : 0;
     atomic_fetch_add_explicit(&decay.returned_bytes, before - after, memory_order_relaxed);
@@ -152,10 +160,15 @@ bool decay_give_pages(char *start, size_t size)
     return is_done;
 }
 
+bool decay_give_pages(char *start, size_t size)
+{
+    return give_in_calls(start, size, PURGE_CALL);
+}
+
 /* What a span's owner has locked cannot be given back before that is undone. */
 static bool give_run(const struct purge *purge, char *start, size_t size, uint32_t slabs)
 {
-    if (decay_give_pages(start, size))
+    if (give_in_calls(start, size, purge->is_huge ? SUPERSLAB_SIZE : PURGE_CALL))
         return true;
     bool is_doubted = word_load(&purge->superslab->doubted) & slabs;
     return is_doubted && (slab_make_plain(start, size) || decay_give_pages(start, size));

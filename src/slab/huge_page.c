@@ -40,10 +40,10 @@ static bool back(struct superslab *superslab)
     uint64_t start = os_cpu_time_us();
     bool is_backed = os_back_huge(superslab_start(superslab), SUPERSLAB_SIZE);
     bool is_slow = os_cpu_time_us() - start > HUGE_PAGE_US_MAX;
-    if (is_backed && !is_slow)
-        return true;
     lock_acquire(&space.lock);
-    to_skip = 3 * max_size(space.used, GROWN_SUPERSLABS);
+    superslab->is_huge = is_backed;
+    if (!is_backed || is_slow)
+        to_skip = 3 * max_size(space.used, GROWN_SUPERSLABS);
     lock_release(&space.lock);
     return is_backed;
 }
@@ -118,6 +118,15 @@ static void populate_part(struct superslab *superslab, size_t from, size_t to)
             os_populate(start + from, end - from);
         from = end;
     }
+}
+
+void superslab_range_note_huge(char *start, size_t count)
+{
+    struct superslab *superslab = superslab_of(start);
+    lock_acquire(&space.lock);
+    for (size_t i = 0; i < count; i++)
+        superslab[i].is_huge = true;
+    lock_release(&space.lock);
 }
 
 void superslab_range_populate(char *start, size_t from, size_t to)

@@ -125,6 +125,7 @@ struct superslab {
     bool is_moved;                    /* pages were moved in: it is part of another mapping */
     uint8_t age[SLABS_PER_SUPERSLAB]; /* epoch in which a warm slab was given back */
     bool is_seam; /* a mapping begins here, and not in the reservation's course: see moved.c */
+    bool is_huge; /* warm, and may be one huge page: it is purged in one call */
     bool is_kept; /* SUPERSLAB_FREE and rationed, but mapped and zero: it could not be unmapped */
 };
 _Static_assert(sizeof(struct superslab) <= 104, "the table is 1/20,000 of the address space");
@@ -162,6 +163,7 @@ char *superslab_range_take(size_t count, bool *is_zero);
 bool superslab_range_extend(char *start, size_t old_count, size_t count);
 /* Give a range back; its first `used` bytes may have pages. */
 void superslab_range_give(char *start, size_t count, size_t used);
+void superslab_range_note_huge(char *start, size_t count); /* it may have huge pages */
 /* Give a range back all of whose pages are gone (moved, purged). */
 void superslab_range_give_cold(char *start, size_t count);
 /* May the pages of `count` superslabs be moved elsewhere? They are a mapping of their own there, or
@@ -243,8 +245,7 @@ size_t decay_purge_all(void);
 /* The program wishes that so many bytes stay warm: a floor of the bound, below SS_CACHE_MAX. */
 void warm_wish(size_t bytes);
 uint64_t decay_purged_bytes(void);
-/* Pages that were present and are not any more, in bytes: counted between decay_count(true) and
- * decay_count(false) only, since the kernel must be asked. */
+/* Bytes of pages that were present: counted only between decay_count(true) and (false). */
 void decay_count(bool is_on);
 uint64_t decay_returned_bytes(void);
 /* The epoch by which warm slabs are dated: a quarter of the decay time. */
@@ -288,8 +289,7 @@ struct slab_figures {
     size_t huge_waste; /* of these: of huge pages, and never handed out */
 };
 void slab_count(struct slab_figures *figures);
-/* Recount the invariants of struct space and struct superslab; the number of faults, each reported
- * in a line. */
+/* Recount the layer's invariants. Returns the number of faults, each told in a line. */
 unsigned slab_check(void);
 
 /* ---- fork: all locks of the layer, in order ---- */

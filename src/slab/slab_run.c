@@ -6,8 +6,8 @@
  */
 #include "slab/space.h"
 
-/* Of a run's 64 parts: a thread that takes its slabs soon has so many page faults. */
-#define MOSTLY_ABSENT 32
+/* A run is looked at as this many parts; fewer, of a page each, if it has fewer pages. */
+#define PARTS_MAX 64
 
 static struct superslab *find_locked(enum run_kind kind, unsigned count)
 {
@@ -123,6 +123,13 @@ void slab_run_note_pooled(struct slab *slab)
     lock_release(&space.lock);
 }
 
+/* Its next owner has as many page faults as that of a purged run. */
+static bool is_mostly_absent(const struct slab *slab)
+{
+    size_t pages = ((size_t)slab->slab_count << SLAB_SHIFT) / os_page_size();
+    return 2 * (size_t)__builtin_popcountll(slab->absent) >= min_size(pages, PARTS_MAX);
+}
+
 void slab_run_return(struct slab *slab)
 {
     struct superslab *superslab = superslab_of(slab->start);
@@ -133,7 +140,7 @@ void slab_run_return(struct slab *slab)
     split_resident(slab, 0);
     word_store(&superslab->pooled, superslab->pooled & ~mask);
     superslab_mark_free(superslab, mask, true);
-    if (slab->absent && __builtin_popcountll(slab->absent) >= MOSTLY_ABSENT)
+    if (slab->absent && is_mostly_absent(slab))
         superslab->purged |= mask;
     slab->absent = 0;
     lock_release(&space.lock);
