@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tests of slab/huge_page.c: when a superslab is backed by a huge page (never, once the heap has
- * grown, from the first on), and what of one is counted as waste. A call that is refused tells that
+ * grown, from the first on), what of one is counted as waste, and that one is purged whole. A call that is refused tells that
  * it was made.
  */
 #include "unit/unit.h"
@@ -84,6 +84,45 @@ static void wasted(void)
     CHECK_EQ(slab_check(), 0);
 }
 
+static unsigned purges;
+
+static bool count_purges(enum os_call call)
+{
+    purges += call == OS_CALL_PURGE;
+    return false;
+}
+
+/* How many calls does the purge of two superslabs take? */
+static unsigned purges_of_range(bool is_huge)
+{
+    bool is_zero;
+    char *start = superslab_range_take(2, &is_zero);
+    CHECK(start != NULL);
+    if (is_huge)
+        superslab_range_note_huge(start, 2);
+    superslab_range_give(start, 2, 2 * SUPERSLAB_SIZE);
+    purges = 0;
+    os_inject_failure = count_purges;
+    CHECK_EQ(decay_purge_all(), 2 * SUPERSLAB_SIZE);
+    os_inject_failure = NULL;
+    return purges;
+}
+
+/* What was purged is no huge page any more. */
+static void purged_whole(void)
+{
+    CHECK(reservation_make());
+    CHECK_EQ(purges_of_range(true), 2);
+    CHECK_EQ(purges_of_range(false), 2 * SUPERSLAB_SIZE / (256 * KIB));
+    CHECK_EQ(slab_check(), 0);
+}
+
+static void test_purge(void **state)
+{
+    (void)state;
+    CHECK_CHILD(purged_whole);
+}
+
 static void test_policy(void **state)
 {
     (void)state;
@@ -103,6 +142,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_policy),
         cmocka_unit_test(test_waste),
+        cmocka_unit_test(test_purge),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
