@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tests of slab/huge_page.c: when a superslab is backed by a huge page (never, once the heap has
- * grown, from the first on), what of one is counted as waste, and that one is purged whole. A call that is refused tells that
- * it was made.
+ * grown, from the first on), that one is purged in one call, and what of one is counted as waste.
+ * A call that is refused tells that it was made.
  */
 #include "unit/unit.h"
 
