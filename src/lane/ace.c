@@ -5,7 +5,8 @@
  * the program writes through is made present at once. Called by the unified cache and first-class
  * heaps; calls the slab layer.
  */
-#include "lane/lane.h"
+#include "lane/ace.h"
+#include "lane/density.h"
 
 static unsigned map_byte(const struct slab *slab)
 {

@@ -6,11 +6,10 @@
  * where it is large or has grown, opened to the kernel's huge pages. Called by front/route.c; calls
  * the slab layer and the kernel.
  */
-#include "lane/lane.h"
+#include "lane/huge.h"
+#include "lane/density.h"
 
 #include <string.h>
-
-state_data _Atomic size_t huge_bytes;
 
 /* Before a block of this size or more is taken, the system is asked if it would give that much to a
  * plain mmap: inside the reservation all addresses look free. */

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Pages of free blocks in slabs that are partly used: they go back to the kernel when the slab has
- * been left alone for the decay time, found from its bitmap. A slab is looked at as 64 parts (of a
- * page each, where its run is of four slabs or fewer). While the pages of a part are being purged,
- * its blocks are out of the bitmap, so that no thread can be given one; no lock of the class is
- * held then. What was purged is marked `absent`, and made present again in one call when blocks of
- * it are handed out. Called by the front's background work; calls the slab layer.
+ * been left alone for the decay time, found from its bitmap. A slab is looked at in parts
+ * (parts.h). While the pages of a part are being purged, its blocks are out of the bitmap, so that
+ * no thread can be given one. No lock of the class may be held then. Purged parts are marked
+ * `absent`.
  */
-#include "lane/pool.h"
+#include "lane/idle_pages.h"
+#include "lane/collapse.h"
+#include "lane/parts.h"
+#include "lane/shared_pool.h"
 
 #include <limits.h>
-
-#define PARTS 64u
 
 /* Slabs looked at in one holding of the class lock; to purge a slab counts as PURGE_EFFORT
  * looks. */
@@ -27,30 +27,6 @@ struct idle_parts {
     struct slab *slab;
     uint64_t parts;
 };
-
-static size_t part_bytes(const struct slab *slab)
-{
-    size_t run = (size_t)slab->slab_count << SLAB_SHIFT;
-    return align_up(run / PARTS, os_page_size());
-}
-
-/* Parts [first, last]. */
-static uint64_t part_mask(size_t first, size_t last)
-{
-    return (UINT64_MAX >> (PARTS - 1 - (last - first))) << first;
-}
-
-/* Length of the run of parts that begins at the lowest. */
-static unsigned lowest_run(uint64_t parts)
-{
-    uint64_t above = ~(parts >> lowest_bit(parts));
-    return above ? lowest_bit(above) : PARTS;
-}
-
-static uint64_t block_parts(const struct slab *slab, size_t part, size_t offset)
-{
-    return part_mask(offset / part, (offset + slab->size - 1) / part);
-}
 
 /* ---- blocks of a part ---- */
 
@@ -143,33 +119,12 @@ static unsigned runs_of(uint64_t parts)
     return (unsigned)__builtin_popcountll(parts & ~(parts << 1));
 }
 
-void idle_begin_locked(struct pool_class *pool, unsigned list)
-{
-    pool->walk = (uint8_t)(list + 1);
-    pool->scan = pool->lists[list];
-}
-
-/* The next slab of a walk, fuller ones first: what drains meanwhile moves to a list that is still
- * to come. NULL at the end. */
-static struct slab *next_locked(struct pool_class *pool)
-{
-    while (!pool->scan && pool->walk > 0) {
-        pool->walk--;
-        if (pool->walk > 0)
-            pool->scan = pool->lists[pool->walk - 1];
-    }
-    struct slab *slab = pool->scan;
-    if (slab)
-        pool->scan = slab->next;
-    return slab;
-}
-
 /* Look at up to SCAN_STEP slabs from where the walk is; withhold the blocks of the first with free
  * parts. */
 static struct idle_parts withhold_locked(struct pool_class *pool, struct idle_walk *walk)
 {
     for (unsigned step = 0; step < SCAN_STEP; step++) {
-        struct slab *slab = next_locked(pool);
+        struct slab *slab = pool_walk_next(pool);
         if (!slab)
             break;
         if (!is_due(pool, slab, walk))
@@ -305,7 +260,7 @@ static bool begin_class(struct pool_class *pool)
     bool is_wanted = pool->is_dirty;
     if (is_wanted) {
         pool->is_dirty = false;
-        idle_begin_locked(pool, POOL_LIST_FULL - 1);
+        pool_walk_begin(pool, POOL_LIST_FULL - 1);
     }
     lock_release(&pool->lock);
     return is_wanted;
@@ -386,45 +341,4 @@ bool pool_age_on(struct pool *pool, unsigned min_age, size_t *effort)
         mark_dirty(pool);
     atomic_store_explicit(&pool->at, is_end ? 0 : at, memory_order_relaxed);
     return is_end;
-}
-
-/* ---- use ---- */
-
-uint64_t idle_take_parts(struct slab *slab, void *const *blocks, unsigned count)
-{
-    size_t part = part_bytes(slab);
-    uint64_t needed = 0;
-    for (unsigned i = 0; i < count; i++)
-        needed |= block_parts(slab, part, (size_t)((char *)blocks[i] - slab->start));
-    needed &= slab->absent;
-    slab->absent &= ~needed;
-    if (needed) {
-        size_t bytes = (size_t)__builtin_popcountll(needed) * part;
-        slab_charge(bytes);
-        collapse_note_return_locked(slab, bytes);
-    }
-    return settings.ss_prefault == PREFAULT_OFF ? 0 : needed;
-}
-
-void idle_make_present(const struct slab *slab, uint64_t parts_taken)
-{
-    size_t part = part_bytes(slab);
-    size_t run = (size_t)slab->slab_count << SLAB_SHIFT;
-    for (uint64_t rest = parts_taken; rest;) {
-        unsigned first = lowest_bit(rest);
-        unsigned parts = lowest_run(rest);
-        rest &= ~part_mask(first, first + parts - 1);
-        os_populate(slab->start + first * part, min_size(parts * part, run - first * part));
-    }
-}
-
-size_t idle_absent_bytes(const struct slab *slab)
-{
-    return (size_t)__builtin_popcountll(slab->absent) * part_bytes(slab);
-}
-
-void idle_forget(struct slab *slab)
-{
-    size_t present = lowest_bit(slab->absent) * part_bytes(slab) / os_page_size();
-    slab->resident = (uint16_t)min_size(slab->resident, present);
 }

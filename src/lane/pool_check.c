@@ -3,7 +3,7 @@
  * A pool looked at from above: its figures, and a recount of the invariants written on struct slab
  * and struct pool_class. Called by diag; takes one class lock at a time, changes nothing.
  */
-#include "lane/lane.h"
+#include "lane/pool_check.h"
 
 void pool_count(struct pool *pool, unsigned size_class, struct pool_figures *figures)
 {

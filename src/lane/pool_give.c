@@ -5,7 +5,10 @@
  * to the slab layer after it. Called by the unified cache, the depot and first-class heaps. Blocks
  * themselves are never touched.
  */
-#include "lane/pool.h"
+#include "lane/pool_give.h"
+#include "lane/collapse.h"
+#include "lane/idle_pages.h"
+#include "lane/shared_pool.h"
 
 /* Purpose: where blocks that come back belong. A batch is mostly of few slabs: each is looked up
  * once for those of its blocks that follow one another. */

@@ -6,60 +6,17 @@
  * never touched. An empty slab leaves under the class lock and goes back to the slab layer after
  * it.
  */
-#include "lane/pool.h"
+#include "lane/shared_pool.h"
+#include "lane/collapse.h"
+#include "lane/parts.h"
 
 #include <string.h>
-
-state_data struct pool shared_pool;
-state_data struct pool_traffic pool_traffic[CLASS_POOL_LAST + 1];
 
 /* A class that has this many slabs gets as many pages made present ahead as it has slabs. */
 #define AHEAD_PAGES_MAX 16
 
 /* A class with fewer slabs is young: it gets no page that it does not need at once. */
 #define YOUNG_SLABS 4
-
-/* ---- lists by fullness ---- */
-
-unsigned pool_list_of(const struct slab *slab)
-{
-    if (slab->free_count == 0)
-        return POOL_LIST_FULL;
-    /* 3 for nearly full down to 0 for nearly empty, by quarters */
-    unsigned used = (unsigned)(slab->block_count - slab->free_count);
-    unsigned quarter = slab->block_count / POOL_LIST_FULL;
-    return (unsigned)(used >= quarter) + (used >= 2 * quarter) + (used >= 3 * quarter);
-}
-
-static void push(struct pool_class *pool, struct slab *slab)
-{
-    slab->list = (uint8_t)pool_list_of(slab);
-    slab->prev = NULL;
-    slab->next = pool->lists[slab->list];
-    if (slab->next)
-        slab->next->prev = slab;
-    word_store(&pool->lists[slab->list], slab); /* pool_trim reads it without the lock */
-}
-
-static void unlink_slab(struct pool_class *pool, struct slab *slab)
-{
-    if (unlikely(pool->scan == slab))
-        pool->scan = slab->next;
-    if (slab->prev)
-        slab->prev->next = slab->next;
-    else
-        word_store(&pool->lists[slab->list], slab->next);
-    if (slab->next)
-        slab->next->prev = slab->prev;
-}
-
-void pool_relist(struct pool_class *pool, struct slab *slab)
-{
-    if (slab->list == pool_list_of(slab))
-        return;
-    unlink_slab(pool, slab);
-    push(pool, slab);
-}
 
 /* ---- a slab's life ---- */
 
@@ -90,7 +47,7 @@ static void free_bits(struct slab *slab)
 void pool_retire(struct slab *slab)
 {
     if (slab->absent)
-        idle_forget(slab);
+        parts_forget(slab);
     free_bits(slab);
     slab_run_give(slab);
 }
@@ -117,7 +74,7 @@ static struct slab *add_slab_locked(struct pool *pool, unsigned size_class)
     }
     slab_run_note_pooled(slab);
     slab_map_set(slab->start, slab->slab_count, pool->map_byte ? pool->map_byte : size_class);
-    push(&pool->classes[size_class], slab);
+    pool_list_add(&pool->classes[size_class], slab);
     pool->classes[size_class].slab_count++;
     return slab;
 }
@@ -126,18 +83,12 @@ bool pool_leave_if_empty(struct pool_class *pool, struct slab *slab)
 {
     if (slab->free_count < slab->block_count)
         return false;
-    unlink_slab(pool, slab);
+    pool_list_remove(pool, slab);
     pool->slab_count--;
     collapse_note_leave_locked(slab);
     /* from here on a block of this slab that comes once more is at fault */
     slab->state = SLAB_FREE;
     return true;
-}
-
-bool pool_is_last(const struct pool_class *pool, const struct slab *slab)
-{
-    return pool->lists[0] == slab && !slab->next && !pool->lists[1] && !pool->lists[2] &&
-           !pool->lists[3];
 }
 
 /* ---- take ---- */
@@ -250,6 +201,19 @@ static void take_line(struct slab *slab, struct taking *taking)
     take_word(slab, word, slab->bits[word] & mask, taking);
 }
 
+/* Some parts of the slab are absent: those that hold the blocks taken come into use again. */
+noinline_cold static void take_absent(struct slab *slab, struct taking *taking)
+{
+    uint64_t parts = parts_take(slab, taking->blocks, taking->taken);
+    size_t bytes = (size_t)__builtin_popcountll(parts) * part_bytes(slab);
+    if (!parts)
+        return;
+    slab_charge(bytes);
+    collapse_note_return_locked(slab, bytes);
+    if (settings.ss_prefault != PREFAULT_OFF)
+        taking->parts = parts;
+}
+
 static void take_from_slab(struct pool_class *pool, struct slab *slab, struct taking *taking)
 {
     unsigned last = 0;
@@ -270,7 +234,7 @@ static void take_from_slab(struct pool_class *pool, struct slab *slab, struct ta
     last = (unsigned)max_size(last, taking->last);
     slab->age = decay_epoch();
     if (unlikely(slab->absent != 0))
-        taking->parts = idle_take_parts(slab, taking->blocks, taking->taken);
+        take_absent(slab, taking);
     slab->free_count = (uint16_t)(slab->free_count - taking->taken);
     if (last >= slab->carved)
         taking->fresh = carve(pool, slab, last + 1);
@@ -283,16 +247,8 @@ static void take_from_slab(struct pool_class *pool, struct slab *slab, struct ta
 static void make_present(const struct taking *taking)
 {
     if (taking->parts)
-        idle_make_present(taking->slab, taking->parts);
+        parts_make_present(taking->slab, taking->parts);
     slab_make_present(taking->fresh);
-}
-
-static struct slab *fullest_slab(const struct pool_class *pool)
-{
-    for (unsigned list = POOL_LIST_FULL; list-- > 0;)
-        if (pool->lists[list])
-            return pool->lists[list];
-    return NULL;
 }
 
 unsigned pool_take(struct pool *pool, unsigned size_class, void **blocks, unsigned want)
@@ -303,7 +259,7 @@ unsigned pool_take(struct pool *pool, unsigned size_class, void **blocks, unsign
     bool is_by_touching = settings.ss_prefault == PREFAULT_TOUCH;
     lock_acquire(&class_pool->lock);
     class_pool->is_touched = true;
-    struct slab *slab = fullest_slab(class_pool);
+    struct slab *slab = pool_fullest(class_pool);
     if (!slab)
         slab = add_slab_locked(pool, size_class);
     /* one slab's blocks: a short batch is better than a fresh slab or page */
@@ -340,7 +296,7 @@ static void leave_class(struct pool_class *pool, struct slab **all)
     lock_acquire(&pool->lock);
     for (unsigned list = 0; list < POOL_LISTS; list++)
         for (struct slab *slab; (slab = pool->lists[list]) != NULL;) {
-            unlink_slab(pool, slab);
+            pool_list_remove(pool, slab);
             slab->next = *all;
             *all = slab;
         }

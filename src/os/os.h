@@ -22,15 +22,22 @@ bool os_was_unfiltered(void);
  * called. */
 bool os_call_begin(void);
 void os_call_end(void);
-/* The program is about to install a filter: returns when no such call is under way any more. */
-void os_note_filter(void);
-/* The same for strict mode, which ends the program for every call on memory. Free memory then
- * stays with the process. */
-void os_note_strict_mode(void);
+/* For os_confine.c alone: from now on a filter is in force, or strict mode; is a thread in an
+ * optional call, or about to make one? */
+void os_filter_put_in_force(void);
+void os_filter_put_strict(void);
+bool os_filter_is_call_under_way(void);
 /* May memory be given back? Not in strict mode. */
 bool os_may_give_back(void);
 /* In a child: the calls of the parent's other threads are not under way here. */
 void os_forget_calls_under_way(void);
+
+/* The program is about to install a filter: returns when no such call is under way any more.
+ * os_confine.c */
+void os_note_filter(void);
+/* The same for strict mode, which ends the program for every call on memory. Free memory then
+ * stays with the process. */
+void os_note_strict_mode(void);
 
 /* ---- is this process a copy of another? os_generation.c ---- */
 
