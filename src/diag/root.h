@@ -12,6 +12,8 @@
 #include "front/request.h"
 #include "front/thread_heaps.h"
 #include "lane/depot.h"
+#include "slab/decay.h"
+#include "slab/meta.h"
 #include "slab/space.h"
 
 #include "hakmem/hakmem.h"

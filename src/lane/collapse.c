@@ -11,6 +11,8 @@
  */
 #include "lane/collapse.h"
 #include "lane/parts.h"
+#include "slab/decay.h"
+#include "slab/warm_bound.h"
 
 /* The blocks out of a class have collapsed when this part of their high is left. */
 #define COLLAPSED_SHARE 2

@@ -8,6 +8,7 @@
 #include "lane/depot.h"
 #include "lane/pool_give.h"
 #include "lane/shared_pool.h"
+#include "slab/meta.h"
 
 #include <limits.h>
 #include <string.h>

@@ -8,6 +8,14 @@
  */
 #include "lane/huge.h"
 #include "lane/density.h"
+#include "slab/attributes.h"
+#include "slab/decay.h"
+#include "slab/drain.h"
+#include "slab/huge_page.h"
+#include "slab/mapping.h"
+#include "slab/reservation.h"
+#include "slab/superslab.h"
+#include "slab/tail.h"
 
 #include <string.h>
 
@@ -64,6 +72,20 @@ size_t huge_good_size(size_t size)
     return align_up(size, os_page_size());
 }
 
+/* Give a range back; its first `used` bytes may have pages. What is warm too much goes. */
+static void give_range(char *start, size_t count, size_t used)
+{
+    superslab_range_give(start, count, used);
+    drain_after_give(used);
+}
+
+/* The slabs behind the first `bytes` of a range are unused. What is warm too much goes. */
+static void leave_tail(char *start, size_t count, size_t bytes, size_t cold_end)
+{
+    if (superslab_tail_leave(start, count, bytes, cold_end))
+        drain_tail(start, count);
+}
+
 /* A range of `count` superslabs whose start is aligned to `alignment`. */
 static char *take_range(size_t count, size_t alignment, bool *is_zero)
 {
@@ -76,9 +98,9 @@ static char *take_range(size_t count, size_t alignment, bool *is_zero)
     char *aligned = (char *)align_up((uintptr_t)start, alignment);
     size_t before = (size_t)(aligned - start) >> SUPERSLAB_SHIFT;
     if (before > 0)
-        superslab_range_give(start, before, 0);
+        give_range(start, before, 0);
     if (extra > before)
-        superslab_range_give(aligned + (count << SUPERSLAB_SHIFT), extra - before, 0);
+        give_range(aligned + (count << SUPERSLAB_SHIFT), extra - before, 0);
     return aligned;
 }
 
@@ -147,7 +169,7 @@ void *huge_take(size_t size, size_t alignment, struct span_list *list, bool *is_
         return NULL;
     struct slab *slab = superslab_first_record(start);
     if (!slab) {
-        superslab_range_give(start, count, 0);
+        give_range(start, count, 0);
         return NULL;
     }
     *slab = (struct slab){.start = start, .size = good, .size_class = CLASS_HUGE, .slab_count = 1};
@@ -159,7 +181,7 @@ void *huge_take(size_t size, size_t alignment, struct span_list *list, bool *is_
     span_count_taken(CLASS_HUGE);
     add_bytes((ptrdiff_t)good);
     prepare(slab, 0, *is_zero ? density_expect(start, good) : density_is_expected(good));
-    superslab_tail_leave(start, count, good, good);
+    leave_tail(start, count, good, good);
     return start;
 }
 
@@ -188,7 +210,7 @@ void huge_give(void *block)
     struct slab *slab = slab_find(block);
     superslab_tail_take_back(slab->start, *superslab_count_of(slab));
     leave(slab);
-    superslab_range_give(slab->start, *superslab_count_of(slab), *used_of(slab));
+    give_range(slab->start, *superslab_count_of(slab), *used_of(slab));
 }
 
 /* The tail belongs to the block at this moment, and is unused afterwards. */
@@ -205,10 +227,10 @@ static void shrink(struct slab *slab, size_t good)
     if (spare > 0 && *is_open_of(slab))
         os_allow_huge(slab->start + end, spare << SUPERSLAB_SHIFT, false);
     if (spare > 0)
-        superslab_range_give(slab->start + end, spare, used > end ? used - end : 0);
+        give_range(slab->start + end, spare, used > end ? used - end : 0);
     *superslab_count_of(slab) = count;
     slab->size = good;
-    superslab_tail_leave(slab->start, count, good, is_purged ? page_end : good);
+    leave_tail(slab->start, count, good, is_purged ? page_end : good);
 }
 
 /* Move one superslab's pages, or copy them; *is_copied is set then. A range may be of several
@@ -289,7 +311,7 @@ static void give_moved(struct slab *old, bool is_copied)
     size_t count = *superslab_count_of(old);
     leave(old);
     if (is_copied)
-        superslab_range_give(old->start, count, count << SUPERSLAB_SHIFT);
+        give_range(old->start, count, count << SUPERSLAB_SHIFT);
     else
         superslab_range_give_cold(old->start, count);
 }
@@ -297,7 +319,7 @@ static void give_moved(struct slab *old, bool is_copied)
 static void give_part(char *start, size_t first, size_t count)
 {
     if (count > 0)
-        superslab_range_give(start + (first << SUPERSLAB_SHIFT), count, count << SUPERSLAB_SHIFT);
+        give_range(start + (first << SUPERSLAB_SHIFT), count, count << SUPERSLAB_SHIFT);
 }
 
 /* A range of our own in which nothing is, and where superslab `hole` may have no mapping. If it
@@ -312,7 +334,7 @@ static void give_up(struct slab *slab, size_t hole)
         superslab_range_give_cold(start, count);
         return;
     }
-    superslab_range_moved_in(start, start, hole);
+    mapping_note_moved(start, start, hole);
     superslab_range_abandon(start + (hole << SUPERSLAB_SHIFT), 1);
     give_part(start, 0, hole);
     give_part(start, hole + 1, count - hole - 1);
@@ -326,7 +348,7 @@ static void give_up(struct slab *slab, size_t hole)
 static bool may_move(const struct slab *old, size_t count)
 {
     return (old->size >= MOVED_UNDER_FILTER_MIN || !os_is_filtered()) &&
-           superslab_may_move(old->start, count);
+           mapping_may_move(old->start, count);
 }
 
 /* The block's pages to those of a longer one. False when they are where they were, and that one is
@@ -344,7 +366,7 @@ static bool move_pages(struct slab *old, struct slab *slab, bool is_zero, bool *
         give_up(slab, moved);
         return false;
     }
-    superslab_range_moved_in(old->start, slab->start, count);
+    mapping_note_moved(old->start, slab->start, count);
     inherit_open(old, slab);
     return true;
 }
@@ -390,7 +412,7 @@ static void resize_here(struct slab *slab, size_t good)
     slab->size = good;
     *used_of(slab) = max_size(*used_of(slab), good);
     prepare(slab, old_size, is_dense);
-    superslab_tail_leave(slab->start, *superslab_count_of(slab), good, good);
+    leave_tail(slab->start, *superslab_count_of(slab), good, good);
 }
 
 void *huge_resize(void *block, size_t size)
@@ -408,7 +430,7 @@ void *huge_resize(void *block, size_t size)
     if (count > old_count && !superslab_range_extend(slab->start, old_count, count)) {
         void *moved = move(slab, good);
         if (!moved)
-            superslab_tail_leave(slab->start, old_count, slab->size, slab->size);
+            leave_tail(slab->start, old_count, slab->size, slab->size);
         return moved;
     }
     if (count > old_count)

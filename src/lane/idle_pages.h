@@ -6,7 +6,7 @@
 #define HAK_LANE_IDLE_PAGES_H
 
 #include "lane/pool_lists.h"
-#include "slab/slab.h"
+#include "slab/decay.h"
 
 /* Purge whole free pages of slabs from which nothing was taken, and in which blocks have been free,
  * for `min_age` epochs. Returns the bytes; *is_pending becomes true if some slab is too young, or

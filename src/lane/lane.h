@@ -26,6 +26,17 @@
 #include "lane/size_class.h"
 #include "lane/span_list.h"
 #include "lane/verdict.h"
+#include "slab/decay.h"
+#include "slab/drain.h"
+#include "slab/mapping.h"
+#include "slab/meta.h"
+#include "slab/purge.h"
+#include "slab/reservation.h"
+#include "slab/room.h"
 #include "slab/slab.h"
+#include "slab/slab_check.h"
+#include "slab/slab_fork.h"
+#include "slab/slab_run.h"
+#include "slab/warm_bound.h"
 
 #endif

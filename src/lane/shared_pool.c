@@ -9,6 +9,12 @@
 #include "lane/shared_pool.h"
 #include "lane/collapse.h"
 #include "lane/parts.h"
+#include "slab/decay.h"
+#include "slab/drain.h"
+#include "slab/huge_page.h"
+#include "slab/meta.h"
+#include "slab/room.h"
+#include "slab/slab_run.h"
 
 #include <string.h>
 
@@ -46,10 +52,12 @@ static void free_bits(struct slab *slab)
 
 void pool_retire(struct slab *slab)
 {
+    size_t bytes = (size_t)slab->slab_count << SLAB_SHIFT;
     if (slab->absent)
         parts_forget(slab);
     free_bits(slab);
     slab_run_give(slab);
+    drain_after_give(bytes);
 }
 
 /* A fresh slab, all free, in the pool's lists. NULL when out of memory. */
@@ -69,7 +77,7 @@ static struct slab *add_slab_locked(struct pool *pool, unsigned size_class)
     slab->absent = 0;
     slab->is_dirty = false;
     if (!make_bits(slab)) {
-        slab_run_return(slab);
+        slab_run_give(slab);
         return NULL;
     }
     slab_run_note_pooled(slab);

@@ -4,7 +4,14 @@
  * cold ones, lowest address within the superslab. Giving back merges by itself: the free slabs are
  * one mask. Called by the shared pool and ACE; relies on superslab.c for masks and lists.
  */
+#include "slab/slab_run.h"
+
+#include "slab/attributes.h"
+#include "slab/mapping.h"
+#include "slab/room.h"
 #include "slab/space.h"
+#include "slab/superslab.h"
+#include "slab/warm_bound.h"
 
 /* Of a run's 64 parts: a thread that takes its slabs soon has so many page faults. */
 #define MOSTLY_ABSENT 32
@@ -110,7 +117,7 @@ void slab_run_doubt(struct slab *slab)
     struct superslab *superslab = superslab_of(slab->start);
     lock_acquire(&space.lock);
     word_store(&superslab->doubted, superslab->doubted | mask_of(slab));
-    reservation_open_witness_locked();
+    mapping_open_witness_locked();
     lock_release(&space.lock);
 }
 
@@ -123,7 +130,7 @@ void slab_run_note_pooled(struct slab *slab)
     lock_release(&space.lock);
 }
 
-void slab_run_return(struct slab *slab)
+void slab_run_give(struct slab *slab)
 {
     struct superslab *superslab = superslab_of(slab->start);
     uint32_t mask = mask_of(slab);
@@ -133,17 +140,11 @@ void slab_run_return(struct slab *slab)
     split_resident(slab, 0);
     word_store(&superslab->pooled, superslab->pooled & ~mask);
     superslab_mark_free(superslab, mask, true);
+    mapping_note_free_locked(superslab);
     if (slab->absent && __builtin_popcountll(slab->absent) >= MOSTLY_ABSENT)
         superslab->purged |= mask;
     slab->absent = 0;
     lock_release(&space.lock);
-}
-
-void slab_run_give(struct slab *slab)
-{
-    size_t bytes = (size_t)slab->slab_count << SLAB_SHIFT;
-    slab_run_return(slab);
-    decay_after_give(bytes);
 }
 
 bool slab_run_extend(struct slab *slab, unsigned count)
@@ -184,7 +185,6 @@ void slab_run_shrink(struct slab *slab, unsigned count)
     word_store(&superslab->doubted, superslab->doubted | less);
     superslab_mark_free(superslab, less, true);
     lock_release(&space.lock);
-    decay_after_give((size_t)__builtin_popcount(less) << SLAB_SHIFT);
 }
 
 struct absent slab_run_note_present(struct slab *slab, unsigned pages)

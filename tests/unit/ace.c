@@ -6,6 +6,7 @@
 #include "unit/unit.h"
 
 #include "lane/lane.h"
+#include "slab/superslab.h"
 
 #define SPANS 24
 #define ACE_FIRST (CLASS_POOL_LAST + 1)

@@ -12,6 +12,9 @@
 #include "lane/pool_check.h"
 #include "lane/pool_give.h"
 #include "lane/shared_pool.h"
+#include "slab/reservation.h"
+#include "slab/slab_check.h"
+#include "slab/warm_bound.h"
 
 #define COUNT 400000
 #define SIZE_CLASS 16 /* 256 bytes: 100 MiB of them */

@@ -7,6 +7,7 @@
 
 #include "lane/lane.h"
 #include "slab/space.h"
+#include "slab/superslab.h"
 
 #define BLOCKS 10
 

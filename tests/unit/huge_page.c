@@ -6,6 +6,12 @@
  */
 #include "unit/unit.h"
 
+#include "slab/huge_page.h"
+#include "slab/purge.h"
+#include "slab/reservation.h"
+#include "slab/room.h"
+#include "slab/slab_check.h"
+#include "slab/slab_run.h"
 #include "slab/space.h"
 
 static unsigned asked;
@@ -55,6 +61,25 @@ static void always(void)
     CHECK_EQ(asked_for(20), 20);
 }
 
+/* A superslab for whose other slabs there is no room below a limit gets its pages one by one. */
+static void limited(void)
+{
+    bool is_zero;
+    CHECK(reservation_make());
+    settings.huge_pages = HUGE_PAGES_ALWAYS;
+    slab_allow(SUPERSLAB_SIZE);
+    asked = 0;
+    os_inject_failure = refuse_huge;
+    CHECK(!slab_run_back_huge(slab_run_take(1, &is_zero)));
+    CHECK_EQ(asked, 1);
+    CHECK(slab_run_take(SLABS_PER_SUPERSLAB - 1, &is_zero) != NULL);
+    slab_allow(SUPERSLAB_SIZE - SLAB_SIZE);
+    CHECK(!slab_run_back_huge(slab_run_take(1, &is_zero)));
+    CHECK_EQ(asked, 1);
+    os_inject_failure = NULL;
+    CHECK_EQ(slab_check(), 0);
+}
+
 static size_t waste(void)
 {
     struct slab_figures figures;
@@ -90,6 +115,7 @@ static void test_policy(void **state)
     CHECK_CHILD(off);
     CHECK_CHILD(automatic);
     CHECK_CHILD(always);
+    CHECK_CHILD(limited);
 }
 
 static void test_waste(void **state)

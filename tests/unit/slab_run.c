@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tests of slab/slab_run.c: runs of slabs taken, given, extended and shrunk at random beside whole
- * ranges, against a model that knows of each slab whether it is taken, warm or cold, and the mask
- * arithmetic of slab/space.h against counting.
+ * ranges, against a model that knows of each slab whether it is taken, warm or cold, a limit, and
+ * the mask arithmetic of slab/space.h against counting.
  */
 #include "unit/unit.h"
 
+#include "slab/purge.h"
+#include "slab/reservation.h"
+#include "slab/room.h"
+#include "slab/slab_check.h"
+#include "slab/slab_run.h"
 #include "slab/space.h"
+#include "slab/superslab.h"
 
 #define SUPERSLABS 64
 #define RUNS 40
@@ -322,6 +328,36 @@ static void test_populate(void **state)
     CHECK_CHILD(populate);
 }
 
+/* ---- a limit ---- */
+
+/* A fresh superslab needs no more room than the run that is cut from it. */
+static void limited(void)
+{
+    bool is_zero;
+    make();
+    slab_allow(3 * SLAB_SIZE);
+    struct slab *first = slab_run_take(1, &is_zero);
+    CHECK(first != NULL && is_zero);
+    CHECK_EQ(slab_room(), 2 * SLAB_SIZE);
+    CHECK(slab_run_take(3, &is_zero) == NULL);
+    CHECK(slab_is_at_limit());
+    struct slab *second = slab_run_take(2, &is_zero);
+    CHECK(second != NULL && second->start == first->start + SLAB_SIZE);
+    CHECK_EQ(slab_room(), 0);
+    CHECK(slab_run_take(1, &is_zero) == NULL);
+    CHECK_EQ(slab_used_bytes(), 3 * SLAB_SIZE);
+    CHECK_EQ(slab_check(), 0);
+}
+
+static void test_limited(void **state)
+{
+    (void)state;
+    is_rationed = false;
+    CHECK_CHILD(limited);
+    is_rationed = true;
+    CHECK_CHILD(limited);
+}
+
 /* ---- threads ---- */
 
 static void *exchange(void *number)
@@ -374,9 +410,8 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_masks),
-        cmocka_unit_test(test_random),
-        cmocka_unit_test(test_populate),
+        cmocka_unit_test(test_masks),    cmocka_unit_test(test_random),
+        cmocka_unit_test(test_populate), cmocka_unit_test(test_limited),
         cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

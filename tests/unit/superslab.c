@@ -6,7 +6,11 @@
  */
 #include "unit/unit.h"
 
+#include "slab/purge.h"
+#include "slab/reservation.h"
+#include "slab/slab_check.h"
 #include "slab/space.h"
+#include "slab/superslab.h"
 
 #define MODEL 96 /* superslabs looked at, from the first that lanes may have */
 #define RANGES 12

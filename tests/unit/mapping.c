@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of slab/dump.c: what is in use is included in core dumps, by the kernel's own word (VmFlags
- * in smaps); what was purged in whole steps is not, until it is used again; holes are bounded.
+ * Tests of slab/mapping.c: what is in use is included in core dumps, by the kernel's own word
+ * (VmFlags in smaps); what was purged in whole steps is not, until it is used again; holes are
+ * bounded.
  */
 #include "unit/unit.h"
 
+#include "slab/purge.h"
+#include "slab/reservation.h"
+#include "slab/slab_check.h"
 #include "slab/space.h"
+#include "slab/superslab.h"
 
 #define STEP ((size_t)4)
 
