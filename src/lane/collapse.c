@@ -89,9 +89,9 @@ void collapse_note_locked(struct pool *pool, unsigned size_class, ptrdiff_t out,
 
 void collapse_note_leave_locked(const struct slab *slab)
 {
-    size_t absent = slab->absent ? parts_absent_bytes(slab) : 0;
+    size_t absent = pooled(slab)->absent ? parts_absent_bytes(slab) : 0;
     collapse_note_locked(slab->owner, slab->size_class, 0,
-                         (ptrdiff_t)absent - (ptrdiff_t)(slab->carved * slab->size));
+                         (ptrdiff_t)absent - (ptrdiff_t)(pooled(slab)->carved * slab->size));
 }
 
 /* Has a walk begun within the decay time? */

@@ -29,25 +29,6 @@ static void add_bytes(ptrdiff_t bytes)
     atomic_fetch_add_explicit(&huge_bytes, (size_t)bytes, memory_order_relaxed);
 }
 
-/* The record's inline words, which no bitmap needs here. */
-static inline uint64_t *superslab_count_of(struct slab *slab)
-{
-    return &slab->inline_bits[0];
-}
-
-/* Bytes from the start that may have pages: at least `size`, more after a shrink that the kernel
- * refused to purge. */
-static inline uint64_t *used_of(struct slab *slab)
-{
-    return &slab->inline_bits[1];
-}
-
-/* Set when the kernel may use huge pages in the range. */
-static inline uint64_t *is_open_of(struct slab *slab)
-{
-    return &slab->inline_bits[2];
-}
-
 /* Up to here a block is made present at once; a larger one may be meant for later. */
 #define EAGER_MAX (32 * MIB)
 /* In a block of this size a huge page that is used in part is no more than 1/16 of it. */
@@ -111,10 +92,10 @@ static void publish(struct slab *slab)
 
 static void close_range(struct slab *slab)
 {
-    if (!*is_open_of(slab))
+    if (!huge_of(slab)->is_open)
         return;
-    *is_open_of(slab) = 0;
-    os_allow_huge(slab->start, *superslab_count_of(slab) << SUPERSLAB_SHIFT, false);
+    huge_of(slab)->is_open = false;
+    os_allow_huge(slab->start, huge_of(slab)->count << SUPERSLAB_SHIFT, false);
     atomic_fetch_sub_explicit(&open_ranges, 1, memory_order_relaxed);
 }
 
@@ -126,15 +107,15 @@ static void open_range(struct slab *slab, size_t from)
                                             : align_down(slab->size, SUPERSLAB_SIZE);
     if (begin >= end || settings.huge_pages == HUGE_PAGES_OFF)
         return;
-    if (!*is_open_of(slab)) {
+    if (!huge_of(slab)->is_open) {
         /* relaxed: a bound on a number of mappings, nothing is ordered by it */
         if (atomic_fetch_add_explicit(&open_ranges, 1, memory_order_relaxed) >= OPEN_MAX) {
             atomic_fetch_sub_explicit(&open_ranges, 1, memory_order_relaxed);
             return;
         }
-        *is_open_of(slab) = 1;
+        huge_of(slab)->is_open = true;
     }
-    *used_of(slab) = max_size(*used_of(slab), end);
+    huge_of(slab)->used = max_size(huge_of(slab)->used, end);
     os_allow_huge(slab->start + begin, end - begin, true);
 }
 
@@ -173,8 +154,7 @@ void *huge_take(size_t size, size_t alignment, struct span_list *list, bool *is_
         return NULL;
     }
     *slab = (struct slab){.start = start, .size = good, .size_class = CLASS_HUGE, .slab_count = 1};
-    *superslab_count_of(slab) = count;
-    *used_of(slab) = good;
+    *huge_of(slab) = (struct huge_block){.count = count, .used = good};
     slab->state = SLAB_HUGE;
     span_list_add(list, slab);
     publish(slab);
@@ -192,7 +172,7 @@ static void leave(struct slab *slab)
     density_end(slab->start, slab->size);
     close_range(slab);
     if (slab_make_plain(slab->start, slab->size))
-        *used_of(slab) = 0;
+        huge_of(slab)->used = 0;
     slab_map_set(slab->start, 1, CLASS_NONE);
     slab->state = SLAB_FREE;
     span_count_given(CLASS_HUGE);
@@ -208,27 +188,27 @@ void huge_zero(void *block)
 void huge_give(void *block)
 {
     struct slab *slab = slab_find(block);
-    superslab_tail_take_back(slab->start, *superslab_count_of(slab));
+    superslab_tail_take_back(slab->start, huge_of(slab)->count);
     leave(slab);
-    give_range(slab->start, *superslab_count_of(slab), *used_of(slab));
+    give_range(slab->start, huge_of(slab)->count, huge_of(slab)->used);
 }
 
 /* The tail belongs to the block at this moment, and is unused afterwards. */
 static void shrink(struct slab *slab, size_t good)
 {
     size_t count = superslabs_for(good);
-    size_t spare = *superslab_count_of(slab) - count;
+    size_t spare = huge_of(slab)->count - count;
     size_t end = count << SUPERSLAB_SHIFT;
-    size_t used = *used_of(slab);
+    size_t used = huge_of(slab)->used;
     size_t page_end = min_size(end, used);
     slab_make_plain(slab->start + good, slab->size - good);
     bool is_purged = page_end <= good || slab_purge(slab->start + good, page_end - good);
-    *used_of(slab) = is_purged ? good : page_end;
-    if (spare > 0 && *is_open_of(slab))
+    huge_of(slab)->used = is_purged ? good : page_end;
+    if (spare > 0 && huge_of(slab)->is_open)
         os_allow_huge(slab->start + end, spare << SUPERSLAB_SHIFT, false);
     if (spare > 0)
         give_range(slab->start + end, spare, used > end ? used - end : 0);
-    *superslab_count_of(slab) = count;
+    huge_of(slab)->count = count;
     slab->size = good;
     leave_tail(slab->start, count, good, is_purged ? page_end : good);
 }
@@ -292,23 +272,23 @@ static bool copy_written(char *from, char *to, size_t size, bool is_zero)
 /* The slabs behind the block in its last superslab may have pages of earlier blocks. */
 static bool purge_behind(struct slab *slab)
 {
-    size_t end = *superslab_count_of(slab) << SUPERSLAB_SHIFT;
+    size_t end = huge_of(slab)->count << SUPERSLAB_SHIFT;
     return slab_purge(slab->start + slab->size, end - slab->size);
 }
 
 /* The pages of an open range are one where they have been moved to. */
 static void inherit_open(const struct slab *old, struct slab *slab)
 {
-    if (!old->inline_bits[2] || *is_open_of(slab))
+    if (!huge_of(old)->is_open || huge_of(slab)->is_open)
         return;
-    *is_open_of(slab) = 1;
+    huge_of(slab)->is_open = true;
     atomic_fetch_add_explicit(&open_ranges, 1, memory_order_relaxed);
 }
 
 /* The old block's range goes back; its pages are gone if they were moved. */
 static void give_moved(struct slab *old, bool is_copied)
 {
-    size_t count = *superslab_count_of(old);
+    size_t count = huge_of(old)->count;
     leave(old);
     if (is_copied)
         give_range(old->start, count, count << SUPERSLAB_SHIFT);
@@ -327,7 +307,7 @@ static void give_part(char *start, size_t first, size_t count)
 static void give_up(struct slab *slab, size_t hole)
 {
     char *start = slab->start;
-    size_t count = *superslab_count_of(slab);
+    size_t count = huge_of(slab)->count;
     superslab_tail_take_back(start, count);
     leave(slab);
     if (os_remap_fresh(start, count << SUPERSLAB_SHIFT)) {
@@ -355,7 +335,7 @@ static bool may_move(const struct slab *old, size_t count)
  * no more. */
 static bool move_pages(struct slab *old, struct slab *slab, bool is_zero, bool *is_copied)
 {
-    size_t count = *superslab_count_of(old);
+    size_t count = huge_of(old)->count;
     if (!may_move(old, count)) {
         *is_copied = !copy_written(old->start, slab->start, old->size, is_zero) ||
                      !purge_behind(old);
@@ -383,7 +363,7 @@ static void *move(struct slab *old, size_t good)
     if (!move_pages(old, slab, is_zero, &is_copied))
         return NULL;
     prepare(slab, old->size, density_is_written(block, old->size));
-    *used_of(slab) = *superslab_count_of(slab) << SUPERSLAB_SHIFT;
+    huge_of(slab)->used = huge_of(slab)->count << SUPERSLAB_SHIFT;
     give_moved(old, is_copied);
     return block;
 }
@@ -410,9 +390,9 @@ static void resize_here(struct slab *slab, size_t good)
         return;
     }
     slab->size = good;
-    *used_of(slab) = max_size(*used_of(slab), good);
+    huge_of(slab)->used = max_size(huge_of(slab)->used, good);
     prepare(slab, old_size, is_dense);
-    leave_tail(slab->start, *superslab_count_of(slab), good, good);
+    leave_tail(slab->start, huge_of(slab)->count, good, good);
 }
 
 void *huge_resize(void *block, size_t size)
@@ -423,7 +403,7 @@ void *huge_resize(void *block, size_t size)
         return NULL;
     good = with_slack(slab->size, good);
     size_t count = superslabs_for(good);
-    size_t old_count = *superslab_count_of(slab);
+    size_t old_count = huge_of(slab)->count;
     if (good >= COMMIT_ASK_MIN && good > slab->size && !os_could_commit(good - slab->size))
         return NULL;
     superslab_tail_take_back(slab->start, old_count);
@@ -434,7 +414,7 @@ void *huge_resize(void *block, size_t size)
         return moved;
     }
     if (count > old_count)
-        *superslab_count_of(slab) = count;
+        huge_of(slab)->count = count;
     resize_here(slab, good);
     return block;
 }

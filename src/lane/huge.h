@@ -6,6 +6,21 @@
 #define HAK_LANE_HUGE_H
 
 #include "lane/span_list.h"
+#include "slab/slab.h"
+
+/* Purpose: what the lane keeps of a block in its record. Owner: the block's. */
+struct huge_block {
+    size_t count; /* superslabs of its range */
+    size_t used;  /* bytes from the start that may have pages: at least the block's size, more after
+                   * a shrink that the kernel refused to purge */
+    bool is_open; /* the kernel may use huge pages in the range */
+};
+_Static_assert(sizeof(struct huge_block) <= SLAB_LANE_WORDS * sizeof(uint64_t), "it has its place");
+
+static inline struct huge_block *huge_of(const struct slab *slab)
+{
+    return (struct huge_block *)(uintptr_t)slab->lane;
+}
 
 /* size > 0; alignment a power of two. */
 void *huge_take(size_t size, size_t alignment, struct span_list *list, bool *is_zero);

@@ -40,8 +40,8 @@ static struct blocks blocks_of(const struct slab *slab, size_t part, unsigned nu
 {
     size_t end = ((number + 1) * part + slab->size - 1) / slab->size;
     return (struct blocks){
-        .first = (unsigned)min_size(number * part / slab->size, slab->block_count),
-        .end = (unsigned)min_size(end, slab->block_count),
+        .first = (unsigned)min_size(number * part / slab->size, pooled(slab)->block_count),
+        .end = (unsigned)min_size(end, pooled(slab)->block_count),
     };
 }
 
@@ -56,7 +56,7 @@ static bool are_free(const struct slab *slab, struct blocks blocks)
 {
     for (unsigned at = blocks.first; at < blocks.end; at = (at / 64 + 1) * 64) {
         uint64_t mask = word_mask(at, blocks.end);
-        if ((slab->bits[at / 64] & mask) != mask)
+        if ((pooled(slab)->bits[at / 64] & mask) != mask)
             return false;
     }
     return true;
@@ -68,9 +68,9 @@ static unsigned set_free(struct slab *slab, struct blocks blocks, bool is_free)
     unsigned changed = 0;
     for (unsigned at = blocks.first; at < blocks.end; at = (at / 64 + 1) * 64) {
         uint64_t mask = word_mask(at, blocks.end);
-        uint64_t before = slab->bits[at / 64];
-        slab->bits[at / 64] = is_free ? before | mask : before & ~mask;
-        changed += (unsigned)__builtin_popcountll(before ^ slab->bits[at / 64]);
+        uint64_t before = pooled(slab)->bits[at / 64];
+        pooled(slab)->bits[at / 64] = is_free ? before | mask : before & ~mask;
+        changed += (unsigned)__builtin_popcountll(before ^ pooled(slab)->bits[at / 64]);
     }
     return changed;
 }
@@ -81,10 +81,10 @@ static void set_parts_free(struct slab *slab, uint64_t parts, bool is_free)
     unsigned changed = 0;
     for (uint64_t rest = parts; rest; rest &= rest - 1)
         changed += set_free(slab, blocks_of(slab, part, lowest_bit(rest)), is_free);
-    slab->free_count = (uint16_t)(is_free ? slab->free_count + changed
-                                          : slab->free_count - changed);
+    pooled(slab)->free_count = (uint16_t)(is_free ? pooled(slab)->free_count + changed
+                                                  : pooled(slab)->free_count - changed);
     if (is_free)
-        slab->low_word = 0;
+        pooled(slab)->low_word = 0;
 }
 
 /* ---- finding ---- */
@@ -93,12 +93,12 @@ static void set_parts_free(struct slab *slab, uint64_t parts, bool is_free)
 static uint64_t free_parts(const struct slab *slab)
 {
     size_t part = part_bytes(slab);
-    size_t present = max_size(slab->resident * os_page_size(), slab->carved * slab->size);
+    size_t present = max_size(slab->resident * os_page_size(), pooled(slab)->carved * slab->size);
     size_t run = (size_t)slab->slab_count << SLAB_SHIFT;
     uint64_t parts = 0;
     present = min_size(present, run);
     for (unsigned number = 0; number * part < present; number++)
-        if (!(slab->absent >> number & 1) && are_free(slab, blocks_of(slab, part, number)))
+        if (!(pooled(slab)->absent >> number & 1) && are_free(slab, blocks_of(slab, part, number)))
             parts |= (uint64_t)1 << number;
     return parts;
 }
@@ -106,7 +106,8 @@ static uint64_t free_parts(const struct slab *slab)
 /* Is it a slab whose free blocks have been left alone, and are enough to be worth it? */
 static bool is_due(struct pool_class *pool, const struct slab *slab, struct idle_walk *walk)
 {
-    if (!slab->is_dirty || slab->free_count < slab->block_count / walk->free_share)
+    if (!pooled(slab)->is_dirty ||
+        pooled(slab)->free_count < pooled(slab)->block_count / walk->free_share)
         return false;
     if ((uint8_t)(decay_epoch() - slab->age) >= walk->min_age)
         return true;
@@ -132,12 +133,12 @@ static struct idle_parts withhold_locked(struct pool_class *pool, struct idle_wa
         uint64_t parts = free_parts(slab);
         if (runs_of(parts) * walk->run_min > (unsigned)__builtin_popcountll(parts))
             continue;
-        slab->is_dirty = false;
+        pooled(slab)->is_dirty = false;
         if (!parts)
             continue;
-        unsigned before = slab->free_count;
+        unsigned before = pooled(slab)->free_count;
         set_parts_free(slab, parts, false);
-        if (slab->free_count == before)
+        if (pooled(slab)->free_count == before)
             continue; /* the waste at its end only; and nothing would keep the slab in its pool */
         pool_relist(pool, slab);
         return (struct idle_parts){slab, parts};
@@ -187,13 +188,13 @@ static void put_back_locked(struct pool_class *pool, const struct idle_parts *id
 {
     ptrdiff_t bytes = (ptrdiff_t)((size_t)__builtin_popcountll(purged) * part_bytes(idle->slab));
     set_parts_free(idle->slab, idle->parts, true);
-    idle->slab->absent |= purged;
+    pooled(idle->slab)->absent |= purged;
     walk->bytes += (size_t)bytes;
     collapse_note_locked(idle->slab->owner, idle->slab->size_class, 0, -bytes);
     if (purged == idle->parts)
         return;
     walk->refusals++;
-    walk->is_pending = pool->is_dirty = idle->slab->is_dirty = true;
+    walk->is_pending = pool->is_dirty = pooled(idle->slab)->is_dirty = true;
     idle->slab->age = decay_epoch();
 }
 

@@ -40,9 +40,9 @@ bool idle_walk_on(struct pool_class *pool, struct idle_walk *walk);
 /* A block of a slab has been given back. */
 static inline void idle_note_give(struct pool_class *pool, struct slab *slab)
 {
-    if (!slab->is_dirty) {
+    if (!pooled(slab)->is_dirty) {
         struct pool *whole = slab->owner;
-        slab->is_dirty = pool->is_dirty = true;
+        pooled(slab)->is_dirty = pool->is_dirty = true;
         slab->age = decay_epoch();
         /* release: the thread that clears it sees the class's */
         atomic_store_explicit(&whole->is_dirty, true, memory_order_release);

@@ -17,8 +17,8 @@ uint64_t parts_take(struct slab *slab, void *const *blocks, unsigned count)
     uint64_t needed = 0;
     for (unsigned i = 0; i < count; i++)
         needed |= block_parts(slab, part, (size_t)((char *)blocks[i] - slab->start));
-    needed &= slab->absent;
-    slab->absent &= ~needed;
+    needed &= pooled(slab)->absent;
+    pooled(slab)->absent &= ~needed;
     return needed;
 }
 
@@ -36,11 +36,11 @@ void parts_make_present(const struct slab *slab, uint64_t parts)
 
 size_t parts_absent_bytes(const struct slab *slab)
 {
-    return (size_t)__builtin_popcountll(slab->absent) * part_bytes(slab);
+    return (size_t)__builtin_popcountll(pooled(slab)->absent) * part_bytes(slab);
 }
 
 void parts_forget(struct slab *slab)
 {
-    size_t present = lowest_bit(slab->absent) * part_bytes(slab) / os_page_size();
+    size_t present = lowest_bit(pooled(slab)->absent) * part_bytes(slab) / os_page_size();
     slab->resident = (uint16_t)min_size(slab->resident, present);
 }

@@ -8,7 +8,7 @@
 #ifndef HAK_LANE_PARTS_H
 #define HAK_LANE_PARTS_H
 
-#include "slab/slab.h"
+#include "lane/pool_slab.h"
 
 #define PARTS 64u
 

@@ -7,6 +7,7 @@
 #ifndef HAK_LANE_POOL_LISTS_H
 #define HAK_LANE_POOL_LISTS_H
 
+#include "lane/pool_slab.h"
 #include "lane/size_class.h"
 #include "lane/verdict.h"
 
@@ -49,10 +50,10 @@ extern struct pool_traffic pool_traffic[CLASS_POOL_LAST + 1];
  * */
 static inline unsigned pool_list_of(const struct slab *slab)
 {
-    if (slab->free_count == 0)
+    if (pooled(slab)->free_count == 0)
         return POOL_LIST_FULL;
-    unsigned used = (unsigned)(slab->block_count - slab->free_count);
-    unsigned quarter = slab->block_count / POOL_LIST_FULL;
+    unsigned used = (unsigned)(pooled(slab)->block_count - pooled(slab)->free_count);
+    unsigned quarter = pooled(slab)->block_count / POOL_LIST_FULL;
     return (unsigned)(used >= quarter) + (used >= 2 * quarter) + (used >= 3 * quarter);
 }
 

@@ -80,37 +80,28 @@ void slab_map_set(const char *start, unsigned count, unsigned byte);
 
 enum slab_state { SLAB_FREE, SLAB_BLOCKS, SLAB_SPAN, SLAB_HUGE };
 
-#define SLAB_INLINE_WORDS 7
+#define SLAB_LANE_WORDS 10
 
 /*
  * Purpose: the out-of-line record of a run of slabs; of its first slab, that is: the others of the
  * run only say how far the head is. Owner: the lane that took the run, under its lock.
- * Invariant (SLAB_BLOCKS): free_count == number of set bits in bits[0 .. block_count), none of them
- * in a word below low_word; blocks at or above `carved` have never been handed out.
  */
 struct slab {
     struct slab *next; /* a list of the lane's choice */
     struct slab *prev;
     char *start;
-    void *owner;    /* the pool it belongs to: lane/lane.h */
-    size_t size;    /* bytes of a block (SLAB_BLOCKS) or of the whole span */
-    uint64_t *bits; /* 1 = block is free here, not in any cache; inline_bits or metadata */
-    uint16_t block_count;
-    uint16_t free_count;
-    uint16_t carved;
+    void *owner;       /* the pool, or the list of spans, that it belongs to */
+    size_t size;       /* bytes of a block (SLAB_BLOCKS) or of the whole span */
     uint16_t resident; /* leading pages of the run believed to be present; wrong costs a fault */
     uint8_t size_class;
     uint8_t state;
     uint8_t head_delta; /* slabs back to the head's record */
     uint8_t slab_count;
-    uint8_t list;     /* which of the lane's lists */
-    uint8_t low_word; /* no block is free below this word of bits[] */
-    uint8_t age;      /* epoch of the last take, or of the first give since the last purge */
-    bool is_dirty;    /* blocks came back since the last purge */
-    uint64_t absent;  /* parts of the run that were purged and not used since; 64 of them */
-    uint64_t inline_bits[SLAB_INLINE_WORDS];
+    uint8_t list;                   /* which of the lane's lists */
+    uint8_t age;                    /* an epoch of the lane's choice */
+    uint64_t lane[SLAB_LANE_WORDS]; /* what the lane keeps beside: pool_slab.h, huge.h */
 };
-_Static_assert(sizeof(struct slab) <= 128, "metadata stays under 1 %");
+_Static_assert(sizeof(struct slab) == 128, "two cache lines; metadata stays under 1 %");
 
 enum superslab_state {
     SUPERSLAB_FREE, /* no pages; if its `taken` bit is set, it is part of a range taken whole */

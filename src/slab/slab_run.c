@@ -13,9 +13,6 @@
 #include "slab/superslab.h"
 #include "slab/warm_bound.h"
 
-/* Of a run's 64 parts: a thread that takes its slabs soon has so many page faults. */
-#define MOSTLY_ABSENT 32
-
 static struct superslab *find_locked(enum run_kind kind, unsigned count)
 {
     uint64_t fitting = space.occupied[kind] & ~(((uint64_t)1 << count) - 1);
@@ -130,7 +127,7 @@ void slab_run_note_pooled(struct slab *slab)
     lock_release(&space.lock);
 }
 
-void slab_run_give(struct slab *slab)
+static void give(struct slab *slab, bool is_hollow)
 {
     struct superslab *superslab = superslab_of(slab->start);
     uint32_t mask = mask_of(slab);
@@ -141,10 +138,19 @@ void slab_run_give(struct slab *slab)
     word_store(&superslab->pooled, superslab->pooled & ~mask);
     superslab_mark_free(superslab, mask, true);
     mapping_note_free_locked(superslab);
-    if (slab->absent && __builtin_popcountll(slab->absent) >= MOSTLY_ABSENT)
+    if (is_hollow)
         superslab->purged |= mask;
-    slab->absent = 0;
     lock_release(&space.lock);
+}
+
+void slab_run_give(struct slab *slab)
+{
+    give(slab, false);
+}
+
+void slab_run_give_hollow(struct slab *slab)
+{
+    give(slab, true);
 }
 
 bool slab_run_extend(struct slab *slab, unsigned count)

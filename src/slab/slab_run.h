@@ -15,6 +15,9 @@ uint32_t slab_turnover(void);
 /* Give the run back; its map bytes are cleared. Its pages stay. The caller decides whether others
  * go (drain.c). */
 void slab_run_give(struct slab *slab);
+/* The same of a run most of whose pages were purged: a thread that takes it soon has so many page
+ * faults, which counts against the bound on warm slabs. */
+void slab_run_give_hollow(struct slab *slab);
 void slab_run_doubt(struct slab *slab);       /* before: its owner may have changed its mapping */
 void slab_run_note_pooled(struct slab *slab); /* it serves blocks of the pools until it is given */
 /* Take the slabs that follow until the run is `count` long. False if any is used. */

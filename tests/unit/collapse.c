@@ -37,9 +37,9 @@ static void check_tally(unsigned size_class)
     size_t out = 0;
     for (unsigned list = 0; list < POOL_LISTS; list++)
         for (const struct slab *slab = pool->lists[list]; slab; slab = slab->next) {
-            size_t own = (size_t)(slab->block_count - slab->free_count);
+            size_t own = (size_t)(pooled(slab)->block_count - pooled(slab)->free_count);
             out += own;
-            loose += (ptrdiff_t)(slab->carved - own) * (ptrdiff_t)slab->size -
+            loose += (ptrdiff_t)(pooled(slab)->carved - own) * (ptrdiff_t)slab->size -
                      (ptrdiff_t)parts_absent_bytes(slab);
         }
     CHECK_EQ(tally->out, out);

@@ -202,9 +202,9 @@ static void planted(void)
     make();
     struct hak_heap *heap = owned_heap_new();
     struct slab *slab = slab_find(owned_heap_alloc(heap, BLOCK_ALIGN, 100, false));
-    slab->free_count--;
+    pooled(slab)->free_count--;
     CHECK_REPORTS(owned_heap_check(), "the bitmap and the count of free blocks differ");
-    slab->free_count++;
+    pooled(slab)->free_count++;
     CHECK_EQ(owned_heap_check(), 0);
 }
 

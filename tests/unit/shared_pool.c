@@ -179,7 +179,7 @@ static void test_each_class(void **state)
             CHECK((char *)blocks[i] == slab->start + i * (size_t)row->size);
             CHECK(slab_find((char *)blocks[i] + row->size - 1) == slab);
         }
-        CHECK_EQ(slab->free_count, 0);
+        CHECK_EQ(pooled(slab)->free_count, 0);
         CHECK_EQ(pool_check(&shared_pool), 0);
         CHECK_EQ(pool_give(&shared_pool, size_class, blocks, count).fault, FAULT_NONE);
         CHECK_EQ(pool_check(&shared_pool), 0);
@@ -275,12 +275,12 @@ static void test_twice_in_a_batch(void **state)
         struct verdict verdict = pool_judge(&shared_pool, 4, batch, 5);
         CHECK_EQ(verdict.fault, FAULT_DOUBLE_FREE);
         CHECK(verdict.block == blocks[1]);
-        CHECK_EQ(slab_find(blocks[0])->free_count, size_classes[4].blocks - 6);
+        CHECK_EQ(pooled(slab_find(blocks[0]))->free_count, size_classes[4].blocks - 6);
         CHECK_EQ(pool_check(&shared_pool), 0);
     }
     struct verdict verdict = pool_give(&shared_pool, 4, batch, 5);
     CHECK_EQ(verdict.fault, FAULT_DOUBLE_FREE);
-    CHECK_EQ(slab_find(blocks[0])->free_count, size_classes[4].blocks - 3);
+    CHECK_EQ(pooled(slab_find(blocks[0]))->free_count, size_classes[4].blocks - 3);
     CHECK_EQ(pool_check(&shared_pool), 0);
     CHECK_EQ(pool_give(&shared_pool, 4, blocks + 3, 3).fault, FAULT_NONE);
     CHECK_EQ(pool_check(&shared_pool), 0);
