@@ -202,7 +202,7 @@ static void shrink(struct slab *slab, size_t good)
     size_t used = huge_of(slab)->used;
     size_t page_end = min_size(end, used);
     slab_make_plain(slab->start + good, slab->size - good);
-    bool is_purged = page_end <= good || slab_purge(slab->start + good, page_end - good);
+    bool is_purged = page_end <= good || os_purge(slab->start + good, page_end - good);
     huge_of(slab)->used = is_purged ? good : page_end;
     if (spare > 0 && huge_of(slab)->is_open)
         os_allow_huge(slab->start + end, spare << SUPERSLAB_SHIFT, false);
@@ -263,8 +263,8 @@ static bool copy_written(char *from, char *to, size_t size, bool is_zero)
     bool is_purged = true;
     for (size_t at = 0; at < size; at += COPY_STEP) {
         size_t step = min_size(size - at, COPY_STEP);
-        copy_step(from + at, to + at, step, is_zero || slab_purge(to + at, step));
-        is_purged &= slab_purge(from + at, step);
+        copy_step(from + at, to + at, step, is_zero || os_purge(to + at, step));
+        is_purged &= os_purge(from + at, step);
     }
     return is_purged;
 }
@@ -273,7 +273,7 @@ static bool copy_written(char *from, char *to, size_t size, bool is_zero)
 static bool purge_behind(struct slab *slab)
 {
     size_t end = huge_of(slab)->count << SUPERSLAB_SHIFT;
-    return slab_purge(slab->start + slab->size, end - slab->size);
+    return os_purge(slab->start + slab->size, end - slab->size);
 }
 
 /* The pages of an open range are one where they have been moved to. */

@@ -152,7 +152,7 @@ static bool give_parts(const struct slab *slab, unsigned first, unsigned count)
 {
     size_t part = part_bytes(slab);
     size_t run = (size_t)slab->slab_count << SLAB_SHIFT;
-    return decay_give_pages(slab->start + first * part, min_size(count * part, run - first * part));
+    return decay_purge(slab->start + first * part, min_size(count * part, run - first * part));
 }
 
 /* Some of a few parts are refused: those that the kernel took. */

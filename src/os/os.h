@@ -82,8 +82,9 @@ bool os_back_huge(void *address, size_t size);
 void os_allow_huge(void *address, size_t size, bool allow);
 /* How many of the first `count` (at most 64) pages are present. */
 size_t os_present_pages(void *address, size_t count);
-/* Give the pages back; they read as zero afterwards. False when the kernel refused (locked pages),
- * or where each such call would make a mapping more, and there are enough. */
+/* Give the pages back, in calls that hold no thread up for long; they read as zero afterwards.
+ * False when the kernel refused (locked pages), or where each such call would make a mapping more,
+ * and there are enough: some of the pages may be gone then. */
 bool os_purge(void *address, size_t size);
 /* Move the pages of [from, +size) to [to, +size), both ours. `from` stays mapped and reads as zero.
  * False when the kernel cannot: nothing has moved then, but `to` may have been unmapped already and

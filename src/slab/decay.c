@@ -9,11 +9,6 @@
 /* An epoch where the decay time gives none. */
 #define IDLE_EPOCH_MS 250
 
-/* Bytes given to the kernel in one call, during which its own lock is held: 20 us for pages of 4
- * KiB. Calls of 1 MiB take 60 us, but every tenth of them more than 100 where other threads are at
- * work; of those with 256 KiB at most four in a thousand. */
-#define PURGE_CALL (256 * KIB)
-
 /* A purging thread lets waiting threads have the lock first: it sleeps up to TURNS_MAX times. */
 #define TURN_US 20
 #define TURNS_MAX 50
@@ -84,20 +79,12 @@ static size_t present_bytes(char *start, size_t size)
     return pages * page;
 }
 
-bool slab_purge(char *start, size_t size)
-{
-    for (size_t done = 0; done < size; done += PURGE_CALL)
-        if (!os_purge(start + done, min_size(size - done, PURGE_CALL)))
-            return false;
-    return true;
-}
-
-bool decay_give_pages(char *start, size_t size)
+bool decay_purge(char *start, size_t size)
 {
     /* relaxed: figures */
     bool is_counting = atomic_load_explicit(&decay_clock.counting, memory_order_relaxed) > 0;
     size_t before = is_counting ? present_bytes(start, size) : 0;
-    bool is_done = slab_purge(start, size);
+    bool is_done = os_purge(start, size);
     /* some may be gone where others are refused */
     size_t after = is_counting && !is_done ? min_size(present_bytes(start, size), before) : 0;
     atomic_fetch_add_explicit(&decay_clock.returned_bytes, before - after, memory_order_relaxed);

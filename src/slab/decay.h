@@ -29,10 +29,9 @@ uint64_t decay_ms_to_epoch(void);
 /* Begin a new epoch if it is time. Returns how many have begun, 0 for all but one of the threads
  * that ask. */
 unsigned decay_begin_epoch(void);
-/* Give pages to the kernel, in calls that hold no thread up for long. False when it refuses. */
-bool slab_purge(char *start, size_t size);
-/* Give pages to the kernel under the decay lock, and count them. False when the kernel refuses. */
-bool decay_give_pages(char *start, size_t size);
+/* As os_purge, under the decay lock, and counted: for free memory, which others may take as soon as
+ * the lock is dropped. */
+bool decay_purge(char *start, size_t size);
 uint64_t decay_purged_bytes(void);
 /* Pages that were present and are not any more, in bytes: counted between decay_count(true) and
  * decay_count(false) only, since the kernel must be asked. */

@@ -113,7 +113,7 @@ void drain_tail(char *start, size_t count)
     decay_unlock();
 }
 
-bool warm_is_draining(void)
+bool drain_is_on(void)
 {
     return atomic_load_explicit(&warm_bound.is_draining, memory_order_relaxed);
 }
@@ -121,10 +121,10 @@ bool warm_is_draining(void)
 void drain_after_give(size_t bytes)
 {
     size_t bound = warm_bound_slabs();
-    if (likely(warm_slabs() <= bound && !warm_is_draining()) || settings.bench_fast_mode)
+    if (likely(warm_slabs() <= bound && !drain_is_on()) || settings.bench_fast_mode)
         return;
     if (bound == 0)
-        decay_purge_all();
+        purge_warm();
     else
         drain(bound, max_size(PAY_MIN, bytes + min_size(bytes, PAY_MORE_MAX)));
 }

@@ -13,6 +13,6 @@ void drain_after_give(size_t bytes);
  * warm. No lock may be held. */
 void drain_tail(char *start, size_t count);
 /* Is too much warm, so that gives pay for it at this moment? */
-bool warm_is_draining(void);
+bool drain_is_on(void);
 
 #endif

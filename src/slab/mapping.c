@@ -9,7 +9,6 @@
  */
 #include "slab/mapping.h"
 
-#include "slab/decay.h"
 #include "slab/reservation.h"
 #include "slab/space.h"
 
@@ -225,7 +224,7 @@ static void unmap(struct superslab *superslab)
     superslab->is_kept = !os_unmap(start, SUPERSLAB_SIZE);
     if (!superslab->is_kept)
         word_store(&superslab->doubted, 0);
-    if (superslab->is_kept && !slab_purge(start, SUPERSLAB_SIZE))
+    if (superslab->is_kept && !os_purge(start, SUPERSLAB_SIZE))
         memset(start, 0, SUPERSLAB_SIZE);
 }
 
@@ -268,17 +267,17 @@ static bool ration_locked(void)
     return true;
 }
 
-void reservation_review(void)
+void mapping_review(void)
 {
     /* a plain malloc does not ask for limits */
-    if (reservation_is_rationed() || os_is_filtered() || !os_address_space_is_limited())
+    if (mapping_is_rationed() || os_is_filtered() || !os_address_space_is_limited())
         return;
     lock_acquire(&space.lock);
     ration_locked();
     lock_release(&space.lock);
 }
 
-bool reservation_is_rationed(void)
+bool mapping_is_rationed(void)
 {
     return word_load(&space.is_rationed);
 }

@@ -9,8 +9,8 @@
 #include "slab/slab.h"
 
 /* Is address space rationed, so that free superslabs must not stay mapped? */
-bool reservation_is_rationed(void);
-void reservation_review(void); /* has a limit been set meanwhile? No lock may be held */
+bool mapping_is_rationed(void);
+void mapping_review(void); /* has a limit been set meanwhile? No lock may be held */
 /* Map superslabs [first, first + count), and include them in core dumps. OS_MAP_OCCUPIED: one of
  * them is the program's mapping, and has been set aside. */
 enum os_map_result mapping_open_locked(size_t first, size_t count);

@@ -33,7 +33,7 @@
  * threads look at the same superslabs. */
 static state_data _Atomic size_t walk_cursor;
 
-bool decay_is_due(void)
+bool purge_is_due(void)
 {
     return warm_slabs() > 0 && settings.decay_ms >= 0 && !settings.bench_fast_mode;
 }
@@ -89,10 +89,10 @@ static bool collect(size_t *cursor, size_t end, unsigned min_age, struct purge *
 /* What a span's owner has locked cannot be given back before that is undone. */
 static bool give_run(const struct purge *purge, char *start, size_t size, uint32_t slabs)
 {
-    if (decay_give_pages(start, size))
+    if (decay_purge(start, size))
         return true;
     bool is_doubted = word_load(&purge->superslab->doubted) & slabs;
-    return is_doubted && (slab_make_plain(start, size) || decay_give_pages(start, size));
+    return is_doubted && (slab_make_plain(start, size) || decay_purge(start, size));
 }
 
 /* Give the pages of a run of slabs to the kernel; slab by slab where it refuses some. Returns those
@@ -104,7 +104,7 @@ static uint32_t purge_run(const struct purge *purge, unsigned first, unsigned co
     if (give_run(purge, start, (size_t)count << SLAB_SHIFT, run_mask(first, count)))
         return run_mask(first, count);
     for (unsigned slab = 0; count > 1 && slab < count; slab++)
-        if (decay_give_pages(start + ((size_t)slab << SLAB_SHIFT), SLAB_SIZE))
+        if (decay_purge(start + ((size_t)slab << SLAB_SHIFT), SLAB_SIZE))
             purged |= run_mask(first + slab, 1);
     return purged;
 }
@@ -186,7 +186,7 @@ size_t purge_superslab(const struct purge *purge)
 }
 
 /* Purge the warm slabs of at least `min_age` epochs. Returns the bytes purged. */
-static size_t purge_all(unsigned min_age)
+static size_t purge_aged(unsigned min_age)
 {
     struct purge purge = {0};
     size_t total = 0;
@@ -237,27 +237,27 @@ static void begin_walk(void)
                                                 memory_order_relaxed, memory_order_relaxed);
 }
 
-bool decay_poll(void)
+bool purge_poll(void)
 {
     if (settings.bench_fast_mode)
         return false;
     unsigned epochs = decay_begin_epoch();
     if (epochs > 0) {
         warm_bound_pass(epochs);
-        reservation_review();
+        mapping_review();
         begin_walk();
     }
     walk_on();
     return epochs > 0;
 }
 
-void decay_purge_due(void)
+void purge_due(void)
 {
     if (settings.decay_ms >= 0 && !settings.bench_fast_mode)
-        purge_all(EPOCHS_PER_DECAY);
+        purge_aged(EPOCHS_PER_DECAY);
 }
 
-size_t decay_purge_all(void)
+size_t purge_warm(void)
 {
-    return purge_all(0);
+    return purge_aged(0);
 }

@@ -10,13 +10,13 @@
 /* Begin a new epoch, if it is time, and go on with a bounded part of purging slabs that have been
  * warm for longer than the decay time. Cheap otherwise. No lock may be held. Returns true when a
  * new epoch began: caches above may then age their own. */
-bool decay_poll(void);
+bool purge_poll(void);
 /* The rest of that purge, at once. */
-void decay_purge_due(void);
+void purge_due(void);
 /* Purge all that is warm. Returns the bytes given back. No lock may be held. */
-size_t decay_purge_all(void);
+size_t purge_warm(void);
 /* Are free slabs warm, and may they decay? */
-bool decay_is_due(void);
+bool purge_is_due(void);
 
 /* Purpose: a purge of warm slabs of one superslab. The slabs `taken` are out of use meanwhile: all
  * of the superslab, if none of it is in use and none stays warm. */

@@ -7,7 +7,6 @@
 #include "slab/superslab.h"
 
 #include "slab/attributes.h"
-#include "slab/decay.h"
 #include "slab/mapping.h"
 #include "slab/meta.h"
 #include "slab/reservation.h"
@@ -197,7 +196,7 @@ void superslab_range_abandon(char *start, size_t count)
 {
     struct superslab *superslab = superslab_of(start);
     /* what the kernel finds mapped there loses its pages */
-    slab_purge(start, count << SUPERSLAB_SHIFT);
+    os_purge(start, count << SUPERSLAB_SHIFT);
     lock_acquire(&space.lock);
     for (size_t i = 0; i < count; i++)
         superslab_set_aside_locked(&superslab[i]);

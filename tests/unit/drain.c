@@ -142,7 +142,7 @@ static void one_give_pays_little(void)
     give(one);
     os_inject_failure = NULL;
     CHECK(purges > 0 && purges <= 2 * (SUPERSLAB_SIZE / (256 * KIB) + 1));
-    CHECK(warm_is_draining());
+    CHECK(drain_is_on());
 }
 
 static bool fail_purge(enum os_call call)
@@ -162,7 +162,7 @@ static void refused(void)
     os_inject_failure = NULL;
     CHECK_EQ(warm(), MANY * SUPERSLAB_SIZE);
     CHECK(purges <= 2 * SLABS_PER_SUPERSLAB);
-    CHECK_EQ(decay_purge_all(), MANY * SUPERSLAB_SIZE);
+    CHECK_EQ(purge_warm(), MANY * SUPERSLAB_SIZE);
 }
 
 /* What was purged and is taken again at once makes the bound grow, until nothing is purged. */
@@ -197,7 +197,7 @@ static void wanted_again(void)
     CHECK_EQ(bound(), 32 * MIB);
     bool is_zero;
     give(slab_run_take(1, &is_zero));
-    CHECK(warm_is_draining());
+    CHECK(drain_is_on());
 }
 
 static void settings_are_kept(void)

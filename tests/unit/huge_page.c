@@ -104,7 +104,7 @@ static void wasted(void)
     CHECK_EQ(waste(), SUPERSLAB_SIZE - 5 * SLAB_SIZE);
     slab_run_give(second);
     CHECK_EQ(waste(), SUPERSLAB_SIZE - 5 * SLAB_SIZE);
-    decay_purge_all();
+    purge_warm();
     CHECK_EQ(waste(), 0);
     CHECK_EQ(slab_check(), 0);
 }

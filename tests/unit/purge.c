@@ -68,12 +68,12 @@ static void purge_all(void)
         CHECK(unit_present_pages(runs[i]->start, RUN_BYTES) >= RUN_SLABS);
         CHECK_EQ(warm_bytes(), expected);
     }
-    CHECK_EQ(decay_purge_all(), expected);
+    CHECK_EQ(purge_warm(), expected);
     CHECK_EQ(decay_purged_bytes(), before + expected);
     CHECK_EQ(warm_bytes(), 0);
     for (unsigned i = 0; i < RUNS; i++)
         CHECK_EQ(unit_present_pages(starts[i], RUN_BYTES), 0);
-    CHECK_EQ(decay_purge_all(), 0);
+    CHECK_EQ(purge_warm(), 0);
     bool is_zero;
     struct slab *slab = slab_run_take(RUN_SLABS, &is_zero);
     CHECK(is_zero && unit_is_zero(slab->start, RUN_BYTES));
@@ -93,7 +93,7 @@ static void at_once(void)
     drain_after_give((RUN_SLABS - 1) * SLAB_SIZE);
     CHECK_EQ(unit_present_pages(slab->start, RUN_BYTES), 1);
     CHECK_EQ(warm_bytes(), 0);
-    CHECK(!decay_poll());
+    CHECK(!purge_poll());
 }
 
 static void wait_ms(uint64_t ms)
@@ -108,31 +108,31 @@ static void never(void)
     struct slab *slab = take_and_touch(RUN_SLABS);
     give(slab);
     for (unsigned i = 0; i < 5; i++) {
-        CHECK(!decay_poll());
+        CHECK(!purge_poll());
         wait_ms(5);
     }
     CHECK_EQ(warm_bytes(), RUN_BYTES);
     settings.decay_ms = 8;
     settings.bench_fast_mode = 1;
     for (unsigned i = 0; i < 5; i++) {
-        CHECK(!decay_poll());
+        CHECK(!purge_poll());
         wait_ms(5);
     }
     CHECK_EQ(warm_bytes(), RUN_BYTES);
-    CHECK_EQ(decay_purge_all(), RUN_BYTES);
+    CHECK_EQ(purge_warm(), RUN_BYTES);
 }
 
 /* Polls until an epoch has begun. */
 static void next_epoch(void)
 {
-    while (!decay_poll())
+    while (!purge_poll())
         sched_yield();
 }
 
 static void ageing(void)
 {
     make(40);
-    CHECK(!decay_poll()); /* starts the clock */
+    CHECK(!purge_poll()); /* starts the clock */
     next_epoch();
     struct slab *old = take_and_touch(RUN_SLABS);
     char *start = old->start;
@@ -158,11 +158,11 @@ static void records_go_last(void)
     struct slab *records = superslab_of(runs[0]->start)->slabs;
     CHECK(records == superslab_of(runs[1]->start)->slabs);
     give(runs[0]);
-    decay_purge_all();
+    purge_warm();
     CHECK_EQ(unit_present_pages((char *)records, size), size / os_page_size());
     CHECK_EQ(runs[1]->slab_count, SLABS_PER_SUPERSLAB / 2);
     give(runs[1]);
-    decay_purge_all();
+    purge_warm();
     if (os_page_size() <= size)
         CHECK_EQ(unit_present_pages((char *)records, size), 0);
     CHECK_EQ(slab_check(), 0);
@@ -174,7 +174,7 @@ static void records_go_last(void)
 static void reuse_rejuvenates(void)
 {
     make(40);
-    decay_poll();
+    purge_poll();
     next_epoch();
     struct slab *slab = take_and_touch(RUN_SLABS);
     for (unsigned i = 0; i < 8; i++) {
@@ -217,7 +217,7 @@ static void refused(void)
     struct slab *slab = take_and_touch(RUN_SLABS);
     give(slab);
     os_inject_failure = fail_purge;
-    CHECK_EQ(decay_purge_all(), 0);
+    CHECK_EQ(purge_warm(), 0);
     CHECK_EQ(warm_bytes(), RUN_BYTES);
     settings.decay_ms = 0;
     give(take_and_touch(RUN_SLABS));
@@ -237,7 +237,7 @@ static void locked_page(void)
     if (mlock(slab->start + SLAB_SIZE, os_page_size()) != 0)
         return; /* not allowed here */
     give(slab);
-    decay_purge_all();
+    purge_warm();
     CHECK_EQ(slab_check(), 0);
     CHECK(slab_run_take(RUN_SLABS, &is_zero) == slab);
     CHECK(!is_zero || unit_is_zero(slab->start, RUN_BYTES));
@@ -257,14 +257,14 @@ static void bounded_calls(void)
     make(LONG_MS);
     give(take_and_touch(32));
     os_inject_failure = count_purge;
-    CHECK_EQ(decay_purge_all(), SUPERSLAB_SIZE);
+    CHECK_EQ(purge_warm(), SUPERSLAB_SIZE);
     CHECK(purge_calls >= SUPERSLAB_SIZE / (256 * KIB)); /* and one for the records */
     bool is_zero;
     char *start = superslab_range_take(2, &is_zero);
     memset(start, 1, 3 * MIB);
     superslab_range_give(start, 2, 3 * MIB);
     purge_calls = 0;
-    CHECK_EQ(decay_purge_all(), 3 * MIB);
+    CHECK_EQ(purge_warm(), 3 * MIB);
     CHECK(purge_calls >= 3 * MIB / (256 * KIB));
     os_inject_failure = NULL;
     CHECK_EQ(warm_bytes(), 0);
@@ -288,10 +288,10 @@ static void locked_ones_first(void)
     size_t locked = 2 * SLABS_PER_SUPERSLAB + 1;
     size_t slabs = RUNS * SLABS_PER_SUPERSLAB - locked;
     decay_count(true);
-    CHECK_EQ(decay_purge_all(), slabs * SLAB_SIZE);
+    CHECK_EQ(purge_warm(), slabs * SLAB_SIZE);
     CHECK_EQ(decay_returned_bytes(), slabs * os_page_size());
     CHECK_EQ(warm_bytes(), locked * SLAB_SIZE);
-    CHECK_EQ(decay_purge_all(), 0);
+    CHECK_EQ(purge_warm(), 0);
     CHECK_EQ(decay_returned_bytes(), slabs * os_page_size());
     decay_count(false);
 }

@@ -239,7 +239,7 @@ static void purge(void)
             model[i] = COLD;
             warm++;
         }
-    CHECK_EQ(decay_purge_all(), warm * SLAB_SIZE);
+    CHECK_EQ(purge_warm(), warm * SLAB_SIZE);
 }
 
 static size_t warm_in_model(void)
@@ -316,7 +316,7 @@ static void populate(void)
         CHECK_EQ(unit_present_pages(slab->start, 2 * SLAB_SIZE), cases[i].present);
         CHECK_EQ(slab->resident, cases[i].present);
         slab_run_give(slab);
-        decay_purge_all();
+        purge_warm();
         CHECK_EQ(slab->resident, 0);
     }
 }
@@ -381,7 +381,7 @@ static void *exchange(void *number)
             CHECK(is_marked(run->start + slab * SLAB_SIZE, 0));
         mark_run(run, 0);
         if (i % 100 == 0)
-            decay_purge_all();
+            purge_warm();
     }
     for (unsigned i = 0; i < 8; i++)
         if (own[i].start)
@@ -395,7 +395,7 @@ static void threads(void)
     make();
     unit_run_threads(exchange);
     CHECK_EQ(slab_check(), 0);
-    decay_purge_all();
+    purge_warm();
     slab_count(&figures);
     CHECK_EQ(figures.mapped_bytes, 0);
 }
