@@ -24,8 +24,8 @@ static struct extent huge_extent(const struct heap_view *view, size_t index)
     if (superslabs > rest)
         return extent;
     /* a block that shrank keeps its range */
-    if (slab->inline_bits[0] > superslabs && slab->inline_bits[0] <= rest)
-        superslabs = slab->inline_bits[0];
+    if (huge_of(slab)->count > superslabs && huge_of(slab)->count <= rest)
+        superslabs = huge_of(slab)->count;
     extent.kind = EXTENT_HUGE;
     extent.bytes = (uint64_t)superslabs << SUPERSLAB_SHIFT;
     extent.slab = slab;
@@ -55,10 +55,10 @@ static struct extent slab_extent(const struct heap_view *view, size_t index, uns
     if (!records)
         return extent;
     const struct slab *slab = &records->slabs[number];
-    bool is_inline = slab->block_count <= SLAB_INLINE_WORDS * 64;
+    bool is_inline = pooled(slab)->block_count <= SLAB_INLINE_WORDS * 64;
     if (heap_is_block_run(view, index, number) && (is_inline || records->bits[number])) {
         extent.kind = EXTENT_BLOCKS;
-        extent.bits = is_inline ? slab->inline_bits : records->bits[number];
+        extent.bits = is_inline ? pooled(slab)->inline_bits : records->bits[number];
     } else if (slab->state == SLAB_SPAN && (uintptr_t)slab->start == start &&
                is_span_class(slab->size_class) && slab->slab_count > 0 &&
                number + slab->slab_count <= SLABS_PER_SUPERSLAB &&
@@ -138,7 +138,7 @@ static bool is_free(const struct extent *extent, unsigned number)
 
 static unsigned block_count(const struct extent *extent)
 {
-    return extent->kind == EXTENT_BLOCKS ? extent->slab->block_count : 1;
+    return extent->kind == EXTENT_BLOCKS ? pooled(extent->slab)->block_count : 1;
 }
 
 static enum block_state cached_state(const struct heap_view *view, size_t at)

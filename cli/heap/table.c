@@ -174,14 +174,14 @@ bool heap_is_block_run(const struct heap_view *view, size_t index, unsigned numb
         return false;
     const struct size_class *row = &size_classes[slab->size_class];
     return (uintptr_t)slab->start == start && slab->head_delta == 0 && slab->size == row->size &&
-           slab->block_count == row->blocks && slab->slab_count == row->slabs &&
+           pooled(slab)->block_count == row->blocks && slab->slab_count == row->slabs &&
            number + slab->slab_count <= SLABS_PER_SUPERSLAB &&
-           slab->free_count <= slab->block_count;
+           pooled(slab)->free_count <= pooled(slab)->block_count;
 }
 
 static size_t bits_size(const struct slab *slab)
 {
-    return (slab->block_count + 63u) / 64 * sizeof(uint64_t);
+    return (pooled(slab)->block_count + 63u) / 64 * sizeof(uint64_t);
 }
 
 /* The bitmaps of one superslab that do not lie in their records. Returns how many are missing. */
@@ -191,10 +191,11 @@ static size_t read_bitmaps_of(struct heap_view *view, size_t index)
     size_t missing = 0;
     for (unsigned number = 0; number < SLABS_PER_SUPERSLAB; number++) {
         const struct slab *slab = &records->slabs[number];
-        if (!heap_is_block_run(view, index, number) || slab->block_count <= SLAB_INLINE_WORDS * 64)
+        if (!heap_is_block_run(view, index, number) ||
+            pooled(slab)->block_count <= SLAB_INLINE_WORDS * 64)
             continue;
         uint64_t *bits = memory_resize(NULL, 1, bits_size(slab));
-        if (heap_meta_read(view, slab->bits, bits, bits_size(slab))) {
+        if (heap_meta_read(view, pooled(slab)->bits, bits, bits_size(slab))) {
             records->bits[number] = bits;
         } else {
             free(bits);

@@ -80,7 +80,7 @@ static void print_neighbours(const struct extent *extent, const uint8_t *states,
     unsigned first = index > NEIGHBOURS ? index - NEIGHBOURS : 0;
     unsigned last = index + NEIGHBOURS < count ? index + NEIGHBOURS : count - 1;
     for (unsigned i = first; i <= last; i++) {
-        bool is_fresh = states[i] == BLOCK_FREE && i >= extent->slab->carved;
+        bool is_fresh = states[i] == BLOCK_FREE && i >= pooled(extent->slab)->carved;
         if (i != index)
             printf(LABEL "0x%" PRIx64 " %s\n", i < index ? "before" : "after",
                    extent->start + i * extent->slab->size,
@@ -124,7 +124,7 @@ static void print_block(const struct heap_view *view, const struct extent *exten
         return;
     }
     bool is_fresh = extent->kind == EXTENT_BLOCKS && states[index] == BLOCK_FREE &&
-                    index >= extent->slab->carved;
+                    index >= pooled(extent->slab)->carved;
     printf("%s\n", is_fresh ? "free: never handed out" : state_words[states[index]]);
     print_bounds(extent, start, address);
     if (states[index] == BLOCK_IN_THREAD)

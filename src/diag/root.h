@@ -12,6 +12,8 @@
 #include "front/request.h"
 #include "front/thread_heaps.h"
 #include "lane/depot.h"
+#include "slab/decay.h"
+#include "slab/meta.h"
 #include "slab/space.h"
 
 #include "hakmem/hakmem.h"
@@ -42,15 +44,18 @@
     FIELD(struct slab, start)                                                                      \
     FIELD(struct slab, owner)                                                                      \
     FIELD(struct slab, size)                                                                       \
-    FIELD(struct slab, bits)                                                                       \
-    FIELD(struct slab, block_count)                                                                \
-    FIELD(struct slab, free_count)                                                                 \
-    FIELD(struct slab, carved)                                                                     \
     FIELD(struct slab, size_class)                                                                 \
     FIELD(struct slab, state)                                                                      \
     FIELD(struct slab, head_delta)                                                                 \
     FIELD(struct slab, slab_count)                                                                 \
-    FIELD(struct slab, inline_bits)                                                                \
+    FIELD(struct slab, lane)                                                                       \
+    SIZE(struct pool_slab)                                                                         \
+    FIELD(struct pool_slab, bits)                                                                  \
+    FIELD(struct pool_slab, block_count)                                                           \
+    FIELD(struct pool_slab, free_count)                                                            \
+    FIELD(struct pool_slab, carved)                                                                \
+    FIELD(struct pool_slab, inline_bits)                                                           \
+    FIELD(struct huge_block, count)                                                                \
     SIZE(struct meta_arena)                                                                        \
     FIELD(struct meta_arena, start)                                                                \
     FIELD(struct meta_arena, at)                                                                   \

@@ -31,11 +31,11 @@ bool ageing_work(bool is_short, struct verdict *verdict)
     if (settings.decay_ms >= 0) {
         pool_purge_idle(&shared_pool, age, &is_pending);
         owned_heap_purge_idle(age, &is_pending);
-        decay_purge_due();
+        purge_due();
     }
     if (settings.decay_ms >= 0 && is_short)
-        decay_purge_all();
-    return is_pending || decay_is_due();
+        purge_warm();
+    return is_pending || purge_is_due();
 }
 
 void ageing_begin(void)

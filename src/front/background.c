@@ -80,7 +80,7 @@ static bool work_until_quiet(void)
             return false;
         if (request_is_waiting())
             request_serve_by_helper(trim);
-        if (!decay_poll())
+        if (!purge_poll())
             continue;
         bool is_active = atomic_exchange(&background.is_active, false);
         keep_fault(idle_threads_take(false));
@@ -133,14 +133,14 @@ noinline_cold static void poll_with_helper(void)
     /* exchange: a full barrier before the helper's state is read; once an epoch */
     if (!get(&background.is_active)) {
         atomic_exchange(&background.is_active, true);
-        reservation_review(); /* the helper may not ask for limits */
+        mapping_review(); /* the helper may not ask for limits */
     }
     if (get(&background.is_on_duty) && os_helper_is_running())
         return;
     /* acquire: see keep_fault */
     if (atomic_load_explicit(&background.has_fault, memory_order_acquire))
         misuse_stop_at_fault(background.fault);
-    bool is_new_epoch = decay_poll();
+    bool is_new_epoch = purge_poll();
     if (is_new_epoch)
         begin_epoch();
     if (unlikely(ageing_is_under_way()))
@@ -154,7 +154,7 @@ void background_poll(void)
         poll_with_helper();
         return;
     }
-    if (unlikely(decay_poll()))
+    if (unlikely(purge_poll()))
         begin_epoch();
     if (unlikely(ageing_is_under_way()))
         misuse_stop_at_fault(ageing_go_on());

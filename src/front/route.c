@@ -43,8 +43,8 @@ size_t route_trim(void)
     misuse_stop_at_fault(depot_trim(true));
     pool_purge_idle(&shared_pool, 0, &is_pending);
     owned_heap_purge_idle(0, &is_pending);
-    decay_purge_all();
-    reservation_review();
+    purge_warm();
+    mapping_review();
     uint64_t after = decay_returned_bytes();
     decay_count(false);
     return (size_t)(after - before);
@@ -231,7 +231,7 @@ bool route_size_of(const void *block, size_t *size)
 static void *take_growing(size_t size)
 {
     bool is_zero;
-    return !reservation_is_rationed() ? huge_take(size, BLOCK_ALIGN, NULL, &is_zero) : NULL;
+    return !mapping_is_rationed() ? huge_take(size, BLOCK_ALIGN, NULL, &is_zero) : NULL;
 }
 
 static void *take_copy(size_t usable, size_t size)

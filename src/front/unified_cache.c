@@ -383,7 +383,7 @@ static bool grow_bin(struct thread_heap *heap, unsigned size_class, unsigned lim
  * a page, or a span, that the program does not need. */
 static bool is_given_up(unsigned size_class)
 {
-    return is_block_class(size_class) ? collapse_is_on(size_class) : warm_is_draining();
+    return is_block_class(size_class) ? collapse_is_on(size_class) : drain_is_on();
 }
 
 /* The slots that a bin of a collapsing class may have: each block in it may keep a page. */

@@ -5,7 +5,12 @@
  * the program writes through is made present at once. Called by the unified cache and first-class
  * heaps; calls the slab layer.
  */
-#include "lane/lane.h"
+#include "lane/ace.h"
+#include "lane/density.h"
+#include "slab/attributes.h"
+#include "slab/drain.h"
+#include "slab/huge_page.h"
+#include "slab/slab_run.h"
 
 static unsigned map_byte(const struct slab *slab)
 {
@@ -72,7 +77,9 @@ void ace_give(void *block)
     if (density_is_expected(slab->size))
         slab->resident = (uint16_t)max_size(slab->resident, pages_of(slab->size));
     span_count_given(slab->size_class);
+    size_t bytes = (size_t)slab->slab_count << SLAB_SHIFT;
     slab_run_give(slab);
+    drain_after_give(bytes);
 }
 
 bool ace_resize(void *block, unsigned size_class)
@@ -83,8 +90,10 @@ bool ace_resize(void *block, unsigned size_class)
     if (row->slabs > slab->slab_count) {
         if (!slab_run_extend(slab, row->slabs))
             return false;
-    } else {
+    } else if (row->slabs < slab->slab_count) {
+        size_t bytes = (size_t)(slab->slab_count - row->slabs) << SLAB_SHIFT;
         slab_run_shrink(slab, row->slabs);
+        drain_after_give(bytes);
     }
     span_count_given(slab->size_class);
     span_count_taken(size_class);

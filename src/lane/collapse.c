@@ -9,30 +9,26 @@
  * slabs are walked then, and again each time that the count has halved. It ends when the class
  * grows again, or a decay time after the last walk began.
  */
-#include "lane/pool.h"
+#include "lane/collapse.h"
+#include "lane/parts.h"
+#include "slab/decay.h"
+#include "slab/warm_bound.h"
 
 /* The blocks out of a class have collapsed when this part of their high is left. */
 #define COLLAPSED_SHARE 2
 /* A class that never had more than this is not worth the work. */
 #define HIGH_MIN (256 * KIB)
-/* Only slabs that are at least half free are purged: others have few free pages now, and more at
- * the next walk. */
-#define FREE_SHARE 2
-#define FREE_LISTS (POOL_LIST_FULL / FREE_SHARE)
+#define FREE_LISTS (POOL_LIST_FULL / COLLAPSE_FREE_SHARE)
 /* A system call for each single page takes longer than all other work. So while more than a 16th of
  * the high is out, only slabs whose free pages lie together are purged; later more of them do. */
 #define EARLY_RUN 2
 #define LAST_SHARE 16
-/* The work of one flush: it takes 50 to 100 us. */
-#define PAY_SLABS 4
-#define PAY_BYTES (128 * KIB)
-#define PAY_LOOKS 4
 /* The slab layer is told of changes of this much, so that threads seldom meet there. */
 #define TELL_BYTES ((ptrdiff_t)64 * (ptrdiff_t)KIB)
 
-state_data struct tally tallies[CLASS_POOL_LAST + 1];
+state_data struct collapse_tally tallies[CLASS_POOL_LAST + 1];
 
-static void tell(struct tally *tally, unsigned size_class)
+static void tell(struct collapse_tally *tally, unsigned size_class)
 {
     const struct size_class *row = &size_classes[size_class];
     size_t slabs = shared_pool.classes[size_class].slab_count;
@@ -48,16 +44,16 @@ static void tell(struct tally *tally, unsigned size_class)
     warm_note_loose(more_loose, more_hollow);
 }
 
-static void begin_walk_locked(struct tally *tally, unsigned size_class)
+static void begin_walk_locked(struct collapse_tally *tally, unsigned size_class)
 {
     tally->mark = tally->out;
     tally->epoch = decay_epoch();
     word_store(&tally->is_on, true);
-    idle_begin_locked(&shared_pool.classes[size_class], FREE_LISTS - 1);
+    pool_walk_begin(&shared_pool.classes[size_class], FREE_LISTS - 1);
 }
 
 /* Has the class collapsed, or halved since the last walk? */
-static void note_fewer_locked(struct tally *tally, unsigned size_class)
+static void note_fewer_locked(struct collapse_tally *tally, unsigned size_class)
 {
     bool is_low = tally->is_on ? tally->out <= tally->mark / 2
                                : tally->out <= tally->high / COLLAPSED_SHARE &&
@@ -66,7 +62,7 @@ static void note_fewer_locked(struct tally *tally, unsigned size_class)
         begin_walk_locked(tally, size_class);
 }
 
-static void note_more_locked(struct tally *tally, unsigned size_class)
+static void note_more_locked(struct collapse_tally *tally, unsigned size_class)
 {
     size_t slack = TELL_BYTES / size_classes[size_class].size;
     if (tally->is_on && tally->out > 2 * tally->mark + slack) {
@@ -81,7 +77,7 @@ void collapse_note_locked(struct pool *pool, unsigned size_class, ptrdiff_t out,
 {
     if (pool != &shared_pool)
         return;
-    struct tally *tally = &tallies[size_class];
+    struct collapse_tally *tally = &tallies[size_class];
     tally->out += (size_t)out;
     tally->loose += loose;
     tell(tally, size_class);
@@ -93,26 +89,26 @@ void collapse_note_locked(struct pool *pool, unsigned size_class, ptrdiff_t out,
 
 void collapse_note_leave_locked(const struct slab *slab)
 {
-    size_t absent = slab->absent ? idle_absent_bytes(slab) : 0;
+    size_t absent = pooled(slab)->absent ? parts_absent_bytes(slab) : 0;
     collapse_note_locked(slab->owner, slab->size_class, 0,
-                         (ptrdiff_t)absent - (ptrdiff_t)(slab->carved * slab->size));
+                         (ptrdiff_t)absent - (ptrdiff_t)(pooled(slab)->carved * slab->size));
 }
 
 /* Has a walk begun within the decay time? */
-static bool is_recent(const struct tally *tally)
+static bool is_recent(const struct collapse_tally *tally)
 {
     return (uint8_t)(decay_epoch() - word_load(&tally->epoch)) <= EPOCHS_PER_DECAY;
 }
 
 bool collapse_is_on(unsigned size_class)
 {
-    const struct tally *tally = &tallies[size_class];
+    const struct collapse_tally *tally = &tallies[size_class];
     return unlikely(word_load(&tally->is_on)) && is_recent(tally);
 }
 
 void collapse_note_return_locked(const struct slab *slab, size_t bytes)
 {
-    struct tally *tally = &tallies[slab->size_class];
+    struct collapse_tally *tally = &tallies[slab->size_class];
     if (slab->owner != &shared_pool)
         return;
     collapse_note_locked(&shared_pool, slab->size_class, 0, (ptrdiff_t)bytes);
@@ -123,22 +119,9 @@ void collapse_note_return_locked(const struct slab *slab, size_t bytes)
     tally->returned %= SLAB_SIZE;
 }
 
-/* A figure read without the lock: a guess may be a moment old. */
-static unsigned run_min(struct tally *tally)
+unsigned collapse_run_min(unsigned size_class)
 {
+    const struct collapse_tally *tally = &tallies[size_class];
+    /* without the lock: a guess may be a moment old */
     return word_load(&tally->mark) > word_load(&tally->high) / LAST_SHARE ? EARLY_RUN : 1;
-}
-
-struct verdict collapse_pay(unsigned size_class)
-{
-    struct pool_class *pool = &shared_pool.classes[size_class];
-    struct idle_walk walk = {.free_share = FREE_SHARE,
-                             .run_min = run_min(&tallies[size_class]),
-                             .slabs_left = PAY_SLABS,
-                             .looks_left = PAY_LOOKS,
-                             .bytes_max = PAY_BYTES};
-    struct verdict verdict = depot_give_back(size_class);
-    if (word_load(&pool->walk) != 0)
-        idle_walk_on(pool, &walk);
-    return verdict;
 }

@@ -7,7 +7,8 @@
  * is present. A size not seen before is taken to be like the others, if these agree. Called by ACE
  * and Huge when they hand out or take back a span; never on a fast path.
  */
-#include "lane/lane.h"
+#include "lane/density.h"
+#include "lane/size_class.h"
 
 /* A size that is known to be written through is looked at again every so many fresh spans. */
 #define WATCH_EVERY 16

@@ -6,11 +6,18 @@
  * where it is large or has grown, opened to the kernel's huge pages. Called by front/route.c; calls
  * the slab layer and the kernel.
  */
-#include "lane/lane.h"
+#include "lane/huge.h"
+#include "lane/density.h"
+#include "slab/attributes.h"
+#include "slab/decay.h"
+#include "slab/drain.h"
+#include "slab/huge_page.h"
+#include "slab/mapping.h"
+#include "slab/reservation.h"
+#include "slab/superslab.h"
+#include "slab/tail.h"
 
 #include <string.h>
-
-state_data _Atomic size_t huge_bytes;
 
 /* Before a block of this size or more is taken, the system is asked if it would give that much to a
  * plain mmap: inside the reservation all addresses look free. */
@@ -20,25 +27,6 @@ state_data _Atomic size_t huge_bytes;
 static void add_bytes(ptrdiff_t bytes)
 {
     atomic_fetch_add_explicit(&huge_bytes, (size_t)bytes, memory_order_relaxed);
-}
-
-/* The record's inline words, which no bitmap needs here. */
-static inline uint64_t *superslab_count_of(struct slab *slab)
-{
-    return &slab->inline_bits[0];
-}
-
-/* Bytes from the start that may have pages: at least `size`, more after a shrink that the kernel
- * refused to purge. */
-static inline uint64_t *used_of(struct slab *slab)
-{
-    return &slab->inline_bits[1];
-}
-
-/* Set when the kernel may use huge pages in the range. */
-static inline uint64_t *is_open_of(struct slab *slab)
-{
-    return &slab->inline_bits[2];
 }
 
 /* Up to here a block is made present at once; a larger one may be meant for later. */
@@ -65,6 +53,20 @@ size_t huge_good_size(size_t size)
     return align_up(size, os_page_size());
 }
 
+/* Give a range back; its first `used` bytes may have pages. What is warm too much goes. */
+static void give_range(char *start, size_t count, size_t used)
+{
+    superslab_range_give(start, count, used);
+    drain_after_give(used);
+}
+
+/* The slabs behind the first `bytes` of a range are unused. What is warm too much goes. */
+static void leave_tail(char *start, size_t count, size_t bytes, size_t cold_end)
+{
+    if (superslab_tail_leave(start, count, bytes, cold_end))
+        drain_tail(start, count);
+}
+
 /* A range of `count` superslabs whose start is aligned to `alignment`. */
 static char *take_range(size_t count, size_t alignment, bool *is_zero)
 {
@@ -77,9 +79,9 @@ static char *take_range(size_t count, size_t alignment, bool *is_zero)
     char *aligned = (char *)align_up((uintptr_t)start, alignment);
     size_t before = (size_t)(aligned - start) >> SUPERSLAB_SHIFT;
     if (before > 0)
-        superslab_range_give(start, before, 0);
+        give_range(start, before, 0);
     if (extra > before)
-        superslab_range_give(aligned + (count << SUPERSLAB_SHIFT), extra - before, 0);
+        give_range(aligned + (count << SUPERSLAB_SHIFT), extra - before, 0);
     return aligned;
 }
 
@@ -92,16 +94,16 @@ static void publish(struct slab *slab)
  * given stay. */
 static void close_part(struct slab *slab, size_t from)
 {
-    size_t size = (*superslab_count_of(slab) << SUPERSLAB_SHIFT) - from;
+    size_t size = (huge_of(slab)->count << SUPERSLAB_SHIFT) - from;
     os_allow_huge(slab->start + from, size, false);
     superslab_range_note_huge(slab->start + from, size >> SUPERSLAB_SHIFT);
 }
 
 static void close_range(struct slab *slab)
 {
-    if (!*is_open_of(slab))
+    if (!huge_of(slab)->is_open)
         return;
-    *is_open_of(slab) = 0;
+    huge_of(slab)->is_open = false;
     close_part(slab, 0);
     atomic_fetch_sub_explicit(&open_ranges, 1, memory_order_relaxed);
 }
@@ -114,15 +116,15 @@ static void open_range(struct slab *slab, size_t from)
                                             : align_down(slab->size, SUPERSLAB_SIZE);
     if (begin >= end || settings.huge_pages == HUGE_PAGES_OFF)
         return;
-    if (!*is_open_of(slab)) {
+    if (!huge_of(slab)->is_open) {
         /* relaxed: a bound on a number of mappings, nothing is ordered by it */
         if (atomic_fetch_add_explicit(&open_ranges, 1, memory_order_relaxed) >= OPEN_MAX) {
             atomic_fetch_sub_explicit(&open_ranges, 1, memory_order_relaxed);
             return;
         }
-        *is_open_of(slab) = 1;
+        huge_of(slab)->is_open = true;
     }
-    *used_of(slab) = max_size(*used_of(slab), end);
+    huge_of(slab)->used = max_size(huge_of(slab)->used, end);
     os_allow_huge(slab->start + begin, end - begin, true);
 }
 
@@ -157,19 +159,18 @@ void *huge_take(size_t size, size_t alignment, struct span_list *list, bool *is_
         return NULL;
     struct slab *slab = superslab_first_record(start);
     if (!slab) {
-        superslab_range_give(start, count, 0);
+        give_range(start, count, 0);
         return NULL;
     }
     *slab = (struct slab){.start = start, .size = good, .size_class = CLASS_HUGE, .slab_count = 1};
-    *superslab_count_of(slab) = count;
-    *used_of(slab) = good;
+    *huge_of(slab) = (struct huge_block){.count = count, .used = good};
     slab->state = SLAB_HUGE;
     span_list_add(list, slab);
     publish(slab);
     span_count_taken(CLASS_HUGE);
     add_bytes((ptrdiff_t)good);
     prepare(slab, 0, *is_zero ? density_expect(start, good) : density_is_expected(good));
-    superslab_tail_leave(start, count, good, good);
+    leave_tail(start, count, good, good);
     return start;
 }
 
@@ -180,7 +181,7 @@ static void leave(struct slab *slab)
     density_end(slab->start, slab->size);
     close_range(slab);
     if (slab_make_plain(slab->start, slab->size))
-        *used_of(slab) = 0;
+        huge_of(slab)->used = 0;
     slab_map_set(slab->start, 1, CLASS_NONE);
     slab->state = SLAB_FREE;
     span_count_given(CLASS_HUGE);
@@ -196,29 +197,29 @@ void huge_zero(void *block)
 void huge_give(void *block)
 {
     struct slab *slab = slab_find(block);
-    superslab_tail_take_back(slab->start, *superslab_count_of(slab));
+    superslab_tail_take_back(slab->start, huge_of(slab)->count);
     leave(slab);
-    superslab_range_give(slab->start, *superslab_count_of(slab), *used_of(slab));
+    give_range(slab->start, huge_of(slab)->count, huge_of(slab)->used);
 }
 
 /* The tail belongs to the block at this moment, and is unused afterwards. */
 static void shrink(struct slab *slab, size_t good)
 {
     size_t count = superslabs_for(good);
-    size_t spare = *superslab_count_of(slab) - count;
+    size_t spare = huge_of(slab)->count - count;
     size_t end = count << SUPERSLAB_SHIFT;
-    size_t used = *used_of(slab);
+    size_t used = huge_of(slab)->used;
     size_t page_end = min_size(end, used);
     slab_make_plain(slab->start + good, slab->size - good);
-    bool is_purged = page_end <= good || slab_purge(slab->start + good, page_end - good);
-    *used_of(slab) = is_purged ? good : page_end;
-    if (spare > 0 && *is_open_of(slab))
+    bool is_purged = page_end <= good || os_purge(slab->start + good, page_end - good);
+    huge_of(slab)->used = is_purged ? good : page_end;
+    if (spare > 0 && huge_of(slab)->is_open)
         close_part(slab, end);
     if (spare > 0)
-        superslab_range_give(slab->start + end, spare, used > end ? used - end : 0);
-    *superslab_count_of(slab) = count;
+        give_range(slab->start + end, spare, used > end ? used - end : 0);
+    huge_of(slab)->count = count;
     slab->size = good;
-    superslab_tail_leave(slab->start, count, good, is_purged ? page_end : good);
+    leave_tail(slab->start, count, good, is_purged ? page_end : good);
 }
 
 /* Move one superslab's pages, or copy them; *is_copied is set then. A range may be of several
@@ -271,8 +272,8 @@ static bool copy_written(char *from, char *to, size_t size, bool is_zero)
     bool is_purged = true;
     for (size_t at = 0; at < size; at += COPY_STEP) {
         size_t step = min_size(size - at, COPY_STEP);
-        copy_step(from + at, to + at, step, is_zero || slab_purge(to + at, step));
-        is_purged &= slab_purge(from + at, step);
+        copy_step(from + at, to + at, step, is_zero || os_purge(to + at, step));
+        is_purged &= os_purge(from + at, step);
     }
     return is_purged;
 }
@@ -280,26 +281,26 @@ static bool copy_written(char *from, char *to, size_t size, bool is_zero)
 /* The slabs behind the block in its last superslab may have pages of earlier blocks. */
 static bool purge_behind(struct slab *slab)
 {
-    size_t end = *superslab_count_of(slab) << SUPERSLAB_SHIFT;
-    return slab_purge(slab->start + slab->size, end - slab->size);
+    size_t end = huge_of(slab)->count << SUPERSLAB_SHIFT;
+    return os_purge(slab->start + slab->size, end - slab->size);
 }
 
 /* The pages of an open range are one where they have been moved to. */
 static void inherit_open(const struct slab *old, struct slab *slab)
 {
-    if (!old->inline_bits[2] || *is_open_of(slab))
+    if (!huge_of(old)->is_open || huge_of(slab)->is_open)
         return;
-    *is_open_of(slab) = 1;
+    huge_of(slab)->is_open = true;
     atomic_fetch_add_explicit(&open_ranges, 1, memory_order_relaxed);
 }
 
 /* The old block's range goes back; its pages are gone if they were moved. */
 static void give_moved(struct slab *old, bool is_copied)
 {
-    size_t count = *superslab_count_of(old);
+    size_t count = huge_of(old)->count;
     leave(old);
     if (is_copied)
-        superslab_range_give(old->start, count, count << SUPERSLAB_SHIFT);
+        give_range(old->start, count, count << SUPERSLAB_SHIFT);
     else
         superslab_range_give_cold(old->start, count);
 }
@@ -307,7 +308,7 @@ static void give_moved(struct slab *old, bool is_copied)
 static void give_part(char *start, size_t first, size_t count)
 {
     if (count > 0)
-        superslab_range_give(start + (first << SUPERSLAB_SHIFT), count, count << SUPERSLAB_SHIFT);
+        give_range(start + (first << SUPERSLAB_SHIFT), count, count << SUPERSLAB_SHIFT);
 }
 
 /* A range of our own in which nothing is, and where superslab `hole` may have no mapping. If it
@@ -315,14 +316,14 @@ static void give_part(char *start, size_t first, size_t count)
 static void give_up(struct slab *slab, size_t hole)
 {
     char *start = slab->start;
-    size_t count = *superslab_count_of(slab);
+    size_t count = huge_of(slab)->count;
     superslab_tail_take_back(start, count);
     leave(slab);
     if (os_remap_fresh(start, count << SUPERSLAB_SHIFT)) {
         superslab_range_give_cold(start, count);
         return;
     }
-    superslab_range_moved_in(start, start, hole);
+    mapping_note_moved(start, start, hole);
     superslab_range_abandon(start + (hole << SUPERSLAB_SHIFT), 1);
     give_part(start, 0, hole);
     give_part(start, hole + 1, count - hole - 1);
@@ -336,14 +337,14 @@ static void give_up(struct slab *slab, size_t hole)
 static bool may_move(const struct slab *old, size_t count)
 {
     return (old->size >= MOVED_UNDER_FILTER_MIN || !os_is_filtered()) &&
-           superslab_may_move(old->start, count);
+           mapping_may_move(old->start, count);
 }
 
 /* The block's pages to those of a longer one. False when they are where they were, and that one is
  * no more. */
 static bool move_pages(struct slab *old, struct slab *slab, bool is_zero, bool *is_copied)
 {
-    size_t count = *superslab_count_of(old);
+    size_t count = huge_of(old)->count;
     if (!may_move(old, count)) {
         *is_copied = !copy_written(old->start, slab->start, old->size, is_zero) ||
                      !purge_behind(old);
@@ -354,7 +355,7 @@ static bool move_pages(struct slab *old, struct slab *slab, bool is_zero, bool *
         give_up(slab, moved);
         return false;
     }
-    superslab_range_moved_in(old->start, slab->start, count);
+    mapping_note_moved(old->start, slab->start, count);
     inherit_open(old, slab);
     return true;
 }
@@ -371,7 +372,7 @@ static void *move(struct slab *old, size_t good)
     if (!move_pages(old, slab, is_zero, &is_copied))
         return NULL;
     prepare(slab, old->size, density_is_written(block, old->size));
-    *used_of(slab) = *superslab_count_of(slab) << SUPERSLAB_SHIFT;
+    huge_of(slab)->used = huge_of(slab)->count << SUPERSLAB_SHIFT;
     give_moved(old, is_copied);
     return block;
 }
@@ -398,9 +399,9 @@ static void resize_here(struct slab *slab, size_t good)
         return;
     }
     slab->size = good;
-    *used_of(slab) = max_size(*used_of(slab), good);
+    huge_of(slab)->used = max_size(huge_of(slab)->used, good);
     prepare(slab, old_size, is_dense);
-    superslab_tail_leave(slab->start, *superslab_count_of(slab), good, good);
+    leave_tail(slab->start, huge_of(slab)->count, good, good);
 }
 
 void *huge_resize(void *block, size_t size)
@@ -411,18 +412,18 @@ void *huge_resize(void *block, size_t size)
         return NULL;
     good = with_slack(slab->size, good);
     size_t count = superslabs_for(good);
-    size_t old_count = *superslab_count_of(slab);
+    size_t old_count = huge_of(slab)->count;
     if (good >= COMMIT_ASK_MIN && good > slab->size && !os_could_commit(good - slab->size))
         return NULL;
     superslab_tail_take_back(slab->start, old_count);
     if (count > old_count && !superslab_range_extend(slab->start, old_count, count)) {
         void *moved = move(slab, good);
         if (!moved)
-            superslab_tail_leave(slab->start, old_count, slab->size, slab->size);
+            leave_tail(slab->start, old_count, slab->size, slab->size);
         return moved;
     }
     if (count > old_count)
-        *superslab_count_of(slab) = count;
+        huge_of(slab)->count = count;
     resize_here(slab, good);
     return block;
 }

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Pages of free blocks in slabs that are partly used: they go back to the kernel when the slab has
- * been left alone for the decay time, found from its bitmap. A slab is looked at as 64 parts (of a
- * page each, where its run is of four slabs or fewer). While the pages of a part are being purged,
- * its blocks are out of the bitmap, so that no thread can be given one; no lock of the class is
- * held then. What was purged is marked `absent`, and made present again in one call when blocks of
- * it are handed out. Called by the front's background work; calls the slab layer.
+ * been left alone for the decay time, found from its bitmap. A slab is looked at in parts
+ * (parts.h). While the pages of a part are being purged, its blocks are out of the bitmap, so that
+ * no thread can be given one. No lock of the class may be held then. Purged parts are marked
+ * `absent`.
  */
-#include "lane/pool.h"
+#include "lane/idle_pages.h"
+#include "lane/collapse.h"
+#include "lane/parts.h"
+#include "lane/shared_pool.h"
 
 #include <limits.h>
-
-#define PARTS 64u
 
 /* Slabs looked at in one holding of the class lock; to purge a slab counts as PURGE_EFFORT
  * looks. */
@@ -28,30 +28,6 @@ struct idle_parts {
     uint64_t parts;
 };
 
-static size_t part_bytes(const struct slab *slab)
-{
-    size_t run = (size_t)slab->slab_count << SLAB_SHIFT;
-    return align_up(run / PARTS, os_page_size());
-}
-
-/* Parts [first, last]. */
-static uint64_t part_mask(size_t first, size_t last)
-{
-    return (UINT64_MAX >> (PARTS - 1 - (last - first))) << first;
-}
-
-/* Length of the run of parts that begins at the lowest. */
-static unsigned lowest_run(uint64_t parts)
-{
-    uint64_t above = ~(parts >> lowest_bit(parts));
-    return above ? lowest_bit(above) : PARTS;
-}
-
-static uint64_t block_parts(const struct slab *slab, size_t part, size_t offset)
-{
-    return part_mask(offset / part, (offset + slab->size - 1) / part);
-}
-
 /* ---- blocks of a part ---- */
 
 /* Purpose: blocks [first, end), those that lie in a part or reach into it. */
@@ -64,8 +40,8 @@ static struct blocks blocks_of(const struct slab *slab, size_t part, unsigned nu
 {
     size_t end = ((number + 1) * part + slab->size - 1) / slab->size;
     return (struct blocks){
-        .first = (unsigned)min_size(number * part / slab->size, slab->block_count),
-        .end = (unsigned)min_size(end, slab->block_count),
+        .first = (unsigned)min_size(number * part / slab->size, pooled(slab)->block_count),
+        .end = (unsigned)min_size(end, pooled(slab)->block_count),
     };
 }
 
@@ -80,7 +56,7 @@ static bool are_free(const struct slab *slab, struct blocks blocks)
 {
     for (unsigned at = blocks.first; at < blocks.end; at = (at / 64 + 1) * 64) {
         uint64_t mask = word_mask(at, blocks.end);
-        if ((slab->bits[at / 64] & mask) != mask)
+        if ((pooled(slab)->bits[at / 64] & mask) != mask)
             return false;
     }
     return true;
@@ -92,9 +68,9 @@ static unsigned set_free(struct slab *slab, struct blocks blocks, bool is_free)
     unsigned changed = 0;
     for (unsigned at = blocks.first; at < blocks.end; at = (at / 64 + 1) * 64) {
         uint64_t mask = word_mask(at, blocks.end);
-        uint64_t before = slab->bits[at / 64];
-        slab->bits[at / 64] = is_free ? before | mask : before & ~mask;
-        changed += (unsigned)__builtin_popcountll(before ^ slab->bits[at / 64]);
+        uint64_t before = pooled(slab)->bits[at / 64];
+        pooled(slab)->bits[at / 64] = is_free ? before | mask : before & ~mask;
+        changed += (unsigned)__builtin_popcountll(before ^ pooled(slab)->bits[at / 64]);
     }
     return changed;
 }
@@ -105,10 +81,10 @@ static void set_parts_free(struct slab *slab, uint64_t parts, bool is_free)
     unsigned changed = 0;
     for (uint64_t rest = parts; rest; rest &= rest - 1)
         changed += set_free(slab, blocks_of(slab, part, lowest_bit(rest)), is_free);
-    slab->free_count = (uint16_t)(is_free ? slab->free_count + changed
-                                          : slab->free_count - changed);
+    pooled(slab)->free_count = (uint16_t)(is_free ? pooled(slab)->free_count + changed
+                                                  : pooled(slab)->free_count - changed);
     if (is_free)
-        slab->low_word = 0;
+        pooled(slab)->low_word = 0;
 }
 
 /* ---- finding ---- */
@@ -117,12 +93,12 @@ static void set_parts_free(struct slab *slab, uint64_t parts, bool is_free)
 static uint64_t free_parts(const struct slab *slab)
 {
     size_t part = part_bytes(slab);
-    size_t present = max_size(slab->resident * os_page_size(), slab->carved * slab->size);
+    size_t present = max_size(slab->resident * os_page_size(), pooled(slab)->carved * slab->size);
     size_t run = (size_t)slab->slab_count << SLAB_SHIFT;
     uint64_t parts = 0;
     present = min_size(present, run);
     for (unsigned number = 0; number * part < present; number++)
-        if (!(slab->absent >> number & 1) && are_free(slab, blocks_of(slab, part, number)))
+        if (!(pooled(slab)->absent >> number & 1) && are_free(slab, blocks_of(slab, part, number)))
             parts |= (uint64_t)1 << number;
     return parts;
 }
@@ -130,7 +106,8 @@ static uint64_t free_parts(const struct slab *slab)
 /* Is it a slab whose free blocks have been left alone, and are enough to be worth it? */
 static bool is_due(struct pool_class *pool, const struct slab *slab, struct idle_walk *walk)
 {
-    if (!slab->is_dirty || slab->free_count < slab->block_count / walk->free_share)
+    if (!pooled(slab)->is_dirty ||
+        pooled(slab)->free_count < pooled(slab)->block_count / walk->free_share)
         return false;
     if ((uint8_t)(decay_epoch() - slab->age) >= walk->min_age)
         return true;
@@ -143,33 +120,12 @@ static unsigned runs_of(uint64_t parts)
     return (unsigned)__builtin_popcountll(parts & ~(parts << 1));
 }
 
-void idle_begin_locked(struct pool_class *pool, unsigned list)
-{
-    pool->walk = (uint8_t)(list + 1);
-    pool->scan = pool->lists[list];
-}
-
-/* The next slab of a walk, fuller ones first: what drains meanwhile moves to a list that is still
- * to come. NULL at the end. */
-static struct slab *next_locked(struct pool_class *pool)
-{
-    while (!pool->scan && pool->walk > 0) {
-        pool->walk--;
-        if (pool->walk > 0)
-            pool->scan = pool->lists[pool->walk - 1];
-    }
-    struct slab *slab = pool->scan;
-    if (slab)
-        pool->scan = slab->next;
-    return slab;
-}
-
 /* Look at up to SCAN_STEP slabs from where the walk is; withhold the blocks of the first with free
  * parts. */
 static struct idle_parts withhold_locked(struct pool_class *pool, struct idle_walk *walk)
 {
     for (unsigned step = 0; step < SCAN_STEP; step++) {
-        struct slab *slab = next_locked(pool);
+        struct slab *slab = pool_walk_next(pool);
         if (!slab)
             break;
         if (!is_due(pool, slab, walk))
@@ -177,12 +133,12 @@ static struct idle_parts withhold_locked(struct pool_class *pool, struct idle_wa
         uint64_t parts = free_parts(slab);
         if (runs_of(parts) * walk->run_min > (unsigned)__builtin_popcountll(parts))
             continue;
-        slab->is_dirty = false;
+        pooled(slab)->is_dirty = false;
         if (!parts)
             continue;
-        unsigned before = slab->free_count;
+        unsigned before = pooled(slab)->free_count;
         set_parts_free(slab, parts, false);
-        if (slab->free_count == before)
+        if (pooled(slab)->free_count == before)
             continue; /* the waste at its end only; and nothing would keep the slab in its pool */
         pool_relist(pool, slab);
         return (struct idle_parts){slab, parts};
@@ -196,7 +152,8 @@ static bool give_parts(const struct slab *slab, unsigned first, unsigned count)
 {
     size_t part = part_bytes(slab);
     size_t run = (size_t)slab->slab_count << SLAB_SHIFT;
-    return decay_give_pages(slab->start + first * part, min_size(count * part, run - first * part));
+    return decay_purge(slab->start + first * part, min_size(count * part, run - first * part),
+                       false);
 }
 
 /* Some of a few parts are refused: those that the kernel took. */
@@ -232,13 +189,13 @@ static void put_back_locked(struct pool_class *pool, const struct idle_parts *id
 {
     ptrdiff_t bytes = (ptrdiff_t)((size_t)__builtin_popcountll(purged) * part_bytes(idle->slab));
     set_parts_free(idle->slab, idle->parts, true);
-    idle->slab->absent |= purged;
+    pooled(idle->slab)->absent |= purged;
     walk->bytes += (size_t)bytes;
     collapse_note_locked(idle->slab->owner, idle->slab->size_class, 0, -bytes);
     if (purged == idle->parts)
         return;
     walk->refusals++;
-    walk->is_pending = pool->is_dirty = idle->slab->is_dirty = true;
+    walk->is_pending = pool->is_dirty = pooled(idle->slab)->is_dirty = true;
     idle->slab->age = decay_epoch();
 }
 
@@ -305,7 +262,7 @@ static bool begin_class(struct pool_class *pool)
     bool is_wanted = pool->is_dirty;
     if (is_wanted) {
         pool->is_dirty = false;
-        idle_begin_locked(pool, POOL_LIST_FULL - 1);
+        pool_walk_begin(pool, POOL_LIST_FULL - 1);
     }
     lock_release(&pool->lock);
     return is_wanted;
@@ -386,45 +343,4 @@ bool pool_age_on(struct pool *pool, unsigned min_age, size_t *effort)
         mark_dirty(pool);
     atomic_store_explicit(&pool->at, is_end ? 0 : at, memory_order_relaxed);
     return is_end;
-}
-
-/* ---- use ---- */
-
-uint64_t idle_take_parts(struct slab *slab, void *const *blocks, unsigned count)
-{
-    size_t part = part_bytes(slab);
-    uint64_t needed = 0;
-    for (unsigned i = 0; i < count; i++)
-        needed |= block_parts(slab, part, (size_t)((char *)blocks[i] - slab->start));
-    needed &= slab->absent;
-    slab->absent &= ~needed;
-    if (needed) {
-        size_t bytes = (size_t)__builtin_popcountll(needed) * part;
-        slab_charge(bytes);
-        collapse_note_return_locked(slab, bytes);
-    }
-    return settings.ss_prefault == PREFAULT_OFF ? 0 : needed;
-}
-
-void idle_make_present(const struct slab *slab, uint64_t parts_taken)
-{
-    size_t part = part_bytes(slab);
-    size_t run = (size_t)slab->slab_count << SLAB_SHIFT;
-    for (uint64_t rest = parts_taken; rest;) {
-        unsigned first = lowest_bit(rest);
-        unsigned parts = lowest_run(rest);
-        rest &= ~part_mask(first, first + parts - 1);
-        os_populate(slab->start + first * part, min_size(parts * part, run - first * part));
-    }
-}
-
-size_t idle_absent_bytes(const struct slab *slab)
-{
-    return (size_t)__builtin_popcountll(slab->absent) * part_bytes(slab);
-}
-
-void idle_forget(struct slab *slab)
-{
-    size_t present = lowest_bit(slab->absent) * part_bytes(slab) / os_page_size();
-    slab->resident = (uint16_t)min_size(slab->resident, present);
 }

@@ -3,7 +3,7 @@
  * A pool looked at from above: its figures, and a recount of the invariants written on struct slab
  * and struct pool_class. Called by diag; takes one class lock at a time, changes nothing.
  */
-#include "lane/lane.h"
+#include "lane/pool_check.h"
 
 void pool_count(struct pool *pool, unsigned size_class, struct pool_figures *figures)
 {
@@ -12,8 +12,8 @@ void pool_count(struct pool *pool, unsigned size_class, struct pool_figures *fig
     for (unsigned list = 0; list < POOL_LISTS; list++)
         for (const struct slab *slab = class_pool->lists[list]; slab; slab = slab->next) {
             figures->slabs++;
-            figures->blocks_free += slab->free_count;
-            figures->blocks_out += (size_t)(slab->block_count - slab->free_count);
+            figures->blocks_free += pooled(slab)->free_count;
+            figures->blocks_out += (size_t)(pooled(slab)->block_count - pooled(slab)->free_count);
         }
     if (pool == &shared_pool)
         figures->traffic = pool_traffic[size_class].traffic;
@@ -29,8 +29,8 @@ static unsigned fault(const struct slab *slab, const char *what)
 static unsigned count_bits(const struct slab *slab)
 {
     unsigned count = 0;
-    for (unsigned word = 0; word * 64u < slab->block_count; word++)
-        count += (unsigned)__builtin_popcountll(slab->bits[word]);
+    for (unsigned word = 0; word * 64u < pooled(slab)->block_count; word++)
+        count += (unsigned)__builtin_popcountll(pooled(slab)->bits[word]);
     return count;
 }
 
@@ -42,12 +42,12 @@ static unsigned check_slab(const struct pool *pool, unsigned size_class, const s
     if (slab->state != SLAB_BLOCKS || slab->size_class != size_class || slab->owner != pool)
         faults += fault(slab, "in a list of another class or pool");
     if (slab->size != size_classes[size_class].size ||
-        slab->block_count != size_classes[size_class].blocks)
+        pooled(slab)->block_count != size_classes[size_class].blocks)
         faults += fault(slab, "cut into blocks of another size");
-    if (count_bits(slab) != slab->free_count)
+    if (count_bits(slab) != pooled(slab)->free_count)
         faults += fault(slab, "the bitmap and the count of free blocks differ");
-    for (unsigned word = 0; word < slab->low_word; word++)
-        if (slab->bits[word] != 0)
+    for (unsigned word = 0; word < pooled(slab)->low_word; word++)
+        if (pooled(slab)->bits[word] != 0)
             faults += fault(slab, "a block is free below the lowest word that says so");
     for (unsigned i = 0; i < slab->slab_count; i++)
         if (slab_map_get(base, reservation_offset(base, slab->start) + i * SLAB_SIZE) != byte)

@@ -5,7 +5,10 @@
  * to the slab layer after it. Called by the unified cache, the depot and first-class heaps. Blocks
  * themselves are never touched.
  */
-#include "lane/pool.h"
+#include "lane/pool_give.h"
+#include "lane/collapse.h"
+#include "lane/idle_pages.h"
+#include "lane/shared_pool.h"
 
 /* Purpose: where blocks that come back belong. A batch is mostly of few slabs: each is looked up
  * once for those of its blocks that follow one another. */
@@ -40,8 +43,8 @@ static enum fault find_slab(struct giving *giving, const void *block)
         return FAULT_DOUBLE_FREE;
     giving->slab = slab;
     giving->start = slab->start;
-    giving->bits = slab->bits;
-    giving->span = (size_t)slab->block_count * giving->row.size;
+    giving->bits = pooled(slab)->bits;
+    giving->span = (size_t)pooled(slab)->block_count * giving->row.size;
     return is_in_slab(giving, block) ? FAULT_NONE : FAULT_NOT_START;
 }
 
@@ -58,10 +61,10 @@ static always_inline bool find_index(const struct giving *giving, const void *bl
  * and lose a slab each time. */
 static void settle_locked(struct pool_class *pool, struct slab *slab, struct slab **empty)
 {
-    slab->low_word = 0;
+    pooled(slab)->low_word = 0;
     idle_note_give(pool, slab);
     pool_relist(pool, slab);
-    if (slab->free_count < slab->block_count || pool_is_last(pool, slab) ||
+    if (pooled(slab)->free_count < pooled(slab)->block_count || pool_is_last(pool, slab) ||
         !pool_leave_if_empty(pool, slab))
         return;
     slab->next = *empty;
@@ -113,7 +116,8 @@ static struct verdict give_locked(struct giving *giving, void *const *blocks, un
         done += marked;
         giving->given += marked;
         if (marked > 0) {
-            giving->slab->free_count = (uint16_t)(giving->slab->free_count + marked);
+            pooled(giving->slab)->free_count = (uint16_t)(pooled(giving->slab)->free_count +
+                                                          marked);
             settle_locked(class_pool, giving->slab, empty);
         }
         if (fault != FAULT_NONE)

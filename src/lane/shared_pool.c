@@ -6,60 +6,23 @@
  * never touched. An empty slab leaves under the class lock and goes back to the slab layer after
  * it.
  */
-#include "lane/pool.h"
+#include "lane/shared_pool.h"
+#include "lane/collapse.h"
+#include "lane/parts.h"
+#include "slab/decay.h"
+#include "slab/drain.h"
+#include "slab/huge_page.h"
+#include "slab/meta.h"
+#include "slab/room.h"
+#include "slab/slab_run.h"
 
 #include <string.h>
-
-state_data struct pool shared_pool;
-state_data struct pool_traffic pool_traffic[CLASS_POOL_LAST + 1];
 
 /* A class that has this many slabs gets as many pages made present ahead as it has slabs. */
 #define AHEAD_PAGES_MAX 16
 
 /* A class with fewer slabs is young: it gets no page that it does not need at once. */
 #define YOUNG_SLABS 4
-
-/* ---- lists by fullness ---- */
-
-unsigned pool_list_of(const struct slab *slab)
-{
-    if (slab->free_count == 0)
-        return POOL_LIST_FULL;
-    /* 3 for nearly full down to 0 for nearly empty, by quarters */
-    unsigned used = (unsigned)(slab->block_count - slab->free_count);
-    unsigned quarter = slab->block_count / POOL_LIST_FULL;
-    return (unsigned)(used >= quarter) + (used >= 2 * quarter) + (used >= 3 * quarter);
-}
-
-static void push(struct pool_class *pool, struct slab *slab)
-{
-    slab->list = (uint8_t)pool_list_of(slab);
-    slab->prev = NULL;
-    slab->next = pool->lists[slab->list];
-    if (slab->next)
-        slab->next->prev = slab;
-    word_store(&pool->lists[slab->list], slab); /* pool_trim reads it without the lock */
-}
-
-static void unlink_slab(struct pool_class *pool, struct slab *slab)
-{
-    if (unlikely(pool->scan == slab))
-        pool->scan = slab->next;
-    if (slab->prev)
-        slab->prev->next = slab->next;
-    else
-        word_store(&pool->lists[slab->list], slab->next);
-    if (slab->next)
-        slab->next->prev = slab->prev;
-}
-
-void pool_relist(struct pool_class *pool, struct slab *slab)
-{
-    if (slab->list == pool_list_of(slab))
-        return;
-    unlink_slab(pool, slab);
-    push(pool, slab);
-}
 
 /* ---- a slab's life ---- */
 
@@ -68,31 +31,38 @@ static size_t bits_bytes(unsigned block_count)
     return (block_count + 63u) / 64 * 8;
 }
 
-static bool make_bits(struct slab *slab)
+static bool make_bits(struct pool_slab *blocks)
 {
-    size_t bytes = bits_bytes(slab->block_count);
-    slab->bits = bytes <= sizeof(slab->inline_bits) ? slab->inline_bits : meta_alloc(bytes);
-    if (!slab->bits)
+    size_t bytes = bits_bytes(blocks->block_count);
+    blocks->bits = bytes <= sizeof(blocks->inline_bits) ? blocks->inline_bits : meta_alloc(bytes);
+    if (!blocks->bits)
         return false;
-    memset(slab->bits, 0xff, bytes);
-    unsigned tail = slab->block_count % 64;
+    memset(blocks->bits, 0xff, bytes);
+    unsigned tail = blocks->block_count % 64;
     if (tail)
-        slab->bits[slab->block_count / 64] = ((uint64_t)1 << tail) - 1;
+        blocks->bits[blocks->block_count / 64] = ((uint64_t)1 << tail) - 1;
     return true;
 }
 
-static void free_bits(struct slab *slab)
+static void free_bits(struct pool_slab *blocks)
 {
-    if (slab->bits != slab->inline_bits)
-        meta_free(slab->bits, bits_bytes(slab->block_count));
+    if (blocks->bits != blocks->inline_bits)
+        meta_free(blocks->bits, bits_bytes(blocks->block_count));
 }
 
 void pool_retire(struct slab *slab)
 {
-    if (slab->absent)
-        idle_forget(slab);
-    free_bits(slab);
-    slab_run_give(slab);
+    struct pool_slab *blocks = pooled(slab);
+    size_t bytes = (size_t)slab->slab_count << SLAB_SHIFT;
+    bool is_hollow = blocks->absent && 2 * parts_absent_bytes(slab) >= bytes;
+    if (blocks->absent)
+        parts_forget(slab);
+    free_bits(blocks);
+    if (is_hollow)
+        slab_run_give_hollow(slab);
+    else
+        slab_run_give(slab);
+    drain_after_give(bytes);
 }
 
 /* A fresh slab, all free, in the pool's lists. NULL when out of memory. */
@@ -103,41 +73,36 @@ static struct slab *add_slab_locked(struct pool *pool, unsigned size_class)
     struct slab *slab = slab_run_take(row->slabs, &is_zero);
     if (!slab)
         return NULL;
-    slab->block_count = slab->free_count = row->blocks;
+    struct pool_slab *blocks = pooled(slab);
+    blocks->block_count = blocks->free_count = row->blocks;
+    blocks->carved = 0;
+    blocks->low_word = 0;
+    blocks->absent = 0;
+    blocks->is_dirty = false;
     slab->size = row->size;
     slab->size_class = (uint8_t)size_class;
     slab->owner = pool;
-    slab->carved = 0;
-    slab->low_word = 0;
-    slab->absent = 0;
-    slab->is_dirty = false;
-    if (!make_bits(slab)) {
-        slab_run_return(slab);
+    if (!make_bits(blocks)) {
+        slab_run_give(slab);
         return NULL;
     }
     slab_run_note_pooled(slab);
     slab_map_set(slab->start, slab->slab_count, pool->map_byte ? pool->map_byte : size_class);
-    push(&pool->classes[size_class], slab);
+    pool_list_add(&pool->classes[size_class], slab);
     pool->classes[size_class].slab_count++;
     return slab;
 }
 
 bool pool_leave_if_empty(struct pool_class *pool, struct slab *slab)
 {
-    if (slab->free_count < slab->block_count)
+    if (pooled(slab)->free_count < pooled(slab)->block_count)
         return false;
-    unlink_slab(pool, slab);
+    pool_list_remove(pool, slab);
     pool->slab_count--;
     collapse_note_leave_locked(slab);
     /* from here on a block of this slab that comes once more is at fault */
     slab->state = SLAB_FREE;
     return true;
-}
-
-bool pool_is_last(const struct pool_class *pool, const struct slab *slab)
-{
-    return pool->lists[0] == slab && !slab->next && !pool->lists[1] && !pool->lists[2] &&
-           !pool->lists[3];
 }
 
 /* ---- take ---- */
@@ -166,7 +131,7 @@ static struct absent carve(struct pool_class *pool, struct slab *slab, unsigned 
     const struct absent none = {NULL, 0};
     size_t page = os_page_size();
     size_t needed = align_up(end * slab->size, page) / page;
-    slab->carved = (uint16_t)end;
+    pooled(slab)->carved = (uint16_t)end;
     if (needed <= slab->resident || settings.ss_prefault == PREFAULT_OFF)
         return none;
     if (may_begin_huge_page(pool, slab) && slab_run_back_huge(slab))
@@ -180,9 +145,9 @@ static struct absent carve(struct pool_class *pool, struct slab *slab, unsigned 
 static unsigned batch_end(const struct pool_class *pool, const struct slab *slab)
 {
     if (pool->slab_count >= YOUNG_SLABS || settings.ss_prefault == PREFAULT_OFF)
-        return slab->block_count;
+        return pooled(slab)->block_count;
     size_t present = slab->resident * os_page_size() / slab->size;
-    return (unsigned)min_size(max_size(slab->carved, present), slab->block_count);
+    return (unsigned)min_size(max_size(pooled(slab)->carved, present), pooled(slab)->block_count);
 }
 
 /* Those free blocks of a word whose cache lines hold free blocks only. */
@@ -218,17 +183,17 @@ static void take_word(struct slab *slab, unsigned word, uint64_t bits, struct ta
     }
     taking->last += word * 64;
     taking->taken = taken;
-    slab->bits[word] &= ~(bits & ~rest);
+    pooled(slab)->bits[word] &= ~(bits & ~rest);
 }
 
 /* Take free blocks below `end`, lowest first; only whole cache lines of them, if so asked. */
 static void take_below(struct slab *slab, unsigned end, bool lines_only, struct taking *taking)
 {
-    unsigned word = slab->low_word;
-    for (; word * 64 < end && slab->bits[word] == 0; word++)
-        slab->low_word = (uint8_t)word;
+    unsigned word = pooled(slab)->low_word;
+    for (; word * 64 < end && pooled(slab)->bits[word] == 0; word++)
+        pooled(slab)->low_word = (uint8_t)word;
     for (; word * 64 < end && taking->taken < taking->want; word++) {
-        uint64_t bits = slab->bits[word];
+        uint64_t bits = pooled(slab)->bits[word];
         if (end - word * 64 < 64)
             bits &= ((uint64_t)1 << (end - word * 64)) - 1;
         if (lines_only)
@@ -241,26 +206,40 @@ static void take_below(struct slab *slab, unsigned end, bool lines_only, struct 
 /* Take the lowest free block, and those of its cache line. */
 static void take_line(struct slab *slab, struct taking *taking)
 {
-    unsigned word = slab->low_word;
-    while (slab->bits[word] == 0)
+    unsigned word = pooled(slab)->low_word;
+    while (pooled(slab)->bits[word] == 0)
         word++;
-    unsigned first = lowest_bit(slab->bits[word]);
+    unsigned first = lowest_bit(pooled(slab)->bits[word]);
     unsigned line = line_blocks(slab->size);
     uint64_t mask = (((uint64_t)1 << line) - 1) << (first & ~(line - 1));
-    take_word(slab, word, slab->bits[word] & mask, taking);
+    take_word(slab, word, pooled(slab)->bits[word] & mask, taking);
+}
+
+/* Some parts of the slab are absent: those that hold the blocks taken come into use again. */
+noinline_cold static void take_absent(struct slab *slab, struct taking *taking)
+{
+    uint64_t parts = parts_take(slab, taking->blocks, taking->taken);
+    size_t bytes = (size_t)__builtin_popcountll(parts) * part_bytes(slab);
+    if (!parts)
+        return;
+    slab_charge(bytes);
+    collapse_note_return_locked(slab, bytes);
+    if (settings.ss_prefault != PREFAULT_OFF)
+        taking->parts = parts;
 }
 
 static void take_from_slab(struct pool_class *pool, struct slab *slab, struct taking *taking)
 {
+    struct pool_slab *own = pooled(slab);
     unsigned last = 0;
-    unsigned carved = slab->carved;
+    unsigned carved = own->carved;
     taking->slab = slab;
     /* blocks smaller than a cache line: whole lines first, as far as that touches no new page, so
      * that what two threads are given lies in lines of their own */
     if (slab->size < CACHE_LINE) {
         unsigned present = (unsigned)(slab->resident * os_page_size() / slab->size);
-        take_below(slab, (unsigned)min_size(max_size(slab->carved, present), slab->block_count),
-                   true, taking);
+        take_below(slab, (unsigned)min_size(max_size(own->carved, present), own->block_count), true,
+                   taking);
         last = taking->last;
     }
     if (taking->taken < (taking->want + 1) / 2)
@@ -269,13 +248,13 @@ static void take_from_slab(struct pool_class *pool, struct slab *slab, struct ta
         take_line(slab, taking);
     last = (unsigned)max_size(last, taking->last);
     slab->age = decay_epoch();
-    if (unlikely(slab->absent != 0))
-        taking->parts = idle_take_parts(slab, taking->blocks, taking->taken);
-    slab->free_count = (uint16_t)(slab->free_count - taking->taken);
-    if (last >= slab->carved)
+    if (unlikely(own->absent != 0))
+        take_absent(slab, taking);
+    own->free_count = (uint16_t)(own->free_count - taking->taken);
+    if (last >= own->carved)
         taking->fresh = carve(pool, slab, last + 1);
     collapse_note_locked(slab->owner, slab->size_class, (ptrdiff_t)taking->taken,
-                         ((ptrdiff_t)(slab->carved - carved) - (ptrdiff_t)taking->taken) *
+                         ((ptrdiff_t)(own->carved - carved) - (ptrdiff_t)taking->taken) *
                              (ptrdiff_t)slab->size);
     pool_relist(pool, slab);
 }
@@ -283,16 +262,8 @@ static void take_from_slab(struct pool_class *pool, struct slab *slab, struct ta
 static void make_present(const struct taking *taking)
 {
     if (taking->parts)
-        idle_make_present(taking->slab, taking->parts);
+        parts_make_present(taking->slab, taking->parts);
     slab_make_present(taking->fresh);
-}
-
-static struct slab *fullest_slab(const struct pool_class *pool)
-{
-    for (unsigned list = POOL_LIST_FULL; list-- > 0;)
-        if (pool->lists[list])
-            return pool->lists[list];
-    return NULL;
 }
 
 unsigned pool_take(struct pool *pool, unsigned size_class, void **blocks, unsigned want)
@@ -303,7 +274,7 @@ unsigned pool_take(struct pool *pool, unsigned size_class, void **blocks, unsign
     bool is_by_touching = settings.ss_prefault == PREFAULT_TOUCH;
     lock_acquire(&class_pool->lock);
     class_pool->is_touched = true;
-    struct slab *slab = fullest_slab(class_pool);
+    struct slab *slab = pool_fullest(class_pool);
     if (!slab)
         slab = add_slab_locked(pool, size_class);
     /* one slab's blocks: a short batch is better than a fresh slab or page */
@@ -340,7 +311,7 @@ static void leave_class(struct pool_class *pool, struct slab **all)
     lock_acquire(&pool->lock);
     for (unsigned list = 0; list < POOL_LISTS; list++)
         for (struct slab *slab; (slab = pool->lists[list]) != NULL;) {
-            unlink_slab(pool, slab);
+            pool_list_remove(pool, slab);
             slab->next = *all;
             *all = slab;
         }

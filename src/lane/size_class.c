@@ -4,7 +4,7 @@
  * Blocks up to 8 KiB come from one slab; larger Pool blocks from the shortest run of slabs that
  * wastes at most 1/8 at its tail; an ACE span is as many slabs as it needs.
  */
-#include "lane/lane.h"
+#include "lane/size_class.h"
 
 #define ROW(bytes, run)                                                                            \
     {                                                                                              \

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The spans of a first-class heap, in a list so that destroying the heap finds them. A span of the
- * process's own is in no list: its record's owner is NULL. And how many spans came and went, which
- * ACE and Huge count.
+ * process's own is in no list: its record's owner is NULL. Owns the figures of spans too: how many
+ * came and went, and the bytes of live Huge blocks. ACE and Huge count them.
  */
-#include "lane/lane.h"
+#include "lane/span_list.h"
 
 state_data struct span_figures span_figures[SPAN_CLASSES];
+state_data _Atomic size_t huge_bytes;
 
 struct traffic span_traffic(unsigned size_class)
 {

@@ -22,15 +22,22 @@ bool os_was_unfiltered(void);
  * called. */
 bool os_call_begin(void);
 void os_call_end(void);
-/* The program is about to install a filter: returns when no such call is under way any more. */
-void os_note_filter(void);
-/* The same for strict mode, which ends the program for every call on memory. Free memory then
- * stays with the process. */
-void os_note_strict_mode(void);
+/* For os_confine.c alone: from now on a filter is in force, or strict mode; is a thread in an
+ * optional call, or about to make one? */
+void os_filter_put_in_force(void);
+void os_filter_put_strict(void);
+bool os_filter_is_call_under_way(void);
 /* May memory be given back? Not in strict mode. */
 bool os_may_give_back(void);
 /* In a child: the calls of the parent's other threads are not under way here. */
 void os_forget_calls_under_way(void);
+
+/* The program is about to install a filter: returns when no such call is under way any more.
+ * os_confine.c */
+void os_note_filter(void);
+/* The same for strict mode, which ends the program for every call on memory. Free memory then
+ * stays with the process. */
+void os_note_strict_mode(void);
 
 /* ---- is this process a copy of another? os_generation.c ---- */
 
@@ -75,9 +82,12 @@ bool os_back_huge(void *address, size_t size);
 void os_allow_huge(void *address, size_t size, bool allow);
 /* How many of the first `count` (at most 64) pages are present. */
 size_t os_present_pages(void *address, size_t count);
-/* Give the pages back; they read as zero afterwards. False when the kernel refused (locked pages),
- * or where each such call would make a mapping more, and there are enough. */
+/* Give the pages back, in calls that hold no thread up for long; they read as zero afterwards.
+ * False when the kernel refused (locked pages), or where each such call would make a mapping more,
+ * and there are enough: some of the pages may be gone then. */
 bool os_purge(void *address, size_t size);
+/* The same in one call, for what may be one huge page: it would be split otherwise. */
+bool os_purge_whole(void *address, size_t size);
 /* Move the pages of [from, +size) to [to, +size), both ours. `from` stays mapped and reads as zero.
  * False when the kernel cannot: nothing has moved then, but `to` may have been unmapped already and
  * needs os_remap_fresh. `from` must be one mapping. */

@@ -4,7 +4,7 @@
  * malloc does not make? A seccomp filter may kill the process for a call that it does not know. So
  * no optional call may ever be made while a filter is in force. The kernel is asked once, by calls
  * that the dynamic loader has just made itself. Later filters are seen when the program installs
- * them through prctl() or syscall() (api/confine.c).
+ * them through prctl() or syscall(): os_confine.c notes them here.
  */
 #include "os/os.h"
 
@@ -23,11 +23,6 @@ static early_data struct {
 } filter;
 
 enum filter_state { FILTER_UNKNOWN, FILTER_NONE, FILTER_IN_FORCE };
-
-/* Before a filter is installed, its thread looks up to LOOKS times whether other threads' optional
- * calls have ended. Such a call gives back 256 KiB at most, which takes 0.1 ms. */
-#define LOOKS 1000
-#define LOOK_US 100
 
 /* Looks for "Seccomp:\t0" in /proc/PID/status. False also when the file says nothing of a
  * filter. */
@@ -97,21 +92,19 @@ void os_call_end(void)
     atomic_fetch_sub(&filter.under_way, 1);
 }
 
-void os_note_filter(void)
+void os_filter_put_in_force(void)
 {
-    /* the helper's own filter is for no other thread, and allows what the helper does */
-    if (os_helper_is_this_thread())
-        return;
     atomic_store(&filter.state, FILTER_IN_FORCE);
-    for (unsigned look = 0; look < LOOKS && atomic_load(&filter.under_way) > 0; look++)
-        os_sleep_us(LOOK_US);
-    os_helper_end();
 }
 
-void os_note_strict_mode(void)
+bool os_filter_is_call_under_way(void)
+{
+    return atomic_load(&filter.under_way) > 0;
+}
+
+void os_filter_put_strict(void)
 {
     atomic_store_explicit(&filter.is_strict, true, memory_order_relaxed);
-    os_note_filter();
 }
 
 bool os_may_give_back(void)

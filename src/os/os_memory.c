@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Linux: how much memory the process may have, has, and how short the system is of it: control
- * groups (version 2, and 1 where that is what there is), /proc/self/statm, and pressure stall
- * information. Reads files, which it opens and closes; allocates nothing, keeps nothing. Called by
- * the front's limit, rarely.
+ * Linux: how much memory the process may have, and how much it has: control groups (version 2, or 1
+ * on a system that has only that), /proc/self/statm, the limits on address space, and the kernel's
+ * rule of overcommit. Reads files, which it opens and closes; allocates nothing, keeps nothing. Too
+ * slow for every slow path.
  */
 #include "os/os.h"
 
 #include <string.h>
+#include <sys/resource.h>
 
 #define PATH_BYTES 512
 
@@ -146,4 +147,29 @@ size_t os_peak_bytes(void)
     row += sizeof(name) - 1;
     uint64_t kib = number_at(row + strspn(row, " \t"));
     return kib == UINT64_MAX ? 0 : (size_t)kib * KIB;
+}
+
+/* ---- address space ---- */
+
+static bool is_limited(int resource)
+{
+    struct rlimit limit;
+    return getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+}
+
+bool os_address_space_is_limited(void)
+{
+    if (os_is_made_to_fail(OS_CALL_LIMIT))
+        return false;
+    if (!os_call_begin())
+        return true;
+    bool is_either = is_limited(RLIMIT_AS) || is_limited(RLIMIT_DATA);
+    os_call_end();
+    return is_either;
+}
+
+bool os_commit_is_strict(void)
+{
+    char text[4];
+    return os_read_file("/proc/sys/vm/overcommit_memory", text, sizeof(text)) > 0 && text[0] == '2';
 }

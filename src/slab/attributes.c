@@ -10,6 +10,9 @@
  * them what they were: 3 us. Called for blocks that end, and for slabs that spans have left when
  * they are taken again. May lose pages' contents, never a mapping of somebody else's elsewhere.
  */
+#include "slab/attributes.h"
+
+#include "slab/mapping.h"
 #include "slab/space.h"
 
 /* So many superslabs are looked at, at most, on either side. */
@@ -34,7 +37,7 @@ static bool is_one(struct stretch stretch)
 static bool may_be_alike(size_t index)
 {
     return index >= space.first && index < word_load(&space.opened) &&
-           !word_load(&space.superslabs[index].is_moved) && !dump_is_left_out(index);
+           !word_load(&space.superslabs[index].is_moved) && !mapping_is_left_out(index);
 }
 
 /* The nearest slab of the pools above slab `number` of a superslab, or below. NULL: none. */
@@ -110,7 +113,7 @@ bool slab_make_plain(char *start, size_t size)
 {
     struct superslab *superslab = superslab_of(start);
     size_t count = superslab_index(superslab_of(start + size - 1)) - superslab_index(superslab) + 1;
-    if (!superslab_has_moved(superslab, count) && likely(is_witnessed(start, size)))
+    if (!mapping_has_moved(superslab, count) && likely(is_witnessed(start, size)))
         return false;
     return !undo(start, size) && undo_by_superslabs(start, size);
 }

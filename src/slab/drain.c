@@ -6,7 +6,12 @@
  * superslab that keeps some of its pages gets no huge page again. May never hold the superslab lock
  * during a purge.
  */
+#include "slab/drain.h"
+
+#include "slab/decay.h"
+#include "slab/purge.h"
 #include "slab/space.h"
+#include "slab/warm_bound.h"
 
 /* The least that a give pays: one call of the kernel, 20 us. */
 #define PAY_MIN (256 * KIB)
@@ -15,12 +20,6 @@
 #define PAY_MORE_MAX (2 * MIB)
 /* Superslabs of a list that are looked at: a list's first is the one that has become warm last. */
 #define LOOKS 16
-
-static bool is_busy(void)
-{
-    /* relaxed: a hint */
-    return atomic_load_explicit(&decay.lock.word, memory_order_relaxed) != 0;
-}
 
 static void note_refusal(void)
 {
@@ -92,7 +91,7 @@ static void drain(size_t bound, size_t pay)
     if (is_refused())
         return;
     for (size_t paid = 0; bytes > 0 && paid < pay && warm_slabs() > keep; paid += bytes) {
-        if (is_busy() && warm_slabs() < bound + bound / 4)
+        if (decay_is_locked() && warm_slabs() < bound + bound / 4)
             return; /* another thread pays at this moment */
         bytes = drain_step();
     }
@@ -100,9 +99,9 @@ static void drain(size_t bound, size_t pay)
                           memory_order_relaxed);
 }
 
-void drain_tail(struct superslab *superslab)
+void drain_tail(char *start, size_t count)
 {
-    struct purge purge = {.superslab = superslab};
+    struct purge purge = {.superslab = superslab_of(start) + count - 1};
     if (warm_slabs() <= warm_bound_slabs() || settings.bench_fast_mode || is_refused())
         return;
     decay_lock();
@@ -114,18 +113,18 @@ void drain_tail(struct superslab *superslab)
     decay_unlock();
 }
 
-bool warm_is_draining(void)
+bool drain_is_on(void)
 {
     return atomic_load_explicit(&warm_bound.is_draining, memory_order_relaxed);
 }
 
-void decay_after_give(size_t bytes)
+void drain_after_give(size_t bytes)
 {
     size_t bound = warm_bound_slabs();
-    if (likely(warm_slabs() <= bound && !warm_is_draining()) || settings.bench_fast_mode)
+    if (likely(warm_slabs() <= bound && !drain_is_on()) || settings.bench_fast_mode)
         return;
     if (bound == 0)
-        decay_purge_all();
+        purge_warm();
     else
         drain(bound, max_size(PAY_MIN, bytes + min_size(bytes, PAY_MORE_MAX)));
 }

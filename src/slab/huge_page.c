@@ -8,6 +8,9 @@
  * lane for whole ranges. HAKMEM_HUGE_PAGES=always asks from the first superslab on, and again
  * however slow or short of huge pages the kernel is.
  */
+#include "slab/huge_page.h"
+
+#include "slab/room.h"
 #include "slab/space.h"
 
 /* Superslabs in use from which on the next is backed by a huge page: what of it is unused at the
@@ -48,9 +51,15 @@ static bool back(struct superslab *superslab)
     return is_backed;
 }
 
+/* Do the slabs that a huge page makes present, besides those of the run, fit below the limit? */
+static bool is_room_locked(const struct superslab *superslab)
+{
+    return slab_room() >= (int64_t)((size_t)__builtin_popcount(superslab->free) << SLAB_SHIFT);
+}
+
 static bool is_wanted_locked(const struct superslab *superslab, uint32_t run)
 {
-    if ((superslab->free | run) != ALL_SLABS || superslab->warm != 0)
+    if ((superslab->free | run) != ALL_SLABS || superslab->warm != 0 || !is_room_locked(superslab))
         return false;
     for (unsigned i = 0; i < SLABS_PER_SUPERSLAB; i++)
         if (superslab->slabs[i].resident != 0)

@@ -6,7 +6,7 @@
  * pages begins at a page, so that its owner may purge it. Called by every layer above under its
  * locks; its own lock is the innermost.
  */
-#include "slab/space.h"
+#include "slab/meta.h"
 
 #include <string.h>
 

@@ -17,4 +17,23 @@ size_t meta_used_bytes(void);
 /* Where metadata may be: set by reservation_make. `mapped` false: meta.c maps it in steps. */
 void meta_init(char *start, size_t size, bool mapped);
 
+#define META_ALIGN ((size_t)64)
+/* Purpose: the arena of meta.c. Owner: lock. Invariant: start <= at <= present <= mapped <= end. */
+struct meta_arena {
+    struct lock lock;
+    char *start;
+    char *at;
+    char *present;
+    char *mapped;
+    char *end;
+    size_t used;
+    struct free_block *free[META_FREE_MAX / META_ALIGN + 1];
+};
+extern struct meta_arena meta_arena;
+
+/* For fork: the innermost lock. */
+void meta_lock_acquire(void);
+void meta_lock_release(void);
+void meta_lock_reset(void);
+
 #endif

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns the reservation: a window of addresses, in which only the used parts are mapped. Its head
- * holds the slab map, the table of superslabs and the metadata; the rest is superslabs. All of it
- * is mapped in steps, as the heap grows. May never replace a mapping of the program: every step is
- * mapped only where there is no mapping yet, and a superslab whose addresses the program uses is
- * set aside. Nothing of the layer works before reservation_make has succeeded.
+ * holds the slab map, the table of superslabs and the metadata; the rest is superslabs, which
+ * mapping.c maps. The tables are mapped in steps, as the heap grows. May never replace a mapping of
+ * the program: every step is mapped only where there is no mapping yet. Nothing of the layer works
+ * before reservation_make has succeeded.
  */
+#include "slab/reservation.h"
+
+#include "slab/meta.h"
+#include "slab/room.h"
 #include "slab/space.h"
 
 #include <string.h>
 #include <sys/auxv.h>
-
-/* Superslabs are mapped ahead in steps: a quarter of those that are mapped already, at most 32 (64
- * MiB). A process that has called mlockall() gets all pages of a step at once. */
-#define OPEN_PART 4
-#define OPEN_STEP_MAX ((size_t)32)
 
 /* Places that are tried for the window. Copies of copies of the process have one each. */
 #define PLACES 64
@@ -241,101 +240,9 @@ bool reservation_make(void)
     return true;
 }
 
-/* ---- superslabs ---- */
-
-/* Map superslabs [opened, end) one by one. One whose addresses the program uses is set aside. */
-static enum os_map_result open_each_locked(size_t end)
-{
-    enum os_map_result result = OS_MAP_DONE;
-    while (space.opened < end) {
-        char *start = space.base + (space.opened << SUPERSLAB_SHIFT);
-        enum os_map_result one = os_map_at(start, SUPERSLAB_SIZE);
-        if (one == OS_MAP_NO_MEMORY)
-            return one;
-        if (one == OS_MAP_OCCUPIED) {
-            superslab_set_aside_locked(&space.superslabs[space.opened]);
-            result = one;
-        }
-        word_store(&space.opened, space.opened + 1);
-    }
-    return result;
-}
-
-enum os_map_result reservation_open_locked(size_t end)
-{
-    if (end <= space.opened)
-        return OS_MAP_DONE;
-    size_t step = min_size((space.opened - space.first) / OPEN_PART, OPEN_STEP_MAX);
-    size_t ends[] = {min_size(end + step, space.covered), end};
-    enum os_map_result result = OS_MAP_OCCUPIED;
-    char *start = space.base + (space.opened << SUPERSLAB_SHIFT);
-    for (unsigned i = 0; i < 2; i++) {
-        result = os_map_at(start, (ends[i] - space.opened) << SUPERSLAB_SHIFT);
-        if (result == OS_MAP_DONE) {
-            word_store(&space.opened, ends[i]);
-            return result;
-        }
-    }
-    return result == OS_MAP_OCCUPIED ? open_each_locked(end) : result;
-}
-
-void reservation_open_witness_locked(void)
-{
-    if (!space.is_rationed && space.opened == space.frontier && space.opened < space.covered)
-        reservation_open_locked(space.opened + 1);
-}
-
-/* Unmap all free superslabs: those that were mapped ahead, and those that have been used. */
-static void unmap_free_locked(void)
-{
-    for (size_t i = space.first; i < space.opened; i++) {
-        struct superslab *superslab = &space.superslabs[i];
-        if (superslab->state == SUPERSLAB_SLABS && superslab->free == UINT32_MAX)
-            superslab_refile(superslab);
-        else if (superslab->state == SUPERSLAB_FREE && superslab_is_taken(i))
-            word_store(&superslab->state, SUPERSLAB_HUGE);
-        else if (superslab->state == SUPERSLAB_FREE)
-            superslab_unmap(superslab);
-    }
-}
-
-bool reservation_ration_locked(void)
-{
-    if (space.is_rationed || !(os_address_space_is_limited() || os_commit_is_strict()))
-        return false;
-    space.is_rationed = true;
-    unmap_free_locked();
-    return true;
-}
-
-void reservation_review(void)
-{
-    /* a plain malloc does not ask for limits */
-    if (reservation_is_rationed() || os_is_filtered() || !os_address_space_is_limited())
-        return;
-    lock_acquire(&space.lock);
-    reservation_ration_locked();
-    lock_release(&space.lock);
-}
-
-void superslab_unmap(struct superslab *superslab)
-{
-    char *start = superslab_start(superslab);
-    superslab->is_kept = !os_unmap(start, SUPERSLAB_SIZE);
-    if (!superslab->is_kept)
-        word_store(&superslab->doubted, 0);
-    if (superslab->is_kept && !slab_purge(start, SUPERSLAB_SIZE))
-        memset(start, 0, SUPERSLAB_SIZE);
-}
-
 size_t reservation_bytes(void)
 {
     return (space.count - space.first) << SUPERSLAB_SHIFT;
-}
-
-bool reservation_is_rationed(void)
-{
-    return word_load(&space.is_rationed);
 }
 
 void slab_map_set(const char *start, unsigned count, unsigned byte)
@@ -344,4 +251,13 @@ void slab_map_set(const char *start, unsigned count, unsigned byte)
     uint8_t *at = slab_map_at(base, reservation_offset(base, start));
     for (unsigned i = 0; i < count; i++)
         word_store(&at[i], (uint8_t)byte);
+}
+
+struct slab *slab_find_any(const void *pointer)
+{
+    struct reservation *base = reservation_get();
+    size_t index = reservation_offset(base, pointer) >> SUPERSLAB_SHIFT;
+    /* other rows of the table are not mapped */
+    bool is_row = index >= space.first && index < word_load(&space.frontier);
+    return is_row ? slab_find(pointer) : NULL;
 }

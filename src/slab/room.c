@@ -4,6 +4,8 @@
  * takes slabs asks and charges; who makes purged pages present charges. Relies on nothing. All of
  * it relaxed: what passes by a race is seen by the next who asks.
  */
+#include "slab/room.h"
+
 #include "slab/space.h"
 
 void slab_allow(int64_t bytes)

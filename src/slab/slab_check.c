@@ -3,6 +3,8 @@
  * The slab layer looked at from above: its figures, and a recount of the invariants written on
  * struct space and struct superslab. Called by diag; takes the superslab lock, changes nothing.
  */
+#include "slab/slab_check.h"
+
 #include "slab/space.h"
 
 void slab_count(struct slab_figures *figures)

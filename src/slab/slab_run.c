@@ -4,10 +4,14 @@
  * cold ones, lowest address within the superslab. Giving back merges by itself: the free slabs are
  * one mask. Called by the shared pool and ACE; relies on superslab.c for masks and lists.
  */
-#include "slab/space.h"
+#include "slab/slab_run.h"
 
-/* A run is looked at as this many parts; fewer, of a page each, if it has fewer pages. */
-#define PARTS_MAX 64
+#include "slab/attributes.h"
+#include "slab/mapping.h"
+#include "slab/room.h"
+#include "slab/space.h"
+#include "slab/superslab.h"
+#include "slab/warm_bound.h"
 
 static struct superslab *find_locked(enum run_kind kind, unsigned count)
 {
@@ -110,7 +114,7 @@ void slab_run_doubt(struct slab *slab)
     struct superslab *superslab = superslab_of(slab->start);
     lock_acquire(&space.lock);
     word_store(&superslab->doubted, superslab->doubted | mask_of(slab));
-    reservation_open_witness_locked();
+    mapping_open_witness_locked();
     lock_release(&space.lock);
 }
 
@@ -123,14 +127,7 @@ void slab_run_note_pooled(struct slab *slab)
     lock_release(&space.lock);
 }
 
-/* Its next owner has as many page faults as that of a purged run. */
-static bool is_mostly_absent(const struct slab *slab)
-{
-    size_t pages = ((size_t)slab->slab_count << SLAB_SHIFT) / os_page_size();
-    return 2 * (size_t)__builtin_popcountll(slab->absent) >= min_size(pages, PARTS_MAX);
-}
-
-void slab_run_return(struct slab *slab)
+static void give(struct slab *slab, bool is_hollow)
 {
     struct superslab *superslab = superslab_of(slab->start);
     uint32_t mask = mask_of(slab);
@@ -140,17 +137,20 @@ void slab_run_return(struct slab *slab)
     split_resident(slab, 0);
     word_store(&superslab->pooled, superslab->pooled & ~mask);
     superslab_mark_free(superslab, mask, true);
-    if (slab->absent && is_mostly_absent(slab))
+    mapping_note_free_locked(superslab);
+    if (is_hollow)
         superslab->purged |= mask;
-    slab->absent = 0;
     lock_release(&space.lock);
 }
 
 void slab_run_give(struct slab *slab)
 {
-    size_t bytes = (size_t)slab->slab_count << SLAB_SHIFT;
-    slab_run_return(slab);
-    decay_after_give(bytes);
+    give(slab, false);
+}
+
+void slab_run_give_hollow(struct slab *slab)
+{
+    give(slab, true);
 }
 
 bool slab_run_extend(struct slab *slab, unsigned count)
@@ -191,7 +191,6 @@ void slab_run_shrink(struct slab *slab, unsigned count)
     word_store(&superslab->doubted, superslab->doubted | less);
     superslab_mark_free(superslab, less, true);
     lock_release(&space.lock);
-    decay_after_give((size_t)__builtin_popcount(less) << SLAB_SHIFT);
 }
 
 struct absent slab_run_note_present(struct slab *slab, unsigned pages)

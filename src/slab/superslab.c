@@ -1,34 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the superslabs: which are wholly free, and ranges of them. Called by the Huge lane and by
- * slab_run.c; calls meta.c and the kernel. Ranges are found first fit by address, so that the heap
- * stays low and warm slabs are used again.
+ * Owns ranges of whole superslabs: they are found first fit by address, so that the heap stays low
+ * and warm slabs are used again. And fresh superslabs, which slab_run.c cuts into slabs. A
+ * superslab that is taken may never be in a list of those with free slabs, but for one that is cut.
  */
+#include "slab/superslab.h"
+
+#include "slab/attributes.h"
+#include "slab/mapping.h"
+#include "slab/meta.h"
+#include "slab/reservation.h"
+#include "slab/room.h"
 #include "slab/space.h"
+#include "slab/warm_bound.h"
 
 #include <string.h>
 
-state_data struct space space;
-
-/* ---- which superslabs are wholly free ---- */
-
-bool superslab_is_taken(size_t index)
-{
-    /* also read without the lock, where a guess will do */
-    return word_load(&space.taken[index / 64]) >> (index % 64) & 1;
-}
-
-static void set_taken(size_t index, bool taken)
-{
-    uint64_t bit = (uint64_t)1 << (index % 64);
-    if (taken) {
-        word_store(&space.taken[index / 64], space.taken[index / 64] | bit);
-        return;
-    }
-    word_store(&space.taken[index / 64], space.taken[index / 64] & ~bit);
-    if (index < space.lowest_free)
-        space.lowest_free = index;
-}
+#define NOT_FOUND SIZE_MAX
 
 /* The first of `count` contiguous superslabs that are wholly free, below the frontier or at it. */
 static size_t find_range_locked(size_t count)
@@ -46,196 +34,6 @@ static size_t find_range_locked(size_t count)
             return index + 1 - count;
     }
     return space.frontier - run;
-}
-
-size_t slab_peak_superslabs(void)
-{
-    return word_load(&space.frontier) - space.first;
-}
-
-static void raise_frontier(size_t end)
-{
-    word_store(&space.frontier, max_size(space.frontier, end));
-}
-
-/* ---- lists of superslabs by their longest runs ---- */
-
-unsigned superslab_longest_run(uint32_t mask)
-{
-    unsigned length = 0;
-    for (; mask; mask &= mask << 1)
-        length++;
-    return length;
-}
-
-static void unlist(struct superslab *superslab, enum run_kind kind)
-{
-    unsigned run = superslab->run[kind];
-    if (run == 0)
-        return;
-    if (superslab->prev[kind])
-        superslab->prev[kind]->next[kind] = superslab->next[kind];
-    else
-        space.list[kind][run] = superslab->next[kind];
-    if (superslab->next[kind])
-        superslab->next[kind]->prev[kind] = superslab->prev[kind];
-    if (!space.list[kind][run])
-        space.occupied[kind] &= ~((uint64_t)1 << run);
-    superslab->run[kind] = 0;
-}
-
-static void list(struct superslab *superslab, enum run_kind kind, unsigned run)
-{
-    if (run == superslab->run[kind])
-        return;
-    unlist(superslab, kind);
-    if (run == 0)
-        return;
-    superslab->run[kind] = (uint8_t)run;
-    superslab->prev[kind] = NULL;
-    superslab->next[kind] = space.list[kind][run];
-    if (superslab->next[kind])
-        superslab->next[kind]->prev[kind] = superslab;
-    space.list[kind][run] = superslab;
-    space.occupied[kind] |= (uint64_t)1 << run;
-}
-
-static void count_warm(uint32_t before, uint32_t after)
-{
-    long change = __builtin_popcount(after) - (long)__builtin_popcount(before);
-    /* relaxed: a figure that nothing else depends on; changed under the lock, read without */
-    atomic_fetch_add_explicit(&space.warm_slabs, (size_t)change, memory_order_relaxed);
-}
-
-static void count_used(ptrdiff_t slabs)
-{
-    /* relaxed: as count_warm */
-    atomic_fetch_add_explicit(&space.used_slabs, (size_t)slabs, memory_order_relaxed);
-}
-
-/* Where address space is rationed a wholly free superslab goes back at once, warm or not: others
- * (thread stacks, mappings) may need the addresses. */
-static void forget_warm_locked(struct superslab *superslab)
-{
-    count_warm(superslab->warm, 0);
-    superslab->warm = superslab->zero = 0;
-    for (unsigned i = 0; superslab->slabs && i < SLABS_PER_SUPERSLAB; i++)
-        superslab->slabs[i].resident = 0;
-}
-
-void superslab_refile(struct superslab *superslab)
-{
-    if (space.is_rationed && superslab->free == ALL_SLABS)
-        forget_warm_locked(superslab);
-    bool is_idle = superslab->free == ALL_SLABS && superslab->warm == 0;
-    size_t index = superslab_index(superslab);
-    bool was_used = superslab_is_taken(index);
-    bool is_used = superslab->free != ALL_SLABS;
-    space.used += (size_t)is_used - (size_t)was_used;
-    list(superslab, RUN_FREE, is_idle ? 0 : superslab_longest_run(superslab->free));
-    list(superslab, RUN_WARM, superslab_longest_run(superslab->warm));
-    set_taken(index, is_used);
-    if (!is_idle)
-        return;
-    word_store(&superslab->state, SUPERSLAB_FREE);
-    if (!space.is_rationed)
-        return;
-    superslab_unmap(superslab);
-    if (superslab->is_moved && !superslab->is_kept)
-        superslab_set_joined_locked(index, 1);
-}
-
-static void make_warm(struct superslab *superslab, uint32_t slabs)
-{
-    uint8_t epoch = decay_epoch();
-    count_warm(superslab->warm, superslab->warm | slabs);
-    superslab->warm |= slabs;
-    superslab->purged &= ~slabs;
-    for (uint32_t rest = slabs; rest; rest &= rest - 1)
-        superslab->age[lowest_bit(rest)] = epoch;
-}
-
-void superslab_mark_free(struct superslab *superslab, uint32_t slabs, bool is_warm)
-{
-    check_invariant((superslab->free & slabs) == 0);
-    superslab->free |= slabs;
-    count_used(-__builtin_popcount(slabs));
-    if (is_warm)
-        make_warm(superslab, slabs);
-    superslab_refile(superslab);
-}
-
-void superslab_mark_zero_pages(struct superslab *superslab, uint32_t slabs)
-{
-    make_warm(superslab, slabs);
-    superslab->zero |= slabs;
-    superslab_refile(superslab);
-}
-
-bool superslab_mark_taken(struct superslab *superslab, uint32_t slabs)
-{
-    bool is_zero = (superslab->warm & ~superslab->zero & slabs) == 0;
-    check_invariant((superslab->free & slabs) == slabs);
-    count_warm(superslab->warm, superslab->warm & ~slabs);
-    superslab->free &= ~slabs;
-    count_used(__builtin_popcount(slabs));
-    superslab->warm &= ~slabs;
-    superslab->zero &= ~slabs;
-    superslab_refile(superslab);
-    return is_zero;
-}
-
-/* ---- ranges ---- */
-
-void superslab_set_aside_locked(struct superslab *superslab)
-{
-    size_t index = superslab_index(superslab);
-    bool is_claimed = superslab->state == SUPERSLAB_HUGE ||
-                      (superslab->state == SUPERSLAB_FREE && superslab_is_taken(index));
-    space.claimed -= is_claimed;
-    count_used(is_claimed ? -(ptrdiff_t)SLABS_PER_SUPERSLAB : 0);
-    word_store(&superslab->state, SUPERSLAB_FIXED);
-    set_taken(index, true);
-    raise_frontier(index + 1);
-}
-
-static bool is_mapped(const struct superslab *superslab)
-{
-    return superslab->state != SUPERSLAB_FREE || superslab->is_kept;
-}
-
-/* Where address space is rationed: map those superslabs of a range that are not mapped. On
- * failure they are unmapped again, and a superslab whose addresses the program uses is set aside
- * for good. */
-static enum os_map_result map_range_locked(size_t first, size_t count)
-{
-    for (size_t i = first; i < first + count; i++) {
-        struct superslab *superslab = &space.superslabs[i];
-        if (is_mapped(superslab))
-            continue;
-        enum os_map_result result = os_map_at(superslab_start(superslab), SUPERSLAB_SIZE);
-        if (result == OS_MAP_DONE)
-            continue;
-        if (result == OS_MAP_OCCUPIED)
-            superslab_set_aside_locked(superslab);
-        while (i-- > first)
-            if (!is_mapped(&space.superslabs[i]))
-                superslab_unmap(&space.superslabs[i]);
-        return result;
-    }
-    return OS_MAP_DONE;
-}
-
-static enum os_map_result make_usable_locked(size_t first, size_t count)
-{
-    if (!reservation_cover_locked(first + count))
-        return OS_MAP_NO_MEMORY;
-    enum os_map_result result = OS_MAP_NO_MEMORY;
-    if (!space.is_rationed)
-        result = reservation_open_locked(first + count);
-    if (space.is_rationed || (result == OS_MAP_NO_MEMORY && reservation_ration_locked()))
-        result = map_range_locked(first, count);
-    return result;
 }
 
 /* Make a superslab that has been used before part of a range. Returns whether it reads as zero;
@@ -278,36 +76,44 @@ static bool claim_locked(size_t first, size_t count)
         }
     }
     for (size_t i = first; i < first + count; i++)
-        set_taken(i, true);
+        superslab_set_taken(i, true);
     /* the last may have a tail: tail.c */
     word_store(&space.superslabs[first + count - 1].state, SUPERSLAB_HUGE);
-    count_used((ptrdiff_t)(fresh * SLABS_PER_SUPERSLAB));
+    space_count_used((ptrdiff_t)(fresh * SLABS_PER_SUPERSLAB));
     space.claimed += count;
     slab_charge(count << SUPERSLAB_SHIFT);
-    raise_frontier(first + count);
-    dump_include_locked(first, first + count);
+    if (first == space.lowest_free)
+        space.lowest_free = first + count;
+    space_raise_frontier(first + count);
     return is_zero;
+}
+
+/* Find `count` contiguous superslabs that are wholly free, and map them. Returns the first;
+ * NOT_FOUND when there are none, or the kernel has no memory. */
+static size_t open_free_locked(size_t count)
+{
+    for (;;) {
+        size_t first = find_range_locked(count);
+        if (first + count > space.count)
+            return NOT_FOUND;
+        enum os_map_result result = mapping_open_locked(first, count);
+        if (result == OS_MAP_DONE)
+            return first;
+        if (result == OS_MAP_NO_MEMORY)
+            return NOT_FOUND;
+    }
 }
 
 static char *range_take_locked(size_t count, bool *is_zero)
 {
     if (!superslab_is_room(count * SLABS_PER_SUPERSLAB))
         return NULL;
-    for (;;) {
-        size_t first = find_range_locked(count);
-        if (first + count > space.count)
-            return NULL;
-        enum os_map_result result = make_usable_locked(first, count);
-        if (result == OS_MAP_DONE) {
-            if (first == space.lowest_free)
-                space.lowest_free = first + count;
-            *is_zero = claim_locked(first, count);
-            word_store(&space.superslabs[first].state, SUPERSLAB_HUGE);
-            return superslab_start(&space.superslabs[first]);
-        }
-        if (result == OS_MAP_NO_MEMORY)
-            return NULL;
-    }
+    size_t first = open_free_locked(count);
+    if (first == NOT_FOUND)
+        return NULL;
+    *is_zero = claim_locked(first, count);
+    word_store(&space.superslabs[first].state, SUPERSLAB_HUGE);
+    return superslab_start(&space.superslabs[first]);
 }
 
 char *superslab_range_take(size_t count, bool *is_zero)
@@ -316,7 +122,7 @@ char *superslab_range_take(size_t count, bool *is_zero)
         return NULL;
     lock_acquire(&space.lock);
     char *start = range_take_locked(count, is_zero);
-    reservation_open_witness_locked();
+    mapping_open_witness_locked();
     lock_release(&space.lock);
     return start;
 }
@@ -331,7 +137,7 @@ bool superslab_range_extend(char *start, size_t old_count, size_t count)
               reservation_cover_locked(first + more);
     for (size_t i = first; is_room && i < first + more; i++)
         is_room = !superslab_is_taken(i);
-    is_room = is_room && make_usable_locked(first, more) == OS_MAP_DONE;
+    is_room = is_room && mapping_open_locked(first, more) == OS_MAP_DONE;
     if (is_room) {
         /* superslabs between the frontier and `first` cannot be: `first` follows one in use */
         claim_locked(first, more);
@@ -345,19 +151,20 @@ static void release_superslab_locked(struct superslab *superslab, uint32_t warm)
 {
     space.claimed--;
     if (superslab->state == SUPERSLAB_FREE && !warm && !space.is_rationed) {
-        count_used(-(ptrdiff_t)SLABS_PER_SUPERSLAB);
-        set_taken(superslab_index(superslab), false);
+        space_count_used(-(ptrdiff_t)SLABS_PER_SUPERSLAB);
+        superslab_set_taken(superslab_index(superslab), false);
         return;
     }
     superslab->warm = superslab->zero = 0;
     word_store(&superslab->state, SUPERSLAB_SLABS);
     superslab->free = ~warm;
-    count_used(-__builtin_popcount(~warm));
+    space_count_used(-__builtin_popcount(~warm));
     space.used++;
     if (warm)
         superslab_mark_free(superslab, warm, true);
     else
         superslab_refile(superslab);
+    mapping_note_free_locked(superslab);
 }
 
 void superslab_range_give(char *start, size_t count, size_t used)
@@ -372,14 +179,13 @@ void superslab_range_give(char *start, size_t count, size_t used)
         slabs -= warm;
     }
     lock_release(&space.lock);
-    decay_after_give(used);
 }
 
 void superslab_range_give_cold(char *start, size_t count)
 {
     struct superslab *superslab = superslab_of(start);
-    if (superslab_has_moved(superslab, count))
-        superslab_rejoin(superslab, count);
+    if (mapping_has_moved(superslab, count))
+        mapping_rejoin(superslab, count);
     lock_acquire(&space.lock);
     for (size_t i = 0; i < count; i++)
         release_superslab_locked(&superslab[i], 0);
@@ -390,7 +196,7 @@ void superslab_range_abandon(char *start, size_t count)
 {
     struct superslab *superslab = superslab_of(start);
     /* what the kernel finds mapped there loses its pages */
-    slab_purge(start, count << SUPERSLAB_SHIFT);
+    os_purge(start, count << SUPERSLAB_SHIFT);
     lock_acquire(&space.lock);
     for (size_t i = 0; i < count; i++)
         superslab_set_aside_locked(&superslab[i]);
@@ -422,15 +228,6 @@ bool superslab_need_records(struct superslab *superslab)
     return superslab->slabs != NULL;
 }
 
-struct slab *slab_find_any(const void *pointer)
-{
-    struct reservation *base = reservation_get();
-    size_t index = reservation_offset(base, pointer) >> SUPERSLAB_SHIFT;
-    /* other rows of the table are not mapped */
-    bool is_row = index >= space.first && index < word_load(&space.frontier);
-    return is_row ? slab_find(pointer) : NULL;
-}
-
 struct slab *superslab_first_record(char *start)
 {
     struct superslab *superslab = superslab_of(start);
@@ -442,44 +239,23 @@ struct slab *superslab_first_record(char *start)
 
 struct superslab *superslab_fresh_locked(void)
 {
-    bool is_zero;
-    char *start = range_take_locked(1, &is_zero);
-    if (!start)
+    size_t index = open_free_locked(1);
+    if (index == NOT_FOUND)
         return NULL;
-    struct superslab *superslab = superslab_of(start);
-    /* it is used a slab at a time */
-    atomic_fetch_add_explicit(&space.room, (int64_t)SUPERSLAB_SIZE, memory_order_relaxed);
+    struct superslab *superslab = &space.superslabs[index];
+    /* one that has warm slabs is in the lists, and was found there */
+    check_invariant(superslab->state == SUPERSLAB_FREE && superslab->warm == 0);
+    superslab->free = ALL_SLABS;
+    space_raise_frontier(index + 1);
     if (!superslab_need_records(superslab)) {
-        release_superslab_locked(superslab, superslab->warm);
+        mapping_note_free_locked(superslab);
         return NULL;
     }
+    warm_bound_note_take(superslab, ALL_SLABS);
+    superslab_make_plain_locked(superslab);
+    superslab->is_kept = false;
     word_store(&superslab->state, SUPERSLAB_SLABS);
-    superslab->free = ALL_SLABS;
-    count_used(-(ptrdiff_t)SLABS_PER_SUPERSLAB);
-    space.claimed--;
-    space.used++;
-    list(superslab, RUN_FREE, SLABS_PER_SUPERSLAB);
+    if (index == space.lowest_free)
+        space.lowest_free = index + 1;
     return superslab;
-}
-
-/* ---- fork ---- */
-
-void slab_lock_all(void)
-{
-    lock_acquire(&space.lock);
-    meta_lock_acquire();
-}
-
-void slab_unlock_all(void)
-{
-    meta_lock_release();
-    lock_release(&space.lock);
-}
-
-void slab_reset_locks(void)
-{
-    meta_lock_reset();
-    lock_reset(&space.lock);
-    decay_lock_reset();
-    space.is_forked = true;
 }

@@ -6,6 +6,9 @@
  * the tail back before the block changes. A tail is purged under the decay lock, for which the
  * owner waits then. A tail may never be purged while its owner uses it.
  */
+#include "slab/tail.h"
+
+#include "slab/decay.h"
 #include "slab/space.h"
 
 /* The slabs `free` of a Huge block's superslab become others. */
@@ -16,8 +19,8 @@ static void set_free_locked(struct superslab *superslab, uint32_t slabs)
                 (long)__builtin_popcount(superslab->warm & old);
     long used = __builtin_popcount(old) - (long)__builtin_popcount(slabs);
     word_store(&superslab->free, slabs);
-    atomic_fetch_add_explicit(&space.warm_slabs, (size_t)warm, memory_order_relaxed);
-    atomic_fetch_add_explicit(&space.used_slabs, (size_t)used, memory_order_relaxed);
+    space_count_warm(warm);
+    space_count_used(used);
 }
 
 static struct superslab *last_of(char *start, size_t count)
@@ -32,7 +35,7 @@ static uint32_t slabs_from(size_t count, size_t offset)
     return ~run_mask(0, (unsigned)before);
 }
 
-void superslab_tail_leave(char *start, size_t count, size_t bytes, size_t cold_end)
+bool superslab_tail_leave(char *start, size_t count, size_t bytes, size_t cold_end)
 {
     struct superslab *last = last_of(start, count);
     uint32_t tail = slabs_from(count, bytes);
@@ -46,8 +49,7 @@ void superslab_tail_leave(char *start, size_t count, size_t bytes, size_t cold_e
     for (uint32_t rest = warm; rest; rest &= rest - 1)
         last->age[lowest_bit(rest)] = epoch;
     lock_release(&space.lock);
-    if (warm)
-        drain_tail(last);
+    return warm != 0;
 }
 
 static bool take_back(struct superslab *last)

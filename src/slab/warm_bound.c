@@ -7,6 +7,9 @@
  * are relaxed: with a stale one a purge comes a little early or late, and nothing else is ordered
  * by them.
  */
+#include "slab/warm_bound.h"
+
+#include "slab/decay.h"
 #include "slab/space.h"
 
 /* The bound's limits, in slabs. 32 MiB are small beside what programs of today hold, and more than

@@ -8,6 +8,7 @@
 
 #include "front/front.h"
 #include "front/owned_heap.h"
+#include "slab/superslab.h"
 
 static char *arena;
 

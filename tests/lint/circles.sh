@@ -14,9 +14,6 @@ source "$(dirname "$0")/lib.bash"
 KNOWN='
 src/api 5
 src/front 10
-src/lane 5 2
-src/os 3
-src/slab 10
 '
 
 # symbols_of TARGET FOLDER: print what nm says of the target's objects, each line after its source.

@@ -6,6 +6,7 @@
 #include "unit/unit.h"
 
 #include "lane/lane.h"
+#include "slab/superslab.h"
 
 #define SPANS 24
 #define ACE_FIRST (CLASS_POOL_LAST + 1)
@@ -138,7 +139,7 @@ static void test_random(void **state)
         else
             give(span);
         if (step % 100 == 0)
-            decay_purge_all();
+            purge_warm();
         check_figures();
     }
     for (unsigned i = 0; i < SPANS; i++)
@@ -154,7 +155,7 @@ static void test_resize_in_place(void **state)
     struct slab_figures after;
     bool is_zero;
     (void)state;
-    decay_purge_all();
+    purge_warm();
     slab_count(&before);
     CHECK_EQ(before.mapped_bytes, 0);
     take(&spans[0], size_class_of(128 * KIB), NULL);

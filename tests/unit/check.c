@@ -32,9 +32,9 @@ static void test_each_layer(void **state)
     void *batch[BATCH_BLOCKS];
     atomic_fetch_add(&space.warm_slabs, 1);
     CHECK_REPORTS(check_all(), "slabs are warm, but");
-    shared->free_count++;
+    pooled(shared)->free_count++;
     CHECK_REPORTS(check_all(), "the bitmap and the count of free blocks differ");
-    own->free_count++;
+    pooled(own)->free_count++;
     CHECK(depot_give(shared->size_class, &foreign, 1, DEPOT_BYTES_MAX));
     CHECK_REPORTS(check_all(), "which is not its block");
     static struct unit_capture capture;
@@ -43,8 +43,8 @@ static void test_each_layer(void **state)
     unit_capture_end(&capture);
     CHECK_EQ(faults, 4);
     atomic_fetch_sub(&space.warm_slabs, 1);
-    shared->free_count--;
-    own->free_count--;
+    pooled(shared)->free_count--;
+    pooled(own)->free_count--;
     CHECK_EQ(depot_take(shared->size_class, batch, BATCH_BLOCKS), 1);
     CHECK_EQ(check_all(), 0);
     owned_heap_destroy(heap);

@@ -6,7 +6,15 @@
 #include "unit/unit.h"
 
 #include "lane/depot.h"
-#include "lane/pool.h"
+#include "lane/collapse.h"
+#include "lane/idle_pages.h"
+#include "lane/parts.h"
+#include "lane/pool_check.h"
+#include "lane/pool_give.h"
+#include "lane/shared_pool.h"
+#include "slab/reservation.h"
+#include "slab/slab_check.h"
+#include "slab/warm_bound.h"
 
 #define COUNT 400000
 #define SIZE_CLASS 16 /* 256 bytes: 100 MiB of them */
@@ -24,15 +32,15 @@ static void make(void)
 static void check_tally(unsigned size_class)
 {
     struct pool_class *pool = &shared_pool.classes[size_class];
-    const struct tally *tally = &tallies[size_class];
+    const struct collapse_tally *tally = &tallies[size_class];
     ptrdiff_t loose = 0;
     size_t out = 0;
     for (unsigned list = 0; list < POOL_LISTS; list++)
         for (const struct slab *slab = pool->lists[list]; slab; slab = slab->next) {
-            size_t own = (size_t)(slab->block_count - slab->free_count);
+            size_t own = (size_t)(pooled(slab)->block_count - pooled(slab)->free_count);
             out += own;
-            loose += (ptrdiff_t)(slab->carved - own) * (ptrdiff_t)slab->size -
-                     (ptrdiff_t)idle_absent_bytes(slab);
+            loose += (ptrdiff_t)(pooled(slab)->carved - own) * (ptrdiff_t)slab->size -
+                     (ptrdiff_t)parts_absent_bytes(slab);
         }
     CHECK_EQ(tally->out, out);
     CHECK_EQ((size_t)tally->loose, (size_t)loose);

@@ -10,7 +10,7 @@
 #define SIZE_CLASS 8
 #define MODEL_BATCHES (DEPOT_BATCHES_MAX + 1)
 
-struct batch {
+struct held {
     void *blocks[BATCH_BLOCKS];
     unsigned count;
 };
@@ -22,16 +22,16 @@ static int set_up(void **state)
     return reservation_make() ? 0 : -1;
 }
 
-static struct batch fresh(unsigned size_class, unsigned count)
+static struct held fresh(unsigned size_class, unsigned count)
 {
-    struct batch batch = {.count = 0};
+    struct held batch = {.count = 0};
     while (batch.count < count)
         batch.count += pool_take(&shared_pool, size_class, batch.blocks + batch.count,
                                  count - batch.count);
     return batch;
 }
 
-static void to_slabs(unsigned size_class, const struct batch *batch)
+static void to_slabs(unsigned size_class, const struct held *batch)
 {
     CHECK_EQ(pool_give(&shared_pool, size_class, batch->blocks, batch->count).fault, FAULT_NONE);
 }
@@ -51,9 +51,9 @@ static size_t blocks_out(unsigned size_class)
 }
 
 /* A batch comes out as it went in. */
-static bool take_known(struct batch *model, unsigned *batches)
+static bool take_known(struct held *model, unsigned *batches)
 {
-    struct batch got;
+    struct held got;
     got.count = depot_take(SIZE_CLASS, got.blocks, BATCH_BLOCKS);
     if (got.count == 0)
         return false;
@@ -70,13 +70,13 @@ static bool take_known(struct batch *model, unsigned *batches)
 
 static void test_random(void **state)
 {
-    static struct batch model[MODEL_BATCHES];
+    static struct held model[MODEL_BATCHES];
     unsigned batches = 0;
     uint64_t random = 9;
     (void)state;
     for (unsigned step = 0; step < 800; step++) {
         if (unit_random(&random, 2)) {
-            struct batch batch = fresh(SIZE_CLASS, 1 + unit_random(&random, BATCH_BLOCKS));
+            struct held batch = fresh(SIZE_CLASS, 1 + unit_random(&random, BATCH_BLOCKS));
             bool is_kept = depot_give(SIZE_CLASS, batch.blocks, batch.count, DEPOT_BYTES_MAX);
             CHECK_EQ(is_kept, batches < DEPOT_BATCHES_MAX);
             if (is_kept)
@@ -108,7 +108,7 @@ static void test_limits(void **state)
         unsigned count = size_classes[size_class].size <= KIB ? BATCH_BLOCKS : 2;
         unsigned kept = 0;
         for (;; kept++) {
-            struct batch batch = fresh(size_class, count);
+            struct held batch = fresh(size_class, count);
             if (!depot_give(size_class, batch.blocks, count, DEPOT_BYTES_MAX)) {
                 to_slabs(size_class, &batch);
                 break;
@@ -129,7 +129,7 @@ static void test_limits(void **state)
 static void give_batches(unsigned batches)
 {
     for (unsigned i = 0; i < batches; i++) {
-        struct batch batch = fresh(SIZE_CLASS, 10);
+        struct held batch = fresh(SIZE_CLASS, 10);
         CHECK(depot_give(SIZE_CLASS, batch.blocks, batch.count, DEPOT_BYTES_MAX));
     }
 }
@@ -193,7 +193,7 @@ static void test_traffic(void **state)
 static void test_verdict_of_trim(void **state)
 {
     (void)state;
-    struct batch batch = fresh(SIZE_CLASS, 5);
+    struct held batch = fresh(SIZE_CLASS, 5);
     void *extra = fresh(SIZE_CLASS, 1).blocks[0];
     void *planted[3] = {batch.blocks[0], extra, batch.blocks[0]};
     CHECK(depot_give(SIZE_CLASS, planted, 3, DEPOT_BYTES_MAX));
@@ -217,13 +217,13 @@ static void check_planted(void *planted)
 static void test_planted(void **state)
 {
     (void)state;
-    struct batch batch = fresh(SIZE_CLASS, 2);
-    struct batch other = fresh(SIZE_CLASS + 1, 1);
+    struct held batch = fresh(SIZE_CLASS, 2);
+    struct held other = fresh(SIZE_CLASS + 1, 1);
     check_planted((char *)batch.blocks[0] + 8);
     check_planted(other.blocks[0]);
-    to_slabs(SIZE_CLASS, &(struct batch){{batch.blocks[1]}, 1});
+    to_slabs(SIZE_CLASS, &(struct held){{batch.blocks[1]}, 1});
     check_planted(batch.blocks[1]);
-    to_slabs(SIZE_CLASS, &(struct batch){{batch.blocks[0]}, 1});
+    to_slabs(SIZE_CLASS, &(struct held){{batch.blocks[0]}, 1});
     check_planted(batch.blocks[0]);
     to_slabs(SIZE_CLASS + 1, &other);
     check_all_classes();
@@ -236,7 +236,7 @@ static void *exchange(void *number)
     uint64_t random = (uintptr_t)number + 40;
     for (unsigned step = 0; step < 4000; step++) {
         unsigned size_class = SIZE_CLASS + unit_random(&random, 3);
-        struct batch batch;
+        struct held batch;
         batch.count = depot_take(size_class, batch.blocks, BATCH_BLOCKS);
         if (batch.count == 0)
             batch = fresh(size_class, 20);

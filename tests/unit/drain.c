@@ -5,7 +5,15 @@
  */
 #include "unit/unit.h"
 
+#include "slab/decay.h"
+#include "slab/drain.h"
+#include "slab/purge.h"
+#include "slab/reservation.h"
+#include "slab/slab_check.h"
+#include "slab/slab_run.h"
 #include "slab/space.h"
+#include "slab/superslab.h"
+#include "slab/warm_bound.h"
 
 #define MANY 128 /* superslabs: more than any bound that has not doubled twice */
 
@@ -38,10 +46,17 @@ static void take_all(unsigned count)
     }
 }
 
+static void give(struct slab *slab)
+{
+    size_t bytes = slab->slab_count * SLAB_SIZE;
+    slab_run_give(slab);
+    drain_after_give(bytes);
+}
+
 static void give_all(unsigned count)
 {
     for (unsigned i = 0; i < count; i++)
-        slab_run_give(runs[i]);
+        give(runs[i]);
 }
 
 static void bound_follows(void)
@@ -67,7 +82,7 @@ static void burst(void)
     make(3600000);
     take_all(MANY);
     for (unsigned i = 0; i < MANY; i++) {
-        slab_run_give(runs[i]);
+        give(runs[i]);
         CHECK(warm() <= max_size(bound(), 48 * MIB + SUPERSLAB_SIZE));
     }
     CHECK(warm() <= 32 * MIB);
@@ -87,7 +102,7 @@ static void halves(void)
             half[side][i] = slab_run_take(SLABS_PER_SUPERSLAB / 2, &is_zero);
     for (unsigned side = 0; side < 2; side++)
         for (unsigned i = 0; i < MANY; i++)
-            slab_run_give(half[side][i]);
+            give(half[side][i]);
     CHECK(warm() <= 32 * MIB);
     for (size_t i = space.first; i < space.frontier; i++)
         parts += space.superslabs[i].warm != 0 && space.superslabs[i].warm != ALL_SLABS;
@@ -101,6 +116,7 @@ static void burst_of_a_range(void)
     char *start = superslab_range_take(MANY, &is_zero);
     CHECK(start != NULL);
     superslab_range_give(start, MANY, MANY * SUPERSLAB_SIZE);
+    drain_after_give(MANY * SUPERSLAB_SIZE);
     CHECK(warm() <= 32 * MIB);
 }
 
@@ -123,10 +139,10 @@ static void one_give_pays_little(void)
     CHECK_EQ(warm(), MANY * SUPERSLAB_SIZE);
     settings.decay_ms = 3600000;
     os_inject_failure = count_purges;
-    slab_run_give(one);
+    give(one);
     os_inject_failure = NULL;
     CHECK(purges > 0 && purges <= 2 * (SUPERSLAB_SIZE / (256 * KIB) + 1));
-    CHECK(warm_is_draining());
+    CHECK(drain_is_on());
 }
 
 static bool fail_purge(enum os_call call)
@@ -146,7 +162,7 @@ static void refused(void)
     os_inject_failure = NULL;
     CHECK_EQ(warm(), MANY * SUPERSLAB_SIZE);
     CHECK(purges <= 2 * SLABS_PER_SUPERSLAB);
-    CHECK_EQ(decay_purge_all(), MANY * SUPERSLAB_SIZE);
+    CHECK_EQ(purge_warm(), MANY * SUPERSLAB_SIZE);
 }
 
 /* What was purged and is taken again at once makes the bound grow, until nothing is purged. */
@@ -180,8 +196,8 @@ static void wanted_again(void)
         warm_bound_pass(2 * EPOCHS_PER_DECAY);
     CHECK_EQ(bound(), 32 * MIB);
     bool is_zero;
-    slab_run_give(slab_run_take(1, &is_zero));
-    CHECK(warm_is_draining());
+    give(slab_run_take(1, &is_zero));
+    CHECK(drain_is_on());
 }
 
 static void settings_are_kept(void)
@@ -194,7 +210,7 @@ static void settings_are_kept(void)
     settings.bench_fast_mode = 0;
     settings.ss_cache_max = 0;
     bool is_zero;
-    slab_run_give(slab_run_take(1, &is_zero));
+    give(slab_run_take(1, &is_zero));
     CHECK_EQ(warm(), 0);
 }
 

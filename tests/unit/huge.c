@@ -7,6 +7,7 @@
 
 #include "lane/lane.h"
 #include "slab/space.h"
+#include "slab/superslab.h"
 
 #define BLOCKS 10
 
@@ -143,7 +144,7 @@ static void at_random(void)
             give(one);
         check_figures();
         if (step % 50 == 0)
-            decay_purge_all();
+            purge_warm();
     }
     CHECK(moved > 20);
     os_inject_failure = NULL;
@@ -151,7 +152,7 @@ static void at_random(void)
         if (held[i].block)
             give(&held[i]);
     check_figures();
-    decay_purge_all();
+    purge_warm();
     struct slab_figures figures;
     slab_count(&figures);
     CHECK_EQ(figures.mapped_bytes, 0);
@@ -304,7 +305,7 @@ static void refused_half_way(void)
     CHECK_EQ(moves, 2);
     CHECK_EQ(space.claimed, claimed);
     CHECK_EQ(unit_present_pages(target, SUPERSLAB_SIZE), SUPERSLAB_SIZE / os_page_size());
-    CHECK(decay_purge_all() >= SUPERSLAB_SIZE);
+    CHECK(purge_warm() >= SUPERSLAB_SIZE);
     CHECK_EQ(unit_present_pages(target, SUPERSLAB_SIZE), 0);
     check_figures();
     take(&held[2], 4 * MIB, BLOCK_ALIGN);
@@ -334,7 +335,7 @@ static void refused_move_and_remap(void)
     check_figures();
     give(&held[1]);
     give(&held[2]);
-    CHECK(decay_purge_all() >= 12 * MIB);
+    CHECK(purge_warm() >= 12 * MIB);
     check_figures();
 }
 
@@ -357,13 +358,13 @@ static void moved_pages(void)
     refusals = 0;
     take(&held[0], 4 * MIB, BLOCK_ALIGN);
     give(&held[0]);
-    CHECK(decay_purge_all() >= 8 * MIB);
+    CHECK(purge_warm() >= 8 * MIB);
     CHECK(refusals >= 1);
     CHECK_EQ(space.seams, before + 2);
     refused = OS_CALL_MAP; /* of which there is none here */
     take(&held[0], 16 * MIB, BLOCK_ALIGN);
     give(&held[0]);
-    CHECK(decay_purge_all() >= 16 * MIB);
+    CHECK(purge_warm() >= 16 * MIB);
     CHECK_EQ(space.seams, 0);
     check_figures();
 }

@@ -6,6 +6,12 @@
  */
 #include "unit/unit.h"
 
+#include "slab/huge_page.h"
+#include "slab/purge.h"
+#include "slab/reservation.h"
+#include "slab/room.h"
+#include "slab/slab_check.h"
+#include "slab/slab_run.h"
 #include "slab/space.h"
 
 static unsigned asked;
@@ -55,6 +61,25 @@ static void always(void)
     CHECK_EQ(asked_for(20), 20);
 }
 
+/* A superslab for whose other slabs there is no room below a limit gets its pages one by one. */
+static void limited(void)
+{
+    bool is_zero;
+    CHECK(reservation_make());
+    settings.huge_pages = HUGE_PAGES_ALWAYS;
+    slab_allow(SUPERSLAB_SIZE);
+    asked = 0;
+    os_inject_failure = refuse_huge;
+    CHECK(!slab_run_back_huge(slab_run_take(1, &is_zero)));
+    CHECK_EQ(asked, 1);
+    CHECK(slab_run_take(SLABS_PER_SUPERSLAB - 1, &is_zero) != NULL);
+    slab_allow(SUPERSLAB_SIZE - SLAB_SIZE);
+    CHECK(!slab_run_back_huge(slab_run_take(1, &is_zero)));
+    CHECK_EQ(asked, 1);
+    os_inject_failure = NULL;
+    CHECK_EQ(slab_check(), 0);
+}
+
 static size_t waste(void)
 {
     struct slab_figures figures;
@@ -79,7 +104,7 @@ static void wasted(void)
     CHECK_EQ(waste(), SUPERSLAB_SIZE - 5 * SLAB_SIZE);
     slab_run_give(second);
     CHECK_EQ(waste(), SUPERSLAB_SIZE - 5 * SLAB_SIZE);
-    decay_purge_all();
+    purge_warm();
     CHECK_EQ(waste(), 0);
     CHECK_EQ(slab_check(), 0);
 }
@@ -103,7 +128,7 @@ static unsigned purges_of_range(bool is_huge)
     superslab_range_give(start, 2, 2 * SUPERSLAB_SIZE);
     purges = 0;
     os_inject_failure = count_purges;
-    CHECK_EQ(decay_purge_all(), 2 * SUPERSLAB_SIZE);
+    CHECK_EQ(purge_warm(), 2 * SUPERSLAB_SIZE);
     os_inject_failure = NULL;
     return purges;
 }
@@ -129,6 +154,7 @@ static void test_policy(void **state)
     CHECK_CHILD(off);
     CHECK_CHILD(automatic);
     CHECK_CHILD(always);
+    CHECK_CHILD(limited);
 }
 
 static void test_waste(void **state)

@@ -2,7 +2,7 @@
 /* Tests of slab/meta.c on an arena of its own: no reservation is made. */
 #include "unit/unit.h"
 
-#include "slab/slab.h"
+#include "slab/meta.h"
 
 #define ARENA (2 * MIB)
 #define PIECES 400

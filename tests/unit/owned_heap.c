@@ -136,7 +136,7 @@ static void at_random(void)
     for (unsigned i = 0; i < HEAPS; i++)
         owned_heap_destroy(heaps[i]);
     struct slab_figures figures;
-    decay_purge_all();
+    purge_warm();
     slab_count(&figures);
     CHECK_EQ(figures.mapped_bytes, 0);
     CHECK_EQ(blocks_of_heaps(), 0);
@@ -175,7 +175,7 @@ static void many(void)
         }
         for (unsigned i = 0; i < COUNT; i++)
             owned_heap_destroy(many_heaps[(i * 7919) % COUNT]);
-        decay_purge_all();
+        purge_warm();
         /* bodies of 8 KiB would be 24 MiB */
         CHECK(UNIT_SANITIZED || os_resident_bytes() < before + 8 * MIB);
     }
@@ -202,9 +202,9 @@ static void planted(void)
     make();
     struct hak_heap *heap = owned_heap_new();
     struct slab *slab = slab_find(owned_heap_alloc(heap, BLOCK_ALIGN, 100, false));
-    slab->free_count--;
+    pooled(slab)->free_count--;
     CHECK_REPORTS(owned_heap_check(), "the bitmap and the count of free blocks differ");
-    slab->free_count++;
+    pooled(slab)->free_count++;
     CHECK_EQ(owned_heap_check(), 0);
 }
 

@@ -47,11 +47,13 @@ static void test_records(void **state)
     CHECK_PLANTED(slab->state, SLAB_FREE, "in a list of another class or pool");
     CHECK_PLANTED(slab->owner, NULL, "in a list of another class or pool");
     CHECK_PLANTED(slab->size, 16, "cut into blocks of another size");
-    CHECK_PLANTED(slab->block_count, slab->block_count - 1, "cut into blocks of another size");
-    CHECK_PLANTED(slab->free_count, slab->free_count - 1, "the bitmap and the count");
-    CHECK_PLANTED(slab->bits[0], slab->bits[0] | 1, "the bitmap and the count");
+    CHECK_PLANTED(pooled(slab)->block_count, pooled(slab)->block_count - 1,
+                  "cut into blocks of another size");
+    CHECK_PLANTED(pooled(slab)->free_count, pooled(slab)->free_count - 1,
+                  "the bitmap and the count");
+    CHECK_PLANTED(pooled(slab)->bits[0], pooled(slab)->bits[0] | 1, "the bitmap and the count");
     CHECK_PLANTED(slab->list, slab->list + 1, "in the wrong list by fullness");
-    CHECK_PLANTED(slab->low_word, 3, "free below the lowest word");
+    CHECK_PLANTED(pooled(slab)->low_word, 3, "free below the lowest word");
 }
 
 static void test_slab_map(void **state)
@@ -73,16 +75,20 @@ static void test_count(void **state)
 
 static void test_lists(void **state)
 {
-    struct slab one = {.block_count = 64};
+    struct slab *one = calloc(1, sizeof(*one));
+    struct pool_slab *counts = pooled(one);
     (void)state;
+    CHECK(one != NULL);
+    counts->block_count = 64;
     unsigned previous = POOL_LIST_FULL;
-    CHECK_EQ(pool_list_of(&one), POOL_LIST_FULL);
-    for (one.free_count = 1; one.free_count <= 64; one.free_count++) {
-        unsigned list = pool_list_of(&one);
+    CHECK_EQ(pool_list_of(one), POOL_LIST_FULL);
+    for (counts->free_count = 1; counts->free_count <= 64; counts->free_count++) {
+        unsigned list = pool_list_of(one);
         CHECK(list < POOL_LIST_FULL && list <= previous);
         previous = list;
     }
     CHECK_EQ(previous, 0);
+    free(one);
 }
 
 int main(void)

@@ -126,7 +126,7 @@ static void test_random(void **state)
     trim_all(false); /* each class was used just now */
     check_figures(&shared_pool);
     trim_all(false);
-    CHECK_EQ(decay_purge_all() % SLAB_SIZE, 0);
+    CHECK_EQ(purge_warm() % SLAB_SIZE, 0);
     struct slab_figures figures;
     slab_count(&figures);
     CHECK_EQ(figures.mapped_bytes, 0);
@@ -144,7 +144,7 @@ static void test_own_pool(void **state)
     CHECK_EQ(pool_check(&shared_pool), 0);
     pool_destroy(&pool);
     held_count = 0;
-    decay_purge_all();
+    purge_warm();
     slab_count(&figures);
     CHECK_EQ(figures.mapped_bytes, 0);
     CHECK_EQ(slab_check(), 0);
@@ -179,7 +179,7 @@ static void test_each_class(void **state)
             CHECK((char *)blocks[i] == slab->start + i * (size_t)row->size);
             CHECK(slab_find((char *)blocks[i] + row->size - 1) == slab);
         }
-        CHECK_EQ(slab->free_count, 0);
+        CHECK_EQ(pooled(slab)->free_count, 0);
         CHECK_EQ(pool_check(&shared_pool), 0);
         CHECK_EQ(pool_give(&shared_pool, size_class, blocks, count).fault, FAULT_NONE);
         CHECK_EQ(pool_check(&shared_pool), 0);
@@ -275,12 +275,12 @@ static void test_twice_in_a_batch(void **state)
         struct verdict verdict = pool_judge(&shared_pool, 4, batch, 5);
         CHECK_EQ(verdict.fault, FAULT_DOUBLE_FREE);
         CHECK(verdict.block == blocks[1]);
-        CHECK_EQ(slab_find(blocks[0])->free_count, size_classes[4].blocks - 6);
+        CHECK_EQ(pooled(slab_find(blocks[0]))->free_count, size_classes[4].blocks - 6);
         CHECK_EQ(pool_check(&shared_pool), 0);
     }
     struct verdict verdict = pool_give(&shared_pool, 4, batch, 5);
     CHECK_EQ(verdict.fault, FAULT_DOUBLE_FREE);
-    CHECK_EQ(slab_find(blocks[0])->free_count, size_classes[4].blocks - 3);
+    CHECK_EQ(pooled(slab_find(blocks[0]))->free_count, size_classes[4].blocks - 3);
     CHECK_EQ(pool_check(&shared_pool), 0);
     CHECK_EQ(pool_give(&shared_pool, 4, blocks + 3, 3).fault, FAULT_NONE);
     CHECK_EQ(pool_check(&shared_pool), 0);
@@ -292,7 +292,7 @@ static void test_twice_in_a_batch(void **state)
 static long present_after_one(int64_t prefault)
 {
     void *block;
-    decay_purge_all();
+    purge_warm();
     settings.ss_prefault = prefault;
     CHECK_EQ(pool_take(&shared_pool, CLASS_FIRST, &block, 1), 1);
     long present = unit_present_pages(slab_find(block)->start, SLAB_SIZE);

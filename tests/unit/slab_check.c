@@ -2,7 +2,11 @@
 /* Tests of slab/slab_check.c: its figures, and each fault planted, reported and taken back. */
 #include "unit/unit.h"
 
+#include "slab/reservation.h"
+#include "slab/slab_check.h"
+#include "slab/slab_run.h"
 #include "slab/space.h"
+#include "slab/superslab.h"
 
 static struct superslab *mixed; /* has taken, warm and cold slabs */
 static struct superslab *huge;

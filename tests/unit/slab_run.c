@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tests of slab/slab_run.c: runs of slabs taken, given, extended and shrunk at random beside whole
- * ranges, against a model that knows of each slab whether it is taken, warm or cold, and the mask
- * arithmetic of slab/space.h against counting.
+ * ranges, against a model that knows of each slab whether it is taken, warm or cold, a limit, and
+ * the mask arithmetic of slab/space.h against counting.
  */
 #include "unit/unit.h"
 
+#include "slab/purge.h"
+#include "slab/reservation.h"
+#include "slab/room.h"
+#include "slab/slab_check.h"
+#include "slab/slab_run.h"
 #include "slab/space.h"
+#include "slab/superslab.h"
 
 #define SUPERSLABS 64
 #define RUNS 40
@@ -233,7 +239,7 @@ static void purge(void)
             model[i] = COLD;
             warm++;
         }
-    CHECK_EQ(decay_purge_all(), warm * SLAB_SIZE);
+    CHECK_EQ(purge_warm(), warm * SLAB_SIZE);
 }
 
 static size_t warm_in_model(void)
@@ -310,7 +316,7 @@ static void populate(void)
         CHECK_EQ(unit_present_pages(slab->start, 2 * SLAB_SIZE), cases[i].present);
         CHECK_EQ(slab->resident, cases[i].present);
         slab_run_give(slab);
-        decay_purge_all();
+        purge_warm();
         CHECK_EQ(slab->resident, 0);
     }
 }
@@ -320,6 +326,36 @@ static void test_populate(void **state)
     (void)state;
     is_rationed = false;
     CHECK_CHILD(populate);
+}
+
+/* ---- a limit ---- */
+
+/* A fresh superslab needs no more room than the run that is cut from it. */
+static void limited(void)
+{
+    bool is_zero;
+    make();
+    slab_allow(3 * SLAB_SIZE);
+    struct slab *first = slab_run_take(1, &is_zero);
+    CHECK(first != NULL && is_zero);
+    CHECK_EQ(slab_room(), 2 * SLAB_SIZE);
+    CHECK(slab_run_take(3, &is_zero) == NULL);
+    CHECK(slab_is_at_limit());
+    struct slab *second = slab_run_take(2, &is_zero);
+    CHECK(second != NULL && second->start == first->start + SLAB_SIZE);
+    CHECK_EQ(slab_room(), 0);
+    CHECK(slab_run_take(1, &is_zero) == NULL);
+    CHECK_EQ(slab_used_bytes(), 3 * SLAB_SIZE);
+    CHECK_EQ(slab_check(), 0);
+}
+
+static void test_limited(void **state)
+{
+    (void)state;
+    is_rationed = false;
+    CHECK_CHILD(limited);
+    is_rationed = true;
+    CHECK_CHILD(limited);
 }
 
 /* ---- threads ---- */
@@ -345,7 +381,7 @@ static void *exchange(void *number)
             CHECK(is_marked(run->start + slab * SLAB_SIZE, 0));
         mark_run(run, 0);
         if (i % 100 == 0)
-            decay_purge_all();
+            purge_warm();
     }
     for (unsigned i = 0; i < 8; i++)
         if (own[i].start)
@@ -359,7 +395,7 @@ static void threads(void)
     make();
     unit_run_threads(exchange);
     CHECK_EQ(slab_check(), 0);
-    decay_purge_all();
+    purge_warm();
     slab_count(&figures);
     CHECK_EQ(figures.mapped_bytes, 0);
 }
@@ -374,9 +410,8 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_masks),
-        cmocka_unit_test(test_random),
-        cmocka_unit_test(test_populate),
+        cmocka_unit_test(test_masks),    cmocka_unit_test(test_random),
+        cmocka_unit_test(test_populate), cmocka_unit_test(test_limited),
         cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,11 @@
  */
 #include "unit/unit.h"
 
+#include "slab/purge.h"
+#include "slab/reservation.h"
+#include "slab/slab_check.h"
 #include "slab/space.h"
+#include "slab/superslab.h"
 
 #define MODEL 96 /* superslabs looked at, from the first that lanes may have */
 #define RANGES 12
@@ -153,13 +157,13 @@ static void ranges_at_random(void)
         else
             give(range, &random);
         if (step % 25 == 0)
-            decay_purge_all();
+            purge_warm();
         CHECK_EQ(slab_check(), 0);
     }
     for (unsigned i = 0; i < RANGES; i++)
         if (ranges[i].start)
             give(&ranges[i], &random);
-    decay_purge_all();
+    purge_warm();
     CHECK_EQ(slab_check(), 0);
     struct slab_figures figures;
     slab_count(&figures);
@@ -227,7 +231,7 @@ static void unmapping(void)
     superslab_range_give(start, 3, SLAB_SIZE);
     for (size_t i = 0; i < 3; i++)
         CHECK_EQ(unit_present_pages(start + i * SUPERSLAB_SIZE, SLAB_SIZE), -1);
-    CHECK_EQ(decay_purge_all(), 0);
+    CHECK_EQ(purge_warm(), 0);
     CHECK(superslab_range_take(3, &is_zero) == start);
     CHECK(is_zero && unit_is_zero(start, SLAB_SIZE));
     CHECK_EQ(slab_check(), 0);
@@ -269,7 +273,7 @@ static void collisions(void)
         CHECK(pattern_holds(foreign[i], FOREIGN_BYTES, places[i]));
     for (unsigned i = 0; i < RANGES; i++)
         give(&ranges[i], &random);
-    decay_purge_all();
+    purge_warm();
     CHECK_EQ(slab_check(), 0);
     for (size_t i = 0; i < 4; i++)
         CHECK(pattern_holds(foreign[i], FOREIGN_BYTES, places[i]));

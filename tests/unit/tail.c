@@ -51,7 +51,7 @@ static void goes_back(void)
     size_t tail = RANGE - align_up(SIZE, SLAB_SIZE);
     CHECK_EQ(warm(), tail);
     CHECK_EQ(unit_present_pages(block + RANGE - tail, tail), tail / page);
-    CHECK_EQ(decay_purge_all(), tail);
+    CHECK_EQ(purge_warm(), tail);
     CHECK_EQ(unit_present_pages(block + RANGE - tail, tail), 0);
     CHECK_EQ(unit_present_pages(block, SIZE), SIZE / page);
     CHECK_EQ(warm(), 0);
@@ -68,19 +68,19 @@ static void grows_and_shrinks(void)
     for (unsigned is_purged = 0; is_purged < 2; is_purged++) {
         char *block = take_over_warm(SIZE);
         if (is_purged)
-            CHECK(decay_purge_all() > 0);
+            CHECK(purge_warm() > 0);
         CHECK(huge_resize(block, RANGE) == block);
         memset(block + SIZE, 3, RANGE - SIZE);
-        CHECK_EQ(decay_purge_all(), 0);
+        CHECK_EQ(purge_warm(), 0);
         CHECK(block[SIZE] == 3 && block[RANGE - 1] == 3);
         CHECK(huge_resize(block, SIZE) == block);
         CHECK_EQ(warm(), 0); /* a shrink purges at once */
         CHECK(huge_resize(block, 3 * RANGE) == block);
         memset(block, 4, 3 * RANGE);
-        CHECK_EQ(decay_purge_all(), 0);
+        CHECK_EQ(purge_warm(), 0);
         huge_give(block);
         CHECK_EQ(warm(), 3 * RANGE);
-        decay_purge_all();
+        purge_warm();
     }
 }
 
@@ -107,7 +107,7 @@ static void zeroing(void)
 {
     make(3600000);
     char *block = take_over_warm(SIZE);
-    decay_purge_all();
+    purge_warm();
     huge_zero(block);
     CHECK(unit_is_zero(block, SIZE));
     size_t end = align_up(SIZE, SLAB_SIZE);
@@ -126,10 +126,10 @@ static void refused(void)
     char *block = take_over_warm(SIZE);
     size_t tail = warm();
     os_inject_failure = fail_purge;
-    CHECK_EQ(decay_purge_all(), 0);
+    CHECK_EQ(purge_warm(), 0);
     os_inject_failure = NULL;
     CHECK_EQ(warm(), tail);
-    CHECK_EQ(decay_purge_all(), tail);
+    CHECK_EQ(purge_warm(), tail);
     huge_give(block);
     CHECK_EQ(slab_check(), 0);
 }
@@ -162,7 +162,7 @@ static void *one_of_them(void *number)
         resize_at_random((uintptr_t)number);
     else
         while (running > 0)
-            decay_purge_all();
+            purge_warm();
     return NULL;
 }
 

@@ -103,7 +103,7 @@ static void check_refills(unsigned size_class)
         alloc_class(size_class);
         unsigned got = count_of(size_class) + 1;
         CHECK(got <= wanted);
-        CHECK(got == wanted || slab_find(alloc_class(size_class))->free_count == 0);
+        CHECK(got == wanted || pooled(slab_find(alloc_class(size_class)))->free_count == 0);
         while (count_of(size_class) > 0)
             alloc_class(size_class);
         wanted = (unsigned)min_size(2 * wanted, most);

@@ -76,12 +76,12 @@ static void each_small(void (*forge)(struct slab *slab))
 
 static void drop_bitmap(struct slab *slab)
 {
-    slab->bits = NULL;
+    pooled(slab)->bits = NULL;
 }
 
 static void misplace_bitmap(struct slab *slab)
 {
-    slab->bits = (uint64_t *)slab->start;
+    pooled(slab)->bits = (uint64_t *)slab->start;
 }
 
 static void shift_start(struct slab *slab)

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of slab/dump.c: what is in use is included in core dumps, by the kernel's own word (VmFlags
- * in smaps); what was purged in whole steps is not, until it is used again; holes are bounded.
+ * Tests of slab/mapping.c: what is in use is included in core dumps, by the kernel's own word
+ * (VmFlags in smaps); what was purged in whole steps is not, until it is used again; holes are
+ * bounded.
  */
 #include "unit/unit.h"
 
+#include "slab/purge.h"
+#include "slab/reservation.h"
+#include "slab/slab_check.h"
 #include "slab/space.h"
+#include "slab/superslab.h"
 
 #define STEP ((size_t)4)
 
@@ -70,7 +75,7 @@ static void test_in_and_out(void **state)
     CHECK(!is_left_out(first) && !is_left_out(middle) && !is_left_out(last));
     give(middle, 2 * STEP);
     CHECK(!is_left_out(middle)); /* its pages are there yet */
-    decay_purge_all();
+    purge_warm();
     CHECK(is_left_out(middle) && is_left_out(in_middle));
     CHECK(!is_left_out(first) && !is_left_out(last));
     bool is_zero;
@@ -82,7 +87,7 @@ static void test_in_and_out(void **state)
     CHECK(is_left_out(in_middle));
     *one = 1;
     give(one, 1);
-    decay_purge_all();
+    purge_warm();
     CHECK(is_left_out(middle));
     give(first, STEP);
     give(last, STEP);
@@ -102,13 +107,13 @@ static void test_holes_are_bounded(void **state)
     size_t before = mappings();
     for (int i = 0; i < COUNT; i += 2)
         give(starts[i], STEP);
-    decay_purge_all();
+    purge_warm();
     size_t after = mappings();
     CHECK(after > before + 20);
     CHECK(after <= before + 110);
     for (int i = 1; i < COUNT; i += 2)
         give(starts[i], STEP);
-    decay_purge_all();
+    purge_warm();
     CHECK(mappings() < before + 4);
     CHECK_EQ(slab_check(), 0);
 }

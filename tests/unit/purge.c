@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Tests of slab/decay.c: what is purged, when, how much of it is kept, and refused purges. */
+/* Tests of slab/purge.c and slab/decay.c: what is purged, when, how much of it is kept, and refused
+ * purges. */
 #include "unit/unit.h"
 
+#include "slab/decay.h"
+#include "slab/drain.h"
+#include "slab/purge.h"
+#include "slab/reservation.h"
+#include "slab/slab_check.h"
+#include "slab/slab_run.h"
 #include "slab/space.h"
+#include "slab/superslab.h"
 
 #define RUN_SLABS 4
 #define RUN_BYTES (RUN_SLABS * SLAB_SIZE)
@@ -30,6 +38,13 @@ static struct slab *take_and_touch(unsigned count)
     return slab;
 }
 
+static void give(struct slab *slab)
+{
+    size_t bytes = slab->slab_count * SLAB_SIZE;
+    slab_run_give(slab);
+    drain_after_give(bytes);
+}
+
 static size_t warm_bytes(void)
 {
     struct slab_figures figures;
@@ -49,16 +64,16 @@ static void purge_all(void)
     size_t expected = 0;
     for (unsigned i = 0; i < RUNS; i++) {
         expected += runs[i]->slab_count * SLAB_SIZE;
-        slab_run_give(runs[i]);
+        give(runs[i]);
         CHECK(unit_present_pages(runs[i]->start, RUN_BYTES) >= RUN_SLABS);
         CHECK_EQ(warm_bytes(), expected);
     }
-    CHECK_EQ(decay_purge_all(), expected);
+    CHECK_EQ(purge_warm(), expected);
     CHECK_EQ(decay_purged_bytes(), before + expected);
     CHECK_EQ(warm_bytes(), 0);
     for (unsigned i = 0; i < RUNS; i++)
         CHECK_EQ(unit_present_pages(starts[i], RUN_BYTES), 0);
-    CHECK_EQ(decay_purge_all(), 0);
+    CHECK_EQ(purge_warm(), 0);
     bool is_zero;
     struct slab *slab = slab_run_take(RUN_SLABS, &is_zero);
     CHECK(is_zero && unit_is_zero(slab->start, RUN_BYTES));
@@ -70,14 +85,15 @@ static void at_once(void)
     make(0);
     struct slab *slab = take_and_touch(RUN_SLABS);
     char *start = slab->start;
-    slab_run_give(slab);
+    give(slab);
     CHECK_EQ(unit_present_pages(start, RUN_BYTES), 0);
     CHECK_EQ(warm_bytes(), 0);
     slab = take_and_touch(RUN_SLABS);
     slab_run_shrink(slab, 1);
+    drain_after_give((RUN_SLABS - 1) * SLAB_SIZE);
     CHECK_EQ(unit_present_pages(slab->start, RUN_BYTES), 1);
     CHECK_EQ(warm_bytes(), 0);
-    CHECK(!decay_poll());
+    CHECK(!purge_poll());
 }
 
 static void wait_ms(uint64_t ms)
@@ -90,37 +106,37 @@ static void never(void)
 {
     make(-1);
     struct slab *slab = take_and_touch(RUN_SLABS);
-    slab_run_give(slab);
+    give(slab);
     for (unsigned i = 0; i < 5; i++) {
-        CHECK(!decay_poll());
+        CHECK(!purge_poll());
         wait_ms(5);
     }
     CHECK_EQ(warm_bytes(), RUN_BYTES);
     settings.decay_ms = 8;
     settings.bench_fast_mode = 1;
     for (unsigned i = 0; i < 5; i++) {
-        CHECK(!decay_poll());
+        CHECK(!purge_poll());
         wait_ms(5);
     }
     CHECK_EQ(warm_bytes(), RUN_BYTES);
-    CHECK_EQ(decay_purge_all(), RUN_BYTES);
+    CHECK_EQ(purge_warm(), RUN_BYTES);
 }
 
 /* Polls until an epoch has begun. */
 static void next_epoch(void)
 {
-    while (!decay_poll())
+    while (!purge_poll())
         sched_yield();
 }
 
 static void ageing(void)
 {
     make(40);
-    CHECK(!decay_poll()); /* starts the clock */
+    CHECK(!purge_poll()); /* starts the clock */
     next_epoch();
     struct slab *old = take_and_touch(RUN_SLABS);
     char *start = old->start;
-    slab_run_give(old);
+    give(old);
     uint8_t epoch = decay_epoch();
     /* epochs may be jumped over when this process does not get to run: so count them */
     while ((uint8_t)(decay_epoch() - epoch) < 4) {
@@ -141,12 +157,12 @@ static void records_go_last(void)
         runs[i] = take_and_touch(SLABS_PER_SUPERSLAB / 2);
     struct slab *records = superslab_of(runs[0]->start)->slabs;
     CHECK(records == superslab_of(runs[1]->start)->slabs);
-    slab_run_give(runs[0]);
-    decay_purge_all();
+    give(runs[0]);
+    purge_warm();
     CHECK_EQ(unit_present_pages((char *)records, size), size / os_page_size());
     CHECK_EQ(runs[1]->slab_count, SLABS_PER_SUPERSLAB / 2);
-    slab_run_give(runs[1]);
-    decay_purge_all();
+    give(runs[1]);
+    purge_warm();
     if (os_page_size() <= size)
         CHECK_EQ(unit_present_pages((char *)records, size), 0);
     CHECK_EQ(slab_check(), 0);
@@ -158,12 +174,12 @@ static void records_go_last(void)
 static void reuse_rejuvenates(void)
 {
     make(40);
-    decay_poll();
+    purge_poll();
     next_epoch();
     struct slab *slab = take_and_touch(RUN_SLABS);
     for (unsigned i = 0; i < 8; i++) {
         uint8_t epoch = decay_epoch();
-        slab_run_give(slab);
+        give(slab);
         next_epoch();
         uint8_t passed = (uint8_t)(decay_epoch() - epoch);
         CHECK_EQ(warm_bytes(), passed < 4 ? RUN_BYTES : 0);
@@ -178,12 +194,12 @@ static void over_the_limit(void)
     for (unsigned i = 0; i < RUNS; i++)
         runs[i] = take_and_touch(RUN_SLABS);
     for (unsigned i = 0; i < RUNS; i++) {
-        slab_run_give(runs[i]);
+        give(runs[i]);
         CHECK(warm_bytes() <= MIB);
     }
     CHECK(decay_purged_bytes() > 0);
     settings.ss_cache_max = 0;
-    slab_run_give(take_and_touch(RUN_SLABS));
+    give(take_and_touch(RUN_SLABS));
     CHECK_EQ(warm_bytes(), 0);
 }
 
@@ -199,17 +215,17 @@ static void refused(void)
     bool is_zero;
     make(LONG_MS);
     struct slab *slab = take_and_touch(RUN_SLABS);
-    slab_run_give(slab);
+    give(slab);
     os_inject_failure = fail_purge;
-    CHECK_EQ(decay_purge_all(), 0);
+    CHECK_EQ(purge_warm(), 0);
     CHECK_EQ(warm_bytes(), RUN_BYTES);
     settings.decay_ms = 0;
-    slab_run_give(take_and_touch(RUN_SLABS));
+    give(take_and_touch(RUN_SLABS));
     CHECK_EQ(warm_bytes(), RUN_BYTES);
     CHECK(slab_run_take(RUN_SLABS, &is_zero) == slab);
     CHECK(!is_zero);
     os_inject_failure = NULL;
-    slab_run_give(slab);
+    give(slab);
     CHECK_EQ(warm_bytes(), 0);
 }
 
@@ -220,8 +236,8 @@ static void locked_page(void)
     struct slab *slab = take_and_touch(RUN_SLABS);
     if (mlock(slab->start + SLAB_SIZE, os_page_size()) != 0)
         return; /* not allowed here */
-    slab_run_give(slab);
-    decay_purge_all();
+    give(slab);
+    purge_warm();
     CHECK_EQ(slab_check(), 0);
     CHECK(slab_run_take(RUN_SLABS, &is_zero) == slab);
     CHECK(!is_zero || unit_is_zero(slab->start, RUN_BYTES));
@@ -239,16 +255,16 @@ static bool count_purge(enum os_call call)
 static void bounded_calls(void)
 {
     make(LONG_MS);
-    slab_run_give(take_and_touch(32));
+    give(take_and_touch(32));
     os_inject_failure = count_purge;
-    CHECK_EQ(decay_purge_all(), SUPERSLAB_SIZE);
+    CHECK_EQ(purge_warm(), SUPERSLAB_SIZE);
     CHECK(purge_calls >= SUPERSLAB_SIZE / (256 * KIB)); /* and one for the records */
     bool is_zero;
     char *start = superslab_range_take(2, &is_zero);
     memset(start, 1, 3 * MIB);
     superslab_range_give(start, 2, 3 * MIB);
     purge_calls = 0;
-    CHECK_EQ(decay_purge_all(), 3 * MIB);
+    CHECK_EQ(purge_warm(), 3 * MIB);
     CHECK(purge_calls >= 3 * MIB / (256 * KIB));
     os_inject_failure = NULL;
     CHECK_EQ(warm_bytes(), 0);
@@ -268,14 +284,14 @@ static void locked_ones_first(void)
     if (mlock(runs[2]->start + SLAB_SIZE, os_page_size()) != 0)
         return;
     for (unsigned i = 0; i < RUNS; i++)
-        slab_run_give(runs[i]);
+        give(runs[i]);
     size_t locked = 2 * SLABS_PER_SUPERSLAB + 1;
     size_t slabs = RUNS * SLABS_PER_SUPERSLAB - locked;
     decay_count(true);
-    CHECK_EQ(decay_purge_all(), slabs * SLAB_SIZE);
+    CHECK_EQ(purge_warm(), slabs * SLAB_SIZE);
     CHECK_EQ(decay_returned_bytes(), slabs * os_page_size());
     CHECK_EQ(warm_bytes(), locked * SLAB_SIZE);
-    CHECK_EQ(decay_purge_all(), 0);
+    CHECK_EQ(purge_warm(), 0);
     CHECK_EQ(decay_returned_bytes(), slabs * os_page_size());
     decay_count(false);
 }
