@@ -92,9 +92,9 @@ __attribute__((noinline)) void *entry_realloc_slow(void *block, size_t size)
     void *result;
     enum gate gate = init_gate();
     if (gate == GATE_INSIDE)
-        return realloc_inside(block, size);
+        return or_fail(realloc_inside(block, size));
     if (gate != GATE_OPEN || !route_resize(block, size, &result))
-        return libc_realloc(block, size);
+        return or_fail(libc_realloc(block, size));
     errno = saved;
     return or_fail(result);
 }

@@ -6,8 +6,10 @@
  */
 #include "api/api.h"
 #include "diag/diag.h"
-#include "front/upkeep.h"
+#include "front/limit.h"
 #include "front/owned_heap.h"
+#include "front/pressure.h"
+#include "front/trim.h"
 
 #include <errno.h>
 
@@ -92,7 +94,7 @@ exported size_t hak_good_size(size_t size)
 exported size_t hak_trim(void)
 {
     int saved = errno;
-    size_t bytes = init_gate() == GATE_OPEN ? route_trim() : 0;
+    size_t bytes = init_gate() == GATE_OPEN ? trim_all() : 0;
     errno = saved;
     return bytes;
 }
@@ -107,7 +109,7 @@ exported bool hak_set_limit(size_t bytes)
 {
     int saved = errno;
     init_gate(); /* the environment must not be read after this */
-    bool is_set = bytes <= INT64_MAX && limit_set((int64_t)bytes);
+    bool is_set = bytes <= INT64_MAX && pressure_set((int64_t)bytes);
     errno = is_set ? saved : EINVAL;
     return is_set;
 }

@@ -4,8 +4,13 @@
  * one by one, so that destroying the heap frees slabs and spans without looking at blocks. A heap
  * that was destroyed, or never was one, is never used: its handle says so.
  */
-#include "front/upkeep.h"
 #include "front/owned_heap.h"
+#include "front/afresh.h"
+#include "front/background.h"
+#include "front/front.h"
+#include "front/limit.h"
+#include "front/misuse.h"
+#include "front/trim.h"
 
 #include <string.h>
 
@@ -19,7 +24,7 @@ struct heap_body {
 #define BODY_BYTES ((sizeof(struct heap_body) + META_PAGE - 1) / META_PAGE * META_PAGE)
 
 /*
- * Purpose: what a handle leads to. Owner: owned_heaps.lock. It stays for ever, and its body with
+ * Purpose: what a handle leads to. Owner: owned_heap_lock. It stays for ever, and its body with
  * it: a visit that is under way when the heap is destroyed finds it empty, or another heap's.
  * Invariant: its address is a multiple of GENERATIONS, so that the handle, which is that address
  * plus `generation`, says for which of the heaps that have lived here it was given out.
@@ -41,9 +46,10 @@ _Static_assert(sizeof(struct owned_heap) <= GENERATIONS, "a handle lies in its r
 /* Destroyed heaps whose bodies keep their pages, for the next that are made: 512 KiB. */
 #define WARM_MAX 64
 
-/* Purpose: all first-class heaps. Owner: lock, taken before any lane lock. */
+state_data struct lock owned_heap_lock;
+
+/* Purpose: all first-class heaps. Owner: owned_heap_lock, taken before any lane lock. */
 static state_data struct {
-    struct lock lock;
     struct owned_heap *first;
     struct owned_heap *next_visit; /* where a visit goes on */
     struct owned_heap *warm;       /* destroyed; the last one first */
@@ -176,7 +182,7 @@ static void make_locked(void)
 
 struct hak_heap *owned_heap_new(void)
 {
-    lock_acquire(&owned_heaps.lock);
+    lock_acquire(&owned_heap_lock);
     struct owned_heap *heap = pop_locked(&owned_heaps.warm);
     if (heap)
         owned_heaps.warm_count--;
@@ -189,7 +195,7 @@ struct hak_heap *owned_heap_new(void)
         word_store(&heap->is_live, true);
         link_locked(heap);
     }
-    lock_release(&owned_heaps.lock);
+    lock_release(&owned_heap_lock);
     return heap ? handle_of(heap) : NULL;
 }
 
@@ -215,7 +221,7 @@ static void *alloc_from(struct heap_body *heap, size_t alignment, size_t size, b
             return NULL;
         block = take(heap, alignment, size, &is_zero);
     }
-    if (!block && route_trim() > 0)
+    if (!block && trim_all() > 0)
         block = take(heap, alignment, size, &is_zero);
     if (!block || !is_zeroed || is_zero)
         return block;
@@ -300,7 +306,7 @@ static void give_blocks(struct heap_body *body)
 /* If two threads destroy the same heap, one of them gets NULL. */
 static struct owned_heap *end_life(struct hak_heap *handle)
 {
-    lock_acquire(&owned_heaps.lock);
+    lock_acquire(&owned_heap_lock);
     struct owned_heap *heap = heap_of(handle);
     if (is_live(heap, handle)) {
         unlink_locked(heap);
@@ -309,7 +315,7 @@ static struct owned_heap *end_life(struct hak_heap *handle)
     } else {
         heap = NULL;
     }
-    lock_release(&owned_heaps.lock);
+    lock_release(&owned_heap_lock);
     return heap;
 }
 
@@ -321,12 +327,12 @@ static bool may_purge_locked(const struct owned_heap *heap)
 
 static void keep_for_next(struct owned_heap *heap, bool is_cold)
 {
-    lock_acquire(&owned_heaps.lock);
+    lock_acquire(&owned_heap_lock);
     struct owned_heap **list = is_cold ? &owned_heaps.cold : &owned_heaps.warm;
     heap->next = *list;
     *list = heap;
     owned_heaps.warm_count += !is_cold;
-    lock_release(&owned_heaps.lock);
+    lock_release(&owned_heap_lock);
 }
 
 void owned_heap_destroy(struct hak_heap *handle)
@@ -341,9 +347,9 @@ void owned_heap_destroy(struct hak_heap *handle)
     }
     give_blocks(heap->body);
     /* it is in no list: no visit comes to it any more */
-    lock_acquire(&owned_heaps.lock);
+    lock_acquire(&owned_heap_lock);
     bool is_cold = may_purge_locked(heap);
-    lock_release(&owned_heaps.lock);
+    lock_release(&owned_heap_lock);
     keep_for_next(heap, is_cold && os_purge(heap->body, BODY_BYTES));
 }
 
@@ -352,7 +358,7 @@ void owned_heap_destroy(struct hak_heap *handle)
 /* The next heap of a visit, which begins with `last` NULL; it must come to its end. */
 static struct owned_heap *visit_next(struct owned_heap *last)
 {
-    lock_acquire(&owned_heaps.lock);
+    lock_acquire(&owned_heap_lock);
     struct owned_heap *heap = last ? owned_heaps.next_visit : owned_heaps.first;
     if (last)
         last->visitors--;
@@ -360,7 +366,7 @@ static struct owned_heap *visit_next(struct owned_heap *last)
         owned_heaps.next_visit = heap->next;
         heap->visitors++;
     }
-    lock_release(&owned_heaps.lock);
+    lock_release(&owned_heap_lock);
     return heap;
 }
 
@@ -374,10 +380,10 @@ size_t owned_heap_purge_idle(unsigned min_age, bool *is_pending)
 
 void owned_heap_age_begin(void)
 {
-    lock_acquire(&owned_heaps.lock);
+    lock_acquire(&owned_heap_lock);
     for (struct owned_heap *heap = owned_heaps.first; heap; heap = heap->next)
         pool_age_begin(&heap->body->pool);
-    lock_release(&owned_heaps.lock);
+    lock_release(&owned_heap_lock);
 }
 
 bool owned_heap_age_on(unsigned min_age, size_t *effort)
@@ -390,20 +396,20 @@ bool owned_heap_age_on(unsigned min_age, size_t *effort)
 
 void owned_heap_count(struct pool_figures figures[CLASS_POOL_LAST + 1])
 {
-    lock_acquire(&owned_heaps.lock);
+    lock_acquire(&owned_heap_lock);
     for (struct owned_heap *heap = owned_heaps.first; heap; heap = heap->next)
         for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_POOL_LAST; size_class++)
             pool_count(&heap->body->pool, size_class, &figures[size_class]);
-    lock_release(&owned_heaps.lock);
+    lock_release(&owned_heap_lock);
 }
 
 unsigned owned_heap_check(void)
 {
     unsigned faults = 0;
-    lock_acquire(&owned_heaps.lock);
+    lock_acquire(&owned_heap_lock);
     for (struct owned_heap *heap = owned_heaps.first; heap; heap = heap->next)
         faults += pool_check(&heap->body->pool);
-    lock_release(&owned_heaps.lock);
+    lock_release(&owned_heap_lock);
     return faults;
 }
 
@@ -416,34 +422,21 @@ static void apply_to_locks(struct heap_body *body, void (*apply)(struct lock *lo
     apply(&body->spans.lock);
 }
 
-static void for_each_lock(void (*apply)(struct lock *lock))
+/* A destroyed heap's locks may be held by a visit that came to it before. */
+void owned_heap_each_lock(void (*apply)(struct lock *lock))
 {
     for (struct owned_heap *heap = owned_heaps.first; heap; heap = heap->next)
         apply_to_locks(heap->body, apply);
+    for (struct owned_heap *heap = owned_heaps.warm; heap; heap = heap->next)
+        if (heap->visitors > 0)
+            apply_to_locks(heap->body, apply);
 }
 
-void owned_heap_lock_all(void)
+/* The threads that were visiting are not in the child. */
+void owned_heap_reset_in_child(void)
 {
-    lock_acquire(&owned_heaps.lock);
-    for_each_lock(lock_acquire);
-}
-
-void owned_heap_unlock_all(void)
-{
-    for_each_lock(lock_release);
-    lock_release(&owned_heaps.lock);
-}
-
-/* The threads that were visiting are not in the child; only they held locks of destroyed heaps. */
-void owned_heap_reset_locks(void)
-{
-    for_each_lock(lock_reset);
     for (struct owned_heap *heap = owned_heaps.first; heap; heap = heap->next)
         heap->visitors = 0;
     for (struct owned_heap *heap = owned_heaps.warm; heap; heap = heap->next)
-        if (heap->visitors > 0) {
-            apply_to_locks(heap->body, lock_reset);
-            heap->visitors = 0;
-        }
-    lock_reset(&owned_heaps.lock);
+        heap->visitors = 0;
 }

@@ -5,7 +5,7 @@
 #ifndef HAK_FRONT_OWNED_HEAP_H
 #define HAK_FRONT_OWNED_HEAP_H
 
-#include "front/front.h"
+#include "lane/lane.h"
 
 /* A handle: an address that must not be read. A handle of no live heap ends the program. */
 struct hak_heap;
@@ -30,5 +30,14 @@ void owned_heap_age_begin(void);
 bool owned_heap_age_on(unsigned min_age, size_t *effort);
 /* pool_check of each; the number of faults. */
 unsigned owned_heap_check(void);
+
+/* ---- fork ---- */
+
+/* The outermost lock of first-class heaps; and `apply` to the locks of each heap, under that
+ * one. */
+extern struct lock owned_heap_lock;
+void owned_heap_each_lock(void (*apply)(struct lock *lock));
+/* In a forked child, after the locks. */
+void owned_heap_reset_in_child(void);
 
 #endif

@@ -5,9 +5,15 @@
  * and first-class heaps. What is not in the reservation is returned to the caller: only the api
  * layer knows of other allocators.
  */
-#include "front/request.h"
-#include "front/upkeep.h"
+#include "front/route.h"
+#include "front/afresh.h"
+#include "front/background.h"
+#include "front/limit.h"
+#include "front/misuse.h"
 #include "front/owned_heap.h"
+#include "front/request.h"
+#include "front/trim.h"
+#include "front/unified_cache.h"
 
 #include <string.h>
 
@@ -23,31 +29,13 @@ early_data void (*route_on_slow_path)(void);
  * are due. */
 static void attend(void)
 {
-    request_poll();
+    if (request_is_waiting())
+        request_serve(trim_all);
     background_poll();
     if (unlikely(slab_room() <= 0))
         limit_review();
     if (unlikely(route_on_slow_path != NULL))
         route_on_slow_path();
-}
-
-/* ---- shortage ---- */
-
-size_t route_trim(void)
-{
-    bool is_pending;
-    decay_count(true);
-    uint64_t before = decay_returned_bytes();
-    unified_cache_empty();
-    background_empty_others();
-    misuse_stop_at_fault(depot_trim(true));
-    pool_purge_idle(&shared_pool, 0, &is_pending);
-    owned_heap_purge_idle(0, &is_pending);
-    decay_purge_all();
-    reservation_review();
-    uint64_t after = decay_returned_bytes();
-    decay_count(false);
-    return (size_t)(after - before);
 }
 
 void route_judge_caches(void)
@@ -98,7 +86,7 @@ static noinline_cold void *take_again(size_t alignment, size_t size, bool is_zer
         if (is_met ? !limit_may_take(alignment, size) : is_trimmed)
             return NULL;
         if (!is_met)
-            route_trim();
+            trim_all();
         is_trimmed |= !is_met;
         void *block = take_aligned(alignment, size, is_zeroed);
         if (block)

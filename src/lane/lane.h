@@ -288,13 +288,7 @@ bool density_is_expected(size_t size);
 void density_end(const char *start, size_t size);
 /* Is nearly all of [start, +size) present? */
 bool density_is_written(char *start, size_t size);
-void density_lock_acquire(void);
-void density_lock_release(void);
-void density_lock_reset(void);
-
-/* ---- fork ---- */
-void lane_lock_all(void);
-void lane_unlock_all(void);
-void lane_reset_locks(void);
+/* fork: the lock of the table, inside those of the classes. */
+extern struct lock density_lock;
 
 #endif

@@ -373,10 +373,3 @@ void decay_unlock(void)
 {
     lock_release(&decay.lock);
 }
-
-void decay_lock_reset(void)
-{
-    lock_reset(&decay.lock);
-    space.tail = NULL;
-    atomic_store_explicit(&decay.waiting, 0, memory_order_relaxed);
-}

@@ -292,9 +292,7 @@ void slab_count(struct slab_figures *figures);
  * in a line. */
 unsigned slab_check(void);
 
-/* ---- fork: all locks of the layer, in order ---- */
-void slab_lock_all(void);
-void slab_unlock_all(void);
-void slab_reset_locks(void);
+/* In a forked child, after the locks: what other threads were doing is not under way. */
+void slab_reset_in_child(void);
 
 #endif

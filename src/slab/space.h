@@ -197,12 +197,6 @@ void purge_choose_locked(struct purge *purge, unsigned min_age);
  * bytes. */
 size_t purge_superslab(const struct purge *purge);
 
-/* The innermost lock, and the outermost, for fork. */
-void decay_lock_reset(void);
-void meta_lock_acquire(void);
-void meta_lock_release(void);
-void meta_lock_reset(void);
-
 /* ---- warm_bound.c, drain.c ---- */
 
 /* The most slabs that may be warm. 0: nothing is kept. */

@@ -464,22 +464,9 @@ struct superslab *superslab_fresh_locked(void)
 
 /* ---- fork ---- */
 
-void slab_lock_all(void)
+void slab_reset_in_child(void)
 {
-    lock_acquire(&space.lock);
-    meta_lock_acquire();
-}
-
-void slab_unlock_all(void)
-{
-    meta_lock_release();
-    lock_release(&space.lock);
-}
-
-void slab_reset_locks(void)
-{
-    meta_lock_reset();
-    lock_reset(&space.lock);
-    decay_lock_reset();
+    space.tail = NULL;
     space.is_forked = true;
+    atomic_store_explicit(&decay.waiting, 0, memory_order_relaxed);
 }

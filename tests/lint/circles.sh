@@ -12,8 +12,7 @@
 source "$(dirname "$0")/lib.bash"
 
 KNOWN='
-src/api 5
-src/front 10
+src/front 5
 src/lane 5 2
 src/os 3
 src/slab 10

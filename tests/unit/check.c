@@ -5,6 +5,7 @@
 
 #include "diag/diag.h"
 #include "front/owned_heap.h"
+#include "front/route.h"
 #include "slab/space.h"
 
 static void test_sound(void **state)

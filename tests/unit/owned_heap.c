@@ -5,8 +5,8 @@
  */
 #include "unit/unit.h"
 
-#include "front/upkeep.h"
 #include "front/owned_heap.h"
+#include "front/route.h"
 
 #define HEAPS 3
 #define HELD_MAX 150
