@@ -65,6 +65,14 @@ void *entry_aligned(size_t alignment, size_t size);
 void *entry_aligned_checked(size_t alignment, size_t size);
 int entry_posix_memalign(void **out, size_t alignment, size_t size);
 size_t entry_usable(const void *block);
+/* First-class heaps: hak_heap_*, of which `function` is one. A heap that is none ends the program.
+ * */
+struct hak_heap *entry_heap_new(void);
+void *entry_heap_alloc(const char *function, struct hak_heap *heap, size_t alignment, size_t size,
+                       bool is_zeroed);
+void *entry_heap_realloc(struct hak_heap *heap, void *block, size_t size);
+void *entry_heap_aligned(struct hak_heap *heap, size_t alignment, size_t size);
+void entry_heap_destroy(struct hak_heap *heap);
 /* NULL and ENOMEM */
 void *entry_fail(void);
 /* For entry points that are no malloc, realloc or free: is the calling thread inside the allocator?

@@ -6,13 +6,7 @@
  */
 #include "front/owned_heap.h"
 #include "front/afresh.h"
-#include "front/background.h"
-#include "front/front.h"
-#include "front/limit.h"
 #include "front/misuse.h"
-#include "front/trim.h"
-
-#include <string.h>
 
 /* Purpose: where a heap's blocks come from. Owner: the pool's class locks and the span list's lock.
  * Invariant: all zero, but for the pool's map_byte, is a heap without blocks. */
@@ -199,42 +193,33 @@ struct hak_heap *owned_heap_new(void)
     return heap ? handle_of(heap) : NULL;
 }
 
-/* A block from wherever its class lives; *is_zero says that it reads as zero. */
-static void *take(struct heap_body *heap, size_t alignment, size_t size, bool *is_zero)
+/* ---- its blocks ---- */
+
+struct heap_body *owned_heap_body(const struct hak_heap *handle)
 {
-    unsigned size_class = front_aligned_class(alignment, size);
+    return heap_of(handle)->body;
+}
+
+struct heap_body *owned_heap_of(const void *block)
+{
+    struct slab *slab = slab_find(block);
+    size_t offset = slab->state == SLAB_BLOCKS ? offsetof(struct heap_body, pool)
+                                               : offsetof(struct heap_body, spans);
+    return (struct heap_body *)((char *)slab->owner - offset);
+}
+
+struct span_list *owned_heap_spans(struct heap_body *heap)
+{
+    return &heap->spans;
+}
+
+void *owned_heap_take(struct heap_body *heap, unsigned size_class, bool *is_zero)
+{
+    void *block;
     *is_zero = false;
-    if (size_class == CLASS_HUGE)
-        return huge_take(max_size(size, 1), alignment, &heap->spans, is_zero);
     if (is_span_class(size_class))
         return ace_take(size_class, &heap->spans, is_zero);
-    void *block;
     return pool_take(&heap->pool, size_class, &block, 1) ? block : NULL;
-}
-
-static void *alloc_from(struct heap_body *heap, size_t alignment, size_t size, bool is_zeroed)
-{
-    bool is_zero;
-    void *block = take(heap, alignment, size, &is_zero);
-    for (unsigned round = 0; !block && round < GROWTH_ROUNDS && limit_was_met(); round++) {
-        if (!limit_may_take(alignment, size))
-            return NULL;
-        block = take(heap, alignment, size, &is_zero);
-    }
-    if (!block && trim_all() > 0)
-        block = take(heap, alignment, size, &is_zero);
-    if (!block || !is_zeroed || is_zero)
-        return block;
-    if (slab_find(block)->state == SLAB_HUGE)
-        huge_zero(block);
-    else
-        memset(block, 0, size);
-    return block;
-}
-
-void *owned_heap_alloc(struct hak_heap *handle, size_t alignment, size_t size, bool is_zeroed)
-{
-    return alloc_from(heap_of(handle)->body, alignment, size, is_zeroed);
 }
 
 size_t owned_heap_usable(const void *block, const char *function)
@@ -260,36 +245,7 @@ void owned_heap_free(void *block)
     }
 }
 
-static struct heap_body *body_of_spans(void *list)
-{
-    return (struct heap_body *)((char *)list - offsetof(struct heap_body, spans));
-}
-
-static struct heap_body *body_of_pool(void *pool)
-{
-    return (struct heap_body *)((char *)pool - offsetof(struct heap_body, pool));
-}
-
-void *owned_heap_resize(void *block, size_t size)
-{
-    struct slab *slab = slab_find(block);
-    size_t usable = owned_heap_usable(block, "realloc");
-    if (size <= usable && size >= usable / 2)
-        return block;
-    void *resized = NULL;
-    if (slab->state == SLAB_HUGE && size > LANE_ACE_MAX)
-        resized = huge_resize(block, size);
-    if (resized)
-        return resized;
-    struct heap_body *heap = slab->state == SLAB_BLOCKS ? body_of_pool(slab->owner)
-                                                        : body_of_spans(slab->owner);
-    void *copy = alloc_from(heap, BLOCK_ALIGN, size, false);
-    if (!copy)
-        return size <= usable ? block : NULL;
-    memcpy(copy, block, min_size(usable, size));
-    owned_heap_free(block);
-    return copy;
-}
+/* ---- its end ---- */
 
 static void give_blocks(struct heap_body *body)
 {
@@ -337,7 +293,6 @@ static void keep_for_next(struct owned_heap *heap, bool is_cold)
 
 void owned_heap_destroy(struct hak_heap *handle)
 {
-    background_poll(); /* what is given back now has to decay */
     if (!owned_heap_expect(handle, "hak_heap_destroy"))
         return;
     struct owned_heap *heap = end_life(handle);

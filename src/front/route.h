@@ -8,10 +8,16 @@
 
 #include "front/front.h"
 
+struct hak_heap;
+
 /* A block of `size` bytes; zeroed if is_zeroed. NULL when out of memory. */
 void *route_alloc(size_t size, bool is_zeroed);
 /* The same aligned to a power of two. */
 void *route_alloc_aligned(size_t alignment, size_t size, bool is_zeroed);
+/* The same from a first-class heap that owned_heap_expect has checked. */
+void *route_alloc_from(struct hak_heap *heap, size_t alignment, size_t size, bool is_zeroed);
+/* owned_heap_destroy. */
+void route_destroy(struct hak_heap *heap);
 /* False when the pointer is outside the reservation: another allocator's, or none's. Ends the
  * program when it is inside and not a live block. */
 bool route_free(void *block);

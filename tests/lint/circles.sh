@@ -12,7 +12,6 @@
 source "$(dirname "$0")/lib.bash"
 
 KNOWN='
-src/front 5
 src/lane 5 2
 src/os 3
 src/slab 10

@@ -90,7 +90,7 @@ static void blocks_at_random(struct hak_heap *heap)
             one->block = NULL;
         } else {
             one->size = random_size(&random);
-            one->block = heap ? owned_heap_alloc(heap, BLOCK_ALIGN, one->size, false)
+            one->block = heap ? route_alloc_from(heap, BLOCK_ALIGN, one->size, false)
                               : route_alloc(one->size, false);
             CHECK(one->block != NULL);
         }
