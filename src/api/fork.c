@@ -54,7 +54,7 @@ static const struct step steps[] = {
     {.first = &decay.lock, .count = 1, .acquire = decay_lock},
     {.first = &owned_heap_lock, .count = 1},
     {.each = owned_heap_each_lock},
-    {.first = &heaps.lock, .count = 1},
+    {.first = &thread_heaps.lock, .count = 1},
     {.first = &depots[CLASS_FIRST].lock, .count = CLASS_POOL_LAST, .stride = sizeof(depots[0])},
     {.first = &shared_pool.classes[CLASS_FIRST].lock,
      .count = CLASS_POOL_LAST,

@@ -109,7 +109,8 @@ void bin_flush_oldest(struct thread_heap *heap, unsigned size_class, unsigned le
 void bin_empty(struct thread_heap *heap, unsigned size_class)
 {
     unsigned count = bin_count(heap, size_class);
+    if (count == 0)
+        return;
     bin_set_top(heap, size_class, heap->bottom[size_class]);
-    if (count > 0)
-        misuse_stop_at_fault(give_back_blocks(size_class, heap->bottom[size_class], count));
+    misuse_stop_at_fault(give_back_blocks(size_class, heap->bottom[size_class], count));
 }

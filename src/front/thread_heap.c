@@ -37,7 +37,7 @@ static __thread struct {
     bool has_ended;           /* its heap went back: it gets no other */
 } self;
 
-state_data struct thread_heaps heaps;
+state_data struct thread_heaps thread_heaps;
 
 early_data void (*thread_heap_on_new)(struct thread_heap *heap);
 
@@ -46,24 +46,24 @@ early_data void (*thread_heap_on_new)(struct thread_heap *heap);
 static void link_live_locked(struct thread_heap *heap)
 {
     heap->prev = NULL;
-    heap->next = heaps.live;
+    heap->next = thread_heaps.live;
     if (heap->next)
         heap->next->prev = heap;
-    heaps.live = heap;
-    atomic_fetch_add_explicit(&heaps.live_count, 1, memory_order_relaxed);
+    thread_heaps.live = heap;
+    atomic_fetch_add_explicit(&thread_heaps.live_count, 1, memory_order_relaxed);
 }
 
 static void unlink_live_locked(struct thread_heap *heap)
 {
-    atomic_fetch_sub_explicit(&heaps.live_count, 1, memory_order_relaxed);
-    if (heaps.next_visit == heap)
-        heaps.next_visit = heap->next;
-    if (heaps.next_look == heap)
-        heaps.next_look = heap->next;
+    atomic_fetch_sub_explicit(&thread_heaps.live_count, 1, memory_order_relaxed);
+    if (thread_heaps.next_visit == heap)
+        thread_heaps.next_visit = heap->next;
+    if (thread_heaps.next_look == heap)
+        thread_heaps.next_look = heap->next;
     if (heap->prev)
         heap->prev->next = heap->next;
     else
-        heaps.live = heap->next;
+        thread_heaps.live = heap->next;
     if (heap->next)
         heap->next->prev = heap->prev;
 }
@@ -72,8 +72,8 @@ static void put_aside_locked(struct thread_heap *heap)
 {
     heap->thread_id = 0;
     heap->storage = NULL;
-    heap->next = heaps.spare;
-    heaps.spare = heap;
+    heap->next = thread_heaps.spare;
+    thread_heaps.spare = heap;
 }
 
 /* ---- whose heap it is ---- */
@@ -107,7 +107,7 @@ static struct thread_heap *forget_if_broken_locked(struct thread_heap *heap)
 /* The heap made for the storage that is ours now. */
 static struct thread_heap *find_own_locked(void)
 {
-    struct thread_heap *heap = heaps.live;
+    struct thread_heap *heap = thread_heaps.live;
     while (heap && heap->storage != &thread_heap_distance)
         heap = heap->next;
     return forget_if_broken_locked(heap);
@@ -116,9 +116,10 @@ static struct thread_heap *find_own_locked(void)
 /* A heap whose thread is gone, if one is among the next few. */
 static struct thread_heap *find_gone_locked(unsigned looks)
 {
-    for (; looks > 0 && heaps.live; looks--) {
-        struct thread_heap *heap = heaps.next_look ? heaps.next_look : heaps.live;
-        heaps.next_look = heap->next;
+    for (; looks > 0 && thread_heaps.live; looks--) {
+        struct thread_heap *heap = thread_heaps.next_look ? thread_heaps.next_look
+                                                          : thread_heaps.live;
+        thread_heaps.next_look = heap->next;
         if (is_gone(heap))
             return forget_if_broken_locked(heap);
     }
@@ -140,9 +141,9 @@ static void set_up(struct thread_heap *heap)
 /* A heap that no thread has. */
 static struct thread_heap *take_unused_locked(void)
 {
-    struct thread_heap *heap = heaps.spare;
+    struct thread_heap *heap = thread_heaps.spare;
     if (heap) {
-        heaps.spare = heap->next;
+        thread_heaps.spare = heap->next;
     } else {
         heap = meta_alloc(sizeof(*heap));
         if (heap)
@@ -155,15 +156,15 @@ static struct thread_heap *take_unused_locked(void)
 
 static struct thread_heap *acquire_heap(void)
 {
-    lock_acquire(&heaps.lock);
+    lock_acquire(&thread_heaps.lock);
     struct thread_heap *heap = find_own_locked();
-    if (!heap && !heaps.spare)
+    if (!heap && !thread_heaps.spare)
         heap = find_gone_locked(LOOKS_FOR_HEAP);
     if (!heap)
         heap = take_unused_locked();
     if (heap)
         note_thread(heap);
-    lock_release(&heaps.lock);
+    lock_release(&thread_heaps.lock);
     return heap;
 }
 
@@ -208,45 +209,45 @@ void thread_heap_end(void)
     self.has_ended = true;
     if (!heap)
         return;
-    lock_acquire(&heaps.lock);
+    lock_acquire(&thread_heaps.lock);
     unlink_live_locked(heap);
     put_aside_locked(heap);
     self.heap = NULL;
     /* relaxed: the next owner gets the heap under the lock */
     atomic_store_explicit(&heap->is_entered, false, memory_order_relaxed);
-    lock_release(&heaps.lock);
+    lock_release(&thread_heaps.lock);
 }
 
 /* ---- all threads ---- */
 
 size_t thread_heap_count(void)
 {
-    return atomic_load_explicit(&heaps.live_count, memory_order_relaxed);
+    return atomic_load_explicit(&thread_heaps.live_count, memory_order_relaxed);
 }
 
 void thread_heap_ask_all(void)
 {
-    lock_acquire(&heaps.lock);
-    for (struct thread_heap *heap = heaps.live; heap; heap = heap->next)
+    lock_acquire(&thread_heaps.lock);
+    for (struct thread_heap *heap = thread_heaps.live; heap; heap = heap->next)
         word_store(&heap->is_to_empty, true);
-    lock_release(&heaps.lock);
+    lock_release(&thread_heaps.lock);
 }
 
 void thread_heap_visit(void (*visit)(struct thread_heap *heap), void (*after)(void))
 {
     bool is_last = false;
-    lock_acquire(&heaps.lock);
-    heaps.next_visit = heaps.live;
-    lock_release(&heaps.lock);
+    lock_acquire(&thread_heaps.lock);
+    thread_heaps.next_visit = thread_heaps.live;
+    lock_release(&thread_heaps.lock);
     while (!is_last) {
-        lock_acquire(&heaps.lock);
-        struct thread_heap *heap = heaps.next_visit;
+        lock_acquire(&thread_heaps.lock);
+        struct thread_heap *heap = thread_heaps.next_visit;
         if (heap) {
-            heaps.next_visit = heap->next;
+            thread_heaps.next_visit = heap->next;
             visit(heap);
         }
         is_last = heap == NULL;
-        lock_release(&heaps.lock);
+        lock_release(&thread_heaps.lock);
         after();
     }
 }
@@ -255,43 +256,43 @@ void thread_heap_count_blocks(size_t blocks[CLASS_COUNT], size_t *threads)
 {
     *threads = 0;
     memset(blocks, 0, CLASS_COUNT * sizeof(blocks[0]));
-    lock_acquire(&heaps.lock);
-    for (struct thread_heap *heap = heaps.live; heap; heap = heap->next) {
+    lock_acquire(&thread_heaps.lock);
+    for (struct thread_heap *heap = thread_heaps.live; heap; heap = heap->next) {
         *threads += 1;
         lock_acquire(&heap->lock);
         for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++)
             blocks[size_class] += bin_count(heap, size_class);
         lock_release(&heap->lock);
     }
-    lock_release(&heaps.lock);
+    lock_release(&thread_heaps.lock);
 }
 
 struct thread_heap *thread_heap_take_gone(void)
 {
-    lock_acquire(&heaps.lock);
+    lock_acquire(&thread_heaps.lock);
     struct thread_heap *heap = find_gone_locked(LOOKS_IN_EPOCH);
     if (heap)
         unlink_live_locked(heap);
-    lock_release(&heaps.lock);
+    lock_release(&thread_heaps.lock);
     return heap;
 }
 
 void thread_heap_park(struct thread_heap *heap)
 {
-    lock_acquire(&heaps.lock);
+    lock_acquire(&thread_heaps.lock);
     put_aside_locked(heap);
-    lock_release(&heaps.lock);
+    lock_release(&thread_heaps.lock);
 }
 
 bool thread_heap_is_deserted(void)
 {
     /* not lock_acquire: a thread may have ended with the lock held */
-    if (!os_helper_finds_gone(os_helper_process()) || !lock_try(&heaps.lock))
+    if (!os_helper_finds_gone(os_helper_process()) || !lock_try(&thread_heaps.lock))
         return false;
-    struct thread_heap *heap = heaps.live;
+    struct thread_heap *heap = thread_heaps.live;
     while (heap && heap->thread_id != 0 && os_helper_finds_gone(heap->thread_id))
         heap = heap->next;
-    lock_release(&heaps.lock);
+    lock_release(&thread_heaps.lock);
     return heap == NULL;
 }
 
@@ -300,9 +301,9 @@ bool thread_heap_is_deserted(void)
 struct thread_heap *thread_heap_reset_in_child(void)
 {
     struct thread_heap *own = self.heap ? self.heap : find_own_locked();
-    heaps.live = NULL;
-    heaps.next_look = NULL;
-    atomic_store_explicit(&heaps.live_count, 0, memory_order_relaxed);
+    thread_heaps.live = NULL;
+    thread_heaps.next_look = NULL;
+    atomic_store_explicit(&thread_heaps.live_count, 0, memory_order_relaxed);
     if (own) {
         lock_reset(&own->lock);
         note_thread(own);
@@ -313,7 +314,7 @@ struct thread_heap *thread_heap_reset_in_child(void)
 
 void thread_heap_start_afresh(void)
 {
-    memset(&heaps, 0, sizeof(heaps));
+    memset(&thread_heaps, 0, sizeof(thread_heaps));
     memset(&self, 0, sizeof(self));
     thread_heap_distance = 0;
 }

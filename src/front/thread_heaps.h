@@ -17,6 +17,6 @@ struct thread_heaps {
     struct thread_heap *spare;
     _Atomic size_t live_count; /* changed under the lock, read without */
 };
-extern struct thread_heaps heaps;
+extern struct thread_heaps thread_heaps;
 
 #endif
