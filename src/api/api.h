@@ -7,6 +7,7 @@
 #define HAK_API_API_H
 
 #include "front/front.h"
+#include "front/route.h"
 
 #include "hakmem/hakmem.h"
 
@@ -30,18 +31,25 @@ enum gate {
  * the block, and every other entry point does nothing.
  */
 enum gate init_gate(void);
-void init_lock_acquire(void);
-void init_lock_release(void);
-void init_lock_reset(void);
-/* In a copy that has started afresh: is there a reservation? */
-void init_set_ready(bool is_ready);
+
+/* ---- thread_exit.c ---- */
+
+/* From here on threads that have a heap give it back at their end. */
+void thread_exit_start(void);
+/* Of the key: outermost of all locks. */
+extern struct lock thread_exit_lock;
 
 /* ---- fork.c ---- */
 
 /* The reservation is there: forks must know of it from now on. */
 void fork_add_handlers(void);
-/* The process is a copy that no handler has seen. */
-void fork_repair(void);
+/* Take every lock of the allocator in its order; release them. */
+void fork_lock_all(void);
+void fork_unlock_all(void);
+/* In a child whose parent had no other thread at work: no lock is held, other threads are gone. */
+void fork_continue_in_child(void);
+/* The process is a copy that no handler has seen. Returns whether there is a reservation. */
+bool fork_repair(void);
 
 /* ---- entry.c: the slow halves, with errno as the standards want it ---- */
 
@@ -57,6 +65,14 @@ void *entry_aligned(size_t alignment, size_t size);
 void *entry_aligned_checked(size_t alignment, size_t size);
 int entry_posix_memalign(void **out, size_t alignment, size_t size);
 size_t entry_usable(const void *block);
+/* First-class heaps: hak_heap_*, of which `function` is one. A heap that is none ends the program.
+ * */
+struct hak_heap *entry_heap_new(void);
+void *entry_heap_alloc(const char *function, struct hak_heap *heap, size_t alignment, size_t size,
+                       bool is_zeroed);
+void *entry_heap_realloc(struct hak_heap *heap, void *block, size_t size);
+void *entry_heap_aligned(struct hak_heap *heap, size_t alignment, size_t size);
+void entry_heap_destroy(struct hak_heap *heap);
 /* NULL and ENOMEM */
 void *entry_fail(void);
 /* For entry points that are no malloc, realloc or free: is the calling thread inside the allocator?
@@ -121,7 +137,8 @@ void publish_at_exit(void);
 
 /* Count a call that libc did not get. */
 void libc_count(enum hak_fb_reason reason);
-/* A block from libc's allocator; NULL when libc has none to give us (a static program). */
+/* A block from libc's allocator; NULL when libc has none to give us (a static program). errno is
+ * the caller's matter, also in libc_realloc. */
 void *libc_alloc(enum hak_fb_reason reason, size_t alignment, size_t size, bool is_zeroed);
 /* For a pointer outside the reservation: give it back to libc. Ends the program when libc cannot
  * have given it out. */

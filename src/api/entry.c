@@ -5,6 +5,7 @@
  * kept by what succeeds and by free, ENOMEM after a failure.
  */
 #include "api/api.h"
+#include "front/owned_heap.h"
 
 #include <errno.h>
 
@@ -92,9 +93,9 @@ __attribute__((noinline)) void *entry_realloc_slow(void *block, size_t size)
     void *result;
     enum gate gate = init_gate();
     if (gate == GATE_INSIDE)
-        return realloc_inside(block, size);
+        return or_fail(realloc_inside(block, size));
     if (gate != GATE_OPEN || !route_resize(block, size, &result))
-        return libc_realloc(block, size);
+        return or_fail(libc_realloc(block, size));
     errno = saved;
     return or_fail(result);
 }
@@ -156,4 +157,65 @@ size_t entry_usable(const void *block)
     if (entry_is_inside())
         return route_size_of(block, &usable) ? usable : 0;
     return route_usable(block, &usable) ? usable : libc_usable(block);
+}
+
+/* ---- first-class heaps ---- */
+
+struct hak_heap *entry_heap_new(void)
+{
+    int saved = errno;
+    struct hak_heap *heap = init_gate() == GATE_OPEN ? owned_heap_new() : NULL;
+    errno = saved;
+    return heap ? heap : entry_fail();
+}
+
+/* The heap stayed behind in the process that this one is a copy of. */
+static void *alloc_elsewhere(size_t alignment, size_t size, bool is_zeroed)
+{
+    if (alignment > BLOCK_ALIGN)
+        return entry_aligned(alignment, size);
+    return is_zeroed ? entry_calloc(1, size) : entry_malloc(size);
+}
+
+/* Only what lies behind the gate knows whether this process is a copy. */
+void *entry_heap_alloc(const char *function, struct hak_heap *heap, size_t alignment, size_t size,
+                       bool is_zeroed)
+{
+    int saved = errno;
+    if (entry_is_inside())
+        return entry_fail();
+    if (!owned_heap_expect(heap, function))
+        return alloc_elsewhere(alignment, size, is_zeroed);
+    void *block = route_alloc_from(heap, alignment, size, is_zeroed);
+    errno = saved;
+    return or_fail(block);
+}
+
+void *entry_heap_realloc(struct hak_heap *heap, void *block, size_t size)
+{
+    if (!block)
+        return entry_heap_alloc("hak_heap_realloc", heap, BLOCK_ALIGN, size, false);
+    if (!entry_is_inside())
+        owned_heap_expect(heap, "hak_heap_realloc");
+    return entry_realloc(block, size);
+}
+
+void *entry_heap_aligned(struct hak_heap *heap, size_t alignment, size_t size)
+{
+    if (!entry_is_inside())
+        owned_heap_expect(heap, "hak_heap_aligned_alloc");
+    if (!is_power_of_two(alignment)) {
+        errno = EINVAL;
+        return NULL;
+    }
+    return entry_heap_alloc("hak_heap_aligned_alloc", heap, max_size(alignment, BLOCK_ALIGN), size,
+                            false);
+}
+
+void entry_heap_destroy(struct hak_heap *heap)
+{
+    int saved = errno;
+    if (heap && !entry_is_inside())
+        route_destroy(heap);
+    errno = saved;
 }

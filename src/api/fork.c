@@ -7,8 +7,20 @@
  * the parent.
  */
 #include "api/api.h"
+#include "front/afresh.h"
+#include "front/background.h"
+#include "front/idle_threads.h"
+#include "front/limit.h"
+#include "front/owned_heap.h"
 #include "front/request.h"
-#include "front/upkeep.h"
+#include "front/thread_heaps.h"
+#include "lane/depot.h"
+#include "lane/density.h"
+#include "lane/pool_lists.h"
+#include "slab/decay.h"
+#include "slab/meta.h"
+#include "slab/slab_fork.h"
+#include "slab/space.h"
 
 #include <pthread.h>
 
@@ -28,7 +40,66 @@ static bool has_stream_lock(void)
     return _IO_list_lock && _IO_list_unlock && _IO_list_resetlock;
 }
 
-/* ---- fork(): all locks in their order, so that the child finds none held ---- */
+/* ---- all locks, in their order ---- */
+
+/* Purpose: a step of the order: `count` locks, `stride` bytes apart; or, if `each` is set, those to
+ * which it applies a function. `acquire` takes them if they are not just locked. */
+struct step {
+    struct lock *first;
+    unsigned count;
+    size_t stride;
+    void (*acquire)(void);
+    void (*each)(void (*apply)(struct lock *lock));
+};
+
+static const struct step steps[] = {
+    {.first = &thread_exit_lock, .count = 1},
+    {.first = &limit_lock, .count = 1},
+    /* a purging thread lets threads that wait in this function go first */
+    {.first = &decay_clock.lock, .count = 1, .acquire = decay_lock},
+    {.first = &owned_heap_lock, .count = 1},
+    {.each = owned_heap_each_lock},
+    {.first = &thread_heaps.lock, .count = 1},
+    {.first = &depots[CLASS_FIRST].lock, .count = CLASS_POOL_LAST, .stride = sizeof(depots[0])},
+    {.first = &shared_pool.classes[CLASS_FIRST].lock,
+     .count = CLASS_POOL_LAST,
+     .stride = sizeof(shared_pool.classes[0])},
+    {.first = &density_lock, .count = 1},
+    {.first = &space.lock, .count = 1},
+    {.first = &meta_arena.lock, .count = 1},
+};
+#define STEPS (sizeof(steps) / sizeof(steps[0]))
+
+static void apply_to_step(const struct step *step, void (*apply)(struct lock *lock))
+{
+    if (step->each)
+        step->each(apply);
+    for (unsigned i = 0; i < step->count; i++)
+        apply((struct lock *)((char *)step->first + i * step->stride));
+}
+
+void fork_lock_all(void)
+{
+    for (size_t i = 0; i < STEPS; i++)
+        if (steps[i].acquire)
+            steps[i].acquire();
+        else
+            apply_to_step(&steps[i], lock_acquire);
+}
+
+void fork_unlock_all(void)
+{
+    for (size_t i = STEPS; i-- > 0;)
+        apply_to_step(&steps[i], lock_release);
+}
+
+static void reset_locks(void)
+{
+    for (size_t i = 0; i < STEPS; i++)
+        apply_to_step(&steps[i], lock_reset);
+}
+
+/* ---- fork() ---- */
 
 /* fork() was called by a signal handler that has interrupted this thread inside the allocator. The
  * thread's own locks can never be waited for then, so none is taken, and the child goes on with
@@ -44,11 +115,7 @@ static void before_fork(void)
         return;
     if (has_stream_lock())
         _IO_list_lock();
-    init_lock_acquire();
-    decay_lock();
-    front_lock_all();
-    lane_lock_all();
-    slab_lock_all();
+    fork_lock_all();
 }
 
 static void after_fork_in_parent(void)
@@ -57,36 +124,32 @@ static void after_fork_in_parent(void)
     is_at_lock = false;
     if (is_unlocked)
         return;
-    slab_unlock_all();
-    lane_unlock_all();
-    front_unlock_all();
-    decay_unlock();
-    init_lock_release();
+    fork_unlock_all();
     if (has_stream_lock())
         _IO_list_unlock();
 }
 
-/* The locks and flags that are not state of the heap. */
+/* The flags that are not state of the heap. */
 static void reset_others(void)
 {
     background_reset_in_child();
     limit_reset_in_child();
     request_reset_in_child();
-    init_lock_reset();
     os_forget_calls_under_way();
 }
 
-static void continue_in_child(void)
+void fork_continue_in_child(void)
 {
-    slab_reset_locks();
-    lane_reset_locks();
-    front_reset_in_child();
+    reset_locks();
+    slab_reset_in_child();
+    owned_heap_reset_in_child();
+    idle_threads_reset_in_child(thread_heap_reset_in_child());
     reset_others();
 }
 
 static void after_fork_in_child(void)
 {
-    continue_in_child();
+    fork_continue_in_child();
     if (!is_at_lock) {
         lock_depth = 0;
         if (has_stream_lock())
@@ -101,22 +164,21 @@ static void after_fork_in_child(void)
 /* Did the parent have one thread, so that no other was at work while it was copied? */
 static bool was_alone(void)
 {
-    bool is_single = &__libc_single_threaded ? __libc_single_threaded
-                                             : unified_cache_threads() <= 1;
+    bool is_single = &__libc_single_threaded ? __libc_single_threaded : thread_heap_count() <= 1;
     return is_single && !os_helper_is_running();
 }
 
-void fork_repair(void)
+bool fork_repair(void)
 {
-    if (!os_generation_claim())
-        return;
     if (was_alone()) {
-        continue_in_child();
-    } else {
-        reset_others();
-        init_set_ready(afresh_start());
+        fork_continue_in_child();
+        return true;
     }
-    os_generation_renew();
+    /* locks that are state of the heap become zero with it: what they guard may be torn */
+    lock_reset(&thread_exit_lock);
+    lock_reset(&limit_lock);
+    reset_others();
+    return afresh_start();
 }
 
 static early_data _Atomic bool has_handlers;

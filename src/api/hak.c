@@ -6,8 +6,9 @@
  */
 #include "api/api.h"
 #include "diag/diag.h"
-#include "front/upkeep.h"
-#include "front/owned_heap.h"
+#include "front/limit.h"
+#include "front/pressure.h"
+#include "front/trim.h"
 
 #include <errno.h>
 
@@ -92,7 +93,7 @@ exported size_t hak_good_size(size_t size)
 exported size_t hak_trim(void)
 {
     int saved = errno;
-    size_t bytes = init_gate() == GATE_OPEN ? route_trim() : 0;
+    size_t bytes = init_gate() == GATE_OPEN ? trim_all() : 0;
     errno = saved;
     return bytes;
 }
@@ -107,7 +108,7 @@ exported bool hak_set_limit(size_t bytes)
 {
     int saved = errno;
     init_gate(); /* the environment must not be read after this */
-    bool is_set = bytes <= INT64_MAX && limit_set((int64_t)bytes);
+    bool is_set = bytes <= INT64_MAX && pressure_set((int64_t)bytes);
     errno = is_set ? saved : EINVAL;
     return is_set;
 }
@@ -182,37 +183,12 @@ exported size_t hak_stats_json(char *buffer, size_t size)
 
 exported struct hak_heap *hak_heap_new(void)
 {
-    int saved = errno;
-    struct hak_heap *heap = init_gate() == GATE_OPEN ? owned_heap_new() : NULL;
-    errno = saved;
-    return heap ? heap : entry_fail();
-}
-
-/* The heap stayed behind in the process that this one is a copy of. */
-static void *alloc_elsewhere(size_t alignment, size_t size, bool is_zeroed)
-{
-    if (alignment > BLOCK_ALIGN)
-        return entry_aligned_checked(alignment, size);
-    return is_zeroed ? entry_calloc(1, size) : entry_malloc(size);
-}
-
-/* Only what lies behind the gate knows whether this process is a copy. */
-static void *heap_alloc(const char *function, struct hak_heap *heap, size_t alignment, size_t size,
-                        bool is_zeroed)
-{
-    int saved = errno;
-    if (entry_is_inside())
-        return entry_fail();
-    if (!owned_heap_expect(heap, function))
-        return alloc_elsewhere(alignment, size, is_zeroed);
-    void *block = owned_heap_alloc(heap, alignment, size, is_zeroed);
-    errno = saved;
-    return block ? block : entry_fail();
+    return entry_heap_new();
 }
 
 exported void *hak_heap_malloc(struct hak_heap *heap, size_t size)
 {
-    return heap_alloc("hak_heap_malloc", heap, BLOCK_ALIGN, size, false);
+    return entry_heap_alloc("hak_heap_malloc", heap, BLOCK_ALIGN, size, false);
 }
 
 exported void *hak_heap_calloc(struct hak_heap *heap, size_t count, size_t size)
@@ -220,34 +196,20 @@ exported void *hak_heap_calloc(struct hak_heap *heap, size_t count, size_t size)
     size_t total;
     if (__builtin_mul_overflow(count, size, &total))
         total = SIZE_MAX; /* more than any heap has */
-    return heap_alloc("hak_heap_calloc", heap, BLOCK_ALIGN, total, true);
+    return entry_heap_alloc("hak_heap_calloc", heap, BLOCK_ALIGN, total, true);
 }
 
 exported void *hak_heap_realloc(struct hak_heap *heap, void *block, size_t size)
 {
-    if (!block)
-        return heap_alloc("hak_heap_realloc", heap, BLOCK_ALIGN, size, false);
-    if (!entry_is_inside())
-        owned_heap_expect(heap, "hak_heap_realloc");
-    return entry_realloc(block, size);
+    return entry_heap_realloc(heap, block, size);
 }
 
 exported void *hak_heap_aligned_alloc(struct hak_heap *heap, size_t alignment, size_t size)
 {
-    if (!entry_is_inside())
-        owned_heap_expect(heap, "hak_heap_aligned_alloc");
-    if (!is_power_of_two(alignment)) {
-        errno = EINVAL;
-        return NULL;
-    }
-    return heap_alloc("hak_heap_aligned_alloc", heap, max_size(alignment, BLOCK_ALIGN), size,
-                      false);
+    return entry_heap_aligned(heap, alignment, size);
 }
 
 exported void hak_heap_destroy(struct hak_heap *heap)
 {
-    int saved = errno;
-    if (heap && !entry_is_inside())
-        owned_heap_destroy(heap);
-    errno = saved;
+    entry_heap_destroy(heap);
 }

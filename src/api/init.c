@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The composition root: start, thread exit, process exit. The start is lazy, since any call
+ * The composition root: the gate, start and process exit. The start is lazy, since any call
  * of any thread may be the first, and happens in two steps: settings and reservation, which need
  * nothing of libc but system calls, at the first slow path; what needs libc, when libc is ready.
  */
 #include "api/api.h"
-#include "front/upkeep.h"
+#include "front/background.h"
+#include "front/pressure.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <unistd.h>
 
 /* Values of init.state. */
@@ -21,60 +21,7 @@ enum init_state { INIT_NONE, INIT_READY, INIT_LIBC, INIT_RUNNING };
 static early_data struct {
     _Atomic uint32_t state;
     char *const *environment; /* as the loader gives it to constructors */
-    struct lock key_lock;
-    _Atomic bool has_key;
-    pthread_key_t key;
 } init;
-
-/* ---- threads ---- */
-
-static void on_thread_exit(void *heap)
-{
-    (void)heap;
-    unified_cache_thread_exit();
-}
-
-static bool make_key(void)
-{
-    lock_acquire(&init.key_lock);
-    bool has_key = atomic_load_explicit(&init.has_key, memory_order_relaxed);
-    if (!has_key)
-        has_key = pthread_key_create(&init.key, on_thread_exit) == 0;
-    /* release: a thread that sees true sees the key */
-    atomic_store_explicit(&init.has_key, has_key, memory_order_release);
-    lock_release(&init.key_lock);
-    return has_key;
-}
-
-/* The heap is in force already, so that pthread_setspecific may allocate, which comes back to
- * us. */
-static void on_new_heap(struct thread_heap *heap)
-{
-    if (atomic_load_explicit(&init.has_key, memory_order_acquire) || make_key())
-        pthread_setspecific(init.key, heap);
-}
-
-/* ---- fork ---- */
-
-void init_set_ready(bool is_ready)
-{
-    atomic_store_explicit(&init.state, is_ready ? INIT_READY : INIT_NONE, memory_order_release);
-}
-
-void init_lock_acquire(void)
-{
-    lock_acquire(&init.key_lock);
-}
-
-void init_lock_release(void)
-{
-    lock_release(&init.key_lock);
-}
-
-void init_lock_reset(void)
-{
-    lock_reset(&init.key_lock);
-}
 
 /* ---- start ---- */
 
@@ -87,12 +34,12 @@ static enum init_state start(void)
     write_remember_stderr();
     if (settings.force_libc_alloc)
         return INIT_LIBC;
-    unified_cache_on_new_heap = on_new_heap;
+    thread_exit_start();
     publish_start();
     if (!reservation_make())
         return INIT_NONE;
     os_generation_make();
-    limit_start();
+    pressure_start();
     return INIT_READY;
 }
 
@@ -131,6 +78,17 @@ static noinline_cold enum gate start_gate(void)
     return state == INIT_NONE ? GATE_CLOSED : init_gate();
 }
 
+/* The process is a copy that no fork handler has seen. Other threads of it wait meanwhile. */
+static noinline_cold void repair_copy(void)
+{
+    if (!os_generation_claim())
+        return;
+    bool is_ready = fork_repair();
+    /* release: a thread that sees the state sees the reservation */
+    atomic_store_explicit(&init.state, is_ready ? INIT_READY : INIT_NONE, memory_order_release);
+    os_generation_renew();
+}
+
 enum gate init_gate(void)
 {
     uint32_t state = atomic_load_explicit(&init.state, memory_order_acquire);
@@ -140,7 +98,7 @@ enum gate init_gate(void)
         return GATE_INSIDE;
     if (likely(!os_is_copy()))
         return GATE_OPEN;
-    fork_repair();
+    repair_copy();
     return init_gate();
 }
 

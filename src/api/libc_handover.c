@@ -6,6 +6,7 @@
  * data) ends the program with our one line, rather than with whatever libc makes of it.
  */
 #include "api/api.h"
+#include "front/misuse.h"
 
 #include <dlfcn.h>
 
@@ -52,7 +53,7 @@ void libc_report_counts(void)
 static void check_foreign(const char *function, const void *block)
 {
     if (!settings.force_libc_alloc && !(__libc_free && libc_chunk_is_live(block)))
-        route_report_foreign(function, block);
+        misuse_report_foreign(function, block);
 }
 
 /* ---- the hand-over ---- */
@@ -66,7 +67,7 @@ void *libc_alloc(enum hak_fb_reason reason, size_t alignment, size_t size, bool 
         return __libc_calloc(1, size);
     if (alignment <= BLOCK_ALIGN && !is_zeroed && __libc_malloc)
         return __libc_malloc(size);
-    return entry_fail();
+    return NULL;
 }
 
 void libc_free(void *block)
@@ -81,7 +82,7 @@ void *libc_realloc(void *block, size_t size)
 {
     check_foreign("realloc", block);
     libc_count(settings.force_libc_alloc ? HAK_FB_FORCE_LIBC : HAK_FB_FOREIGN_REALLOC);
-    return __libc_realloc ? __libc_realloc(block, size) : entry_fail();
+    return __libc_realloc ? __libc_realloc(block, size) : NULL;
 }
 
 /* libc has no internal name for this one. */

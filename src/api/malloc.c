@@ -8,6 +8,7 @@
  */
 #include "api/api.h"
 #include "diag/diag.h"
+#include "front/trim.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -204,7 +205,7 @@ exported int malloc_trim(size_t pad)
 {
     int saved = errno;
     (void)pad;
-    bool has_trimmed = init_gate() == GATE_OPEN && route_trim() > 0;
+    bool has_trimmed = init_gate() == GATE_OPEN && trim_all() > 0;
     errno = saved;
     return has_trimmed;
 }

@@ -7,7 +7,9 @@
  * abandoned. Blocks in it can be read, written and resized as before; to free one does nothing. May
  * never give out memory of an abandoned reservation.
  */
-#include "front/upkeep.h"
+#include "front/afresh.h"
+#include "front/idle_threads.h"
+#include "front/pressure.h"
 
 #include <string.h>
 
@@ -35,11 +37,12 @@ bool afresh_start(void)
     if (old->size > 0)
         abandoned.reservations[abandoned.made++ % ABANDONED_MAX] = old;
     memset(state_start, 0, (size_t)(state_end - state_start));
-    front_start_afresh();
+    thread_heap_start_afresh();
+    idle_threads_reset_in_child(NULL);
     reservation_forget();
     if (!reservation_make())
         return false;
-    limit_start();
+    pressure_start();
     return true;
 }
 

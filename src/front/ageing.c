@@ -5,7 +5,7 @@
  * paths do it in parts, each a fraction of a millisecond, until it is done. May never hold a slow
  * path up for longer than that.
  */
-#include "front/upkeep.h"
+#include "front/ageing.h"
 #include "front/owned_heap.h"
 
 /* The part of the walk over partly used slabs that one slow path does: see pool_age_on. */

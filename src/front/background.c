@@ -8,8 +8,13 @@
  * the helper once the heap has grown. The helper ends when there has been nothing to do for a
  * while, and when it is the process's last thread.
  */
+#include "front/background.h"
+#include "front/ageing.h"
+#include "front/idle_threads.h"
+#include "front/misuse.h"
+#include "front/pressure.h"
 #include "front/request.h"
-#include "front/upkeep.h"
+#include "front/unified_cache.h"
 
 /* A heap that has never had more than this many superslabs gets no helper. */
 #define GROWN_SUPERSLABS 2
@@ -76,7 +81,7 @@ static bool work_until_quiet(void)
     for (unsigned quiet = 0; quiet < QUIET_EPOCHS && !get(&background.has_fault);) {
         struct verdict verdict;
         os_helper_sleep(min_size(decay_ms_to_epoch(), LOOK_MS));
-        if (os_helper_is_to_end() || unified_cache_is_deserted())
+        if (os_helper_is_to_end() || thread_heap_is_deserted())
             return false;
         if (request_is_waiting())
             request_serve_by_helper(trim);
@@ -108,7 +113,7 @@ noinline_cold static void begin_epoch(void)
 {
     struct verdict verdict = {FAULT_NONE, NULL, 0};
     unified_cache_reap();
-    if (limit_is_near())
+    if (pressure_is_near())
         ageing_work(true, &verdict);
     else
         ageing_begin();
@@ -162,11 +167,11 @@ void background_poll(void)
 
 void background_empty_others(void)
 {
-    size_t own = unified_cache_own() != NULL;
-    if (unified_cache_threads() <= own)
+    size_t own = thread_heap_own() != NULL;
+    if (thread_heap_count() <= own)
         return;
     misuse_stop_at_fault(idle_threads_take(true));
-    unified_cache_ask_all();
+    thread_heap_ask_all();
 }
 
 void background_allow(void)

@@ -53,7 +53,8 @@
  * One block of each bin stays with its thread, and where the system has no such barrier, or a
  * filter may forbid it, all of them do, until the thread's next slow path.
  */
-#include "front/upkeep.h"
+#include "front/idle_threads.h"
+#include "front/give_back.h"
 
 #include <string.h>
 
@@ -217,7 +218,7 @@ static void give_taken(void)
          size_class++) {
         unsigned count = visit.counts[size_class];
         if (count > 0)
-            visit.verdict = unified_cache_give(size_class, blocks, count);
+            visit.verdict = give_back_blocks(size_class, blocks, count);
         blocks += count;
     }
     visit.count = 0;
@@ -232,7 +233,7 @@ struct verdict idle_threads_take(bool is_urgent)
     visit.is_urgent = is_urgent;
     visit.is_refused = false;
     visit.verdict = verdict;
-    unified_cache_visit(look_at, give_taken);
+    thread_heap_visit(look_at, give_taken);
     verdict = visit.verdict;
     atomic_store_explicit(&visit.is_busy, false, memory_order_release);
     return verdict;
@@ -240,13 +241,21 @@ struct verdict idle_threads_take(bool is_urgent)
 
 /* ---- the owner ---- */
 
+/* In a child: its parent had another thread, which may have been visiting. */
+static void restore(struct thread_heap *heap)
+{
+    if (atomic_load_explicit(&visit.raised, memory_order_acquire) == heap)
+        put_back(heap);
+    atomic_store_explicit(&heap->is_visited, false, memory_order_relaxed);
+}
+
 void idle_threads_wait(struct thread_heap *heap)
 {
     lock_acquire(&heap->lock);
     /* a visitor ends before it unlocks: this is a copy of one, in a child that was made without the
      * locks */
     if (atomic_load_explicit(&heap->is_visited, memory_order_relaxed))
-        idle_threads_restore(heap);
+        restore(heap);
     lock_release(&heap->lock);
 }
 
@@ -268,17 +277,10 @@ void idle_threads_close_gaps(struct thread_heap *heap)
     lock_release(&heap->lock);
 }
 
-/* ---- fork ---- */
-
-void idle_threads_restore(struct thread_heap *heap)
+void idle_threads_reset_in_child(struct thread_heap *own)
 {
-    if (atomic_load_explicit(&visit.raised, memory_order_acquire) == heap)
-        put_back(heap);
-    atomic_store_explicit(&heap->is_visited, false, memory_order_relaxed);
-}
-
-void idle_threads_reset_in_child(void)
-{
+    if (own)
+        restore(own);
     atomic_store_explicit(&visit.raised, NULL, memory_order_relaxed);
     atomic_store_explicit(&visit.is_busy, false, memory_order_relaxed);
 }

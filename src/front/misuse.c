@@ -4,7 +4,7 @@
  * front with no lock held. Reads the slab layer's records, which a correct program's other threads
  * may be changing: the worst that can come of it is a less exact word.
  */
-#include "front/front.h"
+#include "front/misuse.h"
 
 /* The record of the live Huge block that covers a pointer, which may lie in any superslab of the
  * range; NULL if none does. */
@@ -49,7 +49,7 @@ void misuse_report(const char *function, struct verdict verdict)
     log_abort("%s(%p): double free, or not the start of a block", function, verdict.block);
 }
 
-void route_report_foreign(const char *function, const void *block)
+void misuse_report_foreign(const char *function, const void *block)
 {
     log_abort("%s(%p): not a pointer from malloc", function, block);
 }

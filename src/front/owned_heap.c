@@ -4,10 +4,9 @@
  * one by one, so that destroying the heap frees slabs and spans without looking at blocks. A heap
  * that was destroyed, or never was one, is never used: its handle says so.
  */
-#include "front/upkeep.h"
 #include "front/owned_heap.h"
-
-#include <string.h>
+#include "front/afresh.h"
+#include "front/misuse.h"
 
 /* Purpose: where a heap's blocks come from. Owner: the pool's class locks and the span list's lock.
  * Invariant: all zero, but for the pool's map_byte, is a heap without blocks. */
@@ -19,7 +18,7 @@ struct heap_body {
 #define BODY_BYTES ((sizeof(struct heap_body) + META_PAGE - 1) / META_PAGE * META_PAGE)
 
 /*
- * Purpose: what a handle leads to. Owner: owned_heaps.lock. It stays for ever, and its body with
+ * Purpose: what a handle leads to. Owner: owned_heap_lock. It stays for ever, and its body with
  * it: a visit that is under way when the heap is destroyed finds it empty, or another heap's.
  * Invariant: its address is a multiple of GENERATIONS, so that the handle, which is that address
  * plus `generation`, says for which of the heaps that have lived here it was given out.
@@ -41,9 +40,10 @@ _Static_assert(sizeof(struct owned_heap) <= GENERATIONS, "a handle lies in its r
 /* Destroyed heaps whose bodies keep their pages, for the next that are made: 512 KiB. */
 #define WARM_MAX 64
 
-/* Purpose: all first-class heaps. Owner: lock, taken before any lane lock. */
+state_data struct lock owned_heap_lock;
+
+/* Purpose: all first-class heaps. Owner: owned_heap_lock, taken before any lane lock. */
 static state_data struct {
-    struct lock lock;
     struct owned_heap *first;
     struct owned_heap *next_visit; /* where a visit goes on */
     struct owned_heap *warm;       /* destroyed; the last one first */
@@ -176,7 +176,7 @@ static void make_locked(void)
 
 struct hak_heap *owned_heap_new(void)
 {
-    lock_acquire(&owned_heaps.lock);
+    lock_acquire(&owned_heap_lock);
     struct owned_heap *heap = pop_locked(&owned_heaps.warm);
     if (heap)
         owned_heaps.warm_count--;
@@ -189,46 +189,37 @@ struct hak_heap *owned_heap_new(void)
         word_store(&heap->is_live, true);
         link_locked(heap);
     }
-    lock_release(&owned_heaps.lock);
+    lock_release(&owned_heap_lock);
     return heap ? handle_of(heap) : NULL;
 }
 
-/* A block from wherever its class lives; *is_zero says that it reads as zero. */
-static void *take(struct heap_body *heap, size_t alignment, size_t size, bool *is_zero)
+/* ---- its blocks ---- */
+
+struct heap_body *owned_heap_body(const struct hak_heap *handle)
 {
-    unsigned size_class = front_aligned_class(alignment, size);
+    return heap_of(handle)->body;
+}
+
+struct heap_body *owned_heap_of(const void *block)
+{
+    struct slab *slab = slab_find(block);
+    size_t offset = slab->state == SLAB_BLOCKS ? offsetof(struct heap_body, pool)
+                                               : offsetof(struct heap_body, spans);
+    return (struct heap_body *)((char *)slab->owner - offset);
+}
+
+struct span_list *owned_heap_spans(struct heap_body *heap)
+{
+    return &heap->spans;
+}
+
+void *owned_heap_take(struct heap_body *heap, unsigned size_class, bool *is_zero)
+{
+    void *block;
     *is_zero = false;
-    if (size_class == CLASS_HUGE)
-        return huge_take(max_size(size, 1), alignment, &heap->spans, is_zero);
     if (is_span_class(size_class))
         return ace_take(size_class, &heap->spans, is_zero);
-    void *block;
     return pool_take(&heap->pool, size_class, &block, 1) ? block : NULL;
-}
-
-static void *alloc_from(struct heap_body *heap, size_t alignment, size_t size, bool is_zeroed)
-{
-    bool is_zero;
-    void *block = take(heap, alignment, size, &is_zero);
-    for (unsigned round = 0; !block && round < GROWTH_ROUNDS && limit_was_met(); round++) {
-        if (!limit_may_take(alignment, size))
-            return NULL;
-        block = take(heap, alignment, size, &is_zero);
-    }
-    if (!block && route_trim() > 0)
-        block = take(heap, alignment, size, &is_zero);
-    if (!block || !is_zeroed || is_zero)
-        return block;
-    if (slab_find(block)->state == SLAB_HUGE)
-        huge_zero(block);
-    else
-        memset(block, 0, size);
-    return block;
-}
-
-void *owned_heap_alloc(struct hak_heap *handle, size_t alignment, size_t size, bool is_zeroed)
-{
-    return alloc_from(heap_of(handle)->body, alignment, size, is_zeroed);
 }
 
 size_t owned_heap_usable(const void *block, const char *function)
@@ -254,36 +245,7 @@ void owned_heap_free(void *block)
     }
 }
 
-static struct heap_body *body_of_spans(void *list)
-{
-    return (struct heap_body *)((char *)list - offsetof(struct heap_body, spans));
-}
-
-static struct heap_body *body_of_pool(void *pool)
-{
-    return (struct heap_body *)((char *)pool - offsetof(struct heap_body, pool));
-}
-
-void *owned_heap_resize(void *block, size_t size)
-{
-    struct slab *slab = slab_find(block);
-    size_t usable = owned_heap_usable(block, "realloc");
-    if (size <= usable && size >= usable / 2)
-        return block;
-    void *resized = NULL;
-    if (slab->state == SLAB_HUGE && size > LANE_ACE_MAX)
-        resized = huge_resize(block, size);
-    if (resized)
-        return resized;
-    struct heap_body *heap = slab->state == SLAB_BLOCKS ? body_of_pool(slab->owner)
-                                                        : body_of_spans(slab->owner);
-    void *copy = alloc_from(heap, BLOCK_ALIGN, size, false);
-    if (!copy)
-        return size <= usable ? block : NULL;
-    memcpy(copy, block, min_size(usable, size));
-    owned_heap_free(block);
-    return copy;
-}
+/* ---- its end ---- */
 
 static void give_blocks(struct heap_body *body)
 {
@@ -300,7 +262,7 @@ static void give_blocks(struct heap_body *body)
 /* If two threads destroy the same heap, one of them gets NULL. */
 static struct owned_heap *end_life(struct hak_heap *handle)
 {
-    lock_acquire(&owned_heaps.lock);
+    lock_acquire(&owned_heap_lock);
     struct owned_heap *heap = heap_of(handle);
     if (is_live(heap, handle)) {
         unlink_locked(heap);
@@ -309,7 +271,7 @@ static struct owned_heap *end_life(struct hak_heap *handle)
     } else {
         heap = NULL;
     }
-    lock_release(&owned_heaps.lock);
+    lock_release(&owned_heap_lock);
     return heap;
 }
 
@@ -321,17 +283,16 @@ static bool may_purge_locked(const struct owned_heap *heap)
 
 static void keep_for_next(struct owned_heap *heap, bool is_cold)
 {
-    lock_acquire(&owned_heaps.lock);
+    lock_acquire(&owned_heap_lock);
     struct owned_heap **list = is_cold ? &owned_heaps.cold : &owned_heaps.warm;
     heap->next = *list;
     *list = heap;
     owned_heaps.warm_count += !is_cold;
-    lock_release(&owned_heaps.lock);
+    lock_release(&owned_heap_lock);
 }
 
 void owned_heap_destroy(struct hak_heap *handle)
 {
-    background_poll(); /* what is given back now has to decay */
     if (!owned_heap_expect(handle, "hak_heap_destroy"))
         return;
     struct owned_heap *heap = end_life(handle);
@@ -341,9 +302,9 @@ void owned_heap_destroy(struct hak_heap *handle)
     }
     give_blocks(heap->body);
     /* it is in no list: no visit comes to it any more */
-    lock_acquire(&owned_heaps.lock);
+    lock_acquire(&owned_heap_lock);
     bool is_cold = may_purge_locked(heap);
-    lock_release(&owned_heaps.lock);
+    lock_release(&owned_heap_lock);
     keep_for_next(heap, is_cold && os_purge(heap->body, BODY_BYTES));
 }
 
@@ -352,7 +313,7 @@ void owned_heap_destroy(struct hak_heap *handle)
 /* The next heap of a visit, which begins with `last` NULL; it must come to its end. */
 static struct owned_heap *visit_next(struct owned_heap *last)
 {
-    lock_acquire(&owned_heaps.lock);
+    lock_acquire(&owned_heap_lock);
     struct owned_heap *heap = last ? owned_heaps.next_visit : owned_heaps.first;
     if (last)
         last->visitors--;
@@ -360,7 +321,7 @@ static struct owned_heap *visit_next(struct owned_heap *last)
         owned_heaps.next_visit = heap->next;
         heap->visitors++;
     }
-    lock_release(&owned_heaps.lock);
+    lock_release(&owned_heap_lock);
     return heap;
 }
 
@@ -374,10 +335,10 @@ size_t owned_heap_purge_idle(unsigned min_age, bool *is_pending)
 
 void owned_heap_age_begin(void)
 {
-    lock_acquire(&owned_heaps.lock);
+    lock_acquire(&owned_heap_lock);
     for (struct owned_heap *heap = owned_heaps.first; heap; heap = heap->next)
         pool_age_begin(&heap->body->pool);
-    lock_release(&owned_heaps.lock);
+    lock_release(&owned_heap_lock);
 }
 
 bool owned_heap_age_on(unsigned min_age, size_t *effort)
@@ -390,20 +351,20 @@ bool owned_heap_age_on(unsigned min_age, size_t *effort)
 
 void owned_heap_count(struct pool_figures figures[CLASS_POOL_LAST + 1])
 {
-    lock_acquire(&owned_heaps.lock);
+    lock_acquire(&owned_heap_lock);
     for (struct owned_heap *heap = owned_heaps.first; heap; heap = heap->next)
         for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_POOL_LAST; size_class++)
             pool_count(&heap->body->pool, size_class, &figures[size_class]);
-    lock_release(&owned_heaps.lock);
+    lock_release(&owned_heap_lock);
 }
 
 unsigned owned_heap_check(void)
 {
     unsigned faults = 0;
-    lock_acquire(&owned_heaps.lock);
+    lock_acquire(&owned_heap_lock);
     for (struct owned_heap *heap = owned_heaps.first; heap; heap = heap->next)
         faults += pool_check(&heap->body->pool);
-    lock_release(&owned_heaps.lock);
+    lock_release(&owned_heap_lock);
     return faults;
 }
 
@@ -416,34 +377,21 @@ static void apply_to_locks(struct heap_body *body, void (*apply)(struct lock *lo
     apply(&body->spans.lock);
 }
 
-static void for_each_lock(void (*apply)(struct lock *lock))
+/* A destroyed heap's locks may be held by a visit that came to it before. */
+void owned_heap_each_lock(void (*apply)(struct lock *lock))
 {
     for (struct owned_heap *heap = owned_heaps.first; heap; heap = heap->next)
         apply_to_locks(heap->body, apply);
+    for (struct owned_heap *heap = owned_heaps.warm; heap; heap = heap->next)
+        if (heap->visitors > 0)
+            apply_to_locks(heap->body, apply);
 }
 
-void owned_heap_lock_all(void)
+/* The threads that were visiting are not in the child. */
+void owned_heap_reset_in_child(void)
 {
-    lock_acquire(&owned_heaps.lock);
-    for_each_lock(lock_acquire);
-}
-
-void owned_heap_unlock_all(void)
-{
-    for_each_lock(lock_release);
-    lock_release(&owned_heaps.lock);
-}
-
-/* The threads that were visiting are not in the child; only they held locks of destroyed heaps. */
-void owned_heap_reset_locks(void)
-{
-    for_each_lock(lock_reset);
     for (struct owned_heap *heap = owned_heaps.first; heap; heap = heap->next)
         heap->visitors = 0;
     for (struct owned_heap *heap = owned_heaps.warm; heap; heap = heap->next)
-        if (heap->visitors > 0) {
-            apply_to_locks(heap->body, lock_reset);
-            heap->visitors = 0;
-        }
-    lock_reset(&owned_heaps.lock);
+        heap->visitors = 0;
 }

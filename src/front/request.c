@@ -5,7 +5,7 @@
  * is one. What was written is another process's and is checked here.
  */
 #include "front/request.h"
-#include "front/upkeep.h"
+#include "front/pressure.h"
 
 early_data struct requests requests;
 
@@ -14,7 +14,7 @@ static int64_t serve_slot(unsigned slot, int64_t value, size_t (*trim)(void))
     if (slot == REQUEST_TRIM)
         return (int64_t)trim();
     unsigned live = slot - REQUEST_SET;
-    bool is_done = live == LIVE_limit ? limit_set(value) : settings_change(live, value);
+    bool is_done = live == LIVE_limit ? pressure_set(value) : settings_change(live, value);
     return is_done ? 0 : -1;
 }
 
@@ -45,9 +45,9 @@ static void serve_slots(unsigned end, size_t (*trim)(void))
     atomic_store(&requests.is_serving, false);
 }
 
-noinline_cold void request_serve(void)
+noinline_cold void request_serve(size_t (*trim)(void))
 {
-    serve_slots(REQUEST_SLOTS, route_trim);
+    serve_slots(REQUEST_SLOTS, trim);
 }
 
 void request_serve_by_helper(size_t (*trim)(void))

@@ -6,7 +6,7 @@
 #ifndef HAK_FRONT_REQUEST_H
 #define HAK_FRONT_REQUEST_H
 
-#include "front/front.h"
+#include "os/os.h"
 
 /* A slot for trim, and one for each setting that may change, from REQUEST_SET on. */
 enum request_slot { REQUEST_TRIM, REQUEST_SET, REQUEST_SLOTS = REQUEST_SET + LIVE_COUNT };
@@ -30,10 +30,11 @@ struct requests {
 };
 extern struct requests requests;
 
-/* Serve the requests that stand. For slow paths of the program's threads; no lock may be held. */
-void request_serve(void);
-/* The same for the helper thread, which trims by `trim` and leaves the limit, which it may not look
- * up, to slow paths. */
+/* Serve the requests that stand; `trim` is how to trim. For slow paths of the program's threads; no
+ * lock may be held. */
+void request_serve(size_t (*trim)(void));
+/* The same for the helper thread, which leaves the limit, which it may not look up, to slow
+ * paths. */
 void request_serve_by_helper(size_t (*trim)(void));
 /* In a forked child: what was asked of the parent is not asked of it, and the thread that was
  * serving it is not there. */
@@ -43,12 +44,6 @@ static inline bool request_is_waiting(void)
 {
     /* relaxed: who serves looks again */
     return unlikely(atomic_load_explicit(&requests.is_waiting, memory_order_relaxed) != 0);
-}
-
-static inline void request_poll(void)
-{
-    if (request_is_waiting())
-        request_serve();
 }
 
 #endif

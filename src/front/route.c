@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The route: from a size to its lane, from a pointer to the lane that gave it. Called by the api
- * layer when the inline fast path cannot decide; calls the unified cache, ACE's and Huge's verbs
- * and first-class heaps. What is not in the reservation is returned to the caller: only the api
- * layer knows of other allocators.
+ * layer when the inline fast path cannot decide; calls the unified cache, first-class heaps, and
+ * ACE's and Huge's verbs. The process's blocks and those of first-class heaps are taken, tried
+ * again and resized alike: only where a block comes from differs. What is not in the reservation is
+ * returned to the caller: only the api layer knows of other allocators.
  */
-#include "front/request.h"
-#include "front/upkeep.h"
+#include "front/route.h"
+#include "front/afresh.h"
+#include "front/background.h"
+#include "front/limit.h"
+#include "front/misuse.h"
 #include "front/owned_heap.h"
+#include "front/request.h"
+#include "front/trim.h"
+#include "front/unified_cache.h"
 
 #include <string.h>
 
@@ -23,31 +30,13 @@ early_data void (*route_on_slow_path)(void);
  * are due. */
 static void attend(void)
 {
-    request_poll();
+    if (request_is_waiting())
+        request_serve(trim_all);
     background_poll();
     if (unlikely(slab_room() <= 0))
         limit_review();
     if (unlikely(route_on_slow_path != NULL))
         route_on_slow_path();
-}
-
-/* ---- shortage ---- */
-
-size_t route_trim(void)
-{
-    bool is_pending;
-    decay_count(true);
-    uint64_t before = decay_returned_bytes();
-    unified_cache_empty();
-    background_empty_others();
-    misuse_stop_at_fault(depot_trim(true));
-    pool_purge_idle(&shared_pool, 0, &is_pending);
-    owned_heap_purge_idle(0, &is_pending);
-    purge_warm();
-    mapping_review();
-    uint64_t after = decay_returned_bytes();
-    decay_count(false);
-    return (size_t)(after - before);
 }
 
 void route_judge_caches(void)
@@ -59,37 +48,40 @@ void route_judge_caches(void)
 
 /* ---- allocation ---- */
 
-static void *take_huge(size_t size, size_t alignment, bool is_zeroed)
+/* `heap` is the first-class heap that the block shall belong to; NULL is the process's. */
+static void *take_huge(struct heap_body *heap, size_t alignment, size_t size, bool is_zeroed)
 {
     bool is_zero;
-    void *block = huge_take(size, alignment, NULL, &is_zero);
+    void *block = huge_take(size, alignment, heap ? owned_heap_spans(heap) : NULL, &is_zero);
     if (block && is_zeroed && !is_zero)
         huge_zero(block);
     return block;
 }
 
-static void *take_class(unsigned size_class, size_t size, bool is_zeroed)
+static void *take_class(struct heap_body *heap, unsigned size_class, size_t size, bool is_zeroed)
 {
     bool is_zero;
-    void *block = unified_cache_refill(size_class, &is_zero);
+    void *block = heap ? owned_heap_take(heap, size_class, &is_zero)
+                       : unified_cache_refill(size_class, &is_zero);
     if (block && is_zeroed && !is_zero)
         memset(block, 0, size);
     return block;
 }
 
-static void *take_aligned(size_t alignment, size_t size, bool is_zeroed)
+static void *take(struct heap_body *heap, size_t alignment, size_t size, bool is_zeroed)
 {
     unsigned size_class = front_aligned_class(alignment, size);
     if (size_class == CLASS_HUGE)
-        return take_huge(max_size(size, 1), alignment, is_zeroed);
-    void *block = take_class(size_class, size, is_zeroed);
-    if (block && front_is_paged(alignment, size))
+        return take_huge(heap, alignment, max_size(size, 1), is_zeroed);
+    void *block = take_class(heap, size_class, size, is_zeroed);
+    if (block && !heap && front_is_paged(alignment, size))
         slab_map_set(block, 1, CLASS_PAGED);
     return block;
 }
 
 /* Memory is at its limit, or address space or metadata is short. */
-static noinline_cold void *take_again(size_t alignment, size_t size, bool is_zeroed)
+static noinline_cold void *take_again(struct heap_body *heap, size_t alignment, size_t size,
+                                      bool is_zeroed)
 {
     bool is_trimmed = false;
     for (unsigned round = 0; round < GROWTH_ROUNDS; round++) {
@@ -98,27 +90,37 @@ static noinline_cold void *take_again(size_t alignment, size_t size, bool is_zer
         if (is_met ? !limit_may_take(alignment, size) : is_trimmed)
             return NULL;
         if (!is_met)
-            route_trim();
+            trim_all();
         is_trimmed |= !is_met;
-        void *block = take_aligned(alignment, size, is_zeroed);
+        void *block = take(heap, alignment, size, is_zeroed);
         if (block)
             return block;
     }
     return NULL;
 }
 
-void *route_alloc_aligned(size_t alignment, size_t size, bool is_zeroed)
+static void *alloc(struct heap_body *heap, size_t alignment, size_t size, bool is_zeroed)
 {
     attend();
-    void *block = take_aligned(alignment, size, is_zeroed);
+    void *block = take(heap, alignment, size, is_zeroed);
     if (likely(block != NULL) || route_good_size(size) == 0 || alignment > reservation_bytes())
         return block;
-    return take_again(alignment, size, is_zeroed);
+    return take_again(heap, alignment, size, is_zeroed);
+}
+
+void *route_alloc_aligned(size_t alignment, size_t size, bool is_zeroed)
+{
+    return alloc(NULL, alignment, size, is_zeroed);
 }
 
 void *route_alloc(size_t size, bool is_zeroed)
 {
     return route_alloc_aligned(BLOCK_ALIGN, size, is_zeroed);
+}
+
+void *route_alloc_from(struct hak_heap *heap, size_t alignment, size_t size, bool is_zeroed)
+{
+    return alloc(owned_heap_body(heap), alignment, size, is_zeroed);
 }
 
 size_t route_good_size(size_t size)
@@ -226,22 +228,40 @@ bool route_size_of(const void *block, size_t *size)
 
 /* ---- resizing ---- */
 
-/* A span that has grown will grow again: it moves to superslabs of its own, where it can, without
- * another copy. What it does not use of them is address space only. */
-static void *take_growing(size_t size)
+/* Purpose: a live block that is to be resized. */
+struct held {
+    void *block;
+    size_t usable;
+    struct heap_body *heap; /* the first-class heap that it belongs to; NULL: the process's */
+    unsigned byte;          /* of the slab map */
+    unsigned state;         /* of its slab: enum slab_state */
+};
+
+static struct held look_up(unsigned byte, void *block)
 {
-    bool is_zero;
-    return !mapping_is_rationed() ? huge_take(size, BLOCK_ALIGN, NULL, &is_zero) : NULL;
+    struct held held = {block, usable_of(byte, block, "realloc"), NULL, byte, SLAB_BLOCKS};
+    if (!is_block_class(byte))
+        held.state = slab_find(block)->state;
+    if (byte == CLASS_OWNED)
+        held.heap = owned_heap_of(block);
+    return held;
 }
 
-static void *take_copy(size_t usable, size_t size)
+/* A span that has grown will grow again: it moves to superslabs of its own, where it can, without
+ * another copy. What it does not use of them is address space only. */
+static void *take_growing(struct heap_body *heap, size_t size)
+{
+    return !mapping_is_rationed() ? take_huge(heap, BLOCK_ALIGN, size, false) : NULL;
+}
+
+static void *take_copy(const struct held *held, size_t size)
 {
     void *copy = NULL;
-    if (size > usable && usable >= GROWING_MIN)
-        copy = take_growing(size);
-    if (!copy)
+    if (size > held->usable && held->usable >= GROWING_MIN)
+        copy = take_growing(held->heap, size);
+    if (!copy && !held->heap)
         copy = front_alloc(size);
-    return copy ? copy : route_alloc(size, false);
+    return copy ? copy : alloc(held->heap, BLOCK_ALIGN, size, false);
 }
 
 static void make_present(void *block, size_t bytes)
@@ -253,57 +273,53 @@ static void make_present(void *block, size_t bytes)
         ace_make_present(block, bytes);
 }
 
-static void *resize_by_copy(void *block, size_t usable, size_t size)
+static void *resize_by_copy(const struct held *held, size_t size)
 {
-    void *copy = take_copy(usable, size);
+    size_t kept = min_size(held->usable, size);
+    void *copy = take_copy(held, size);
     if (!copy)
-        return size <= usable ? block : NULL;
+        return size <= held->usable ? held->block : NULL;
     if (size > LANE_POOL_MAX)
-        make_present(copy, min_size(usable, size));
-    memcpy(copy, block, min_size(usable, size));
-    if (!front_free(block))
-        route_free(block);
+        make_present(copy, kept);
+    memcpy(copy, held->block, kept);
+    if (!front_free(held->block))
+        route_free(held->block);
     return copy;
 }
 
-static void *resize_class(unsigned size_class, void *block, size_t size)
+/* A span where it is. */
+static bool resize_span(const struct held *held, size_t size)
 {
-    size_t usable = checked_size(size_class, block, "realloc");
-    if (front_is_good_fit(size, usable))
-        return block;
-    if (is_span_class(size_class) && size > LANE_POOL_MAX && size <= LANE_ACE_MAX &&
-        ace_resize(block, size_class_of(size))) {
-        /* from now on bins would keep it, but its owner had it when none would */
-        if (usable > BIN_BLOCK_MAX && size <= BIN_BLOCK_MAX)
-            slab_map_set(block, 1, CLASS_PAGED);
-        return block;
-    }
-    return resize_by_copy(block, usable, size);
+    if (size <= LANE_POOL_MAX || size > LANE_ACE_MAX ||
+        !ace_resize(held->block, size_class_of(size)))
+        return false;
+    /* from now on bins would keep it, but its owner had it when none would */
+    bool is_small_now = held->usable > BIN_BLOCK_MAX && size <= BIN_BLOCK_MAX;
+    if (held->byte == CLASS_PAGED || (!held->heap && is_small_now))
+        slab_map_set(held->block, 1, CLASS_PAGED);
+    return true;
 }
 
-static void *resize_huge(void *block, size_t size)
+static void *resize(const struct held *held, size_t size)
 {
-    size_t usable = large_record(block, "realloc")->size;
+    if (front_is_good_fit(size, held->usable))
+        return held->block;
+    if (held->state == SLAB_SPAN && resize_span(held, size))
+        return held->block;
+    return resize_by_copy(held, size);
+}
+
+static void *resize_huge(const struct held *held, size_t size)
+{
+    size_t usable = held->usable;
     /* a little more than is needed is the slack of a block that is appended to */
     if (front_is_good_fit(size, usable) && (size <= LANE_ACE_MAX || size >= usable - usable / 16))
-        return block;
+        return held->block;
     bool is_huge = size > LANE_ACE_MAX || size > usable;
-    void *resized = is_huge ? huge_resize(block, size) : NULL;
+    void *resized = is_huge ? huge_resize(held->block, size) : NULL;
     if (!resized && size > usable && limit_was_met() && limit_may_grow(size - usable, size))
-        resized = huge_resize(block, size);
-    return resized ? resized : resize_by_copy(block, usable, size);
-}
-
-static void *resize_paged(void *block, size_t size)
-{
-    size_t usable = large_record(block, "realloc")->size;
-    if (front_is_good_fit(size, usable))
-        return block;
-    if (size > LANE_POOL_MAX && size <= LANE_ACE_MAX && ace_resize(block, size_class_of(size))) {
-        slab_map_set(block, 1, CLASS_PAGED);
-        return block;
-    }
-    return resize_by_copy(block, usable, size);
+        resized = huge_resize(held->block, size);
+    return resized ? resized : resize_by_copy(held, size);
 }
 
 /* A block of an abandoned heap stays where it is, or is copied out of it. */
@@ -324,16 +340,15 @@ bool route_resize(void *block, size_t size, void **result)
     size_t offset = reservation_offset(base, block);
     if (is_elsewhere(base, offset, block))
         return resize_abandoned(block, size, result);
-    unsigned byte = slab_map_get(base, offset);
-    if (byte == CLASS_NONE)
-        misuse_report("realloc", misuse_diagnose(block));
-    if (byte == CLASS_HUGE)
-        *result = resize_huge(block, size);
-    else if (byte == CLASS_OWNED)
-        *result = owned_heap_resize(block, size);
-    else if (byte == CLASS_PAGED)
-        *result = resize_paged(block, size);
-    else
-        *result = resize_class(byte, block, size);
+    struct held held = look_up(slab_map_get(base, offset), block);
+    *result = held.state == SLAB_HUGE ? resize_huge(&held, size) : resize(&held, size);
     return true;
+}
+
+/* ---- first-class heaps ---- */
+
+void route_destroy(struct hak_heap *heap)
+{
+    attend(); /* what is given back now has to decay */
+    owned_heap_destroy(heap);
 }

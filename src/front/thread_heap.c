@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads' heaps: which a thread has, the list of all of them, thread exit and fork.
- * unified_cache.c owns what is in a heap. A thread starts with the empty heap, and gets one of its
- * own when it first allocates, or when it has freed so many blocks that a cache is worth it. (libc
- * frees in threads that are past their last destructor. Such a thread must not get a heap, since it
- * would never give it back.) A thread that has given its heap back never gets another.
+ * Threads' heaps: which a thread has, the list of all of them, and what a copy of the process keeps
+ * of them. unified_cache.c owns what is in a heap. A thread starts with the empty heap, and gets
+ * one of its own when it first allocates, or when it has freed so many blocks that a cache is worth
+ * it. (libc frees in threads that are past their last destructor. Such a thread must not get a
+ * heap, since it would never give it back.) A thread that has given its heap back never gets
+ * another.
  *
  * Some threads end without our destructor (by the exit system call, or a destructor that allocates
  * in the last round). Their heaps are found in two ways. A thread that has no heap, but finds one
@@ -16,7 +17,6 @@
  * May never write to an address in another thread's storage.
  */
 #include "front/thread_heaps.h"
-#include "front/owned_heap.h"
 
 #include <string.h>
 
@@ -37,33 +37,33 @@ static __thread struct {
     bool has_ended;           /* its heap went back: it gets no other */
 } self;
 
-state_data struct thread_heaps heaps;
+state_data struct thread_heaps thread_heaps;
 
-early_data void (*unified_cache_on_new_heap)(struct thread_heap *heap);
+early_data void (*thread_heap_on_new)(struct thread_heap *heap);
 
 /* ---- the list ---- */
 
 static void link_live_locked(struct thread_heap *heap)
 {
     heap->prev = NULL;
-    heap->next = heaps.live;
+    heap->next = thread_heaps.live;
     if (heap->next)
         heap->next->prev = heap;
-    heaps.live = heap;
-    atomic_fetch_add_explicit(&heaps.live_count, 1, memory_order_relaxed);
+    thread_heaps.live = heap;
+    atomic_fetch_add_explicit(&thread_heaps.live_count, 1, memory_order_relaxed);
 }
 
 static void unlink_live_locked(struct thread_heap *heap)
 {
-    atomic_fetch_sub_explicit(&heaps.live_count, 1, memory_order_relaxed);
-    if (heaps.next_visit == heap)
-        heaps.next_visit = heap->next;
-    if (heaps.next_look == heap)
-        heaps.next_look = heap->next;
+    atomic_fetch_sub_explicit(&thread_heaps.live_count, 1, memory_order_relaxed);
+    if (thread_heaps.next_visit == heap)
+        thread_heaps.next_visit = heap->next;
+    if (thread_heaps.next_look == heap)
+        thread_heaps.next_look = heap->next;
     if (heap->prev)
         heap->prev->next = heap->next;
     else
-        heaps.live = heap->next;
+        thread_heaps.live = heap->next;
     if (heap->next)
         heap->next->prev = heap->prev;
 }
@@ -72,8 +72,8 @@ static void put_aside_locked(struct thread_heap *heap)
 {
     heap->thread_id = 0;
     heap->storage = NULL;
-    heap->next = heaps.spare;
-    heaps.spare = heap;
+    heap->next = thread_heaps.spare;
+    thread_heaps.spare = heap;
 }
 
 /* ---- whose heap it is ---- */
@@ -107,7 +107,7 @@ static struct thread_heap *forget_if_broken_locked(struct thread_heap *heap)
 /* The heap made for the storage that is ours now. */
 static struct thread_heap *find_own_locked(void)
 {
-    struct thread_heap *heap = heaps.live;
+    struct thread_heap *heap = thread_heaps.live;
     while (heap && heap->storage != &thread_heap_distance)
         heap = heap->next;
     return forget_if_broken_locked(heap);
@@ -116,9 +116,10 @@ static struct thread_heap *find_own_locked(void)
 /* A heap whose thread is gone, if one is among the next few. */
 static struct thread_heap *find_gone_locked(unsigned looks)
 {
-    for (; looks > 0 && heaps.live; looks--) {
-        struct thread_heap *heap = heaps.next_look ? heaps.next_look : heaps.live;
-        heaps.next_look = heap->next;
+    for (; looks > 0 && thread_heaps.live; looks--) {
+        struct thread_heap *heap = thread_heaps.next_look ? thread_heaps.next_look
+                                                          : thread_heaps.live;
+        thread_heaps.next_look = heap->next;
         if (is_gone(heap))
             return forget_if_broken_locked(heap);
     }
@@ -140,9 +141,9 @@ static void set_up(struct thread_heap *heap)
 /* A heap that no thread has. */
 static struct thread_heap *take_unused_locked(void)
 {
-    struct thread_heap *heap = heaps.spare;
+    struct thread_heap *heap = thread_heaps.spare;
     if (heap) {
-        heaps.spare = heap->next;
+        thread_heaps.spare = heap->next;
     } else {
         heap = meta_alloc(sizeof(*heap));
         if (heap)
@@ -155,24 +156,24 @@ static struct thread_heap *take_unused_locked(void)
 
 static struct thread_heap *acquire_heap(void)
 {
-    lock_acquire(&heaps.lock);
+    lock_acquire(&thread_heaps.lock);
     struct thread_heap *heap = find_own_locked();
-    if (!heap && !heaps.spare)
+    if (!heap && !thread_heaps.spare)
         heap = find_gone_locked(LOOKS_FOR_HEAP);
     if (!heap)
         heap = take_unused_locked();
     if (heap)
         note_thread(heap);
-    lock_release(&heaps.lock);
+    lock_release(&thread_heaps.lock);
     return heap;
 }
 
-struct thread_heap *unified_cache_own(void)
+struct thread_heap *thread_heap_own(void)
 {
     return self.heap;
 }
 
-struct thread_heap *unified_cache_heap(void)
+struct thread_heap *thread_heap_get(void)
 {
     if (likely(self.heap != NULL) || self.has_ended)
         return self.heap;
@@ -186,186 +187,134 @@ struct thread_heap *unified_cache_heap(void)
     }
     atomic_signal_fence(memory_order_seq_cst);
     lock_depth--;
-    if (heap && unified_cache_on_new_heap)
-        unified_cache_on_new_heap(heap);
+    if (heap && thread_heap_on_new)
+        thread_heap_on_new(heap);
     return heap;
 }
 
-/* ---- slow paths ---- */
-
-static void enter(struct thread_heap *heap)
-{
-    lock_depth++;
-    atomic_signal_fence(memory_order_seq_cst);
-    thread_heap_distance = 0;
-    /* a plain store and a plain load: a visitor's barrier in all threads orders them */
-    atomic_store_explicit(&heap->is_entered, true, memory_order_relaxed);
-    atomic_signal_fence(memory_order_seq_cst);
-    /* acquire: what the last visitor did to the heap is visible */
-    if (unlikely(atomic_load_explicit(&heap->is_visited, memory_order_acquire)))
-        idle_threads_wait(heap);
-    if (unlikely(heap->has_gaps))
-        idle_threads_close_gaps(heap);
-    if (unlikely(word_load(&heap->is_to_empty))) {
-        word_store(&heap->is_to_empty, false);
-        unified_cache_empty_heap(heap);
-    }
-}
-
-struct thread_heap *unified_cache_enter_own(void)
-{
-    struct thread_heap *heap = self.heap;
-    if (heap)
-        enter(heap);
-    return heap;
-}
-
-struct thread_heap *unified_cache_enter(void)
-{
-    return unified_cache_heap() ? unified_cache_enter_own() : NULL;
-}
-
-struct thread_heap *unified_cache_enter_to_free(void)
+struct thread_heap *thread_heap_get_to_free(void)
 {
     if (likely(self.heap != NULL))
-        return unified_cache_enter_own();
+        return self.heap;
     if (self.frees < FREES_WITHOUT_HEAP) {
         self.frees++;
         return NULL;
     }
-    return unified_cache_enter();
+    return thread_heap_get();
 }
 
-void unified_cache_thread_exit(void)
+void thread_heap_end(void)
 {
-    struct thread_heap *heap = unified_cache_enter_own();
+    struct thread_heap *heap = self.heap;
     self.has_ended = true;
     if (!heap)
         return;
-    unified_cache_empty_heap(heap);
-    lock_acquire(&heaps.lock);
+    lock_acquire(&thread_heaps.lock);
     unlink_live_locked(heap);
     put_aside_locked(heap);
     self.heap = NULL;
     /* relaxed: the next owner gets the heap under the lock */
     atomic_store_explicit(&heap->is_entered, false, memory_order_relaxed);
-    lock_release(&heaps.lock);
-    lock_depth--; /* enter's; thread_heap_distance stays that of the empty heap */
+    lock_release(&thread_heaps.lock);
 }
 
 /* ---- all threads ---- */
 
-size_t unified_cache_threads(void)
+size_t thread_heap_count(void)
 {
-    return atomic_load_explicit(&heaps.live_count, memory_order_relaxed);
+    return atomic_load_explicit(&thread_heaps.live_count, memory_order_relaxed);
 }
 
-void unified_cache_ask_all(void)
+void thread_heap_ask_all(void)
 {
-    lock_acquire(&heaps.lock);
-    for (struct thread_heap *heap = heaps.live; heap; heap = heap->next)
+    lock_acquire(&thread_heaps.lock);
+    for (struct thread_heap *heap = thread_heaps.live; heap; heap = heap->next)
         word_store(&heap->is_to_empty, true);
-    lock_release(&heaps.lock);
+    lock_release(&thread_heaps.lock);
 }
 
-void unified_cache_visit(void (*visit)(struct thread_heap *heap), void (*after)(void))
+void thread_heap_visit(void (*visit)(struct thread_heap *heap), void (*after)(void))
 {
     bool is_last = false;
-    lock_acquire(&heaps.lock);
-    heaps.next_visit = heaps.live;
-    lock_release(&heaps.lock);
+    lock_acquire(&thread_heaps.lock);
+    thread_heaps.next_visit = thread_heaps.live;
+    lock_release(&thread_heaps.lock);
     while (!is_last) {
-        lock_acquire(&heaps.lock);
-        struct thread_heap *heap = heaps.next_visit;
+        lock_acquire(&thread_heaps.lock);
+        struct thread_heap *heap = thread_heaps.next_visit;
         if (heap) {
-            heaps.next_visit = heap->next;
+            thread_heaps.next_visit = heap->next;
             visit(heap);
         }
         is_last = heap == NULL;
-        lock_release(&heaps.lock);
+        lock_release(&thread_heaps.lock);
         after();
     }
 }
 
-void unified_cache_count(size_t blocks[CLASS_COUNT], size_t *threads)
+void thread_heap_count_blocks(size_t blocks[CLASS_COUNT], size_t *threads)
 {
     *threads = 0;
     memset(blocks, 0, CLASS_COUNT * sizeof(blocks[0]));
-    lock_acquire(&heaps.lock);
-    for (struct thread_heap *heap = heaps.live; heap; heap = heap->next) {
+    lock_acquire(&thread_heaps.lock);
+    for (struct thread_heap *heap = thread_heaps.live; heap; heap = heap->next) {
         *threads += 1;
         lock_acquire(&heap->lock);
         for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++)
             blocks[size_class] += bin_count(heap, size_class);
         lock_release(&heap->lock);
     }
-    lock_release(&heaps.lock);
+    lock_release(&thread_heaps.lock);
 }
 
-void unified_cache_reap(void)
+struct thread_heap *thread_heap_take_gone(void)
 {
-    lock_acquire(&heaps.lock);
+    lock_acquire(&thread_heaps.lock);
     struct thread_heap *heap = find_gone_locked(LOOKS_IN_EPOCH);
     if (heap)
         unlink_live_locked(heap);
-    lock_release(&heaps.lock);
-    if (!heap)
-        return;
-    if (heap->has_gaps)
-        idle_threads_close_gaps(heap);
-    unified_cache_empty_heap(heap);
-    lock_acquire(&heaps.lock);
-    put_aside_locked(heap);
-    lock_release(&heaps.lock);
+    lock_release(&thread_heaps.lock);
+    return heap;
 }
 
-bool unified_cache_is_deserted(void)
+void thread_heap_park(struct thread_heap *heap)
+{
+    lock_acquire(&thread_heaps.lock);
+    put_aside_locked(heap);
+    lock_release(&thread_heaps.lock);
+}
+
+bool thread_heap_is_deserted(void)
 {
     /* not lock_acquire: a thread may have ended with the lock held */
-    if (!os_helper_finds_gone(os_helper_process()) || !lock_try(&heaps.lock))
+    if (!os_helper_finds_gone(os_helper_process()) || !lock_try(&thread_heaps.lock))
         return false;
-    struct thread_heap *heap = heaps.live;
+    struct thread_heap *heap = thread_heaps.live;
     while (heap && heap->thread_id != 0 && os_helper_finds_gone(heap->thread_id))
         heap = heap->next;
-    lock_release(&heaps.lock);
+    lock_release(&thread_heaps.lock);
     return heap == NULL;
 }
 
-/* ---- fork ---- */
+/* ---- copies of the process ---- */
 
-void front_lock_all(void)
+struct thread_heap *thread_heap_reset_in_child(void)
 {
-    owned_heap_lock_all();
-    lock_acquire(&heaps.lock);
-}
-
-void front_unlock_all(void)
-{
-    lock_release(&heaps.lock);
-    owned_heap_unlock_all();
-}
-
-void front_reset_in_child(void)
-{
-    owned_heap_reset_locks();
-    lock_reset(&heaps.lock);
     struct thread_heap *own = self.heap ? self.heap : find_own_locked();
-    heaps.live = NULL;
-    heaps.next_look = NULL;
-    atomic_store_explicit(&heaps.live_count, 0, memory_order_relaxed);
+    thread_heaps.live = NULL;
+    thread_heaps.next_look = NULL;
+    atomic_store_explicit(&thread_heaps.live_count, 0, memory_order_relaxed);
     if (own) {
         lock_reset(&own->lock);
-        idle_threads_restore(own);
         note_thread(own);
         link_live_locked(own);
     }
-    idle_threads_reset_in_child();
+    return own;
 }
 
-void front_start_afresh(void)
+void thread_heap_start_afresh(void)
 {
-    memset(&heaps, 0, sizeof(heaps));
+    memset(&thread_heaps, 0, sizeof(thread_heaps));
     memset(&self, 0, sizeof(self));
     thread_heap_distance = 0;
-    idle_threads_reset_in_child();
 }

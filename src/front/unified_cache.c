@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The unified cache: a thread's magazines, their refill, growth and flush. Called by route.c when a
- * bin is empty or full; calls the depot, the shared pool and ACE. Bins start without slots and grow
- * with demand: on frees by one slot at a time at first, so that a misuse in a small program meets a
- * check at once, and later by doubling. A thread's budget bounds the sum.
+ * The unified cache, all bins of a thread: how a slow path enters and leaves it, its refill, growth
+ * and flush, and its end. Called by route.c when a bin is empty or full; calls the depot, the
+ * shared pool and ACE. Bins start without slots and grow with demand: on frees by one slot at a
+ * time at first, so that a misuse in a small program meets a check at once, and later by doubling.
+ * A thread's budget bounds the sum.
  */
-#include "front/front.h"
-
-#include <string.h>
+#include "front/unified_cache.h"
+#include "front/bin.h"
+#include "front/give_back.h"
+#include "front/idle_threads.h"
+#include "front/misuse.h"
 
 /* Slots granted one at a time before a bin doubles. */
 #define SLOW_START_SLOTS 8
@@ -21,167 +24,60 @@
 #define TURNOVER_SLABS 16
 #define IDLE_SLOW_PATHS 1024
 
-/* One in so many batches that leave for the depot is judged. */
-#define JUDGE_EVERY 32
-
 /* The first blocks smaller than a cache line that are freed by a thread which has allocated none
  * go to the lane, this many of them: another thread has allocated them, and may have their
  * neighbours. */
 #define STRANGERS_MAX BIN_SLOTS_UNUSED
 
-/* ---- bins ---- */
+/* ---- enter and leave ---- */
 
-static void **get_top(struct thread_heap *heap, unsigned size_class)
+static void empty_heap(struct thread_heap *heap)
 {
-    return word_load(&heap->top[size_class]);
+    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++)
+        bin_empty(heap, size_class);
 }
 
-static void set_top(struct thread_heap *heap, unsigned size_class, void **top)
+static void enter(struct thread_heap *heap)
 {
-    word_store(&heap->top[size_class], top);
-}
-
-static unsigned bin_limit(const struct thread_heap *heap, unsigned size_class)
-{
-    return (unsigned)(heap->limit[size_class] - heap->bottom[size_class]);
-}
-
-/* The most slots that a bin of this class may ever have. */
-static unsigned slots_max(unsigned size_class)
-{
-    size_t size = size_classes[size_class].size;
-    if (size <= BIN_SMALL_MAX)
-        return (unsigned)min_size(BIN_BYTES_MAX / size, BIN_SLOTS_MAX);
-    /* to touch such a block takes longer than to fetch it from the lane */
-    if (size <= BIN_BYTES_MAX / 4)
-        return (unsigned)(BIN_BYTES_MAX / 2 / size);
-    if (size <= 64 * KIB)
-        return 4;
-    if (size <= 128 * KIB)
-        return 2;
-    return size <= BIN_BLOCK_MAX ? 1 : 0;
-}
-
-/* At most `most` blocks, and less of large ones. */
-static size_t batch_blocks(unsigned size_class, size_t most)
-{
-    return min_size(most, max_size(BATCH_BYTES / size_classes[size_class].size, BATCH_BLOCKS_MIN));
-}
-
-/* Length of the magazine for that many blocks. Only the longest is too long to be given back. */
-static unsigned magazine_slots(unsigned blocks)
-{
-    unsigned slots = 8;
-    while (slots < blocks)
-        slots *= slots < 128 ? 4 : 2;
-    return slots;
-}
-
-/* Room for `blocks` in the magazine. False when metadata is short. */
-static bool need_slots(struct thread_heap *heap, unsigned size_class, unsigned blocks)
-{
-    unsigned old_slots = heap->slots[size_class];
-    if (blocks <= old_slots)
-        return true;
-    unsigned slots = magazine_slots(blocks);
-    void **magazine = meta_alloc(slots * sizeof(void *));
-    if (!magazine)
-        return false;
-    void **old = heap->bottom[size_class];
-    unsigned count = bin_count(heap, size_class);
-    unsigned limit = bin_limit(heap, size_class);
-    if (count > 0)
-        memcpy(magazine, old, count * sizeof(void *));
-    lock_acquire(&heap->lock);
-    heap->bottom[size_class] = magazine;
-    set_top(heap, size_class, magazine + count);
-    lock_release(&heap->lock);
-    heap->limit[size_class] = magazine + limit;
-    heap->slots[size_class] = (uint16_t)slots;
-    if (old)
-        meta_free(old, old_slots * sizeof(void *));
-    return true;
-}
-
-/* ---- giving blocks back ---- */
-
-static struct verdict judge_span(const void *block)
-{
-    struct slab *slab = slab_find(block);
-    struct verdict verdict = {FAULT_NONE, block, slab->size};
-    if (slab->state != SLAB_SPAN)
-        verdict.fault = FAULT_DOUBLE_FREE;
-    else if (slab->start != block)
-        verdict.fault = FAULT_NOT_START;
-    return verdict;
-}
-
-static struct verdict judge_blocks(unsigned size_class, void **blocks, unsigned count)
-{
-    if (settings.bench_fast_mode)
-        return (struct verdict){FAULT_NONE, NULL, 0};
-    if (is_block_class(size_class))
-        return pool_judge(&shared_pool, size_class, blocks, count);
-    struct verdict verdict = {FAULT_NONE, NULL, 0};
-    for (unsigned i = 0; i < count && verdict.fault == FAULT_NONE; i++) {
-        verdict = judge_span(blocks[i]);
-        for (unsigned j = 0; j < i; j++)
-            if (blocks[i] == blocks[j])
-                verdict.fault = FAULT_DOUBLE_FREE;
+    lock_depth++;
+    atomic_signal_fence(memory_order_seq_cst);
+    thread_heap_distance = 0;
+    /* a plain store and a plain load: a visitor's barrier in all threads orders them */
+    atomic_store_explicit(&heap->is_entered, true, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);
+    /* acquire: what the last visitor did to the heap is visible */
+    if (unlikely(atomic_load_explicit(&heap->is_visited, memory_order_acquire)))
+        idle_threads_wait(heap);
+    if (unlikely(heap->has_gaps))
+        idle_threads_close_gaps(heap);
+    if (unlikely(word_load(&heap->is_to_empty))) {
+        word_store(&heap->is_to_empty, false);
+        empty_heap(heap);
     }
-    return verdict;
 }
 
-struct verdict unified_cache_give(unsigned size_class, void **blocks, unsigned count)
+struct thread_heap *unified_cache_enter_own(void)
 {
-    struct verdict verdict = {FAULT_NONE, NULL, 0};
-    if (is_block_class(size_class))
-        return pool_give(&shared_pool, size_class, blocks, count);
-    for (unsigned i = 0; i < count && verdict.fault == FAULT_NONE; i++) {
-        verdict = judge_span(blocks[i]);
-        if (verdict.fault == FAULT_NONE)
-            ace_give(blocks[i]);
-    }
-    return verdict;
+    struct thread_heap *heap = thread_heap_own();
+    if (heap)
+        enter(heap);
+    return heap;
 }
 
-static void give_blocks(unsigned size_class, void **blocks, unsigned count)
+struct thread_heap *unified_cache_enter(void)
 {
-    misuse_stop_at_fault(unified_cache_give(size_class, blocks, count));
+    struct thread_heap *heap = thread_heap_get();
+    if (heap)
+        enter(heap);
+    return heap;
 }
 
-static size_t depot_bytes(void)
+struct thread_heap *unified_cache_enter_to_free(void)
 {
-    return DEPOT_BYTES_MAX / (1 + unified_cache_threads() / DEPOT_THREADS);
-}
-
-/* A batch for the depot, or to the slabs if it has enough. To judge a batch takes as long as all
- * else that is done with it. */
-static void give_batch(struct thread_heap *heap, unsigned size_class, void **blocks, unsigned count)
-{
-    if (is_block_class(size_class)) {
-        if (heap->batches++ % JUDGE_EVERY == 0)
-            misuse_stop_at_fault(judge_blocks(size_class, blocks, count));
-        if (!collapse_is_on(size_class) && depot_give(size_class, blocks, count, depot_bytes()))
-            return;
-    }
-    give_blocks(size_class, blocks, count);
-}
-
-/* Flush the `leaving` oldest blocks of a bin. */
-static void flush_oldest(struct thread_heap *heap, unsigned size_class, unsigned leaving)
-{
-    unsigned count = bin_count(heap, size_class);
-    void **bottom = heap->bottom[size_class];
-    if (leaving == 0)
-        return;
-    for (unsigned done = 0; done < leaving;) {
-        unsigned batch = (unsigned)min_size(leaving - done, BATCH_BLOCKS);
-        give_batch(heap, size_class, bottom + done, batch);
-        done += batch;
-    }
-    memmove(bottom, bottom + leaving, (count - leaving) * sizeof(void *));
-    set_top(heap, size_class, bottom + (count - leaving));
+    struct thread_heap *heap = thread_heap_get_to_free();
+    if (heap)
+        enter(heap);
+    return heap;
 }
 
 /* ---- growth and budget ---- */
@@ -189,7 +85,7 @@ static void flush_oldest(struct thread_heap *heap, unsigned size_class, unsigned
 /* The bytes that each thread may hold now: its share of the total, within its own bounds. */
 static size_t thread_budget(void)
 {
-    size_t threads = max_size(unified_cache_threads(), 1);
+    size_t threads = max_size(thread_heap_count(), 1);
     size_t share = (size_t)settings.caches_total_max / threads;
     if (threads > CROWD_THREADS)
         share /= 2;
@@ -203,7 +99,7 @@ static void shrink_bin(struct thread_heap *heap, unsigned size_class)
     heap->granted -= (size_t)(bin_limit(heap, size_class) - limit) * size_classes[size_class].size;
     heap->limit[size_class] = heap->bottom[size_class] + limit;
     if (bin_count(heap, size_class) > limit)
-        flush_oldest(heap, size_class, bin_count(heap, size_class) - limit);
+        bin_flush_oldest(heap, size_class, bin_count(heap, size_class) - limit);
 }
 
 /* One bin loses half if it has been idle, so that no class keeps what another needs. The hand of a
@@ -235,13 +131,13 @@ static bool need_budget(struct thread_heap *heap, size_t more)
 static bool grant(struct thread_heap *heap, unsigned size_class, unsigned limit)
 {
     unsigned old_limit = bin_limit(heap, size_class);
-    limit = (unsigned)min_size(limit, slots_max(size_class));
+    limit = (unsigned)min_size(limit, bin_slots_max(size_class));
     if (limit <= old_limit)
         return false;
     size_t more = (size_t)(limit - old_limit) * size_classes[size_class].size;
     if (!need_budget(heap, more))
         return false;
-    if (!need_slots(heap, size_class, limit))
+    if (!bin_need_slots(heap, size_class, limit))
         return false;
     heap->granted += more;
     heap->limit[size_class] = heap->bottom[size_class] + limit;
@@ -253,12 +149,9 @@ static bool grant(struct thread_heap *heap, unsigned size_class, unsigned limit)
 /* Give all that a bin holds, and may hold, back to the lane. */
 static void close_bin(struct thread_heap *heap, unsigned size_class)
 {
-    unsigned count = bin_count(heap, size_class);
     heap->granted -= (size_t)bin_limit(heap, size_class) * size_classes[size_class].size;
     heap->limit[size_class] = heap->bottom[size_class];
-    set_top(heap, size_class, heap->bottom[size_class]);
-    if (count > 0)
-        give_blocks(size_class, heap->bottom[size_class], count);
+    bin_empty(heap, size_class);
 }
 
 /* While slabs are taken, blocks in bins of sizes that the program has turned away from could be
@@ -320,14 +213,14 @@ static void *refill_bin(struct thread_heap *heap, unsigned size_class)
     if (count == 0)
         return NULL;
     if (want > 1)
-        set_top(heap, size_class, blocks + count - 1);
+        bin_set_top(heap, size_class, blocks + count - 1);
     return blocks[count - 1];
 }
 
 static void raise_refill(struct thread_heap *heap, unsigned size_class)
 {
-    size_t most = min_size(batch_blocks(size_class, (size_t)settings.tiny_refill_batch_size),
-                           max_size(slots_max(size_class) / 2, 1));
+    size_t most = min_size(bin_batch_blocks(size_class, (size_t)settings.tiny_refill_batch_size),
+                           max_size(bin_slots_max(size_class) / 2, 1));
     heap->is_used[size_class] = true;
     if (size_class <= CLASS_LINE_LAST)
         heap->strangers[size_class] = STRANGERS_MAX;
@@ -362,18 +255,23 @@ void *unified_cache_refill(unsigned size_class, bool *is_zero)
 
 /* ---- flush ---- */
 
+static void give_one(unsigned size_class, void *block)
+{
+    misuse_stop_at_fault(give_back_blocks(size_class, &block, 1));
+}
+
 /* Check a block that is about to enter a bin, which has room, with all that the bin holds. */
 static void judge_with_bin(struct thread_heap *heap, unsigned size_class, void *block)
 {
-    *get_top(heap, size_class) = block;
+    *word_load(&heap->top[size_class]) = block;
     misuse_stop_at_fault(
-        judge_blocks(size_class, heap->bottom[size_class], bin_count(heap, size_class) + 1));
+        give_back_judge(size_class, heap->bottom[size_class], bin_count(heap, size_class) + 1));
 }
 
 /* A full bin grows, unless the thread only frees: then it need not hold more than a batch. */
 static bool grow_bin(struct thread_heap *heap, unsigned size_class, unsigned limit)
 {
-    if (limit >= batch_blocks(size_class, BIN_SLOTS_UNUSED) && !heap->is_used[size_class])
+    if (limit >= bin_batch_blocks(size_class, BIN_SLOTS_UNUSED) && !heap->is_used[size_class])
         return false;
     heap->is_used[size_class] = false;
     return grant(heap, size_class, limit < SLOW_START_SLOTS ? limit + 1 : limit * 2);
@@ -389,8 +287,7 @@ static bool is_given_up(unsigned size_class)
 /* The slots that a bin of a collapsing class may have: each block in it may keep a page. */
 static unsigned given_up_slots(void)
 {
-    return (unsigned)max_size(GIVEN_UP_SLOTS / max_size(unified_cache_threads(), 1),
-                              SLOW_START_SLOTS);
+    return (unsigned)max_size(GIVEN_UP_SLOTS / max_size(thread_heap_count(), 1), SLOW_START_SLOTS);
 }
 
 /* In a thread whose classes collapse, so many slow paths between two closings of its bins of large
@@ -413,7 +310,7 @@ static void give_up(struct thread_heap *heap, unsigned size_class)
     unsigned least = is_block_class(size_class) ? given_up_slots() : 0;
     if (bin_limit(heap, size_class) > least)
         shrink_bin(heap, size_class);
-    flush_oldest(heap, size_class, (bin_count(heap, size_class) + 1) / 2);
+    bin_flush_oldest(heap, size_class, (bin_count(heap, size_class) + 1) / 2);
     if (is_block_class(size_class))
         misuse_stop_at_fault(collapse_pay(size_class));
 }
@@ -424,7 +321,7 @@ static void flush_or_shrink(struct thread_heap *heap, unsigned size_class)
     if (heap->granted > thread_budget())
         shrink_bin(heap, size_class);
     unsigned count = bin_count(heap, size_class);
-    flush_oldest(heap, size_class, (count + 1) / 2);
+    bin_flush_oldest(heap, size_class, (count + 1) / 2);
 }
 
 /* Is this block likely to be of a cache line that another thread writes to? */
@@ -436,14 +333,14 @@ static bool is_stranger(struct thread_heap *heap, unsigned size_class)
 
 static void flush_bin(struct thread_heap *heap, unsigned size_class, void *block)
 {
-    if (!heap || slots_max(size_class) == 0) {
-        give_blocks(size_class, &block, 1);
+    if (!heap || bin_slots_max(size_class) == 0) {
+        give_one(size_class, block);
         return;
     }
     if (bin_push(heap, size_class, block))
         return; /* making the heap had called us: the bin has room after all */
     if (is_stranger(heap, size_class)) {
-        give_blocks(size_class, &block, 1);
+        give_one(size_class, block);
         return;
     }
     unsigned limit = bin_limit(heap, size_class);
@@ -455,9 +352,9 @@ static void flush_bin(struct thread_heap *heap, unsigned size_class, void *block
     else if (limit > 0)
         flush_or_shrink(heap, size_class);
     if (limit == 1) /* what left the bin may have been this block */
-        misuse_stop_at_fault(judge_blocks(size_class, &block, 1));
+        misuse_stop_at_fault(give_back_judge(size_class, &block, 1));
     if (!bin_push(heap, size_class, block))
-        give_blocks(size_class, &block, 1);
+        give_one(size_class, block);
 }
 
 void unified_cache_flush(unsigned size_class, void *block)
@@ -467,24 +364,13 @@ void unified_cache_flush(unsigned size_class, void *block)
     unified_cache_leave(heap);
 }
 
-/* ---- emptying ---- */
-
-void unified_cache_empty_heap(struct thread_heap *heap)
-{
-    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {
-        unsigned count = bin_count(heap, size_class);
-        if (count == 0)
-            continue;
-        set_top(heap, size_class, heap->bottom[size_class]);
-        give_blocks(size_class, heap->bottom[size_class], count);
-    }
-}
+/* ---- whole heaps ---- */
 
 void unified_cache_empty(void)
 {
     struct thread_heap *heap = unified_cache_enter_own();
     if (heap)
-        unified_cache_empty_heap(heap);
+        empty_heap(heap);
     unified_cache_leave(heap);
 }
 
@@ -494,7 +380,28 @@ void unified_cache_judge(void)
     for (unsigned size_class = CLASS_FIRST; heap && size_class <= CLASS_ACE_LAST; size_class++) {
         unsigned count = bin_count(heap, size_class);
         if (count > 0)
-            misuse_stop_at_fault(judge_blocks(size_class, heap->bottom[size_class], count));
+            misuse_stop_at_fault(give_back_judge(size_class, heap->bottom[size_class], count));
     }
     unified_cache_leave(heap);
+}
+
+void unified_cache_thread_exit(void)
+{
+    struct thread_heap *heap = unified_cache_enter_own();
+    if (heap)
+        empty_heap(heap);
+    thread_heap_end();
+    if (heap)
+        lock_depth--; /* enter's; thread_heap_distance stays that of the empty heap */
+}
+
+void unified_cache_reap(void)
+{
+    struct thread_heap *heap = thread_heap_take_gone();
+    if (!heap)
+        return;
+    if (heap->has_gaps)
+        idle_threads_close_gaps(heap);
+    empty_heap(heap);
+    thread_heap_park(heap);
 }

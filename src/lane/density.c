@@ -29,8 +29,9 @@ struct row {
 
 #define ROWS (CLASS_ACE_LAST - CLASS_POOL_LAST + 64)
 
+state_data struct lock density_lock;
+
 static state_data struct {
-    struct lock lock;
     uint8_t last; /* the last 8 verdicts of all rows, a bit each: 1 is dense */
     struct row rows[ROWS];
 } density;
@@ -76,7 +77,7 @@ static bool is_dense(const struct row *row)
 bool density_expect(char *start, size_t size)
 {
     struct row *row = row_of(size);
-    lock_acquire(&density.lock);
+    lock_acquire(&density_lock);
     if (row->watched)
         judge_locked(row);
     bool is_expected = is_dense(row) && ++row->fresh % WATCH_EVERY != 0;
@@ -84,7 +85,7 @@ bool density_expect(char *start, size_t size)
         row->size = size;
         word_store(&row->watched, start);
     }
-    lock_release(&density.lock);
+    lock_release(&density_lock);
     return is_expected;
 }
 
@@ -99,25 +100,8 @@ void density_end(const char *start, size_t size)
     /* without the lock: only the owner of a live span ends it, so this cannot become true */
     if (likely(word_load(&row->watched) != start))
         return;
-    lock_acquire(&density.lock);
+    lock_acquire(&density_lock);
     if (row->watched == start)
         judge_locked(row);
-    lock_release(&density.lock);
-}
-
-/* ---- fork ---- */
-
-void density_lock_acquire(void)
-{
-    lock_acquire(&density.lock);
-}
-
-void density_lock_release(void)
-{
-    lock_release(&density.lock);
-}
-
-void density_lock_reset(void)
-{
-    lock_reset(&density.lock);
+    lock_release(&density_lock);
 }

@@ -16,8 +16,7 @@ bool density_is_expected(size_t size);
 void density_end(const char *start, size_t size);
 /* Is nearly all of [start, +size) present? */
 bool density_is_written(char *start, size_t size);
-void density_lock_acquire(void);
-void density_lock_release(void);
-void density_lock_reset(void);
+/* fork: the lock of the table, inside those of the classes. */
+extern struct lock density_lock;
 
 #endif

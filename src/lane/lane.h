@@ -19,7 +19,6 @@
 #include "lane/depot.h"
 #include "lane/huge.h"
 #include "lane/idle_pages.h"
-#include "lane/lane_fork.h"
 #include "lane/pool_check.h"
 #include "lane/pool_give.h"
 #include "lane/shared_pool.h"

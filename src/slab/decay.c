@@ -122,9 +122,3 @@ void decay_unlock(void)
 {
     lock_release(&decay_clock.lock);
 }
-
-void decay_lock_reset(void)
-{
-    lock_reset(&decay_clock.lock);
-    atomic_store_explicit(&decay_clock.waiting, 0, memory_order_relaxed);
-}

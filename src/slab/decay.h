@@ -48,7 +48,5 @@ static inline bool decay_is_locked(void)
 {
     return atomic_load_explicit(&decay_clock.lock.word, memory_order_relaxed) != 0;
 }
-/* In a forked child: no thread holds it. */
-void decay_lock_reset(void);
 
 #endif

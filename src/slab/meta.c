@@ -117,18 +117,3 @@ size_t meta_used_bytes(void)
     lock_release(&meta_arena.lock);
     return used;
 }
-
-void meta_lock_acquire(void)
-{
-    lock_acquire(&meta_arena.lock);
-}
-
-void meta_lock_release(void)
-{
-    lock_release(&meta_arena.lock);
-}
-
-void meta_lock_reset(void)
-{
-    lock_reset(&meta_arena.lock);
-}

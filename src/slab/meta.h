@@ -31,9 +31,4 @@ struct meta_arena {
 };
 extern struct meta_arena meta_arena;
 
-/* For fork: the innermost lock. */
-void meta_lock_acquire(void);
-void meta_lock_release(void);
-void meta_lock_reset(void);
-
 #endif

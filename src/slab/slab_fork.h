@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All locks of the layer, in their order, for fork. The decay lock comes before those of the lanes:
- * fork takes it by itself.
+ * The layer's state after a fork.
  */
 #ifndef HAK_SLAB_SLAB_FORK_H
 #define HAK_SLAB_SLAB_FORK_H
 
-#include "slab/slab.h"
-
-void slab_lock_all(void);
-void slab_unlock_all(void);
-void slab_reset_locks(void);
+/* In a forked child, after the locks: what other threads were doing is not under way. */
+void slab_reset_in_child(void);
 
 #endif

@@ -12,8 +12,6 @@
 source "$(dirname "$0")/lib.bash"
 
 KNOWN='
-src/api 5
-src/front 10
 '
 
 # symbols_of TARGET FOLDER: print what nm says of the target's objects, each line after its source.

@@ -8,7 +8,6 @@
 #include "unit/unit.h"
 
 #include "api/api.h"
-#include "front/upkeep.h"
 
 #include <sys/syscall.h>
 
@@ -34,17 +33,11 @@ static _Atomic bool may_unlock;
 static void *hold_locks(void *unused)
 {
     (void)unused;
-    decay_lock();
-    front_lock_all();
-    lane_lock_all();
-    slab_lock_all();
+    fork_lock_all();
     atomic_store(&is_locked, true);
     while (!atomic_load(&may_unlock))
         usleep(100);
-    slab_unlock_all();
-    lane_unlock_all();
-    front_unlock_all();
-    decay_unlock();
+    fork_unlock_all();
     return NULL;
 }
 

@@ -5,6 +5,7 @@
 
 #include "diag/diag.h"
 #include "front/owned_heap.h"
+#include "front/route.h"
 #include "slab/space.h"
 
 static void test_sound(void **state)
@@ -26,7 +27,7 @@ static void test_each_layer(void **state)
     (void)state;
     void *block = route_alloc(100, false);
     struct hak_heap *heap = owned_heap_new();
-    struct slab *own = slab_find(owned_heap_alloc(heap, BLOCK_ALIGN, 100, false));
+    struct slab *own = slab_find(route_alloc_from(heap, BLOCK_ALIGN, 100, false));
     struct slab *shared = slab_find(block);
     void *foreign = (char *)block + 8;
     void *batch[BATCH_BLOCKS];

@@ -9,7 +9,9 @@
  */
 #include "unit/unit.h"
 
-#include "front/upkeep.h"
+#include "front/idle_threads.h"
+#include "front/route.h"
+#include "front/unified_cache.h"
 
 #include <sched.h>
 #include <sys/syscall.h>
@@ -39,7 +41,7 @@ static void release(void *block)
 static void fill_bin(void)
 {
     void *blocks[BLOCKS];
-    heap = unified_cache_heap();
+    heap = thread_heap_get();
     for (unsigned i = 0; i < BLOCKS; i++)
         blocks[i] = allocate();
     for (unsigned i = 0; i < BLOCKS; i++)
@@ -391,12 +393,12 @@ static void *frees(void *unused)
 {
     for (unsigned i = 0; i < 100; i++) {
         release(blocks_of_main[i]);
-        CHECK_EQ(unified_cache_own() != NULL, i >= 8);
+        CHECK_EQ(thread_heap_own() != NULL, i >= 8);
     }
     unified_cache_thread_exit();
     void *block = allocate();
     CHECK(block != NULL);
-    CHECK(unified_cache_own() == NULL);
+    CHECK(thread_heap_own() == NULL);
     release(block);
     return unused;
 }
@@ -429,7 +431,7 @@ static void *goes_in_a_slow_path(void *unused)
 
 static void *sees_own_heap(void *found)
 {
-    *(struct thread_heap **)found = unified_cache_heap();
+    *(struct thread_heap **)found = thread_heap_get();
     check_distinct(NULL);
     unified_cache_thread_exit();
     return NULL;
@@ -453,26 +455,26 @@ static void test_gone(void **state)
 {
     (void)state;
     struct thread_heap *found = NULL;
-    size_t threads = unified_cache_threads();
+    size_t threads = thread_heap_count();
     of_gone = NULL;
     run_on_stack(goes_without_a_word, NULL, 256 * KIB);
-    CHECK_EQ(unified_cache_threads(), threads + 1);
+    CHECK_EQ(thread_heap_count(), threads + 1);
     /* by the storage, which the next thread on the same stack has */
     struct thread_heap *last = of_gone;
     of_gone = NULL;
     run_on_stack(sees_own_heap, &found, 256 * KIB);
-    CHECK(found == last || unified_cache_threads() == threads + 1);
+    CHECK(found == last || thread_heap_count() == threads + 1);
     unified_cache_reap();
-    CHECK_EQ(unified_cache_threads(), threads);
+    CHECK_EQ(thread_heap_count(), threads);
     /* by its number */
     run_on_stack(goes_without_a_word, NULL, 256 * KIB);
     unified_cache_reap();
-    CHECK_EQ(unified_cache_threads(), threads);
+    CHECK_EQ(thread_heap_count(), threads);
     /* not to be trusted */
     run_on_stack(goes_in_a_slow_path, NULL, 256 * KIB);
     last = of_gone;
     unified_cache_reap();
-    CHECK_EQ(unified_cache_threads(), threads);
+    CHECK_EQ(thread_heap_count(), threads);
     of_gone = NULL;
     run_on_stack(sees_own_heap, &found, 256 * KIB);
     CHECK(found != last);

@@ -9,6 +9,7 @@
 #include "unit/unit.h"
 
 #include "front/front.h"
+#include "front/unified_cache.h"
 
 static inline void *run_body(void *body)
 {
@@ -76,7 +77,7 @@ static inline void check_all_back(void)
 {
     size_t blocks[CLASS_COUNT];
     size_t threads;
-    unified_cache_count(blocks, &threads);
+    thread_heap_count_blocks(blocks, &threads);
     CHECK_EQ(threads, 0);
     CHECK_EQ(depot_trim(true).fault, FAULT_NONE);
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_POOL_LAST; size_class++) {

@@ -5,8 +5,8 @@
  */
 #include "unit/unit.h"
 
-#include "front/upkeep.h"
 #include "front/owned_heap.h"
+#include "front/route.h"
 
 #define HEAPS 3
 #define HELD_MAX 150
@@ -71,7 +71,7 @@ static void take(struct held *one, uint64_t *random)
     size_t alignment = BLOCK_ALIGN << unit_random(random, 14);
     one->heap = unit_random(random, HEAPS);
     one->size = size;
-    one->block = owned_heap_alloc(heaps[one->heap], alignment, size, is_zeroed);
+    one->block = route_alloc_from(heaps[one->heap], alignment, size, is_zeroed);
     CHECK(one->block != NULL);
     CHECK_EQ((uintptr_t)one->block % alignment, 0);
     struct reservation *base = reservation_get();
@@ -151,7 +151,7 @@ static void coming_and_going(void)
     for (unsigned i = 0; i < 200; i++) {
         struct hak_heap *heap = owned_heap_new();
         for (size_t size = 1; size < 4 * MIB; size *= 3)
-            CHECK(owned_heap_alloc(heap, BLOCK_ALIGN, size, false) != NULL);
+            CHECK(route_alloc_from(heap, BLOCK_ALIGN, size, false) != NULL);
         owned_heap_destroy(heap);
         metadata = i == 0 ? meta_used_bytes() : metadata;
     }
@@ -169,7 +169,7 @@ static void many(void)
     for (unsigned round = 0; round < 3; round++) {
         for (unsigned i = 0; i < COUNT; i++) {
             many_heaps[i] = owned_heap_new();
-            char *block = owned_heap_alloc(many_heaps[i], BLOCK_ALIGN, 100, false);
+            char *block = route_alloc_from(many_heaps[i], BLOCK_ALIGN, 100, false);
             CHECK(block != NULL && owned_heap_usable(block, "test") >= 100);
             memset(block, 1, 100);
         }
@@ -184,16 +184,43 @@ static void many(void)
 
 static void impossible(void)
 {
+    void *resized;
     make();
     struct hak_heap *heap = owned_heap_new();
-    CHECK(owned_heap_alloc(heap, BLOCK_ALIGN, SIZE_MAX, false) == NULL);
-    CHECK(owned_heap_alloc(heap, BLOCK_ALIGN, PTRDIFF_MAX, true) == NULL);
-    char *block = owned_heap_alloc(heap, BLOCK_ALIGN, 3 * MIB, false);
-    CHECK(owned_heap_resize(block, PTRDIFF_MAX) == NULL);
-    block = owned_heap_alloc(heap, BLOCK_ALIGN, 300, false);
+    CHECK(route_alloc_from(heap, BLOCK_ALIGN, SIZE_MAX, false) == NULL);
+    CHECK(route_alloc_from(heap, BLOCK_ALIGN, PTRDIFF_MAX, true) == NULL);
+    char *block = route_alloc_from(heap, BLOCK_ALIGN, 3 * MIB, false);
+    CHECK(route_resize(block, PTRDIFF_MAX, &resized) && resized == NULL);
+    block = route_alloc_from(heap, BLOCK_ALIGN, 300, false);
     pattern_fill(block, 300, 1);
-    CHECK(owned_heap_resize(block, PTRDIFF_MAX) == NULL);
+    CHECK(route_resize(block, PTRDIFF_MAX, &resized) && resized == NULL);
     CHECK(pattern_holds(block, 300, 1));
+    check_structure();
+}
+
+static void check_stays(char *block, size_t old_size, size_t size)
+{
+    void *resized;
+    pattern_fill_sparse(block, old_size, 7);
+    CHECK(route_resize(block, size, &resized) && resized == block);
+    CHECK(pattern_sparse_holds(block, old_size, size, 7));
+    CHECK(front_free(block) || route_free(block));
+}
+
+/* A heap's blocks are resized as the process's are: by the same rule of fit, and spans and Huge
+ * blocks where they are. */
+static void resized_alike(void)
+{
+    static const size_t sizes[][2] = {
+        {16, 1}, {1000, 600}, {128 * KIB, MIB}, {MIB, 100 * KIB}, {9 * MIB, 9 * MIB - 5000}};
+    make();
+    struct hak_heap *heap = owned_heap_new();
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        check_stays(route_alloc(sizes[i][0], false), sizes[i][0], sizes[i][1]);
+        check_stays(route_alloc_from(heap, BLOCK_ALIGN, sizes[i][0], false), sizes[i][0],
+                    sizes[i][1]);
+    }
+    owned_heap_destroy(heap);
     check_structure();
 }
 
@@ -201,7 +228,7 @@ static void planted(void)
 {
     make();
     struct hak_heap *heap = owned_heap_new();
-    struct slab *slab = slab_find(owned_heap_alloc(heap, BLOCK_ALIGN, 100, false));
+    struct slab *slab = slab_find(route_alloc_from(heap, BLOCK_ALIGN, 100, false));
     pooled(slab)->free_count--;
     CHECK_REPORTS(owned_heap_check(), "the bitmap and the count of free blocks differ");
     pooled(slab)->free_count++;
@@ -218,7 +245,7 @@ static void idle_pages(void)
     for (unsigned round = 0; round < 2; round++) {
         struct hak_heap *heap = owned_heap_new();
         for (unsigned i = 0; i < 4000; i++) {
-            blocks[i] = owned_heap_alloc(heap, BLOCK_ALIGN, 500, false);
+            blocks[i] = route_alloc_from(heap, BLOCK_ALIGN, 500, false);
             pattern_fill(blocks[i], 500, i);
         }
         for (unsigned i = 0; i < 4000; i++)
@@ -240,7 +267,7 @@ static void *make_and_destroy(uint64_t random)
         char *blocks[300];
         struct hak_heap *heap = owned_heap_new();
         for (unsigned i = 0; i < 300; i++) {
-            blocks[i] = owned_heap_alloc(heap, BLOCK_ALIGN, 300 + i % 7 * 600, false);
+            blocks[i] = route_alloc_from(heap, BLOCK_ALIGN, 300 + i % 7 * 600, false);
             pattern_fill(blocks[i], 300, i);
             unsigned other = unit_random(&random, i + 1);
             if (blocks[other] && other % 16 != 0) {
@@ -284,7 +311,7 @@ static void *exchange(void *number)
     static _Atomic(char *) mailbox[16];
     uint64_t random = (uintptr_t)number + 5;
     for (unsigned step = 0; step < 3000; step++) {
-        char *block = owned_heap_alloc(heaps[0], BLOCK_ALIGN, 1 + unit_random(&random, 3000),
+        char *block = route_alloc_from(heaps[0], BLOCK_ALIGN, 1 + unit_random(&random, 3000),
                                        false);
         CHECK(block != NULL);
         block[0] = 5;
@@ -295,7 +322,7 @@ static void *exchange(void *number)
         }
         if (step % 200 == 0) {
             struct hak_heap *own = owned_heap_new();
-            CHECK(owned_heap_alloc(own, BLOCK_ALIGN, 100 * KIB, false) != NULL);
+            CHECK(route_alloc_from(own, BLOCK_ALIGN, 100 * KIB, false) != NULL);
             CHECK_EQ(owned_heap_check(), 0);
             owned_heap_destroy(own);
         }
@@ -317,13 +344,13 @@ static void threads(void)
 static void *own_block(size_t size)
 {
     make();
-    return owned_heap_alloc(owned_heap_new(), BLOCK_ALIGN, size, false);
+    return route_alloc_from(owned_heap_new(), BLOCK_ALIGN, size, false);
 }
 
 static void free_twice(void)
 {
     void *block = own_block(100);
-    owned_heap_alloc(heaps[0] = owned_heap_new(), BLOCK_ALIGN, 100, false);
+    route_alloc_from(heaps[0] = owned_heap_new(), BLOCK_ALIGN, 100, false);
     struct slab *slab = slab_find(block);
     void *second;
     CHECK_EQ(pool_take(slab->owner, slab->size_class, &second, 1), 1); /* the slab stays */
@@ -352,6 +379,7 @@ CHILD_TEST(at_random)
 CHILD_TEST(coming_and_going)
 CHILD_TEST(many)
 CHILD_TEST(impossible)
+CHILD_TEST(resized_alike)
 CHILD_TEST(planted)
 CHILD_TEST(idle_pages)
 CHILD_TEST(purged_and_destroyed)
@@ -368,15 +396,11 @@ static void test_misuse(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_at_random),
-        cmocka_unit_test(test_coming_and_going),
-        cmocka_unit_test(test_many),
-        cmocka_unit_test(test_impossible),
-        cmocka_unit_test(test_planted),
-        cmocka_unit_test(test_idle_pages),
-        cmocka_unit_test(test_purged_and_destroyed),
-        cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_misuse),
+        cmocka_unit_test(test_at_random),     cmocka_unit_test(test_coming_and_going),
+        cmocka_unit_test(test_many),          cmocka_unit_test(test_impossible),
+        cmocka_unit_test(test_resized_alike), cmocka_unit_test(test_planted),
+        cmocka_unit_test(test_idle_pages),    cmocka_unit_test(test_purged_and_destroyed),
+        cmocka_unit_test(test_threads),       cmocka_unit_test(test_misuse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include "unit/unit.h"
 
 #include "front/request.h"
+#include "front/route.h"
 
 static int set_up(void **state)
 {

@@ -6,7 +6,10 @@
  */
 #include "unit/unit.h"
 
-#include "front/front.h"
+#include "front/misuse.h"
+#include "front/route.h"
+#include "front/trim.h"
+#include "front/unified_cache.h"
 
 #define HELD_MAX 120
 
@@ -110,12 +113,12 @@ static void at_random(void)
         if (step % 4 == 0)
             check_structure();
         if (step % 500 == 0)
-            route_trim();
+            trim_all();
     }
     for (unsigned i = 0; i < HELD_MAX; i++)
         if (held[i].block)
             give(&held[i]);
-    CHECK(route_trim() > 0);
+    CHECK(trim_all() > 0);
     struct slab_figures figures;
     slab_count(&figures);
     CHECK_EQ(figures.mapped_bytes, 0);
@@ -289,7 +292,7 @@ static void free_in_the_head(void)
 
 static void name_foreign(void)
 {
-    route_report_foreign("free", (void *)0x1230);
+    misuse_report_foreign("free", (void *)0x1230);
 }
 
 #define CHILD_TEST(body)                                                                           \

@@ -5,6 +5,8 @@
 
 #include "diag/diag.h"
 #include "front/owned_heap.h"
+#include "front/route.h"
+#include "front/trim.h"
 
 #define HELD_MAX 300
 
@@ -88,7 +90,7 @@ static void blocks_at_random(struct hak_heap *heap)
             one->block = NULL;
         } else {
             one->size = random_size(&random);
-            one->block = heap ? owned_heap_alloc(heap, BLOCK_ALIGN, one->size, false)
+            one->block = heap ? route_alloc_from(heap, BLOCK_ALIGN, one->size, false)
                               : route_alloc(one->size, false);
             CHECK(one->block != NULL);
         }
@@ -138,7 +140,7 @@ static void test_cached(void **state)
 {
     void *blocks[8];
     (void)state;
-    route_trim();
+    trim_all();
     for (unsigned i = 0; i < 8; i++)
         blocks[i] = route_alloc(64, false);
     void *span = route_alloc(60 * KIB, false);
@@ -151,7 +153,7 @@ static void test_cached(void **state)
     CHECK_EQ(snapshot.stats.lane[HAK_LANE_TINY].cached_bytes, before + 8 * 64);
     CHECK_EQ(snapshot.stats.lane[HAK_LANE_ACE].cached_bytes,
              size_classes[size_class_of(60 * KIB)].size);
-    route_trim();
+    trim_all();
     check_live();
     for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++) {
         CHECK_EQ(snapshot.stats.lane[lane].cached_bytes, 0);
@@ -171,7 +173,7 @@ static void test_traffic(void **state)
     enum { BLOCKS = 500 };
     void *blocks[BLOCKS];
     (void)state;
-    route_trim();
+    trim_all();
     struct traffic before = traffic_of(64);
     for (unsigned i = 0; i < BLOCKS; i++)
         blocks[i] = route_alloc(64, false);
@@ -189,7 +191,7 @@ static void test_traffic(void **state)
     CHECK_EQ(now.given, still.given);
     for (unsigned i = 1; i < BLOCKS; i++)
         CHECK(front_free(blocks[i]) || route_free(blocks[i]));
-    route_trim();
+    trim_all();
     now = traffic_of(64);
     CHECK_EQ(now.taken, full.taken);
     CHECK_EQ(now.given - before.given, full.taken - before.taken);
@@ -214,7 +216,7 @@ static void test_traffic_of_huge(void **state)
 static void test_memory(void **state)
 {
     (void)state;
-    route_trim();
+    trim_all();
     snapshot_take(&snapshot);
     struct hak_stats before = snapshot.stats;
     CHECK_EQ(before.reserved_bytes, reservation_bytes());
@@ -229,7 +231,7 @@ static void test_memory(void **state)
     CHECK(route_free(block));
     snapshot_take(&snapshot);
     CHECK_EQ(snapshot.stats.warm_bytes, 5 * MIB);
-    CHECK_EQ(route_trim(), MIB); /* what was never touched was not there */
+    CHECK_EQ(trim_all(), MIB); /* what was never touched was not there */
     snapshot_take(&snapshot);
     CHECK_EQ(snapshot.stats.purged_bytes, before.purged_bytes + 5 * MIB);
     CHECK_EQ(snapshot.stats.mapped_bytes, 0);

@@ -7,6 +7,8 @@
  */
 #include "unit/own_heap.h"
 
+#include "api/api.h"
+
 #define HELD_MAX 400
 #define SMALL CLASS_FIRST
 #define SLOW_START 8 /* slots granted one by one */
@@ -29,9 +31,9 @@ static void new_heap(void)
         CHECK(front_alloc(size) == NULL); /* empty */
     CHECK(!front_free(&foreign));
     announced = NULL;
-    struct thread_heap *heap = unified_cache_heap();
+    struct thread_heap *heap = thread_heap_get();
     CHECK(heap != NULL && heap == announced && heap == own_heap());
-    CHECK(unified_cache_heap() == heap);
+    CHECK(thread_heap_get() == heap);
     CHECK_EQ(heap->thread_id, os_thread_number().thread);
     for (size_t size = 0; size <= LANE_TINY_MAX; size++)
         CHECK_EQ(heap->size_class[(size + BLOCK_ALIGN - 1) / BLOCK_ALIGN], size_class_of(size));
@@ -45,7 +47,7 @@ static struct thread_heap *last_heap;
 
 static void note_own_heap(void)
 {
-    last_heap = unified_cache_heap();
+    last_heap = thread_heap_get();
 }
 
 /* After its end a thread can still allocate and free, one by one, and keeps nothing. */
@@ -53,7 +55,7 @@ static void after_the_end(void)
 {
     free_class(SMALL, alloc_class(SMALL));
     unified_cache_thread_exit();
-    CHECK(unified_cache_heap() == NULL);
+    CHECK(thread_heap_get() == NULL);
     CHECK(bin_pop(own_heap(), SMALL) == NULL);
     size_t before = blocks_out(SMALL);
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {
@@ -70,9 +72,9 @@ static void after_the_end(void)
 static void life(void)
 {
     CHECK(reservation_make());
-    unified_cache_on_new_heap = note_heap;
+    thread_heap_on_new = note_heap;
     run_in_thread(new_heap);
-    unified_cache_on_new_heap = NULL;
+    thread_heap_on_new = NULL;
     check_all_back();
     size_t metadata = meta_used_bytes();
     run_in_thread(note_own_heap);
@@ -226,7 +228,7 @@ static void use_alone(void)
     unified_cache_empty();
     size_t blocks[CLASS_COUNT];
     size_t threads;
-    unified_cache_count(blocks, &threads);
+    thread_heap_count_blocks(blocks, &threads);
     CHECK_EQ(threads, 1);
     for (unsigned size_class = 0; size_class < CLASS_COUNT; size_class++)
         CHECK_EQ(blocks[size_class], 0);
@@ -237,7 +239,7 @@ static void *use_together(void *number)
     size_t blocks[CLASS_COUNT];
     size_t threads;
     use_at_random((uintptr_t)number + 60, 6000, false);
-    unified_cache_count(blocks, &threads);
+    thread_heap_count_blocks(blocks, &threads);
     CHECK(threads >= 1 && threads <= UNIT_THREADS);
     unified_cache_thread_exit();
     return NULL;
@@ -311,10 +313,8 @@ static void be_the_child(void)
 {
     size_t blocks[CLASS_COUNT];
     size_t threads;
-    slab_reset_locks();
-    lane_reset_locks();
-    front_reset_in_child();
-    unified_cache_count(blocks, &threads);
+    fork_continue_in_child();
+    thread_heap_count_blocks(blocks, &threads);
     CHECK_EQ(threads, 1);
     CHECK_EQ(blocks[SMALL], count_of(SMALL));
     CHECK_EQ(own_heap()->thread_id, os_thread_number().thread);
@@ -331,15 +331,11 @@ static void forking(void)
     CHECK_EQ(pthread_create(&other, NULL, be_another, NULL), 0);
     while (!is_other_ready)
         sched_yield();
-    front_lock_all();
-    lane_lock_all();
-    slab_lock_all();
+    fork_lock_all();
     pid_t child = fork();
     if (child == 0)
         be_the_child();
-    slab_unlock_all();
-    lane_unlock_all();
-    front_unlock_all();
+    fork_unlock_all();
     CHECK(waitpid(child, &status, 0) == child && status == 0);
     is_other_done = true;
     CHECK_EQ(pthread_join(other, NULL), 0);

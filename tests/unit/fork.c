@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tests of api/fork.c: all locks of the allocator are taken, each of them once, and released. A
+ * child that was made while all of them were held goes on with none held.
+ */
+#include "unit/own_heap.h"
+
+#include "api/api.h"
+#include "front/limit.h"
+#include "front/owned_heap.h"
+#include "front/route.h"
+#include "front/thread_heaps.h"
+#include "front/trim.h"
+#include "lane/depot.h"
+#include "slab/space.h"
+
+static struct hak_heap *heap;
+static struct slab *slab; /* of a block of `heap` */
+
+static void make(void)
+{
+    CHECK(reservation_make());
+    CHECK((heap = owned_heap_new()) != NULL);
+    slab = slab_find(route_alloc_from(heap, BLOCK_ALIGN, 100, false));
+    CHECK(slab != NULL && slab->state == SLAB_BLOCKS);
+}
+
+/* Is each lock's word `word`? */
+static void check_words(uint32_t word)
+{
+    struct pool *pool = slab->owner;
+    CHECK_EQ(thread_exit_lock.word, word);
+    CHECK_EQ(limit_lock.word, word);
+    CHECK_EQ(decay.lock.word, word);
+    CHECK_EQ(owned_heap_lock.word, word);
+    CHECK_EQ(owned_heap_spans(owned_heap_body(heap))->lock.word, word);
+    CHECK_EQ(thread_heaps.lock.word, word);
+    CHECK_EQ(density_lock.word, word);
+    CHECK_EQ(space.lock.word, word);
+    CHECK_EQ(meta_arena.lock.word, word);
+    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_POOL_LAST; size_class++) {
+        CHECK_EQ(depots[size_class].lock.word, word);
+        CHECK_EQ(shared_pool.classes[size_class].lock.word, word);
+        CHECK_EQ(pool->classes[size_class].lock.word, word);
+    }
+}
+
+/* Those of check_words: 9, and three arrays. */
+#define LOCKS (9 + 3 * CLASS_POOL_LAST)
+
+static void all_locks(void)
+{
+    make();
+    check_words(0);
+    fork_lock_all();
+    check_words(1);
+    CHECK_EQ(lock_depth, LOCKS);
+    fork_unlock_all();
+    check_words(0);
+    CHECK_EQ(lock_depth, 0);
+    check_structure();
+}
+
+static void in_child(void)
+{
+    int status;
+    make();
+    fork_lock_all();
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        alarm(60); /* a lock that nobody releases */
+        fork_continue_in_child();
+        check_words(0);
+        lock_depth = 0;
+        CHECK(route_free(slab->start));
+        owned_heap_destroy(heap);
+        CHECK(trim_all() > 0);
+        check_structure();
+        _exit(0);
+    }
+    fork_unlock_all();
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK_EQ(status, 0);
+    owned_heap_destroy(heap);
+    check_structure();
+}
+
+#define CHILD_TEST(body)                                                                           \
+    static void test_##body(void **state)                                                          \
+    {                                                                                              \
+        (void)state;                                                                               \
+        CHECK_CHILD(body);                                                                         \
+    }
+
+CHILD_TEST(all_locks)
+CHILD_TEST(in_child)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_all_locks),
+        cmocka_unit_test(test_in_child),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
