@@ -2,8 +2,7 @@
 /*
  * The ACE lane: spans of 52 KiB to 2 MiB, each a run of slabs. A freed span is warm free slabs
  * again: they merge with their neighbours at once, serve any lane, and decay. A span of a size that
- * the program writes through is made present at once. Called by the unified cache and first-class
- * heaps; calls the slab layer.
+ * the program writes through is made present at once.
  */
 #include "lane/ace.h"
 #include "lane/density.h"

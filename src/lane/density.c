@@ -4,8 +4,8 @@
  * present in one call and not page by page, and one that is used sparsely is not. A row for each
  * ACE class and each doubling above. One span of a row at a time is watched: it gets no pages
  * ahead, and when it is given back, or the next fresh one is taken, the kernel says how much of it
- * is present. A size not seen before is taken to be like the others, if these agree. Called by ACE
- * and Huge when they hand out or take back a span; never on a fast path.
+ * is present. A size not seen before is taken to be like the others, if these agree. It asks
+ * the kernel, so it may never be on a fast path.
  */
 #include "lane/density.h"
 #include "lane/size_class.h"

@@ -2,8 +2,8 @@
 /*
  * The depot: per class, full batches that threads exchange without touching blocks or slabs
  * (Bonwick & Adams 2001, "Magazines and Vmem"). Above the shared pool, into which it is trimmed by
- * its working set: batches that no thread needed since the last look are flushed. Called by the
- * unified cache.
+ * its working set: batches that no thread needed since the last look are flushed. No class lock
+ * may be held when a depot is trimmed.
  */
 #include "lane/depot.h"
 #include "lane/pool_give.h"

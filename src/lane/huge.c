@@ -3,8 +3,8 @@
  * The Huge lane: blocks above 2 MiB, each a range of whole superslabs. Growing takes the superslabs
  * behind, or moves the pages (mremap) to a longer range: nothing is copied. A freed block's pages
  * join the warm pool. A block of a size that the program writes through is made present at once, or
- * where it is large or has grown, opened to the kernel's huge pages. Called by front/route.c; calls
- * the slab layer and the kernel.
+ * where it is large or has grown, opened to the kernel's huge pages. A move that fails may never
+ * lose the block's pages.
  */
 #include "lane/huge.h"
 #include "lane/density.h"

@@ -2,8 +2,7 @@
 /*
  * Blocks that come back to the shared pool: their slab's record, their bit in it, and what is wrong
  * with a pointer that has none. A slab that becomes empty leaves under the class lock and goes back
- * to the slab layer after it. Called by the unified cache, the depot and first-class heaps. Blocks
- * themselves are never touched.
+ * to the slab layer after it. Blocks themselves may never be touched.
  */
 #include "lane/pool_give.h"
 #include "lane/collapse.h"

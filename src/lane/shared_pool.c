@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The shared pool: per class, slabs cut into blocks, from which all threads draw batches. A slab's
- * bitmap says which blocks are here; blocks in caches or in use are not. Called by the unified
- * cache, the depot and first-class heaps; calls the slab layer for runs. Blocks themselves are
- * never touched. An empty slab leaves under the class lock and goes back to the slab layer after
+ * bitmap says which blocks are here; blocks in caches or in use are not. Blocks themselves may
+ * never be touched. An empty slab leaves under the class lock and goes back to the slab layer after
  * it.
  */
 #include "lane/shared_pool.h"

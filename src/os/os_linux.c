@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Linux: the only file with mmap, madvise, mremap, prctl and /proc. Called by every layer above;
- * calls the kernel through libc's thin wrappers. Each wrapper does one thing and reports failure by
+ * Linux: the calls on memory (mmap, madvise, mremap and their like), the clocks, and files.
+ * Calls the kernel through libc's thin wrappers. Each wrapper does one thing and reports failure by
  * its return value; but for interrupted reads and writes none retries, and none prints.
  */
 #include "os/os.h"

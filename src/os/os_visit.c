@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A process that is about to end lets another one look at it first: it connects to that one's
- * socket and waits until the connection is closed. Called by api/publish.c.
+ * socket and waits until the connection is closed. It may
+ * wait for no longer than it is told.
  */
 #include "os/os.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Settings: HAKMEM_* read once from the environment into one struct, by the table in
- * base/config.h. Called by the api layer's start-up. Works before libc has set `environ` (an IFUNC
+ * base/config.h. Works before libc has set `environ` (an IFUNC
  * resolver may be our first caller) by reading /proc/self/environ itself.
  */
 #include "os/os.h"

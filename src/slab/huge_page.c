@@ -4,9 +4,9 @@
  * instead of 512, and one entry of the TLB. A heap that is young does not, since what it never uses
  * of a huge page would be a large part of it. The reservation as a whole is barred from huge pages,
  * so that the kernel never makes one by itself, and it stays one mapping: a superslab is opened,
- * backed, and closed again. Called by slab_run.c when a run needs its first pages, and by the Huge
- * lane for whole ranges. HAKMEM_HUGE_PAGES=always asks from the first superslab on, and again
- * however slow or short of huge pages the kernel is.
+ * allowed huge pages, backed, and barred again. HAKMEM_HUGE_PAGES=always asks from the first
+ * superslab on, and again however slow or short of huge pages the kernel is. May never bring more
+ * into use than there is room for below the limit on memory.
  */
 #include "slab/huge_page.h"
 

@@ -3,8 +3,8 @@
  * The arena for metadata: records, thread heaps, magazines, batches. Out of line, so that no
  * overflow of a block can reach it. A bump pointer through one part of the reservation, and free
  * lists by size for what comes back; nothing is given to the kernel from here, but a piece of whole
- * pages begins at a page, so that its owner may purge it. Called by every layer above under its
- * locks; its own lock is the innermost.
+ * pages begins at a page, so that its owner may purge it. Its lock is the innermost: no other may
+ * be taken under it.
  */
 #include "slab/meta.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The room that the front layer's limit on memory has made: bytes that may still come into use. Who
- * takes slabs asks and charges; who makes purged pages present charges. Relies on nothing. All of
- * it relaxed: what passes by a race is seen by the next who asks.
+ * The room that the front layer's limit on memory has made: bytes that may still come into use.
+ * Code that takes slabs asks and charges; code that makes purged pages present charges. All of it
+ * is relaxed: two threads may both pass with the last room, and the next one is refused.
  */
 #include "slab/room.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The slab layer looked at from above: its figures, and a recount of the invariants written on
- * struct space and struct superslab. Called by diag; takes the superslab lock, changes nothing.
+ * struct space and struct superslab. Takes the superslab lock, and
+ * may never change anything.
  */
 #include "slab/slab_check.h"
 

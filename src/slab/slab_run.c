@@ -2,7 +2,7 @@
 /*
  * Runs of slabs inside one superslab: best fit by the superslabs' longest runs, warm ones before
  * cold ones, lowest address within the superslab. Giving back merges by itself: the free slabs are
- * one mask. Called by the shared pool and ACE; relies on superslab.c for masks and lists.
+ * one mask. A run may never reach into another superslab, and nothing is purged here.
  */
 #include "slab/slab_run.h"
 
