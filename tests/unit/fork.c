@@ -31,7 +31,7 @@ static void check_words(uint32_t word)
     struct pool *pool = slab->owner;
     CHECK_EQ(thread_exit_lock.word, word);
     CHECK_EQ(limit_lock.word, word);
-    CHECK_EQ(decay.lock.word, word);
+    CHECK_EQ(decay_clock.lock.word, word);
     CHECK_EQ(owned_heap_lock.word, word);
     CHECK_EQ(owned_heap_spans(owned_heap_body(heap))->lock.word, word);
     CHECK_EQ(thread_heaps.lock.word, word);
