@@ -15,7 +15,7 @@ static struct extent huge_extent(const struct heap_view *view, size_t index)
     struct extent extent = {EXTENT_OTHER, heap_superslab_address(view, index), SUPERSLAB_SIZE, NULL,
                             NULL};
     const struct record_view *records = heap_records(view, index);
-    const struct slab *slab = records ? &records->slabs[0] : NULL;
+    const union seen_slab *slab = records ? &records->slabs[0] : NULL;
     if (!slab || slab->state != SLAB_HUGE || (uintptr_t)slab->start != extent.start ||
         slab->size == 0)
         return extent;
@@ -32,7 +32,8 @@ static struct extent huge_extent(const struct heap_view *view, size_t index)
     return extent;
 }
 
-static struct extent free_extent(const struct superslab *superslab, uint64_t start, unsigned number)
+static struct extent free_extent(const union seen_superslab *superslab, uint64_t start,
+                                 unsigned number)
 {
     unsigned count = 1;
     bool is_warm = superslab->warm >> number & 1;
@@ -46,7 +47,7 @@ static struct extent free_extent(const struct superslab *superslab, uint64_t sta
 /* What starts at a slab of a superslab that is cut into slabs. */
 static struct extent slab_extent(const struct heap_view *view, size_t index, unsigned number)
 {
-    const struct superslab *superslab = heap_superslab(view, index);
+    const union seen_superslab *superslab = heap_superslab(view, index);
     const struct record_view *records = heap_records(view, index);
     uint64_t start = heap_superslab_address(view, index) + ((uint64_t)number << SLAB_SHIFT);
     struct extent extent = {EXTENT_OTHER, start, SLAB_SIZE, NULL, NULL};
@@ -54,7 +55,7 @@ static struct extent slab_extent(const struct heap_view *view, size_t index, uns
         return free_extent(superslab, start, number);
     if (!records)
         return extent;
-    const struct slab *slab = &records->slabs[number];
+    const union seen_slab *slab = &records->slabs[number];
     bool is_inline = slab->block_count <= SLAB_INLINE_WORDS * 64;
     if (heap_is_block_run(view, index, number) && (is_inline || records->bits[number])) {
         extent.kind = EXTENT_BLOCKS;

@@ -24,9 +24,9 @@ enum extent_kind {
 struct extent {
     enum extent_kind kind;
     uint64_t start;
-    uint64_t bytes;          /* of address space */
-    const struct slab *slab; /* its record: BLOCKS, SPAN, HUGE */
-    const uint64_t *bits;    /* BLOCKS: which blocks are free in the slab */
+    uint64_t bytes;              /* of address space */
+    const union seen_slab *slab; /* its record: BLOCKS, SPAN, HUGE */
+    const uint64_t *bits;        /* BLOCKS: which blocks are free in the slab */
 };
 
 /* The extent that starts at `at`. False at the heap's end. */

@@ -206,7 +206,7 @@ static void count_used(const struct heap_view *view, struct heap_terms *terms)
         i += heap_unused(view, i);
         if (i == view->count)
             break;
-        const struct superslab *superslab = heap_superslab(view, i);
+        const union seen_superslab *superslab = heap_superslab(view, i);
         if (superslab->state == SUPERSLAB_SLABS)
             terms->used_bytes += SUPERSLAB_SIZE;
         if (superslab->state == SUPERSLAB_SLABS)

@@ -33,7 +33,7 @@ static const char *const state_words[] = {
 
 /* ---- blocks ---- */
 
-static const char *lane_word(const struct slab *slab)
+static const char *lane_word(const union seen_slab *slab)
 {
     if (slab->state == SLAB_HUGE)
         return "Huge";
@@ -54,7 +54,7 @@ static void print_holder(const struct heap_view *view, uint64_t address)
            thread->name[0] ? " (" : "", thread->name, thread->name[0] ? ")" : "");
 }
 
-static void print_owner(const struct heap_view *view, const struct slab *slab)
+static void print_owner(const struct heap_view *view, const union seen_slab *slab)
 {
     bool is_shared = slab->state == SLAB_BLOCKS
                          ? (const void *)slab->owner == (const void *)view->root.shared_pool
