@@ -45,3 +45,20 @@ bool text_to_number(const char *text, uint64_t *number)
     *number = strtoull(text, NULL, 10);
     return errno != ERANGE;
 }
+
+static void put_in_file(void *file, const char *text, size_t length)
+{
+    fwrite(text, 1, length, file);
+}
+
+struct writer writer_of(FILE *out)
+{
+    return (struct writer){.put = put_in_file, .context = out};
+}
+
+void json_text(FILE *out, const char *text)
+{
+    struct writer writer = writer_of(out);
+    writer_add_quoted(&writer, text);
+    writer_flush(&writer);
+}

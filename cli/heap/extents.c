@@ -162,11 +162,11 @@ unsigned heap_block_states(const struct heap_view *view, const struct extent *ex
 }
 
 unsigned heap_block_counts(const struct heap_view *view, const struct extent *extent,
-                           uint64_t counts[BLOCK_IN_DEPOT + 1])
+                           uint64_t counts[BLOCK_STATES])
 {
     unsigned count = block_count(extent);
     unsigned number;
-    memset(counts, 0, (BLOCK_IN_DEPOT + 1) * sizeof counts[0]);
+    memset(counts, 0, (BLOCK_STATES) * sizeof counts[0]);
     for (unsigned i = 0; extent->kind == EXTENT_BLOCKS && i < count; i += 64) {
         uint64_t mask = count - i < 64 ? ((uint64_t)1 << (count - i)) - 1 : UINT64_MAX;
         counts[BLOCK_FREE] += (unsigned)__builtin_popcountll(extent->bits[i / 64] & mask);

@@ -35,11 +35,7 @@ static const char *const state_words[] = {
 
 static const char *lane_word(const union seen_slab *slab)
 {
-    if (slab->state == SLAB_HUGE)
-        return "Huge";
-    if (slab->state == SLAB_SPAN)
-        return "ACE";
-    return slab->size_class <= CLASS_TINY_LAST ? "Tiny" : "Pool";
+    return lane_titles[slab->state == SLAB_HUGE ? HAK_LANE_HUGE : lane_of_class(slab->size_class)];
 }
 
 /* In whose cache the block at `address` is. */
@@ -90,7 +86,7 @@ static void print_neighbours(const struct extent *extent, const uint8_t *states,
 
 static void print_slab(const struct extent *extent, const uint8_t *states, unsigned count)
 {
-    unsigned of[BLOCK_IN_DEPOT + 1] = {0};
+    unsigned of[BLOCK_STATES] = {0};
     for (unsigned i = 0; i < count; i++)
         of[states[i]]++;
     printf(LABEL "0x%" PRIx64 ", %s, %u block%s: %u live, %u cached by threads, %u in the depot, "
