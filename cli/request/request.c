@@ -184,10 +184,9 @@ static void print_above_limit(struct target *target, int64_t limit)
 }
 
 static int report_served(const struct request_input *input, const struct mailbox *mailbox,
-                         const union seen_request *request, size_t row)
+                         const union seen_request *request, unsigned slot)
 {
     struct target *target = mailbox->target;
-    char value[32];
     if (request->result < 0)
         return report_refused(input, target, mailbox);
     if (input->verb == VERB_TRIM) {
@@ -195,11 +194,11 @@ static int report_served(const struct request_input *input, const struct mailbox
                text_of_size((uint64_t)request->result).bytes);
         return EXIT_SUCCESS;
     }
-    settings_write_value(row, request->value, value, sizeof value);
-    printf("%s: " SETTING_PREFIX "%s is %s now%s\n", choice_title(target), settings_name(row),
-           value,
+    const struct setting_row *row = setting_live_row(slot - REQUEST_SET);
+    printf("%s: " SETTING_PREFIX "%s is %s now%s\n", choice_title(target), row->name,
+           setting_write(row, request->value).bytes,
            request->value == mailbox->value ? "" : ": another command has asked for that since");
-    if (row == settings_live_row(LIVE_limit))
+    if (slot == REQUEST_SET + LIVE_limit)
         print_above_limit(target, request->value);
     return EXIT_SUCCESS;
 }
@@ -227,8 +226,7 @@ static int send_request(const struct request_input *input, const struct heap_vie
         return report_lost(input, target);
     if (answer != ANSWER_SERVED)
         return report_pending(input, target, answer);
-    return report_served(input, &mailbox, &request,
-                         slot == REQUEST_TRIM ? 0 : settings_live_row(slot - REQUEST_SET));
+    return report_served(input, &mailbox, &request, slot);
 }
 
 /* ---- the command line ---- */

@@ -219,12 +219,13 @@ static void print_settings(FILE *out, const struct settings *of)
     char text[SETTING_TEXT_MAX];
     run_table_begin(out, "Settings in force",
                     "<th scope=\"col\">setting</th><th scope=\"col\">value</th>");
-    for (size_t row = 0; settings_name(row); row++) {
+    for (size_t i = 0; i < SETTING_ROWS; i++) {
+        const struct setting_row *row = &setting_rows[i];
         /* these two are this command's own doing */
-        if (strcmp(settings_name(row), "REPORT") == 0 || strcmp(settings_name(row), "LIBRARY") == 0)
+        if (strcmp(row->name, "REPORT") == 0 || strcmp(row->name, "LIBRARY") == 0)
             continue;
         bool is_default = settings_value(of, row, text, sizeof text);
-        fprintf(out, "<tr><th scope=\"row\">" SETTING_PREFIX "%s</th><td%s>", settings_name(row),
+        fprintf(out, "<tr><th scope=\"row\">" SETTING_PREFIX "%s</th><td%s>", row->name,
                 is_default ? "" : " class=\"best\"");
         html_text(out, text);
         fputs("</td></tr>\n", out);
