@@ -11,11 +11,6 @@
 
 #include "base/base.h"
 
-struct short_text {
-    char bytes[24];
-};
-/* 512 B, 12.3 MiB: four digits at most before the point. */
-struct short_text text_of_size(uint64_t bytes);
 struct short_text text_of_percent(double part, double whole);
 /* A whole decimal number of digits only. */
 bool text_to_number(const char *text, uint64_t *number);

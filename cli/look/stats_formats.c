@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "heap/others.h"
 #include "look/stats_terms.h"
+#include "os/setting_rows.h"
 
 static void class_row(const void *context, unsigned size_class, struct row_figures *row)
 {
@@ -87,34 +88,21 @@ static void json_threads(struct writer *writer, const struct heap_view *view)
     writer_add(writer, "]");
 }
 
-/* A path of the target need not have an end. */
-static void json_path(struct writer *writer, const char *name, const char *path)
-{
-    char text[SETTING_TEXT_MAX + 1];
-    snprintf(text, sizeof text, "%.*s", SETTING_TEXT_MAX, path);
-    figures_json_text(writer, name, text);
-}
-
-#define SETTING_FLAG figures_json_number
-#define SETTING_NUMBER figures_json_number
-#define SETTING_BYTES figures_json_number
-#define SETTING_MILLIS figures_json_number
-#define SETTING_PREFAULT figures_json_number
-#define SETTING_PAGES figures_json_number
-#define SETTING_CHOICE figures_json_number
-#define SETTING_WHEN figures_json_number
-#define SETTING_TEXT json_path
-
 static void json_settings(struct writer *writer, const struct settings *of)
 {
-    const char *comma = "";
+    char text[SETTING_TEXT_MAX + 1]; /* a path of the target need not have an end */
     writer_add(writer, ",\n\"settings\":{");
-#define ROW(field, name, kind, initial, min, max, help)                                            \
-    writer_add(writer, "%s", comma);                                                               \
-    SETTING_##kind(writer, name, of->field);                                                       \
-    comma = ",\n";
-    HAK_SETTINGS(ROW)
-#undef ROW
+    for (size_t i = 0; i < SETTING_ROWS; i++) {
+        const char *field = (const char *)of + setting_rows[i].offset;
+        writer_add(writer, "%s", i ? ",\n" : "");
+        if (setting_rows[i].kind == KIND_TEXT) {
+            snprintf(text, sizeof text, "%.*s", SETTING_TEXT_MAX, field);
+            figures_json_text(writer, setting_rows[i].name, text);
+        } else {
+            figures_json_number(writer, setting_rows[i].name,
+                                *(const int64_t *)(const void *)field);
+        }
+    }
     writer_add(writer, "}");
 }
 

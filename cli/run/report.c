@@ -28,7 +28,7 @@ static bool read_totals(const struct json_object *object, struct figures *figure
     for (size_t i = 0; i < FIGURES_TOTALS; i++) {
         const struct figures_total *total = &figures_totals[i];
         uint64_t value;
-        if (total->side == OUTSIDE)
+        if (total->side == FIGURES_OUTSIDE)
             continue;
         if (!json_get_number(object, total->key, &value))
             return false;

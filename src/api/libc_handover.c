@@ -31,11 +31,12 @@ void libc_count(enum hak_fb_reason reason)
 
 void libc_report_counts(void)
 {
-    log_plain("[wrap] counts: force_libc=%lu foreign_free=%lu foreign_realloc=%lu "
-              "foreign_usable=%lu init_wait=%lu",
-              g_fb_counts[HAK_FB_FORCE_LIBC], g_fb_counts[HAK_FB_FOREIGN_FREE],
-              g_fb_counts[HAK_FB_FOREIGN_REALLOC], g_fb_counts[HAK_FB_FOREIGN_USABLE],
-              g_fb_counts[HAK_FB_INIT_WAIT]);
+    char counts[LOG_LINE_MAX];
+    size_t used = 0;
+    for (unsigned reason = 0; reason < HAK_FB_COUNT; reason++)
+        used += text_format(counts + used, sizeof(counts) - used, " %s=%lu",
+                            libc_reason_names[reason], g_fb_counts[reason]);
+    log_plain("[wrap] counts:%s", counts);
 }
 
 static void check_foreign(const char *function, const void *block)

@@ -187,6 +187,12 @@ __attribute__((format(printf, 3, 4))) size_t text_format(char *buffer, size_t si
 __attribute__((format(printf, 3, 0))) size_t text_format_args(char *buffer, size_t size,
                                                               const char *format, va_list args);
 
+struct short_text {
+    char bytes[24];
+};
+/* 512 B, 12.3 MiB: four digits at most before the point. */
+struct short_text text_of_size(uint64_t bytes);
+
 /* Purpose: text that is built up and handed on piece by piece. `put` gets each full buffer. */
 struct writer {
     void (*put)(void *context, const char *text, size_t length);

@@ -94,6 +94,32 @@ size_t text_format(char *buffer, size_t size, const char *format, ...)
     return length;
 }
 
+/* Tenths of a unit of 2^shift bytes: the nearest, and in the middle of two the even one. */
+static uint64_t tenths_of(uint64_t bytes, unsigned shift)
+{
+    unsigned __int128 twentieths = (unsigned __int128)bytes * 20;
+    uint64_t whole = (uint64_t)(twentieths >> shift);
+    bool is_middle = whole % 2 == 1 && (unsigned __int128)whole << shift == twentieths;
+    return is_middle ? whole / 2 + whole / 2 % 2 : (whole + 1) / 2;
+}
+
+struct short_text text_of_size(uint64_t bytes)
+{
+    static const char units[] = "KMGTPE";
+    struct short_text text;
+    unsigned step = 0;
+    uint64_t tenths = tenths_of(bytes, 10);
+    if (bytes < KIB) {
+        text_format(text.bytes, sizeof(text.bytes), "%lu B", bytes);
+        return text;
+    }
+    while (tenths >= 10240)
+        tenths = tenths_of(bytes, 10 * (++step + 1));
+    text_format(text.bytes, sizeof(text.bytes), "%lu.%lu %ciB", tenths / 10, tenths % 10,
+                units[step]);
+    return text;
+}
+
 /* ---- text that is handed on ---- */
 
 void writer_flush(struct writer *writer)

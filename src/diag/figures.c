@@ -27,21 +27,21 @@ unsigned lane_of_class(unsigned size_class)
 
 const struct figures_total figures_totals[FIGURES_TOTALS] = {
 #define TOTAL(field) offsetof(struct figures, field)
-    {TOTAL(threads), BOTH_SIDES, "thread_count", "threads", "gauge", "Threads with a cache."},
-    {TOTAL(reserved), BOTH_SIDES, "reserved_bytes", NULL, NULL, NULL},
-    {TOTAL(mapped), BOTH_SIDES, "mapped_bytes", "mapped_bytes", "gauge",
+    {TOTAL(threads), FIGURES_BOTH, "thread_count", "threads", "gauge", "Threads with a cache."},
+    {TOTAL(reserved), FIGURES_BOTH, "reserved_bytes", NULL, NULL, NULL},
+    {TOTAL(mapped), FIGURES_BOTH, "mapped_bytes", "mapped_bytes", "gauge",
      "Addresses of superslabs in use or warm."},
-    {TOTAL(warm), BOTH_SIDES, "warm_bytes", "warm_bytes", "gauge",
+    {TOTAL(warm), FIGURES_BOTH, "warm_bytes", "warm_bytes", "gauge",
      "Addresses of free slabs that may have pages."},
-    {TOTAL(metadata), BOTH_SIDES, "metadata_used_bytes", "metadata_bytes", "gauge",
+    {TOTAL(metadata), FIGURES_BOTH, "metadata_used_bytes", "metadata_bytes", "gauge",
      "In use by records, thread caches, tables."},
-    {TOTAL(thread_cached), INSIDE, "thread_cached_bytes", NULL, NULL, NULL},
-    {TOTAL(depots), INSIDE, "depots_bytes", NULL, NULL, NULL},
-    {TOTAL(huge_waste), BOTH_SIDES, "huge_waste_bytes", "huge_waste_bytes", "gauge",
+    {TOTAL(thread_cached), FIGURES_INSIDE, "thread_cached_bytes", NULL, NULL, NULL},
+    {TOTAL(depots), FIGURES_INSIDE, "depots_bytes", NULL, NULL, NULL},
+    {TOTAL(huge_waste), FIGURES_BOTH, "huge_waste_bytes", "huge_waste_bytes", "gauge",
      "Free in huge pages, never handed out."},
-    {TOTAL(purged), BOTH_SIDES, "purged_bytes", "purged_bytes", "counter",
+    {TOTAL(purged), FIGURES_BOTH, "purged_bytes", "purged_bytes", "counter",
      "Bytes given back to the kernel."},
-    {TOTAL(implausible), OUTSIDE, "implausible", NULL, NULL, NULL},
+    {TOTAL(implausible), FIGURES_OUTSIDE, "implausible", NULL, NULL, NULL},
 #undef TOTAL
 };
 
@@ -52,7 +52,7 @@ static uint64_t total_of(const struct figures *figures, const struct figures_tot
 
 static bool is_known(const struct figures *figures, const struct figures_total *total)
 {
-    return total->side == BOTH_SIDES || (total->side == OUTSIDE) == figures->is_outside;
+    return total->side == FIGURES_BOTH || (total->side == FIGURES_OUTSIDE) == figures->is_outside;
 }
 
 static bool has_rss(const struct figures *figures)

@@ -60,10 +60,10 @@ struct figures {
 
 /* Purpose: one figure of the whole heap, with its names. Immutable. */
 struct figures_total {
-    size_t offset;                             /* in struct figures */
-    enum { BOTH_SIDES, INSIDE, OUTSIDE } side; /* who knows it */
-    const char *key;                           /* in JSON */
-    const char *name;                          /* of the metric; NULL: it is none */
+    size_t offset;                                               /* in struct figures */
+    enum { FIGURES_BOTH, FIGURES_INSIDE, FIGURES_OUTSIDE } side; /* who knows it */
+    const char *key;                                             /* in JSON */
+    const char *name; /* of the metric; NULL: it is none */
     const char *type;
     const char *help;
 };

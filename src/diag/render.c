@@ -7,28 +7,6 @@
 
 /* ---- for people ---- */
 
-/* Purpose: a number of bytes as text. */
-struct size_text {
-    char bytes[24];
-};
-
-/* 512 B, 12.3 MiB: at most four digits before the point. */
-static struct size_text size_text(uint64_t bytes)
-{
-    static const char units[] = "KMGTPE";
-    struct size_text text;
-    unsigned unit = 0;
-    if (bytes < KIB) {
-        text_format(text.bytes, sizeof(text.bytes), "%lu B", bytes);
-        return text;
-    }
-    for (; bytes >= MIB; bytes /= KIB)
-        unit++;
-    text_format(text.bytes, sizeof(text.bytes), "%lu.%lu %ciB", bytes / KIB, bytes % KIB * 10 / KIB,
-                units[unit]);
-    return text;
-}
-
 static const char *plural(uint64_t count)
 {
     return count == 1 ? "" : "s";
@@ -37,7 +15,7 @@ static const char *plural(uint64_t count)
 static void add_site_text(struct writer *writer, const struct hak_site *site)
 {
     writer_add(writer, "  site %u: %lu call%s, %s asked for\n", site->site, site->calls,
-               plural(site->calls), size_text(site->bytes).bytes);
+               plural(site->calls), text_of_size(site->bytes).bytes);
 }
 
 static void add_lane_text(struct writer *writer, unsigned lane,
@@ -45,8 +23,8 @@ static void add_lane_text(struct writer *writer, unsigned lane,
 {
     writer_add(writer, "  %s: %lu live block%s, %s; %s cached, %s of addresses free in slabs\n",
                lane_names[lane], figures->live_blocks, plural(figures->live_blocks),
-               size_text(figures->live_bytes).bytes, size_text(figures->cached_bytes).bytes,
-               size_text(figures->free_bytes).bytes);
+               text_of_size(figures->live_bytes).bytes, text_of_size(figures->cached_bytes).bytes,
+               text_of_size(figures->free_bytes).bytes);
 }
 
 void render_text(struct writer *writer, const struct snapshot *snapshot)
@@ -56,11 +34,11 @@ void render_text(struct writer *writer, const struct snapshot *snapshot)
                "version %s, %lu thread%s, %s of addresses in use, %s of them in free slabs, "
                "%s of records in use\n",
                HAKMEM_VERSION_STRING, stats->threads, plural(stats->threads),
-               size_text(stats->mapped_bytes).bytes, size_text(stats->warm_bytes).bytes,
-               size_text(stats->metadata_bytes).bytes);
+               text_of_size(stats->mapped_bytes).bytes, text_of_size(stats->warm_bytes).bytes,
+               text_of_size(stats->metadata_bytes).bytes);
     if (stats->huge_waste_bytes > 0)
         writer_add(writer, "  huge pages: %s never handed out\n",
-                   size_text(stats->huge_waste_bytes).bytes);
+                   text_of_size(stats->huge_waste_bytes).bytes);
     for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++)
         add_lane_text(writer, lane, &stats->lane[lane]);
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {

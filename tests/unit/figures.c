@@ -74,7 +74,7 @@ static void test_json(void **state)
               "\"depots_blocks\":4,\"depots_bytes\":8,\"mapped_bytes\":9,"
               "\"refilled_blocks\":10,\"flushed_blocks\":11}],\n");
     for (unsigned i = 0; i < FIGURES_TOTALS; i++)
-        if (figures_totals[i].side != INSIDE)
+        if (figures_totals[i].side != FIGURES_INSIDE)
             check_has("\n\"%s\":%u,\n", figures_totals[i].key, 100 + i);
     CHECK(strstr(got.text, "\"thread_cached_bytes\":105") == NULL);
     CHECK(strstr(got.text, "peak") == NULL);

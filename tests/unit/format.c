@@ -58,12 +58,42 @@ static void test_long_piece(void **state)
     CHECK_EQ(got.length, 319 + 3);
 }
 
+/* Against the arithmetic of printf, in which sums of powers of two are exact. */
+static void check_size(uint64_t bytes)
+{
+    char expected[32];
+    unsigned step = 0;
+    double size = (double)bytes / 1024;
+    for (; size >= 1023.95; size /= 1024)
+        step++;
+    if (bytes < 1024)
+        snprintf(expected, sizeof(expected), "%lu B", bytes);
+    else
+        snprintf(expected, sizeof(expected), "%.1f %ciB", size, "KMGTPE"[step]);
+    CHECK(strcmp(text_of_size(bytes).bytes, expected) == 0);
+}
+
+static void test_size(void **state)
+{
+    (void)state;
+    for (uint64_t bytes = 0; bytes < 3 * MIB; bytes += 1 + bytes / 4096)
+        check_size(bytes);
+    for (unsigned shift = 10; shift < 64; shift++)
+        for (uint64_t part = 1; part < 2048; part += 1 + part / 64)
+            check_size(part << shift >> 10);
+    CHECK(strcmp(text_of_size(1310720).bytes, "1.2 MiB") == 0);
+    CHECK(strcmp(text_of_size(1441792).bytes, "1.4 MiB") == 0);
+    CHECK(strcmp(text_of_size(MIB - 1).bytes, "1.0 MiB") == 0);
+    CHECK(strcmp(text_of_size(UINT64_MAX).bytes, "16.0 EiB") == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_writer),
         cmocka_unit_test(test_quoted),
         cmocka_unit_test(test_long_piece),
+        cmocka_unit_test(test_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,10 +13,10 @@ static void test_text(void **state)
     sites_count(77, 5);
     render_text(&writer, snapshot);
     writer_flush(&writer);
-    check_has("version %s, %lu threads, 15.9 EiB of addresses in use", HAKMEM_VERSION_STRING,
+    check_has("version %s, %lu threads, 16.0 EiB of addresses in use", HAKMEM_VERSION_STRING,
               snapshot->stats.threads);
     for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++)
-        check_has("  %s: %lu live blocks, 15.9 EiB; 15.9 EiB cached, 15.9 EiB of addresses free in "
+        check_has("  %s: %lu live blocks, 16.0 EiB; 16.0 EiB cached, 16.0 EiB of addresses free in "
                   "slabs\n",
                   lane_names[lane], snapshot->stats.lane[lane].live_blocks);
     for (unsigned i = CLASS_FIRST; i <= CLASS_ACE_LAST; i++) {
@@ -43,7 +43,7 @@ static void test_words(void **state)
     render_text(&writer, &snapshot);
     writer_flush(&writer);
     check_has(", 1 thread, 1023 B of addresses in use, 1.5 KiB of them in free slabs, "
-              "1023.9 KiB of records in use\n");
+              "1.0 MiB of records in use\n");
     check_has("  tiny: 1 live block, 1.0 MiB; 0 B cached, 1.5 GiB of addresses free in slabs\n");
     check_has("16-byte blocks: 1 live, 0 cached, 0 free; 1 slab\n");
 }
