@@ -82,7 +82,7 @@ foreach(source IN LISTS fuzz_sources)
     set(program ${fuzz_directory}/${name})
     add_custom_command(OUTPUT ${program}
         COMMAND ${CLANG_PROGRAM} ${fuzz_flags} ${fuzz_cli_includes} -fsanitize=fuzzer ${source}
-                ${fuzz_cli} ${fuzz_core} ${CURSES_LIBRARY} -lm -pthread -o ${program}
+                ${fuzz_cli} ${fuzz_core} ${CURSES_LIBRARY} ${JSON_LIBRARY} -lm -pthread -o ${program}
         DEPENDS ${source} ${fuzz_core} ${fuzz_cli} ${fuzz_headers}
         COMMENT "Linking the fuzz target ${name}")
     add_custom_target(fuzz.${name} DEPENDS ${program})

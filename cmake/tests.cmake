@@ -180,11 +180,10 @@ if(TARGET hakmem_shared)
 
     set(cli_parts ${cli_sources})
     list(FILTER cli_parts EXCLUDE REGEX "/main\\.c$")
-    add_library(hakmem_cli STATIC EXCLUDE_FROM_ALL ${cli_parts} src/base/printable.c
-                src/lane/size_class.c)
+    add_library(hakmem_cli STATIC EXCLUDE_FROM_ALL ${cli_parts} ${shared_sources})
     target_include_directories(hakmem_cli PRIVATE cli bench record)
     target_compile_definitions(hakmem_cli PRIVATE HAK_SHARED=0)
-    target_link_libraries(hakmem_cli PUBLIC ${CURSES_LIBRARY} m)
+    target_link_libraries(hakmem_cli PUBLIC ${CURSES_LIBRARY} ${JSON_LIBRARY} m)
     file(GLOB test_sources CONFIGURE_DEPENDS tests/cli/*.c)
     foreach(source IN LISTS test_sources)
         cmake_path(GET source STEM name)

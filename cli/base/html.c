@@ -93,23 +93,6 @@ static const char style[] =
 
 /* ---- Text ---- */
 
-/* Text with some of its characters replaced, and unprintable ones by '?'. */
-static void print_escaped(FILE *out, const char *text, const char *(*escape)(char))
-{
-    while (*text) {
-        bool is_printable;
-        size_t length = text_character(text, &is_printable);
-        const char *other = length == 1 ? escape(*text) : NULL;
-        if (other)
-            fputs(other, out);
-        else if (is_printable)
-            fwrite(text, 1, length, out);
-        else
-            fputc('?', out);
-        text += length;
-    }
-}
-
 static const char *escape_html(char byte)
 {
     switch (byte) {
@@ -121,20 +104,20 @@ static const char *escape_html(char byte)
     }
 }
 
-static const char *escape_json(char byte)
-{
-    switch (byte) {
-    case '"': return "\\\"";
-    case '\\': return "\\\\";
-    case '\n': return "\\n";
-    case '\t': return "\\t";
-    default: return NULL;
-    }
-}
-
 void html_text(FILE *out, const char *text)
 {
-    print_escaped(out, text, escape_html);
+    while (*text) {
+        bool is_printable;
+        size_t length = text_character(text, &is_printable);
+        const char *other = length == 1 ? escape_html(*text) : NULL;
+        if (other)
+            fputs(other, out);
+        else if (is_printable)
+            fwrite(text, 1, length, out);
+        else
+            fputc('?', out);
+        text += length;
+    }
 }
 
 /* Is the word, without what follows it, a unit? */
@@ -211,13 +194,6 @@ void html_code(FILE *out, const char *text, size_t most)
     fputs("<code>", out);
     html_text(out, start);
     fputs("</code>", out);
-}
-
-void json_text(FILE *out, const char *text)
-{
-    fputc('"', out);
-    print_escaped(out, text, escape_json);
-    fputc('"', out);
 }
 
 void html_command(FILE *out, char **argv)

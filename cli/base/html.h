@@ -31,7 +31,4 @@ void html_command(FILE *out, char **argv);
 /* The same of at most `most` bytes, with dots where it goes on; as code. */
 void html_code(FILE *out, const char *text, size_t most);
 
-/* The same for a string of JSON, quotes included. */
-void json_text(FILE *out, const char *text);
-
 #endif

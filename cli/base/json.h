@@ -1,32 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads JSON text that may be anything. What it says is told value by value, so that nothing has to
- * be kept but what the caller wants.
+ * Reads JSON text that may be anything, by way of json-c.
  */
 #ifndef HAK_CLI_JSON_H
 #define HAK_CLI_JSON_H
 
+#include <json-c/json_object.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-enum json_kind { JSON_NUMBER, JSON_STRING, JSON_WORD /* true, false, null */ };
+/* No number that hakmem writes is larger; sums of a few fit. */
+#define JSON_NUMBER_MAX ((uint64_t)1 << 60)
 
-struct json_value {
-    const char *path; /* "lanes.2.live_bytes"; cut where it is very long */
-    enum json_kind kind;
-    const char *text; /* as it was written; of a string, without its quotes */
-    size_t length;
-};
-
-enum json_end {
-    JSON_GOOD,
-    JSON_CUT, /* the text ends before its value does */
-    JSON_BAD
-};
-
-/* Call `visit` for each value in the order of the text, which need not end with a zero byte. */
-enum json_end json_read(const char *text, size_t size,
-                        void (*visit)(void *context, const struct json_value *value),
-                        void *context);
+/* The value of a whole text, which json_object_put frees. NULL: it is no JSON, or ends too early.
+ */
+struct json_object *json_read(const char *text, size_t size, bool *is_cut);
+/* A member of an object that is a number from 0 to JSON_NUMBER_MAX. False: there is none. */
+bool json_get_number(const struct json_object *object, const char *key, uint64_t *number);
+/* A member that is text, cut to `size` bytes with its end; "" where there is none. */
+void json_get_text(const struct json_object *object, const char *key, char *text, size_t size);
+/* A member that is an array; NULL where there is none. */
+struct json_object *json_get_array(const struct json_object *object, const char *key);
 
 #endif

@@ -10,25 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct short_text text_of_size(uint64_t bytes)
-{
-    static const char units[] = "KMGTPE";
-    struct short_text text;
-    if (bytes < 1024) {
-        snprintf(text.bytes, sizeof text.bytes, "%" PRIu64 " B", bytes);
-        return text;
-    }
-    unsigned step = 0;
-    double size = (double)bytes / 1024;
-    /* 1023.95 would be printed as 1024.0 */
-    while (size >= 1023.95) {
-        size /= 1024;
-        step++;
-    }
-    snprintf(text.bytes, sizeof text.bytes, "%.1f %ciB", size, units[step]);
-    return text;
-}
-
 struct short_text text_of_percent(double part, double whole)
 {
     struct short_text text = {"-"};
@@ -44,4 +25,21 @@ bool text_to_number(const char *text, uint64_t *number)
     errno = 0;
     *number = strtoull(text, NULL, 10);
     return errno != ERANGE;
+}
+
+static void put_in_file(void *file, const char *text, size_t length)
+{
+    fwrite(text, 1, length, file);
+}
+
+struct writer writer_of(FILE *out)
+{
+    return (struct writer){.put = put_in_file, .context = out};
+}
+
+void json_text(FILE *out, const char *text)
+{
+    struct writer writer = writer_of(out);
+    writer_add_quoted(&writer, text);
+    writer_flush(&writer);
 }

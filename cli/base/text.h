@@ -7,14 +7,17 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
-struct short_text {
-    char bytes[24];
-};
-/* 512 B, 12.3 MiB: four digits at most before the point. */
-struct short_text text_of_size(uint64_t bytes);
+#include "base/base.h"
+
 struct short_text text_of_percent(double part, double whole);
 /* A whole decimal number of digits only. */
 bool text_to_number(const char *text, uint64_t *number);
+
+/* Writes to a file what is added; writer_flush ends it. */
+struct writer writer_of(FILE *out);
+/* Text as a string of JSON, quotes included. */
+void json_text(FILE *out, const char *text);
 
 #endif

@@ -4,7 +4,7 @@
  */
 #include <math.h>
 
-#include "base/html.h"
+#include "base/text.h"
 #include "compare/compare.h"
 
 /* JSON has no infinity and no NAN. */

@@ -58,7 +58,7 @@ static void add_block(struct heap_view *view, const void *block, uint32_t holder
 /* ---- threads ---- */
 
 /* The length of a bin, as far as it can be. */
-static size_t bin_length(const struct thread_heap *heap, unsigned size_class)
+static size_t bin_length(const union seen_thread_heap *heap, unsigned size_class)
 {
     uintptr_t top = (uintptr_t)heap->top[size_class];
     uintptr_t bottom = (uintptr_t)heap->bottom[size_class];
@@ -68,7 +68,7 @@ static size_t bin_length(const struct thread_heap *heap, unsigned size_class)
     return length <= BIN_SLOTS_MAX ? length : 0;
 }
 
-static void read_bin(struct heap_view *view, const struct thread_heap *heap, uint32_t index,
+static void read_bin(struct heap_view *view, const union seen_thread_heap *heap, uint32_t index,
                      unsigned size_class)
 {
     static void *blocks[BIN_SLOTS_MAX];
@@ -89,7 +89,7 @@ static void read_bin(struct heap_view *view, const struct thread_heap *heap, uin
     }
 }
 
-static void read_thread(struct heap_view *view, const struct thread_heap *heap, bool is_named)
+static void read_thread(struct heap_view *view, const union seen_thread_heap *heap, bool is_named)
 {
     size_t index = view->thread_count++;
     if ((index & (index - 1)) == 0)
@@ -105,8 +105,8 @@ static void read_thread(struct heap_view *view, const struct thread_heap *heap, 
 
 static void read_threads(struct heap_view *view)
 {
-    struct thread_heaps list;
-    struct thread_heap heap;
+    union seen_thread_heaps list;
+    union seen_thread_heap heap;
     size_t thread_count = target_thread_count(view->target);
     if (!target_read(view->target, (uintptr_t)view->root.thread_heaps, &list, sizeof list)) {
         view->implausible++;
@@ -136,11 +136,11 @@ static void add_traffic(struct heap_view *view, unsigned size_class, struct traf
     view->traffic[size_class].given += traffic.given;
 }
 
-static void read_depot(struct heap_view *view, const struct depot *depot, unsigned size_class)
+static void read_depot(struct heap_view *view, const union seen_depot *depot, unsigned size_class)
 {
     const struct batch *at = depot->batches;
     for (unsigned i = 0; at && i <= DEPOT_BATCHES_MAX; i++) {
-        struct batch batch;
+        union seen_batch batch;
         if (!heap_meta_read(view, at, &batch, sizeof batch) || batch.count > BATCH_BLOCKS) {
             view->implausible++;
             return;
@@ -153,7 +153,7 @@ static void read_depot(struct heap_view *view, const struct depot *depot, unsign
 
 static void read_depots(struct heap_view *view)
 {
-    struct depot copies[CLASS_POOL_LAST + 1];
+    union seen_depot copies[CLASS_POOL_LAST + 1];
     if (!target_read(view->target, (uintptr_t)view->root.depots, copies, sizeof copies)) {
         view->implausible++;
         return;
@@ -167,8 +167,8 @@ static void read_depots(struct heap_view *view)
 /* What passed the depots, and spans. */
 static void read_traffic(struct heap_view *view)
 {
-    struct pool_traffic pools[CLASS_POOL_LAST + 1];
-    struct span_figures spans[SPAN_CLASSES];
+    union seen_pool_traffic pools[CLASS_POOL_LAST + 1];
+    union seen_span_figures spans[SPAN_CLASSES];
     if (!target_read(view->target, (uintptr_t)view->root.pool_traffic, pools, sizeof pools) ||
         !target_read(view->target, (uintptr_t)view->root.span_figures, spans, sizeof spans)) {
         view->implausible++;

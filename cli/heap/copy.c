@@ -31,7 +31,7 @@ static bool is_own_layout(const struct root *root)
 /* A core need not hold read-only data: what is not there cannot be compared. */
 static bool is_own_class_table(struct target *target, const struct root *root)
 {
-    struct size_class classes[CLASS_COUNT];
+    union seen_size_class classes[CLASS_COUNT];
     if (!target_read(target, (uintptr_t)root->size_classes, classes, sizeof classes))
         return true;
     for (unsigned c = 0; c < CLASS_COUNT; c++)
@@ -55,9 +55,9 @@ static bool is_root_whole(const struct heap_view *view, uint64_t home)
         {root->meta, sizeof *root->meta},
         {root->decay, sizeof *root->decay},
         {root->settings, sizeof *root->settings},
-        {root->depots, sizeof(struct depot[CLASS_POOL_LAST + 1])},
-        {root->pool_traffic, sizeof(struct pool_traffic[CLASS_POOL_LAST + 1])},
-        {root->span_figures, sizeof(struct span_figures[SPAN_CLASSES])},
+        {root->depots, sizeof(union seen_depot[CLASS_POOL_LAST + 1])},
+        {root->pool_traffic, sizeof(union seen_pool_traffic[CLASS_POOL_LAST + 1])},
+        {root->span_figures, sizeof(union seen_span_figures[SPAN_CLASSES])},
         {root->thread_heaps, sizeof *root->thread_heaps},
         {root->fb_counts, sizeof view->fb_counts},
         {root->request, sizeof *root->request},
@@ -66,7 +66,7 @@ static bool is_root_whole(const struct heap_view *view, uint64_t home)
         if (!target_is_of_root(view->target, home, (uintptr_t)parts[i].start, parts[i].size, true))
             return false;
     return target_is_of_root(view->target, home, (uintptr_t)root->size_classes,
-                             sizeof(struct size_class[CLASS_COUNT]), false);
+                             sizeof(union seen_size_class[CLASS_COUNT]), false);
 }
 
 static bool read_root(struct heap_view *view)
@@ -108,7 +108,7 @@ static bool read_root(struct heap_view *view)
  * target says overflows. */
 static bool is_space_plausible(const struct heap_view *view)
 {
-    const struct space *copy = &view->space;
+    const union seen_space *copy = &view->space;
     uint64_t superslabs = SPACE_BYTES_MAX >> SUPERSLAB_SHIFT;
     uint64_t table = (uintptr_t)copy->superslabs;
     uint64_t meta_start = (uintptr_t)view->meta.start;
@@ -120,7 +120,7 @@ static bool is_space_plausible(const struct heap_view *view)
     return meta_end % SUPERSLAB_SIZE == 0 && meta_end <= end && view->meta.start <= view->meta.at &&
            view->meta.at <= view->meta.end && table >= view->base && table <= meta_start &&
            table % sizeof(void *) == 0 &&
-           (meta_start - table) / sizeof(struct superslab) >= copy->frontier &&
+           (meta_start - table) / sizeof(union seen_superslab) >= copy->frontier &&
            copy->frontier >= (meta_end - view->base) >> SUPERSLAB_SHIFT;
 }
 
@@ -151,8 +151,8 @@ static bool read_space(struct heap_view *view)
 {
     struct target *target = view->target;
     const struct root *root = &view->root;
-    struct space *copy = &view->space;
-    struct decay_clock clock = {0};
+    union seen_space *copy = &view->space;
+    union seen_decay_clock clock = {0};
     if (!target_read(target, (uintptr_t)root->space, copy, sizeof *copy) ||
         !target_read(target, (uintptr_t)root->meta, &view->meta, sizeof view->meta) ||
         !target_read(target, (uintptr_t)root->settings, &view->settings, sizeof view->settings) ||

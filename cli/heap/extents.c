@@ -15,7 +15,7 @@ static struct extent huge_extent(const struct heap_view *view, size_t index)
     struct extent extent = {EXTENT_OTHER, heap_superslab_address(view, index), SUPERSLAB_SIZE, NULL,
                             NULL};
     const struct record_view *records = heap_records(view, index);
-    const struct slab *slab = records ? &records->slabs[0] : NULL;
+    const union seen_slab *slab = records ? &records->slabs[0] : NULL;
     if (!slab || slab->state != SLAB_HUGE || (uintptr_t)slab->start != extent.start ||
         slab->size == 0)
         return extent;
@@ -24,15 +24,16 @@ static struct extent huge_extent(const struct heap_view *view, size_t index)
     if (superslabs > rest)
         return extent;
     /* a block that shrank keeps its range */
-    if (huge_of(slab)->count > superslabs && huge_of(slab)->count <= rest)
-        superslabs = huge_of(slab)->count;
+    if (seen_huge_of(slab)->count > superslabs && seen_huge_of(slab)->count <= rest)
+        superslabs = seen_huge_of(slab)->count;
     extent.kind = EXTENT_HUGE;
     extent.bytes = (uint64_t)superslabs << SUPERSLAB_SHIFT;
     extent.slab = slab;
     return extent;
 }
 
-static struct extent free_extent(const struct superslab *superslab, uint64_t start, unsigned number)
+static struct extent free_extent(const union seen_superslab *superslab, uint64_t start,
+                                 unsigned number)
 {
     unsigned count = 1;
     bool is_warm = superslab->warm >> number & 1;
@@ -46,7 +47,7 @@ static struct extent free_extent(const struct superslab *superslab, uint64_t sta
 /* What starts at a slab of a superslab that is cut into slabs. */
 static struct extent slab_extent(const struct heap_view *view, size_t index, unsigned number)
 {
-    const struct superslab *superslab = heap_superslab(view, index);
+    const union seen_superslab *superslab = heap_superslab(view, index);
     const struct record_view *records = heap_records(view, index);
     uint64_t start = heap_superslab_address(view, index) + ((uint64_t)number << SLAB_SHIFT);
     struct extent extent = {EXTENT_OTHER, start, SLAB_SIZE, NULL, NULL};
@@ -54,11 +55,11 @@ static struct extent slab_extent(const struct heap_view *view, size_t index, uns
         return free_extent(superslab, start, number);
     if (!records)
         return extent;
-    const struct slab *slab = &records->slabs[number];
-    bool is_inline = pooled(slab)->block_count <= SLAB_INLINE_WORDS * 64;
+    const union seen_slab *slab = &records->slabs[number];
+    bool is_inline = seen_pooled(slab)->block_count <= SLAB_INLINE_WORDS * 64;
     if (heap_is_block_run(view, index, number) && (is_inline || records->bits[number])) {
         extent.kind = EXTENT_BLOCKS;
-        extent.bits = is_inline ? pooled(slab)->inline_bits : records->bits[number];
+        extent.bits = is_inline ? seen_pooled(slab)->inline_bits : records->bits[number];
     } else if (slab->state == SLAB_SPAN && (uintptr_t)slab->start == start &&
                is_span_class(slab->size_class) && slab->slab_count > 0 &&
                number + slab->slab_count <= SLABS_PER_SUPERSLAB &&
@@ -138,7 +139,7 @@ static bool is_free(const struct extent *extent, unsigned number)
 
 static unsigned block_count(const struct extent *extent)
 {
-    return extent->kind == EXTENT_BLOCKS ? pooled(extent->slab)->block_count : 1;
+    return extent->kind == EXTENT_BLOCKS ? seen_pooled(extent->slab)->block_count : 1;
 }
 
 static enum block_state cached_state(const struct heap_view *view, size_t at)
@@ -161,11 +162,11 @@ unsigned heap_block_states(const struct heap_view *view, const struct extent *ex
 }
 
 unsigned heap_block_counts(const struct heap_view *view, const struct extent *extent,
-                           uint64_t counts[BLOCK_IN_DEPOT + 1])
+                           uint64_t counts[BLOCK_STATES])
 {
     unsigned count = block_count(extent);
     unsigned number;
-    memset(counts, 0, (BLOCK_IN_DEPOT + 1) * sizeof counts[0]);
+    memset(counts, 0, (BLOCK_STATES) * sizeof counts[0]);
     for (unsigned i = 0; extent->kind == EXTENT_BLOCKS && i < count; i += 64) {
         uint64_t mask = count - i < 64 ? ((uint64_t)1 << (count - i)) - 1 : UINT64_MAX;
         counts[BLOCK_FREE] += (unsigned)__builtin_popcountll(extent->bits[i / 64] & mask);

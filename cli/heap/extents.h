@@ -6,6 +6,7 @@
 #ifndef HAK_CLI_EXTENTS_H
 #define HAK_CLI_EXTENTS_H
 
+#include "diag/figures.h"
 #include "heap/view.h"
 
 /* Blocks in an extent at most: the smallest class's in a slab. */
@@ -24,9 +25,9 @@ enum extent_kind {
 struct extent {
     enum extent_kind kind;
     uint64_t start;
-    uint64_t bytes;          /* of address space */
-    const struct slab *slab; /* its record: BLOCKS, SPAN, HUGE */
-    const uint64_t *bits;    /* BLOCKS: which blocks are free in the slab */
+    uint64_t bytes;              /* of address space */
+    const union seen_slab *slab; /* its record: BLOCKS, SPAN, HUGE */
+    const uint64_t *bits;        /* BLOCKS: which blocks are free in the slab */
 };
 
 /* The extent that starts at `at`. False at the heap's end. */
@@ -34,12 +35,11 @@ bool heap_extent_at(const struct heap_view *view, uint64_t at, struct extent *ex
 /* The extent that holds an address of the heap. */
 bool heap_extent_of(const struct heap_view *view, uint64_t address, struct extent *extent);
 
-enum block_state { BLOCK_LIVE, BLOCK_FREE, BLOCK_IN_THREAD, BLOCK_IN_DEPOT };
 /* The states of an extent's blocks (one, for a span or Huge block); returns how many. */
 unsigned heap_block_states(const struct heap_view *view, const struct extent *extent,
                            uint8_t states[EXTENT_BLOCKS_MAX]);
 /* How many blocks of an extent are in each state; returns how many there are. */
 unsigned heap_block_counts(const struct heap_view *view, const struct extent *extent,
-                           uint64_t counts[BLOCK_IN_DEPOT + 1]);
+                           uint64_t counts[BLOCK_STATES]);
 
 #endif

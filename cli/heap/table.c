@@ -34,7 +34,7 @@ static bool is_zero(const char *bytes, size_t size)
 /* Bytes of the table from `offset` on, of the first superslab of the view. */
 static void store_bytes(struct heap_view *view, uint64_t offset, const char *bytes, size_t size)
 {
-    const size_t one = sizeof(struct superslab);
+    const size_t one = sizeof(union seen_superslab);
     while (size > 0) {
         uint64_t index = offset / one;
         size_t skip = offset % one;
@@ -75,9 +75,9 @@ static bool read_table(struct heap_view *view, uint64_t from, uint64_t to)
     return true;
 }
 
-static const struct superslab unused;
+static const union seen_superslab unused;
 
-const struct superslab *heap_superslab(const struct heap_view *view, size_t index)
+const union seen_superslab *heap_superslab(const struct heap_view *view, size_t index)
 {
     const struct superslab_chunk *chunk = view->chunks[index / CHUNK_SUPERSLABS];
     return chunk ? &chunk->superslabs[index % CHUNK_SUPERSLABS] : &unused;
@@ -134,7 +134,7 @@ static struct place *list_places(const struct heap_view *view, size_t *count)
 /* Do the records lie where no other superslab's do? */
 static bool is_apart(const struct place *places, size_t count, size_t i)
 {
-    const uint64_t size = sizeof(struct slab[SLABS_PER_SUPERSLAB]);
+    const uint64_t size = sizeof(union seen_slab[SLABS_PER_SUPERSLAB]);
     uint64_t at = (uintptr_t)places[i].records;
     return at % META_ALIGN == 0 && (i == 0 || at - (uintptr_t)places[i - 1].records >= size) &&
            (i + 1 == count || (uintptr_t)places[i + 1].records - at >= size);
@@ -168,20 +168,20 @@ static size_t read_records(struct heap_view *view, size_t *refused)
 
 bool heap_is_block_run(const struct heap_view *view, size_t index, unsigned number)
 {
-    const struct slab *slab = &heap_records(view, index)->slabs[number];
+    const union seen_slab *slab = &heap_records(view, index)->slabs[number];
     uint64_t start = heap_superslab_address(view, index) + ((uint64_t)number << SLAB_SHIFT);
     if (slab->state != SLAB_BLOCKS || !is_block_class(slab->size_class))
         return false;
     const struct size_class *row = &size_classes[slab->size_class];
     return (uintptr_t)slab->start == start && slab->head_delta == 0 && slab->size == row->size &&
-           pooled(slab)->block_count == row->blocks && slab->slab_count == row->slabs &&
+           seen_pooled(slab)->block_count == row->blocks && slab->slab_count == row->slabs &&
            number + slab->slab_count <= SLABS_PER_SUPERSLAB &&
-           pooled(slab)->free_count <= pooled(slab)->block_count;
+           seen_pooled(slab)->free_count <= seen_pooled(slab)->block_count;
 }
 
-static size_t bits_size(const struct slab *slab)
+static size_t bits_size(const union seen_slab *slab)
 {
-    return (pooled(slab)->block_count + 63u) / 64 * sizeof(uint64_t);
+    return (seen_pooled(slab)->block_count + 63u) / 64 * sizeof(uint64_t);
 }
 
 /* The bitmaps of one superslab that do not lie in their records. Returns how many are missing. */
@@ -190,12 +190,12 @@ static size_t read_bitmaps_of(struct heap_view *view, size_t index)
     struct record_view *records = heap_records(view, index);
     size_t missing = 0;
     for (unsigned number = 0; number < SLABS_PER_SUPERSLAB; number++) {
-        const struct slab *slab = &records->slabs[number];
+        const union seen_slab *slab = &records->slabs[number];
         if (!heap_is_block_run(view, index, number) ||
-            pooled(slab)->block_count <= SLAB_INLINE_WORDS * 64)
+            seen_pooled(slab)->block_count <= SLAB_INLINE_WORDS * 64)
             continue;
         uint64_t *bits = memory_resize(NULL, 1, bits_size(slab));
-        if (heap_meta_read(view, pooled(slab)->bits, bits, bits_size(slab))) {
+        if (heap_meta_read(view, seen_pooled(slab)->bits, bits, bits_size(slab))) {
             records->bits[number] = bits;
         } else {
             free(bits);
@@ -224,8 +224,8 @@ bool heap_table_read(struct heap_view *view)
     view->chunks = calloc(chunk_count(view) + 1, sizeof view->chunks[0]);
     if (!view->chunks)
         return target_fail_named(view->target, "its heap is too large to be looked at");
-    if (!read_table(view, table + view->first * sizeof(struct superslab),
-                    table + (view->first + view->count) * sizeof(struct superslab)))
+    if (!read_table(view, table + view->first * sizeof(union seen_superslab),
+                    table + (view->first + view->count) * sizeof(union seen_superslab)))
         return false;
     size_t count = read_records(view, &refused);
     size_t missing = read_bitmaps(view);

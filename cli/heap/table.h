@@ -11,7 +11,7 @@
 bool heap_table_read(struct heap_view *view);
 void heap_table_free(struct heap_view *view);
 /* A superslab (index below count), its records or NULL. */
-const struct superslab *heap_superslab(const struct heap_view *view, size_t index);
+const union seen_superslab *heap_superslab(const struct heap_view *view, size_t index);
 struct record_view *heap_records(const struct heap_view *view, size_t index);
 /* How many superslabs from `index` on have only zeros in the table, as far as one step tells. */
 size_t heap_unused(const struct heap_view *view, size_t index);

@@ -18,15 +18,6 @@
 #include "heap/table.h"
 #include "heap/target_read.h"
 
-const char *const lane_names[HAK_LANE_COUNT] = {"tiny", "pool", "ace", "huge"};
-
-static unsigned lane_of(unsigned size_class)
-{
-    return size_class <= CLASS_TINY_LAST   ? HAK_LANE_TINY
-           : size_class <= CLASS_POOL_LAST ? HAK_LANE_POOL
-                                           : HAK_LANE_ACE;
-}
-
 /* ---- extents ---- */
 
 static uint64_t resident_of(const struct heap_view *view, const struct extent *extent)
@@ -34,15 +25,15 @@ static uint64_t resident_of(const struct heap_view *view, const struct extent *e
     return page_set_bytes(&view->pages, extent->start, extent->start + extent->bytes);
 }
 
-static void add_blocks(struct class_terms *figures, unsigned state, uint64_t count,
+static void add_blocks(struct row_figures *figures, unsigned state, uint64_t count,
                        uint64_t resident)
 {
     figures->blocks[state] += count;
-    figures->resident[state] += resident;
+    figures->bytes[state] += resident;
 }
 
 /* The blocks of an extent that is resident in part; returns their resident bytes. */
-static uint64_t add_each_block(const struct heap_view *view, struct class_terms *figures,
+static uint64_t add_each_block(const struct heap_view *view, struct row_figures *figures,
                                const struct extent *extent)
 {
     uint8_t states[EXTENT_BLOCKS_MAX];
@@ -59,13 +50,13 @@ static uint64_t add_each_block(const struct heap_view *view, struct class_terms 
 }
 
 /* In a slab whose pages are all resident, or none is, blocks need only be counted. */
-static uint64_t add_all_blocks(const struct heap_view *view, struct class_terms *figures,
+static uint64_t add_all_blocks(const struct heap_view *view, struct row_figures *figures,
                                const struct extent *extent, bool is_resident)
 {
-    uint64_t counts[BLOCK_IN_DEPOT + 1];
+    uint64_t counts[BLOCK_STATES];
     uint64_t size = is_resident ? size_classes[extent->slab->size_class].size : 0;
     unsigned count = heap_block_counts(view, extent, counts);
-    for (unsigned state = 0; state <= BLOCK_IN_DEPOT; state++)
+    for (unsigned state = 0; state < BLOCK_STATES; state++)
         add_blocks(figures, state, counts[state], counts[state] * size);
     return count * size;
 }
@@ -74,7 +65,7 @@ static uint64_t add_all_blocks(const struct heap_view *view, struct class_terms 
 static void add_class_extent(const struct heap_view *view, struct heap_terms *terms,
                              const struct extent *extent)
 {
-    struct class_terms *figures = &terms->classes[extent->slab->size_class];
+    struct row_figures *figures = &terms->classes[extent->slab->size_class];
     uint64_t all = resident_of(view, extent);
     uint64_t in_blocks = all == 0 || all == extent->bytes
                              ? add_all_blocks(view, figures, extent, all > 0)
@@ -87,7 +78,7 @@ static void add_class_extent(const struct heap_view *view, struct heap_terms *te
 static void add_huge_extent(const struct heap_view *view, struct heap_terms *terms,
                             const struct extent *extent)
 {
-    struct class_terms *lane = &terms->lanes[HAK_LANE_HUGE];
+    struct row_figures *lane = &terms->lanes[HAK_LANE_HUGE];
     uint64_t end = extent->start + extent->slab->size;
     uint64_t resident = page_set_bytes(&view->pages, extent->start, end);
     add_blocks(lane, BLOCK_LIVE, 1, resident);
@@ -146,15 +137,15 @@ static void add_extents(const struct heap_view *view, struct heap_terms *terms)
 
 /* ---- sums ---- */
 
-static void add_to_lane(struct class_terms *lane, const struct class_terms *figures)
+static void add_to_lane(struct row_figures *lane, const struct row_figures *figures)
 {
     lane->extents += figures->extents;
     lane->mapped += figures->mapped;
     lane->traffic.taken += figures->traffic.taken;
     lane->traffic.given += figures->traffic.given;
-    for (unsigned state = 0; state <= BLOCK_IN_DEPOT; state++) {
+    for (unsigned state = 0; state < BLOCK_STATES; state++) {
         lane->blocks[state] += figures->blocks[state];
-        lane->resident[state] += figures->resident[state];
+        lane->bytes[state] += figures->bytes[state];
     }
 }
 
@@ -162,17 +153,17 @@ static void sum_up(const struct heap_view *view, struct heap_terms *terms)
 {
     terms->lanes[HAK_LANE_HUGE].traffic = view->traffic[CLASS_HUGE];
     for (unsigned c = CLASS_FIRST; c <= CLASS_ACE_LAST; c++) {
-        struct class_terms *figures = &terms->classes[c];
+        struct row_figures *figures = &terms->classes[c];
         figures->size = size_classes[c].size;
         figures->traffic = view->traffic[c];
-        add_to_lane(&terms->lanes[lane_of(c)], figures);
+        add_to_lane(&terms->lanes[lane_of_class(c)], figures);
     }
     for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++) {
-        const struct class_terms *figures = &terms->lanes[lane];
-        terms->live += figures->resident[BLOCK_LIVE];
-        terms->thread_cached += figures->resident[BLOCK_IN_THREAD];
-        terms->depots += figures->resident[BLOCK_IN_DEPOT];
-        terms->partly_used += figures->resident[BLOCK_FREE];
+        const struct row_figures *figures = &terms->lanes[lane];
+        terms->live += figures->bytes[BLOCK_LIVE];
+        terms->thread_cached += figures->bytes[BLOCK_IN_THREAD];
+        terms->depots += figures->bytes[BLOCK_IN_DEPOT];
+        terms->partly_used += figures->bytes[BLOCK_FREE];
     }
 }
 
@@ -206,7 +197,7 @@ static void count_used(const struct heap_view *view, struct heap_terms *terms)
         i += heap_unused(view, i);
         if (i == view->count)
             break;
-        const struct superslab *superslab = heap_superslab(view, i);
+        const union seen_superslab *superslab = heap_superslab(view, i);
         if (superslab->state == SUPERSLAB_SLABS)
             terms->used_bytes += SUPERSLAB_SIZE;
         if (superslab->state == SUPERSLAB_SLABS)

@@ -7,16 +7,6 @@
 
 #include "heap/extents.h"
 
-/* One size class, or a lane: blocks by state, and the resident bytes of each. */
-struct class_terms {
-    uint32_t size;
-    uint64_t extents;
-    uint64_t blocks[BLOCK_IN_DEPOT + 1];
-    uint64_t resident[BLOCK_IN_DEPOT + 1];
-    uint64_t mapped;        /* bytes of address space of its extents */
-    struct traffic traffic; /* blocks since the start */
-};
-
 /* RSS = live + thread_cached + depots + partly_used + purgeable + metadata + tables + others +
  * unexplained. Resident bytes all. */
 struct heap_terms {
@@ -30,8 +20,8 @@ struct heap_terms {
     uint64_t tables;
     uint64_t others;     /* mappings that are not the heap's, as the kernel says; 0 in a core */
     int64_t unexplained; /* RSS less the terms' sum: the look was torn */
-    struct class_terms classes[CLASS_ACE_LAST + 1];
-    struct class_terms lanes[HAK_LANE_COUNT];
+    struct row_figures classes[CLASS_ACE_LAST + 1];
+    struct row_figures lanes[HAK_LANE_COUNT];
     uint64_t warm_bytes;
     uint64_t huge_waste; /* of warm_bytes: of huge pages, and never handed out */
     uint64_t used_bytes; /* address space of superslabs that are in use or warm */
@@ -48,6 +38,5 @@ bool heap_owns(const struct heap_view *view, const struct mapping *mapping);
 uint64_t heap_terms_sum(const struct heap_terms *terms);
 /* Addresses of ACE and Huge blocks. HAKMEM_LIMIT counts them as if they had all their pages. */
 uint64_t heap_terms_spans(const struct heap_terms *terms);
-extern const char *const lane_names[HAK_LANE_COUNT];
 
 #endif

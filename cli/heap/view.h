@@ -7,7 +7,7 @@
 #ifndef HAK_CLI_VIEW_H
 #define HAK_CLI_VIEW_H
 
-#include "diag/root.h"
+#include "heap/seen.h"
 #include "heap/page_set.h"
 #include "heap/target.h"
 
@@ -32,14 +32,14 @@ struct thread_view {
 
 /* The records of one superslab, and the bitmaps that lie outside them. */
 struct record_view {
-    struct slab slabs[SLABS_PER_SUPERSLAB];
+    union seen_slab slabs[SLABS_PER_SUPERSLAB];
     uint64_t *bits[SLABS_PER_SUPERSLAB]; /* NULL: not read, or inline */
 };
 
 /* What the table says of superslabs that follow each other. */
 #define CHUNK_SUPERSLABS ((size_t)64)
 struct superslab_chunk {
-    struct superslab superslabs[CHUNK_SUPERSLABS];
+    union seen_superslab superslabs[CHUNK_SUPERSLABS];
     struct record_view *records[CHUNK_SUPERSLABS]; /* NULL where there are none */
 };
 
@@ -61,8 +61,8 @@ struct heap_view {
     struct page_set pages; /* resident ones, from the first superslab on */
     uint64_t meta_left;
     bool is_over; /* meta_left did not suffice */
-    struct space space;
-    struct meta_arena meta;
+    union seen_space space;
+    union seen_meta_arena meta;
     struct settings settings;
     uint64_t purged_bytes;
     uint64_t fb_counts[HAK_FB_COUNT];

@@ -132,11 +132,10 @@ static void find_classes(const struct snapshot *before, const struct snapshot *a
 static void find_lanes(const struct snapshot *before, const struct snapshot *after,
                        struct changes *changes)
 {
-    static const char *const labels[HAK_LANE_COUNT] = {"Tiny", "Pool", "ACE", "Huge"};
     changes->count = 0;
     for (size_t i = 0; i < HAK_LANE_COUNT; i++) {
         add_row(changes, &before->lanes[i], &after->lanes[i]);
-        changes->rows[i].label = labels[i];
+        changes->rows[i].label = lane_titles[i];
     }
     sort_changes(changes);
 }
@@ -232,8 +231,10 @@ static void print_text(const struct snapshot *before, const struct snapshot *aft
 
 static void json_side(const char *name, const struct snapshot *snapshot)
 {
-    printf("\"%s\":{\"program\":\"%s\",\"pid\":%" PRIu64 ",\"core\":%s,\"at\":%.3f", name,
-           snapshot->program, snapshot->pid, snapshot->is_core ? "true" : "false", snapshot->at);
+    printf("\"%s\":{\"program\":", name);
+    json_text(stdout, snapshot->program);
+    printf(",\"pid\":%" PRIu64 ",\"core\":%s,\"at\":%.3f", snapshot->pid,
+           snapshot->is_core ? "true" : "false", snapshot->at);
     if (!snapshot->is_core)
         printf(",\"rss_bytes\":%" PRIu64, snapshot->rss);
     fputs("},\n", stdout);

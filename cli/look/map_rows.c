@@ -13,7 +13,7 @@
 /* Bytes of each slab of an extent that live blocks cover, added up in `live`. */
 static void add_live(const struct heap_view *view, const struct extent *extent, uint64_t *live)
 {
-    uint64_t counts[BLOCK_IN_DEPOT + 1];
+    uint64_t counts[BLOCK_STATES];
     if (extent->bytes == SLAB_SIZE) {
         heap_block_counts(view, extent, counts);
         live[0] = counts[BLOCK_LIVE] * extent->slab->size;

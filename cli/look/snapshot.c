@@ -50,102 +50,107 @@ static char *read_file(const char *path, size_t *size)
     return NULL;
 }
 
-/* More than any address space has; sums of a few fit. */
-#define NUMBER_MAX ((uint64_t)1 << 60)
 /* Seconds since 1970: the year 5138. */
 #define TIME_MAX 1e11
 
-static void refuse(struct snapshot *snapshot, const struct json_value *value)
+/* Purpose: an object of the file, and where it is there. */
+struct place {
+    struct snapshot *snapshot;
+    const struct json_object *object;
+    const char *path; /* "", or "lanes.2." */
+};
+
+static void refuse(const struct place *place, const char *key)
 {
-    if (!snapshot->refused[0])
-        snprintf(snapshot->refused, sizeof snapshot->refused, "%s", value->path);
+    char *refused = place->snapshot->refused;
+    if (!refused[0])
+        snprintf(refused, sizeof place->snapshot->refused, "%s%s", place->path, key);
 }
 
-/* As stats_print_json writes them. */
-static uint64_t number_of(struct snapshot *snapshot, const struct json_value *value)
+/* 0 where there is none. */
+static uint64_t number_of(const struct place *place, const char *key)
 {
-    char text[24] = "";
     uint64_t number = 0;
-    if (value->length < sizeof text)
-        memcpy(text, value->text, value->length);
-    if (value->kind == JSON_NUMBER && text_to_number(text, &number) && number < NUMBER_MAX)
-        return number;
-    refuse(snapshot, value);
-    return 0;
+    if (json_object_object_get_ex(place->object, key, NULL) &&
+        !json_get_number(place->object, key, &number))
+        refuse(place, key);
+    return number;
 }
 
-static double time_of(struct snapshot *snapshot, const struct json_value *value)
+static double time_of(const struct place *place)
 {
-    double seconds = strtod(value->text, NULL);
-    if (value->kind == JSON_NUMBER && strspn(value->text, "0123456789.") >= value->length &&
-        seconds < TIME_MAX)
+    struct json_object *value;
+    if (!json_object_object_get_ex(place->object, "at", &value))
+        return 0;
+    double seconds = json_object_get_double(value);
+    if (seconds >= 0 && seconds < TIME_MAX && !json_object_is_type(value, json_type_string))
         return seconds;
-    refuse(snapshot, value);
+    refuse(place, "at");
     return 0;
 }
 
-static void copy_text(const struct json_value *value, char *text, size_t size)
+static void take_row(const struct place *place, struct snapshot_row *row)
 {
-    snprintf(text, size, "%.*s", (int)(value->length < size ? value->length : size), value->text);
-    target_make_printable(text);
+    json_get_text(place->object, "name", row->name, sizeof row->name);
+    target_make_printable(row->name);
+    if (!row->name[0])
+        snprintf(row->name, sizeof row->name, "%" PRIu64, number_of(place, "size"));
+    row->live_blocks = number_of(place, "live_blocks");
+    row->live_bytes = number_of(place, "live_bytes");
+    row->free_bytes = number_of(place, "free_bytes") + number_of(place, "thread_cached_bytes") +
+                      number_of(place, "depots_bytes");
 }
 
-/* A figure of a lane or class. */
-static void take_figure(struct snapshot *snapshot, struct snapshot_row *row, const char *key,
-                        const struct json_value *value)
+/* The lanes, or the size classes; returns how many there are. */
+static size_t take_rows(const struct place *whole, const char *key, struct snapshot_row *rows,
+                        size_t limit)
 {
-    if (strcmp(key, "size") == 0)
-        number_of(snapshot, value);
-    if (strcmp(key, "name") == 0 || strcmp(key, "size") == 0)
-        copy_text(value, row->name, sizeof row->name);
-    else if (strcmp(key, "live_blocks") == 0)
-        row->live_blocks = number_of(snapshot, value);
-    else if (strcmp(key, "live_bytes") == 0)
-        row->live_bytes = number_of(snapshot, value);
-    else if (strcmp(key, "free_bytes") == 0 || strcmp(key, "thread_cached_bytes") == 0 ||
-             strcmp(key, "depots_bytes") == 0)
-        row->free_bytes += number_of(snapshot, value);
+    char path[32];
+    struct json_object *array = json_get_array(whole->object, key);
+    size_t count = array ? json_object_array_length(array) : 0;
+    for (size_t i = 0; i < count && i < limit; i++) {
+        snprintf(path, sizeof path, "%s.%zu.", key, i);
+        const struct place place = {whole->snapshot, json_object_array_get_idx(array, i), path};
+        take_row(&place, &rows[i]);
+    }
+    return count < limit ? count : limit;
 }
 
-static void take_term(struct snapshot *snapshot, const char *key, const struct json_value *value)
+static void take_terms(const struct place *whole)
 {
     static const struct heap_terms none;
     struct term rows[TERM_COUNT];
+    struct json_object *object;
+    if (!json_object_object_get_ex(whole->object, "terms", &object))
+        return;
+    const struct place place = {whole->snapshot, object, "terms."};
     stats_terms(&none, rows);
     for (size_t i = 0; i < TERM_COUNT; i++)
-        if (strcmp(key, rows[i].key) == 0) {
-            snapshot->terms[i] = number_of(snapshot, value);
-            snapshot->terms_seen |= 1u << i;
+        if (json_object_object_get_ex(object, rows[i].key, NULL)) {
+            whole->snapshot->terms[i] = number_of(&place, rows[i].key);
+            whole->snapshot->terms_seen |= 1u << i;
         }
 }
 
-static void take_value(void *context, const struct json_value *value)
+static void take_all(struct snapshot *snapshot, const struct json_object *object)
 {
-    struct snapshot *snapshot = context;
-    size_t index;
-    char key[40];
-    if (strcmp(value->path, "program") == 0)
-        copy_text(value, snapshot->program, sizeof snapshot->program);
-    else if (strcmp(value->path, "pid") == 0)
-        snapshot->pid = number_of(snapshot, value);
-    else if (strcmp(value->path, "format") == 0)
-        snapshot->format = number_of(snapshot, value);
-    else if (strcmp(value->path, "at") == 0)
-        snapshot->at = time_of(snapshot, value);
-    else if (strcmp(value->path, "core") == 0)
-        snapshot->is_core = value->length == 4 && memcmp(value->text, "true", 4) == 0;
-    else if (strcmp(value->path, "rss_bytes") == 0)
-        snapshot->rss = number_of(snapshot, value);
-    else if (strncmp(value->path, "terms.", 6) == 0)
-        take_term(snapshot, value->path + 6, value);
-    else if (sscanf(value->path, "lanes.%zu.%39s", &index, key) == 2 && index < HAK_LANE_COUNT)
-        take_figure(snapshot, &snapshot->lanes[index], key, value);
-    else if (sscanf(value->path, "classes.%zu.%39s", &index, key) == 2 &&
-             index < SNAPSHOT_ROWS_MAX) {
-        take_figure(snapshot, &snapshot->classes[index], key, value);
-        snapshot->class_count = index + 1;
-    }
+    const struct place whole = {snapshot, object, ""};
+    struct json_object *core;
+    json_get_text(object, "program", snapshot->program, sizeof snapshot->program);
+    target_make_printable(snapshot->program);
+    snapshot->format = number_of(&whole, "format");
+    snapshot->pid = number_of(&whole, "pid");
+    snapshot->at = time_of(&whole);
+    snapshot->is_core = json_object_object_get_ex(object, "core", &core) &&
+                        json_object_get_boolean(core);
+    snapshot->rss = number_of(&whole, "rss_bytes");
+    take_terms(&whole);
+    take_rows(&whole, "lanes", snapshot->lanes, HAK_LANE_COUNT);
+    snapshot->class_count = take_rows(&whole, "classes", snapshot->classes, SNAPSHOT_ROWS_MAX);
 }
+
+/* As the file begins, whether it is whole or not. */
+#define SNAPSHOT_BEGIN "{\"hakmem\":"
 
 bool snapshot_read(const char *command, const char *path, struct snapshot *snapshot)
 {
@@ -156,20 +161,21 @@ bool snapshot_read(const char *command, const char *path, struct snapshot *snaps
         cli_fail(EXIT_FAILURE, "%s: cannot read '%s': %s", command, path, strerror(errno));
         return false;
     }
-    /* so that a number at the end of the text has an end */
-    text = memory_resize(text, size + 1, 1);
-    text[size] = '\0';
-    enum json_end end = json_read(text, size, take_value, snapshot);
+    bool is_cut;
+    struct json_object *object = json_read(text, size, &is_cut);
+    is_cut = is_cut && size >= strlen(SNAPSHOT_BEGIN) &&
+             memcmp(text, SNAPSHOT_BEGIN, strlen(SNAPSHOT_BEGIN)) == 0;
     free(text);
-    bool is_known = snapshot->format == STATS_FORMAT;
-    if (end == JSON_CUT && size > 0 && snapshot->format)
+    take_all(snapshot, object);
+    json_object_put(object);
+    if (is_cut)
         cli_fail(EXIT_FAILURE, "%s: '%s' is cut short: it is not a whole snapshot", command, path);
-    else if (end != JSON_GOOD || !snapshot->format)
+    else if (!snapshot->format)
         cli_fail(EXIT_FAILURE, "%s: '%s' is no snapshot: expected a file of hakmem snapshot",
                  command, path);
-    else if (!is_known)
+    else if (snapshot->format != FIGURES_FORMAT)
         cli_fail(EXIT_FAILURE, "%s: '%s' is of format %" PRIu64 ": this hakmem reads format %d",
-                 command, path, snapshot->format, STATS_FORMAT);
+                 command, path, snapshot->format, FIGURES_FORMAT);
     else if (snapshot->refused[0])
         cli_fail(EXIT_FAILURE, "%s: '%s' is damaged: its '%s' is not a number that hakmem writes",
                  command, path, snapshot->refused);

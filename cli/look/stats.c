@@ -57,32 +57,32 @@ static void print_terms(const struct heap_view *view, const struct heap_terms *t
                text_of_percent((double)llabs(rest), all).bytes);
 }
 
-static void print_figures(const char *name, const struct class_terms *figures)
+static void print_figures(const char *name, const struct row_figures *figures)
 {
-    uint64_t cached = figures->resident[BLOCK_IN_THREAD] + figures->resident[BLOCK_IN_DEPOT];
+    uint64_t cached = figures->bytes[BLOCK_IN_THREAD] + figures->bytes[BLOCK_IN_DEPOT];
     printf("%-10s %11" PRIu64 " %11s %11s %11s %11s\n", name, figures->blocks[BLOCK_LIVE],
-           text_of_size(figures->resident[BLOCK_LIVE]).bytes, text_of_size(cached).bytes,
-           text_of_size(figures->resident[BLOCK_FREE]).bytes, text_of_size(figures->mapped).bytes);
+           text_of_size(figures->bytes[BLOCK_LIVE]).bytes, text_of_size(cached).bytes,
+           text_of_size(figures->bytes[BLOCK_FREE]).bytes, text_of_size(figures->mapped).bytes);
 }
 
-static uint64_t resident_of(const struct class_terms *figures)
+static uint64_t resident_of(const struct row_figures *figures)
 {
     uint64_t sum = 0;
-    for (unsigned state = 0; state <= BLOCK_IN_DEPOT; state++)
-        sum += figures->resident[state];
+    for (unsigned state = 0; state < BLOCK_STATES; state++)
+        sum += figures->bytes[state];
     return sum;
 }
 
 static int compare_classes(const void *a, const void *b)
 {
-    uint64_t left = resident_of(*(const struct class_terms *const *)a);
-    uint64_t right = resident_of(*(const struct class_terms *const *)b);
+    uint64_t left = resident_of(*(const struct row_figures *const *)a);
+    uint64_t right = resident_of(*(const struct row_figures *const *)b);
     return (left < right) - (left > right);
 }
 
 static void print_classes(const struct heap_terms *terms)
 {
-    const struct class_terms *order[CLASS_ACE_LAST + 1];
+    const struct row_figures *order[CLASS_ACE_LAST + 1];
     size_t count = 0;
     for (unsigned c = CLASS_FIRST; c <= CLASS_ACE_LAST; c++)
         if (terms->classes[c].extents > 0)
@@ -99,11 +99,10 @@ static void print_classes(const struct heap_terms *terms)
 
 static void print_lanes(const struct heap_terms *terms)
 {
-    static const char *const names[HAK_LANE_COUNT] = {"Tiny", "Pool", "ACE", "Huge"};
     printf("\n%-10s %11s %11s %11s %11s %11s\n", "lane, size", "live blocks", "bytes", "cached",
            "free", "addresses");
     for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++)
-        print_figures(names[lane], &terms->lanes[lane]);
+        print_figures(lane_titles[lane], &terms->lanes[lane]);
     print_classes(terms);
 }
 

@@ -9,11 +9,7 @@
 
 #include "heap/terms.h"
 
-/* Of the JSON: raised when a name goes, or means something else. */
-#define STATS_FORMAT 2
-
 void stats_print_json(FILE *out, const struct heap_view *view, const struct heap_terms *terms);
 void stats_print_metrics(FILE *out, const struct heap_view *view, const struct heap_terms *terms);
-extern const char *const stats_block_states[BLOCK_IN_DEPOT + 1];
 
 #endif

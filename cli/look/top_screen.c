@@ -315,24 +315,23 @@ static int draw_terms(const struct top_process *process, int line)
 
 static enum top_order class_order;
 
-static uint64_t class_figure(const struct class_terms *figures)
+static uint64_t class_figure(const struct row_figures *figures)
 {
     switch (class_order) {
-    case ORDER_CACHED:
-        return figures->resident[BLOCK_IN_THREAD] + figures->resident[BLOCK_IN_DEPOT];
-    case ORDER_FREE: return figures->resident[BLOCK_FREE];
+    case ORDER_CACHED: return figures->bytes[BLOCK_IN_THREAD] + figures->bytes[BLOCK_IN_DEPOT];
+    case ORDER_FREE: return figures->bytes[BLOCK_FREE];
     case ORDER_NAME: return UINT32_MAX - figures->size;
-    case ORDER_LIVE: return figures->resident[BLOCK_LIVE];
+    case ORDER_LIVE: return figures->bytes[BLOCK_LIVE];
     default:
-        return figures->resident[BLOCK_LIVE] + figures->resident[BLOCK_FREE] +
-               figures->resident[BLOCK_IN_THREAD] + figures->resident[BLOCK_IN_DEPOT];
+        return figures->bytes[BLOCK_LIVE] + figures->bytes[BLOCK_FREE] +
+               figures->bytes[BLOCK_IN_THREAD] + figures->bytes[BLOCK_IN_DEPOT];
     }
 }
 
 static int compare_classes(const void *a, const void *b)
 {
-    uint64_t left = class_figure(*(const struct class_terms *const *)a);
-    uint64_t right = class_figure(*(const struct class_terms *const *)b);
+    uint64_t left = class_figure(*(const struct row_figures *const *)a);
+    uint64_t right = class_figure(*(const struct row_figures *const *)b);
     return (left < right) - (left > right);
 }
 
@@ -348,14 +347,14 @@ static void draw_fields(int at, chtype attributes, const int *widths, const char
 
 #define CLASS_FIELDS 6
 
-static void draw_class(int line, const int *widths, const struct class_terms *figures)
+static void draw_class(int line, const int *widths, const struct row_figures *figures)
 {
     char size[16];
     char blocks[24];
-    uint64_t cached = figures->resident[BLOCK_IN_THREAD] + figures->resident[BLOCK_IN_DEPOT];
-    struct short_text live = text_of_size(figures->resident[BLOCK_LIVE]);
+    uint64_t cached = figures->bytes[BLOCK_IN_THREAD] + figures->bytes[BLOCK_IN_DEPOT];
+    struct short_text live = text_of_size(figures->bytes[BLOCK_LIVE]);
     struct short_text in_caches = text_of_size(cached);
-    struct short_text unused = text_of_size(figures->resident[BLOCK_FREE]);
+    struct short_text unused = text_of_size(figures->bytes[BLOCK_FREE]);
     struct short_text mapped = text_of_size(figures->mapped);
     snprintf(size, sizeof size, "%" PRIu32, figures->size);
     snprintf(blocks, sizeof blocks, "%" PRIu64, figures->blocks[BLOCK_LIVE]);
@@ -371,7 +370,7 @@ static void draw_classes(const struct top *top, int line)
     static const char *const titles[CLASS_FIELDS] = {"size",   "blocks", "live",
                                                      "cached", "free",   "addresses"};
     const struct heap_terms *terms = &top->processes[0].terms;
-    const struct class_terms *order[CLASS_ACE_LAST + 1];
+    const struct row_figures *order[CLASS_ACE_LAST + 1];
     size_t count = 0;
     for (unsigned c = CLASS_FIRST; c <= CLASS_ACE_LAST; c++)
         if (terms->classes[c].extents > 0)

@@ -33,13 +33,9 @@ static const char *const state_words[] = {
 
 /* ---- blocks ---- */
 
-static const char *lane_word(const struct slab *slab)
+static const char *lane_word(const union seen_slab *slab)
 {
-    if (slab->state == SLAB_HUGE)
-        return "Huge";
-    if (slab->state == SLAB_SPAN)
-        return "ACE";
-    return slab->size_class <= CLASS_TINY_LAST ? "Tiny" : "Pool";
+    return lane_titles[slab->state == SLAB_HUGE ? HAK_LANE_HUGE : lane_of_class(slab->size_class)];
 }
 
 /* In whose cache the block at `address` is. */
@@ -54,7 +50,7 @@ static void print_holder(const struct heap_view *view, uint64_t address)
            thread->name[0] ? " (" : "", thread->name, thread->name[0] ? ")" : "");
 }
 
-static void print_owner(const struct heap_view *view, const struct slab *slab)
+static void print_owner(const struct heap_view *view, const union seen_slab *slab)
 {
     bool is_shared = slab->state == SLAB_BLOCKS
                          ? (const void *)slab->owner == (const void *)view->root.shared_pool
@@ -80,7 +76,7 @@ static void print_neighbours(const struct extent *extent, const uint8_t *states,
     unsigned first = index > NEIGHBOURS ? index - NEIGHBOURS : 0;
     unsigned last = index + NEIGHBOURS < count ? index + NEIGHBOURS : count - 1;
     for (unsigned i = first; i <= last; i++) {
-        bool is_fresh = states[i] == BLOCK_FREE && i >= pooled(extent->slab)->carved;
+        bool is_fresh = states[i] == BLOCK_FREE && i >= seen_pooled(extent->slab)->carved;
         if (i != index)
             printf(LABEL "0x%" PRIx64 " %s\n", i < index ? "before" : "after",
                    extent->start + i * extent->slab->size,
@@ -90,7 +86,7 @@ static void print_neighbours(const struct extent *extent, const uint8_t *states,
 
 static void print_slab(const struct extent *extent, const uint8_t *states, unsigned count)
 {
-    unsigned of[BLOCK_IN_DEPOT + 1] = {0};
+    unsigned of[BLOCK_STATES] = {0};
     for (unsigned i = 0; i < count; i++)
         of[states[i]]++;
     printf(LABEL "0x%" PRIx64 ", %s, %u block%s: %u live, %u cached by threads, %u in the depot, "
@@ -124,7 +120,7 @@ static void print_block(const struct heap_view *view, const struct extent *exten
         return;
     }
     bool is_fresh = extent->kind == EXTENT_BLOCKS && states[index] == BLOCK_FREE &&
-                    index >= pooled(extent->slab)->carved;
+                    index >= seen_pooled(extent->slab)->carved;
     printf("%s\n", is_fresh ? "free: never handed out" : state_words[states[index]]);
     print_bounds(extent, start, address);
     if (states[index] == BLOCK_IN_THREAD)

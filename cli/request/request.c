@@ -62,21 +62,21 @@ enum answer { ANSWER_SERVED, ANSWER_LOST, ANSWER_LATE, ANSWER_IDLE };
 static bool write_request(const struct mailbox *mailbox)
 {
     struct target *target = mailbox->target;
-    struct request request;
+    union seen_request request;
     if (!target_read(target, mailbox->slot, &request, sizeof request))
         return process_explain(target, ESRCH);
     uint32_t asked = request.asked + 2 * (uint32_t)getpid() + 1;
     uint32_t yes = 1;
-    return target_write(target, mailbox->slot + offsetof(struct request, value), &mailbox->value,
-                        sizeof mailbox->value) &&
-           target_write(target, mailbox->slot + offsetof(struct request, asked), &asked,
+    return target_write(target, mailbox->slot + offsetof(union seen_request, value),
+                        &mailbox->value, sizeof mailbox->value) &&
+           target_write(target, mailbox->slot + offsetof(union seen_request, asked), &asked,
                         sizeof asked) &&
            target_write(target, mailbox->waiting, &yes, sizeof yes);
 }
 
 /* *request is what is in the slot at the end. */
 static enum answer wait_for_answer(const struct mailbox *mailbox, const struct request_input *input,
-                                   struct request *request)
+                                   union seen_request *request)
 {
     const struct timespec step = {.tv_nsec = LOOK_NS};
     double deadline = clock_seconds() + (double)input->wait_seconds;
@@ -184,10 +184,9 @@ static void print_above_limit(struct target *target, int64_t limit)
 }
 
 static int report_served(const struct request_input *input, const struct mailbox *mailbox,
-                         const struct request *request, size_t row)
+                         const union seen_request *request, unsigned slot)
 {
     struct target *target = mailbox->target;
-    char value[32];
     if (request->result < 0)
         return report_refused(input, target, mailbox);
     if (input->verb == VERB_TRIM) {
@@ -195,11 +194,11 @@ static int report_served(const struct request_input *input, const struct mailbox
                text_of_size((uint64_t)request->result).bytes);
         return EXIT_SUCCESS;
     }
-    settings_write_value(row, request->value, value, sizeof value);
-    printf("%s: " SETTING_PREFIX "%s is %s now%s\n", choice_title(target), settings_name(row),
-           value,
+    const struct setting_row *row = setting_live_row(slot - REQUEST_SET);
+    printf("%s: " SETTING_PREFIX "%s is %s now%s\n", choice_title(target), row->name,
+           setting_write(row, request->value).bytes,
            request->value == mailbox->value ? "" : ": another command has asked for that since");
-    if (row == settings_live_row(LIVE_limit))
+    if (slot == REQUEST_SET + LIVE_limit)
         print_above_limit(target, request->value);
     return EXIT_SUCCESS;
 }
@@ -211,12 +210,12 @@ static int send_request(const struct request_input *input, const struct heap_vie
     uint64_t all = (uintptr_t)view->root.request;
     const struct mailbox mailbox = {
         .target = target,
-        .slot = all + offsetof(struct requests, slots) + slot * sizeof(struct request),
-        .waiting = all + offsetof(struct requests, is_waiting),
+        .slot = all + offsetof(union seen_requests, slots) + slot * sizeof(union seen_request),
+        .waiting = all + offsetof(union seen_requests, is_waiting),
         .value = value,
         .idle_seconds = view->settings.background == CHOICE_YES ? IDLE_SECONDS_WITH_HELPER
                                                                 : IDLE_SECONDS};
-    struct request request;
+    union seen_request request;
     if (view->is_empty)
         return cli_fail(EXIT_FAILURE, "%s: %s does not use the heap of HAKMEM",
                         input->choice.command, choice_title(target));
@@ -227,8 +226,7 @@ static int send_request(const struct request_input *input, const struct heap_vie
         return report_lost(input, target);
     if (answer != ANSWER_SERVED)
         return report_pending(input, target, answer);
-    return report_served(input, &mailbox, &request,
-                         slot == REQUEST_TRIM ? 0 : settings_live_row(slot - REQUEST_SET));
+    return report_served(input, &mailbox, &request, slot);
 }
 
 /* ---- the command line ---- */

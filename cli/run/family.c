@@ -320,9 +320,9 @@ static void add_report(struct family *family, const struct report *report)
     member->live_end = report_live_bytes(report);
     member->blocks_end = report_live_blocks(report);
     member->is_peak_final = true;
-    uint64_t peak = report->value[KEY_peak_rss_bytes];
-    if (report->value[KEY_rss_bytes] > peak)
-        peak = report->value[KEY_rss_bytes];
+    uint64_t peak = report->figures.peak_rss;
+    if (report->figures.rss > peak)
+        peak = report->figures.rss;
     if (peak > member->peak)
         member->peak = peak;
 }

@@ -14,81 +14,73 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "base/memory.h"
-#include "base/text.h"
 
 #define REPORT_SUFFIX ".report"
-#define REPORT_BYTES_MAX ((size_t)16384)
+#define REPORT_BYTES_MAX ((size_t)64 << 10)
 
 /* ---- Reading ---- */
 
-static const char *const key_names[KEY_COUNT] = {
-#define ROW(key) [KEY_##key] = #key,
-    REPORT_KEYS(ROW)
-#undef ROW
-};
-
-const char *report_key_name(size_t key)
+/* The figures of the whole heap that the library knows, each of which must be there. */
+static bool read_totals(const struct json_object *object, struct figures *figures)
 {
-    return key_names[key];
-}
-
-/* Which lines have been seen; KEY_COUNT stands for the end. */
-struct reading {
-    struct report *report;
-    bool seen[KEY_COUNT + 1];
-    bool bad;
-};
-
-static void read_number(struct reading *reading, const char *key, const char *text)
-{
-    for (size_t i = 0; i < KEY_COUNT; i++) {
-        if (strcmp(key, key_names[i]) != 0)
+    for (size_t i = 0; i < FIGURES_TOTALS; i++) {
+        const struct figures_total *total = &figures_totals[i];
+        uint64_t value;
+        if (total->side == FIGURES_OUTSIDE)
             continue;
-        if (!text_to_number(text, &reading->report->value[i]) || reading->seen[i])
-            reading->bad = true;
-        reading->seen[i] = true;
+        if (!json_get_number(object, total->key, &value))
+            return false;
+        memcpy((char *)figures + total->offset, &value, sizeof value);
     }
+    /* these are left out where the kernel does not tell them */
+    json_get_number(object, "rss_bytes", &figures->rss);
+    json_get_number(object, "peak_rss_bytes", &figures->peak_rss);
+    return true;
 }
 
-/* One line without its newline. A key that is not known is of a newer library, and skipped. */
-static void read_line(struct reading *reading, char *line)
+static bool read_lanes(const struct json_object *object, struct report_lane lanes[HAK_LANE_COUNT])
 {
-    char *space = strchr(line, ' ');
-    if (!space || reading->seen[KEY_COUNT]) {
-        reading->bad = true;
-        return;
+    struct json_object *rows = json_get_array(object, "lanes");
+    if (!rows || json_object_array_length(rows) != HAK_LANE_COUNT)
+        return false;
+    for (size_t i = 0; i < HAK_LANE_COUNT; i++) {
+        const struct json_object *row = json_object_array_get_idx(rows, i);
+        if (!json_get_number(row, "live_bytes", &lanes[i].live_bytes) ||
+            !json_get_number(row, "live_blocks", &lanes[i].live_blocks) ||
+            !json_get_number(row, "cached_bytes", &lanes[i].cached_bytes) ||
+            !json_get_number(row, "free_bytes", &lanes[i].free_bytes))
+            return false;
     }
-    *space = '\0';
-    const char *text = space + 1;
-    struct report *report = reading->report;
-    if (strcmp(line, "version") == 0)
-        snprintf(report->version, sizeof report->version, "%s", text);
-    else if (strcmp(line, "program") == 0)
-        snprintf(report->program, sizeof report->program, "%s", text);
-    else if (strcmp(line, "command") == 0)
-        snprintf(report->command, sizeof report->command, "%s", text);
-    else if (strcmp(line, "end") == 0)
-        reading->seen[KEY_COUNT] = true;
-    else
-        read_number(reading, line, text);
+    return true;
 }
 
-/* `bytes` is a whole file, ended by a NUL. */
-static enum report_state read_text(char *bytes, struct report *report)
+static bool read_calls(const struct json_object *object, uint64_t calls[HAK_FB_COUNT])
 {
-    struct reading reading = {.report = report};
-    char *line = bytes;
-    for (char *newline; (newline = strchr(line, '\n')); line = newline + 1) {
-        *newline = '\0';
-        read_line(&reading, line);
-    }
-    if (*line != '\0' || reading.bad)
-        return REPORT_INCOMPLETE;
-    for (size_t i = 0; i <= KEY_COUNT; i++)
-        if (!reading.seen[i])
-            return REPORT_INCOMPLETE;
-    return REPORT_COMPLETE;
+    struct json_object *by_reason;
+    if (!json_object_object_get_ex(object, "libc_calls", &by_reason))
+        return false;
+    for (size_t i = 0; i < HAK_FB_COUNT; i++)
+        if (!json_get_number(by_reason, libc_reason_names[i], &calls[i]))
+            return false;
+    return true;
+}
+
+/* A key that is not known is of a newer library, and skipped. */
+static enum report_state read_text(const char *text, size_t length, struct report *report)
+{
+    bool is_cut;
+    struct json_object *object = json_read(text, length, &is_cut);
+    json_get_text(object, "hakmem", report->version, sizeof report->version);
+    json_get_text(object, "program", report->program, sizeof report->program);
+    json_get_text(object, "command", report->command, sizeof report->command);
+    bool is_whole = read_totals(object, &report->figures) && read_lanes(object, report->lanes) &&
+                    read_calls(object, report->libc_calls);
+    json_object_put(object);
+    if (!report->program[0])
+        strcpy(report->program, "?");
+    return is_whole ? REPORT_COMPLETE : REPORT_INCOMPLETE;
 }
 
 static bool is_older(struct timespec time, struct timespec than)
@@ -112,16 +104,13 @@ static ssize_t read_file(int file, struct timespec since, char *bytes, size_t li
 static enum report_state read_report(int directory, const char *name, struct timespec since,
                                      struct report *report)
 {
-    char bytes[REPORT_BYTES_MAX + 1];
+    static char bytes[REPORT_BYTES_MAX];
     int file = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (file < 0)
         return REPORT_MISSING;
     ssize_t length = read_file(file, since, bytes, REPORT_BYTES_MAX);
     close(file);
-    if (length < 0)
-        return REPORT_MISSING;
-    bytes[length] = '\0';
-    return read_text(bytes, report);
+    return length < 0 ? REPORT_MISSING : read_text(bytes, (size_t)length, report);
 }
 
 /* PID.report, or PID.NUMBER.report of a later process, or program, with the same number. */
@@ -173,21 +162,18 @@ const struct report *reports_find(const struct reports *reports, pid_t pid)
 
 /* ---- Sums over lanes ---- */
 
-static uint64_t sum_of_lanes(const struct report *report, size_t first)
-{
-    const size_t keys_of_lane = KEY_lane_pool_live_bytes - KEY_lane_tiny_live_bytes;
-    uint64_t sum = 0;
-    for (size_t key = first; key <= KEY_lane_huge_free_bytes; key += keys_of_lane)
-        sum += report->value[key];
-    return sum;
-}
-
 uint64_t report_live_bytes(const struct report *report)
 {
-    return sum_of_lanes(report, KEY_lane_tiny_live_bytes);
+    uint64_t sum = 0;
+    for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++)
+        sum += report->lanes[lane].live_bytes;
+    return sum;
 }
 
 uint64_t report_live_blocks(const struct report *report)
 {
-    return sum_of_lanes(report, KEY_lane_tiny_live_blocks);
+    uint64_t sum = 0;
+    for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++)
+        sum += report->lanes[lane].live_blocks;
+    return sum;
 }

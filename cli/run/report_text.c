@@ -85,7 +85,7 @@ static void print_peak(FILE *out, const struct family *family, const struct repo
     const struct member *main = family_main(family);
     fprintf(out, LABEL "%s peak", "RSS", text_of_size(main->peak).bytes);
     if (report->state == REPORT_COMPLETE)
-        fprintf(out, ", %s at exit", text_of_size(report->value[KEY_rss_bytes]).bytes);
+        fprintf(out, ", %s at exit", text_of_size(report->figures.rss).bytes);
     if (family->count > 1)
         fprintf(out, ", of process %d", (int)main->pid);
     fputc('\n', out);
@@ -105,31 +105,17 @@ static void print_kernel(FILE *out, const struct outcome *outcome, const struct 
     fprintf(out, LABEL "%ld minor, %ld major\n", "faults", usage->ru_minflt, usage->ru_majflt);
 }
 
-/* The keys of one lane, in their order in REPORT_LANE_KEYS. */
-enum { LIVE_BYTES, LIVE_BLOCKS, CACHED_BYTES, FREE_BYTES, LANE_KEYS };
-
-static uint64_t lane_value(const struct report *report, unsigned lane, unsigned key)
-{
-    return report->value[KEY_lane_tiny_live_bytes + LANE_KEYS * lane + key];
-}
-_Static_assert(KEY_lane_tiny_live_bytes + LANE_KEYS * HAK_LANE_COUNT - 1 ==
-                       KEY_lane_huge_free_bytes &&
-                   KEY_lane_tiny_free_bytes - KEY_lane_tiny_live_bytes == FREE_BYTES,
-               "the lanes' keys follow each other");
-
 static void print_lanes(FILE *out, const struct report *report)
 {
-    static const char *const names[HAK_LANE_COUNT] = {"Tiny", "Pool", "ACE", "Huge"};
     double all = (double)report_live_bytes(report);
     fprintf(out, LABEL "%12s %12s %8s %12s %12s\n", "lane", "live", "blocks", "share", "cached",
             "free");
     for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++) {
-        uint64_t live = lane_value(report, lane, LIVE_BYTES);
-        fprintf(out, "  %-7s %12s %12" PRIu64 " %8s %12s %12s\n", names[lane],
-                text_of_size(live).bytes, lane_value(report, lane, LIVE_BLOCKS),
-                text_of_percent((double)live, all).bytes,
-                text_of_size(lane_value(report, lane, CACHED_BYTES)).bytes,
-                text_of_size(lane_value(report, lane, FREE_BYTES)).bytes);
+        const struct report_lane *row = &report->lanes[lane];
+        fprintf(out, "  %-7s %12s %12" PRIu64 " %8s %12s %12s\n", lane_titles[lane],
+                text_of_size(row->live_bytes).bytes, row->live_blocks,
+                text_of_percent((double)row->live_bytes, all).bytes,
+                text_of_size(row->cached_bytes).bytes, text_of_size(row->free_bytes).bytes);
     }
     fputs("  (live, cached and free are addresses: free ones may have no pages)\n", out);
 }
@@ -152,44 +138,41 @@ static void print_resident(FILE *out, const struct sampler *sampler)
 }
 
 /* What the library knows by itself: addresses, whether they have pages or not. */
-static void print_addresses(FILE *out, const uint64_t *value)
+static void print_addresses(FILE *out, const struct figures *figures)
 {
     fprintf(out, LABEL "%s in use, of %s reserved; only pages take memory\n", "addresses",
-            text_of_size(value[KEY_mapped_bytes]).bytes,
-            text_of_size(value[KEY_reserved_bytes]).bytes);
+            text_of_size(figures->mapped).bytes, text_of_size(figures->reserved).bytes);
     fprintf(out, LABEL "%s of them in free slabs, which may have pages\n", "",
-            text_of_size(value[KEY_warm_bytes]).bytes);
+            text_of_size(figures->warm).bytes);
     fprintf(out, LABEL "%s in use, in the pages of metadata\n", "records",
-            text_of_size(value[KEY_metadata_bytes]).bytes);
+            text_of_size(figures->metadata).bytes);
 }
 
 static void print_heap(FILE *out, const struct report *report, const struct sampler *sampler)
 {
-    const uint64_t *value = report->value;
+    const struct figures *figures = &report->figures;
     uint64_t live = report_live_bytes(report);
     uint64_t blocks = report_live_blocks(report);
     fprintf(out, LABEL "%s (%" PRIu64 " bytes) in %" PRIu64 " block%s at exit\n", "live",
             text_of_size(live).bytes, live, blocks, blocks == 1 ? "" : "s");
     print_resident(out, sampler);
-    print_addresses(out, value);
+    print_addresses(out, figures);
     fprintf(out, LABEL "%s given back to the kernel\n", "purged",
-            text_of_size(value[KEY_purged_bytes]).bytes);
-    fprintf(out, LABEL "%" PRIu64 " with a cache at exit\n", "threads", value[KEY_threads]);
+            text_of_size(figures->purged).bytes);
+    fprintf(out, LABEL "%" PRIu64 " with a cache at exit\n", "threads", figures->threads);
     print_lanes(out, report);
 }
 
 /* The sum, and a line for each reason that occurred. */
 static void print_hand_overs(FILE *out, const struct report *report)
 {
-    const size_t prefix = strlen("fb_");
     uint64_t sum = 0;
-    for (size_t key = KEY_fb_force_libc; key <= KEY_fb_init_wait; key++)
-        sum += report->value[key];
+    for (unsigned i = 0; i < HAK_FB_COUNT; i++)
+        sum += report->libc_calls[i];
     fprintf(out, LABEL "%" PRIu64 " call%s handed over\n", "libc", sum, sum == 1 ? "" : "s");
-    for (size_t key = KEY_fb_force_libc; key <= KEY_fb_init_wait; key++)
-        if (report->value[key] > 0)
-            fprintf(out, "  %-15s %12" PRIu64 "\n", report_key_name(key) + prefix,
-                    report->value[key]);
+    for (unsigned i = 0; i < HAK_FB_COUNT; i++)
+        if (report->libc_calls[i] > 0)
+            fprintf(out, "  %-15s %12" PRIu64 "\n", libc_reason_names[i], report->libc_calls[i]);
 }
 
 /* ---- The processes ---- */

@@ -71,7 +71,7 @@ static struct short_text text_of_count(uint64_t number)
 
 static struct short_text name_of(unsigned size_class)
 {
-    return run_class_name(&(struct class_terms){.size = size_classes[size_class].size});
+    return run_class_name(&(struct row_figures){.size = size_classes[size_class].size});
 }
 
 /* ---- The picture ---- */
@@ -110,8 +110,8 @@ static void plot(FILE *out, const struct rows *rows)
 static uint64_t live_of(const struct heap_terms *terms, unsigned size_class)
 {
     if (size_class == CLASS_HUGE)
-        return terms->lanes[HAK_LANE_HUGE].resident[BLOCK_LIVE];
-    return terms->classes[size_class].resident[BLOCK_LIVE];
+        return terms->lanes[HAK_LANE_HUGE].bytes[BLOCK_LIVE];
+    return terms->classes[size_class].bytes[BLOCK_LIVE];
 }
 
 static void print_row(FILE *out, const struct run_report *report, unsigned size_class)

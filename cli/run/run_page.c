@@ -150,21 +150,21 @@ static void print_terms(FILE *out, const struct sampler *sampler)
 
 static void print_classes(FILE *out, const struct sampler *sampler)
 {
-    const struct class_terms *order[CLASS_ACE_LAST + 2];
+    const struct row_figures *order[CLASS_ACE_LAST + 2];
     size_t count = run_order_classes(&sampler->peak.terms, order);
     run_table_begin(out, "Size classes at the peak: resident bytes",
                     "<th scope=\"col\">block size</th><th scope=\"col\">live blocks</th>"
                     "<th scope=\"col\">live</th>"
                     "<th scope=\"col\">cached</th><th scope=\"col\">free</th>");
     for (size_t i = 0; i < count && i < ROWS_MOST; i++) {
-        const struct class_terms *row = order[i];
+        const struct row_figures *row = order[i];
         fprintf(out,
                 "<tr><th scope=\"row\">%s</th><td>%" PRIu64 "</td><td>%s</td><td>%s</td>"
                 "<td>%s</td></tr>\n",
                 run_class_name(row).bytes, row->blocks[BLOCK_LIVE],
-                text_of_size(row->resident[BLOCK_LIVE]).bytes,
-                text_of_size(row->resident[BLOCK_IN_THREAD] + row->resident[BLOCK_IN_DEPOT]).bytes,
-                text_of_size(row->resident[BLOCK_FREE]).bytes);
+                text_of_size(row->bytes[BLOCK_LIVE]).bytes,
+                text_of_size(row->bytes[BLOCK_IN_THREAD] + row->bytes[BLOCK_IN_DEPOT]).bytes,
+                text_of_size(row->bytes[BLOCK_FREE]).bytes);
     }
     run_table_end(out);
     if (count > ROWS_MOST)
@@ -210,8 +210,7 @@ static void print_libc(FILE *out, const struct run_report *report)
                     "<th scope=\"col\">reason</th><th scope=\"col\">calls</th>");
     for (unsigned i = 0; i < HAK_FB_COUNT; i++)
         fprintf(out, "<tr><th scope=\"row\">%s</th><td>%" PRIu64 "</td></tr>\n", reasons[i],
-                is_exit ? report->exit->value[KEY_fb_force_libc + i]
-                        : report->sampler->fb_counts[i]);
+                is_exit ? report->exit->libc_calls[i] : report->sampler->fb_counts[i]);
     run_table_end(out);
 }
 
@@ -220,12 +219,13 @@ static void print_settings(FILE *out, const struct settings *of)
     char text[SETTING_TEXT_MAX];
     run_table_begin(out, "Settings in force",
                     "<th scope=\"col\">setting</th><th scope=\"col\">value</th>");
-    for (size_t row = 0; settings_name(row); row++) {
+    for (size_t i = 0; i < SETTING_ROWS; i++) {
+        const struct setting_row *row = &setting_rows[i];
         /* these two are this command's own doing */
-        if (strcmp(settings_name(row), "REPORT") == 0 || strcmp(settings_name(row), "LIBRARY") == 0)
+        if (strcmp(row->name, "REPORT") == 0 || strcmp(row->name, "LIBRARY") == 0)
             continue;
         bool is_default = settings_value(of, row, text, sizeof text);
-        fprintf(out, "<tr><th scope=\"row\">" SETTING_PREFIX "%s</th><td%s>", settings_name(row),
+        fprintf(out, "<tr><th scope=\"row\">" SETTING_PREFIX "%s</th><td%s>", row->name,
                 is_default ? "" : " class=\"best\"");
         html_text(out, text);
         fputs("</td></tr>\n", out);

@@ -238,23 +238,23 @@ void run_plot_kernel(FILE *out, const struct sampler *sampler)
 
 #define CLASSES_MOST 14
 
-uint64_t run_resident(const struct class_terms *figures)
+uint64_t run_resident(const struct row_figures *figures)
 {
     uint64_t sum = 0;
-    for (unsigned state = 0; state <= BLOCK_IN_DEPOT; state++)
-        sum += figures->resident[state];
+    for (unsigned state = 0; state < BLOCK_STATES; state++)
+        sum += figures->bytes[state];
     return sum;
 }
 
 static int compare_classes(const void *a, const void *b)
 {
-    uint64_t left = run_resident(*(const struct class_terms *const *)a);
-    uint64_t right = run_resident(*(const struct class_terms *const *)b);
+    uint64_t left = run_resident(*(const struct row_figures *const *)a);
+    uint64_t right = run_resident(*(const struct row_figures *const *)b);
     return (left < right) - (left > right);
 }
 
 size_t run_order_classes(const struct heap_terms *terms,
-                         const struct class_terms *order[CLASS_ACE_LAST + 2])
+                         const struct row_figures *order[CLASS_ACE_LAST + 2])
 {
     size_t count = 0;
     for (unsigned c = CLASS_FIRST; c <= CLASS_ACE_LAST; c++)
@@ -266,7 +266,7 @@ size_t run_order_classes(const struct heap_terms *terms,
     return count;
 }
 
-struct short_text run_class_name(const struct class_terms *figures)
+struct short_text run_class_name(const struct row_figures *figures)
 {
     struct short_text text = {"Huge"};
     if (figures->size)
@@ -289,13 +289,13 @@ void run_print_bar(FILE *out, const struct bar_part *parts, size_t count)
     fputs("</svg>", out);
 }
 
-static void print_class(FILE *out, const struct class_terms *figures, double most)
+static void print_class(FILE *out, const struct row_figures *figures, double most)
 {
     const struct bar_part parts[] = {
-        {0, (double)figures->resident[BLOCK_LIVE] / most},
-        {1, (double)figures->resident[BLOCK_IN_THREAD] / most},
-        {2, (double)figures->resident[BLOCK_IN_DEPOT] / most},
-        {3, (double)figures->resident[BLOCK_FREE] / most},
+        {0, (double)figures->bytes[BLOCK_LIVE] / most},
+        {1, (double)figures->bytes[BLOCK_IN_THREAD] / most},
+        {2, (double)figures->bytes[BLOCK_IN_DEPOT] / most},
+        {3, (double)figures->bytes[BLOCK_FREE] / most},
     };
     fprintf(out, "<span>%s</span>", run_class_name(figures).bytes);
     run_print_bar(out, parts, sizeof parts / sizeof parts[0]);
@@ -304,7 +304,7 @@ static void print_class(FILE *out, const struct class_terms *figures, double mos
 
 void run_plot_classes(FILE *out, const struct sampler *sampler)
 {
-    const struct class_terms *order[CLASS_ACE_LAST + 2];
+    const struct row_figures *order[CLASS_ACE_LAST + 2];
     size_t count = run_order_classes(&sampler->peak.terms, order);
     if (count == 0 || run_resident(order[0]) == 0)
         return;

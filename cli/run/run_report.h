@@ -62,9 +62,9 @@ void run_plot_map(FILE *out, const struct sampler *sampler);
 /* The classes with anything in them and the Huge lane, those with most resident bytes first;
  * returns how many. */
 size_t run_order_classes(const struct heap_terms *terms,
-                         const struct class_terms *order[CLASS_ACE_LAST + 2]);
+                         const struct row_figures *order[CLASS_ACE_LAST + 2]);
 /* The size of its blocks, or "Huge". */
-struct short_text run_class_name(const struct class_terms *figures);
-uint64_t run_resident(const struct class_terms *figures);
+struct short_text run_class_name(const struct row_figures *figures);
+uint64_t run_resident(const struct row_figures *figures);
 
 #endif

@@ -83,7 +83,7 @@ static void keep_peak(struct sampler *sampler, const struct look *look,
     peak->live = 0;
     peak->blocks = 0;
     for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++) {
-        peak->live += terms->lanes[lane].resident[BLOCK_LIVE];
+        peak->live += terms->lanes[lane].bytes[BLOCK_LIVE];
         peak->blocks += terms->lanes[lane].blocks[BLOCK_LIVE];
     }
     map_make(view, &peak->map);
@@ -109,14 +109,14 @@ static bool is_peak(struct sampler *sampler, const struct look *look)
             (live >= PEAK_RANGE * kept && (look->is_at_exit || look->at > PEAK_AGE * peak->at)));
 }
 
-static struct class_bytes class_bytes_of(const struct class_terms *figures)
+static struct class_bytes class_bytes_of(const struct row_figures *figures)
 {
     double share = figures->extents
                        ? fmin(1, (double)figures->blocks[BLOCK_LIVE] / (double)figures->extents)
                        : 0;
     return (struct class_bytes){
-        .live = figures->resident[BLOCK_LIVE],
-        .pinned = (uint64_t)(share * (double)figures->resident[BLOCK_FREE]),
+        .live = figures->bytes[BLOCK_LIVE],
+        .pinned = (uint64_t)(share * (double)figures->bytes[BLOCK_FREE]),
     };
 }
 

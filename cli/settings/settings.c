@@ -8,8 +8,6 @@
 
 #include <argp.h>
 #include <ctype.h>
-#include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -17,7 +15,6 @@
 #include "base/arguments.h"
 #include "base/message.h"
 #include "base/nearest.h"
-#include "os/os.h"
 
 #define KEY_MARKDOWN CLI_KEY(1)
 #define KEY_MAN CLI_KEY(2)
@@ -28,307 +25,126 @@ static const char *const kind_names[] = {
     [KIND_TEXT] = "path",     [KIND_PAGES] = "pages",       [KIND_CHOICE] = "choice",
 };
 
-struct setting {
-    const char *name; /* without the prefix */
-    enum setting_kind kind;
-    int64_t fallback;
-    int64_t min;
-    int64_t max;
-    const char *help;
-    size_t offset; /* in struct settings */
-};
-
-static const struct setting table[] = {
-#define ROW(field, name, kind, fallback, min, max, help)                                           \
-    {name,                                                                                         \
-     KIND_##kind,                                                                                  \
-     (int64_t)(fallback),                                                                          \
-     (int64_t)(min),                                                                               \
-     (int64_t)(max),                                                                               \
-     help,                                                                                         \
-     offsetof(struct settings, field)},
+static const char *const helps[SETTING_ROWS] = {
+#define ROW(field, name, kind, initial, min, max, help) help,
     HAK_SETTINGS(ROW)
 #undef ROW
 };
-static const char *const pages_words[] = {"off", "auto", "always"};
-#define SETTING_COUNT (sizeof table / sizeof table[0])
 
-/* ---- Values as text: what the columns and the messages say ---- */
-
-struct text {
-    char bytes[128];
-};
-
-/* A number of bytes as one would type it: 64M, 1024G. */
-static struct text text_of_bytes(int64_t value)
+static const char *help_of(const struct setting_row *row)
 {
-    static const char suffixes[] = {'\0', 'K', 'M', 'G'};
-    size_t step = 0;
-    while (value != 0 && value % 1024 == 0 && step + 1 < sizeof suffixes) {
-        value /= 1024;
-        step++;
-    }
-    struct text text;
-    if (value < 0) {
-        snprintf(text.bytes, sizeof text.bytes, "%" PRId64 "%%", -value);
-        return text;
-    }
-    char suffix[2] = {suffixes[step], '\0'};
-    snprintf(text.bytes, sizeof text.bytes, "%" PRId64 "%s", value, suffix);
-    return text;
+    return helps[row - setting_rows];
 }
 
-/* A kind whose largest value is written as `auto`. */
-static bool has_auto(const struct setting *setting)
-{
-    return setting->kind == KIND_PREFAULT || setting->kind == KIND_CHOICE;
-}
-
-static struct text text_of_value(const struct setting *setting, int64_t value)
-{
-    struct text text = {"none"};
-    if (setting->kind == KIND_BYTES && (value != 0 || setting->min == 0))
-        return text_of_bytes(value);
-    if (has_auto(setting) && value == setting->max)
-        return (struct text){"auto"};
-    /* a value of a damaged heap may be any */
-    if (setting->kind == KIND_PAGES && value >= setting->min && value <= setting->max)
-        snprintf(text.bytes, sizeof text.bytes, "%s", pages_words[value]);
-    else if (setting->kind != KIND_TEXT && setting->kind != KIND_BYTES)
-        snprintf(text.bytes, sizeof text.bytes, "%" PRId64, value);
-    return text;
-}
-
-static struct text text_of_range(const struct setting *setting)
-{
-    struct text text = {"a path"};
-    if (setting->kind == KIND_FLAG)
-        return (struct text){"0 or 1"};
-    if (setting->kind == KIND_PREFAULT)
-        return (struct text){"0, 1, 2 or auto"};
-    if (setting->kind == KIND_CHOICE)
-        return (struct text){"auto, 0 or 1"};
-    if (setting->kind == KIND_PAGES)
-        return (struct text){"off, auto or always"};
-    if (setting->kind == KIND_WHEN)
-        return (struct text){"exit, interval or 0"};
-    if (setting->kind == KIND_BYTES && setting->min < 0)
-        return (struct text){"0 to 1024G, 1% to 100%, none"};
-    if (setting->kind != KIND_TEXT)
-        snprintf(text.bytes, sizeof text.bytes, "%.24s to %.24s",
-                 text_of_value(setting, setting->min).bytes,
-                 text_of_value(setting, setting->max).bytes);
-    return text;
-}
-
-static struct text text_of_expectation(const struct setting *setting)
-{
-    static const char *const introductions[] = {
-        [KIND_NUMBER] = "a number, ",
-        [KIND_BYTES] = "bytes (K, M or G may follow), ",
-        [KIND_MILLIS] = "milliseconds, ",
-    };
-    struct text text;
-    const char *before = setting->kind <= KIND_MILLIS ? introductions[setting->kind] : NULL;
-    snprintf(text.bytes, sizeof text.bytes, "%s%s", before ? before : "",
-             text_of_range(setting).bytes);
-    return text;
-}
-
-/* ---- Values from text ---- */
-
-/* A whole decimal number; where it can have a suffix, one of K, M and G after it. */
-static bool parse_number(const char *text, bool has_suffix, int64_t *out)
-{
-    const char *digits = text + (text[0] == '-');
-    if (!isdigit((unsigned char)digits[0]))
-        return false;
-    char *end;
-    errno = 0;
-    int64_t value = strtoll(text, &end, 10);
-    if (errno == ERANGE)
-        return false;
-    int64_t unit = 1;
-    if (has_suffix && *end) {
-        const char *letters = "KMG";
-        const char *letter = strchr(letters, toupper((unsigned char)*end));
-        if (!letter)
-            return false;
-        unit = (int64_t)1 << (10 * (letter - letters + 1));
-        end++;
-    }
-    return *end == '\0' && !__builtin_mul_overflow(value, unit, out);
-}
-
-/* The value in the form that the library reads; false when it is not of the kind or the range. */
-static bool parse_value(const struct setting *setting, const char *text, struct text *out)
-{
-    if (has_auto(setting) && strcasecmp(text, "auto") == 0) {
-        *out = (struct text){"auto"};
-        return true;
-    }
-    for (int i = 0; setting->kind == KIND_PAGES && i <= HUGE_PAGES_ALWAYS; i++)
-        if (strcasecmp(text, pages_words[i]) == 0) {
-            snprintf(out->bytes, sizeof out->bytes, "%d", i);
-            return true;
-        }
-    if (setting->kind == KIND_WHEN &&
-        (strcasecmp(text, "exit") == 0 || strcasecmp(text, "interval") == 0)) {
-        *out = tolower((unsigned char)text[0]) == 'e' ? (struct text){"exit"}
-                                                      : (struct text){"interval"};
-        return true;
-    }
-    if (setting->kind == KIND_BYTES && setting->min < 0 && strcasecmp(text, "none") == 0) {
-        *out = (struct text){"0"};
-        return true;
-    }
-    int64_t max = has_auto(setting) ? setting->max - 1 : setting->max;
-    int64_t value;
-    size_t length = strlen(text);
-    if (setting->kind == KIND_BYTES && setting->min < 0 && length > 1 &&
-        length < sizeof out->bytes && text[length - 1] == '%') {
-        snprintf(out->bytes, sizeof out->bytes, "%.*s", (int)length - 1, text);
-        if (!parse_number(out->bytes, false, &value))
-            return false;
-        snprintf(out->bytes, sizeof out->bytes, "%s", text);
-        return value > 0 && -value >= setting->min;
-    }
-    if (!parse_number(text, setting->kind == KIND_BYTES, &value) ||
-        (setting->kind == KIND_BYTES && value < 0))
-        return false;
-    snprintf(out->bytes, sizeof out->bytes, "%" PRId64, value);
-    return value >= setting->min && value <= max;
-}
-
-static const struct setting *find_setting(const char *name, size_t length)
+static const struct setting_row *find_setting(const char *name, size_t length)
 {
     size_t prefix = strlen(SETTING_PREFIX);
     if (length >= prefix && strncasecmp(name, SETTING_PREFIX, prefix) == 0) {
         name += prefix;
         length -= prefix;
     }
-    for (size_t i = 0; i < SETTING_COUNT; i++)
-        if (strlen(table[i].name) == length && strncasecmp(table[i].name, name, length) == 0)
-            return &table[i];
+    for (size_t i = 0; i < SETTING_ROWS; i++)
+        if (strlen(setting_rows[i].name) == length &&
+            strncasecmp(setting_rows[i].name, name, length) == 0)
+            return &setting_rows[i];
     return NULL;
 }
 
 /* The row of that name, or the end of the command. */
-static const struct setting *need_setting(const char *command, const char *name, size_t length)
+static const struct setting_row *need_setting(const char *command, const char *name, size_t length)
 {
-    const struct setting *setting = find_setting(name, length);
+    const struct setting_row *setting = find_setting(name, length);
     size_t prefix = strlen(SETTING_PREFIX);
     if (setting)
         return setting;
     bool has_prefix = length > prefix && strncasecmp(name, SETTING_PREFIX, prefix) == 0;
     struct nearest nearest = has_prefix ? nearest_begin(name + prefix, length - prefix)
                                         : nearest_begin(name, length);
-    for (size_t i = 0; i < SETTING_COUNT; i++)
-        nearest_try(&nearest, table[i].name);
+    for (size_t i = 0; i < SETTING_ROWS; i++)
+        nearest_try(&nearest, setting_rows[i].name);
     exit(cli_fail(EXIT_USAGE, "%s: '%.*s' is no setting%s (see hakmem settings)", command,
                   length > 60 ? 60 : (int)length, name, nearest_text(&nearest, "").bytes));
 }
 
 /* The word that a misspelt value may stand for. */
-static struct nearest_text nearest_value(const struct setting *setting, const char *value)
+static struct nearest_text nearest_value(const struct setting_row *setting, const char *value)
 {
     struct nearest nearest = nearest_begin(value, strlen(value));
-    if (has_auto(setting))
-        nearest_try(&nearest, "auto");
-    for (int i = 0; setting->kind == KIND_PAGES && i <= HUGE_PAGES_ALWAYS; i++)
-        nearest_try(&nearest, pages_words[i]);
-    if (setting->kind == KIND_WHEN) {
-        nearest_try(&nearest, "exit");
-        nearest_try(&nearest, "interval");
-    }
-    if (setting->kind == KIND_BYTES && setting->min < 0)
-        nearest_try(&nearest, "none");
+    for (size_t i = 0; i < SETTING_WORDS; i++)
+        if (setting_has_word(setting, &setting_words[i]))
+            nearest_try(&nearest, setting_words[i].text);
     return nearest_text(&nearest, "");
+}
+
+/* As the library reads it, but words may be in either case. */
+static bool parse_value(const struct setting_row *setting, const char *text, int64_t *value)
+{
+    char lower[32];
+    size_t length = 0;
+    if (setting->kind == KIND_TEXT)
+        return text[0] != '\0';
+    while (text[length] && length < sizeof lower - 1) {
+        lower[length] = (char)tolower((unsigned char)text[length]);
+        length++;
+    }
+    lower[length] = '\0';
+    return text[length] == '\0' && setting_parse(setting, lower, value);
 }
 
 /* The row that NAME=VALUE names, and the value, checked; or the end of the command. A path has no
  * number. */
-static const struct setting *parse_assignment(const char *command, const char *option,
-                                              const char *assignment, struct text *number)
+static const struct setting_row *parse_assignment(const char *command, const char *option,
+                                                  const char *assignment, int64_t *value)
 {
     const char *equals = strchr(assignment, '=');
     size_t length = equals ? (size_t)(equals - assignment) : 0;
     if (length == 0)
         exit(cli_fail(EXIT_USAGE, "%s: '%s%.60s' is not of the form NAME=VALUE", command, option,
                       assignment));
-    const struct setting *setting = need_setting(command, assignment, length);
-    const char *value = equals + 1;
-    if (setting->kind == KIND_TEXT ? value[0] == '\0' : !parse_value(setting, value, number))
+    const struct setting_row *setting = need_setting(command, assignment, length);
+    if (!parse_value(setting, equals + 1, value))
         exit(cli_fail(EXIT_USAGE, "%s: " SETTING_PREFIX "%s cannot be '%.60s': expected %s%s",
-                      command, setting->name, value, text_of_expectation(setting).bytes,
-                      nearest_value(setting, value).bytes));
+                      command, setting->name, equals + 1, setting_expectation(setting).bytes,
+                      nearest_value(setting, equals + 1).bytes));
     return setting;
 }
 
 void settings_export(const char *assignment)
 {
-    struct text number;
+    int64_t value = 0;
     char name[64];
-    const struct setting *setting = parse_assignment("hakmem run", "--set ", assignment, &number);
+    const struct setting_row *setting = parse_assignment("hakmem run", "--set ", assignment,
+                                                         &value);
     snprintf(name, sizeof name, SETTING_PREFIX "%s", setting->name);
-    cli_export(name, setting->kind == KIND_TEXT ? strchr(assignment, '=') + 1 : number.bytes);
+    cli_export(name, setting->kind == KIND_TEXT ? strchr(assignment, '=') + 1
+                                                : setting_write(setting, value).bytes);
 }
-
-/* The places of the settings that may change, in struct settings. */
-static const size_t live_offsets[LIVE_COUNT] = {
-#define FIELD(field) offsetof(struct settings, field),
-    HAK_LIVE_SETTINGS(FIELD)
-#undef FIELD
-};
 
 void settings_parse_live(const char *command, const char *assignment, unsigned *live,
                          int64_t *value)
 {
-    struct text number;
-    const struct setting *setting = parse_assignment(command, "", assignment, &number);
+    const struct setting_row *setting = parse_assignment(command, "", assignment, value);
     for (*live = 0; *live < LIVE_COUNT; ++*live)
-        if (live_offsets[*live] == setting->offset)
-            break;
-    if (*live == LIVE_COUNT)
-        exit(cli_fail(EXIT_USAGE,
-                      "%s: " SETTING_PREFIX "%s can be set at a process's start only, in its "
-                      "environment",
-                      command, setting->name));
-    *value = strcmp(number.bytes, "auto") == 0 ? setting->max : strtoll(number.bytes, NULL, 10);
-    if (strchr(number.bytes, '%'))
-        *value = -*value;
+        if (setting_live_row(*live) == setting)
+            return;
+    exit(cli_fail(EXIT_USAGE,
+                  "%s: " SETTING_PREFIX "%s can be set at a process's start only, in its "
+                  "environment",
+                  command, setting->name));
 }
 
-size_t settings_live_row(unsigned live)
+bool settings_value(const struct settings *of, const struct setting_row *row, char *text,
+                    size_t size)
 {
-    size_t row = 0;
-    while (table[row].offset != live_offsets[live])
-        row++;
-    return row;
-}
-
-const char *settings_name(size_t row)
-{
-    return row < SETTING_COUNT ? table[row].name : NULL;
-}
-
-void settings_write_value(size_t row, int64_t value, char *text, size_t size)
-{
-    snprintf(text, size, "%s", text_of_value(&table[row], value).bytes);
-}
-
-bool settings_value(const struct settings *of, size_t row, char *text, size_t size)
-{
-    const struct setting *setting = &table[row];
-    const char *field = (const char *)of + setting->offset;
-    if (setting->kind == KIND_TEXT) {
+    const char *field = (const char *)of + row->offset;
+    if (row->kind == KIND_TEXT) {
         snprintf(text, size, "%.*s", SETTING_TEXT_MAX - 1, field[0] ? field : "none");
         return field[0] == '\0';
     }
     int64_t value;
     memcpy(&value, field, sizeof value);
-    settings_write_value(row, value, text, size);
-    return value == setting->fallback;
+    snprintf(text, size, "%s", setting_write(row, value).bytes);
+    return value == row->initial;
 }
 
 /* ---- hakmem settings ---- */
@@ -338,19 +154,18 @@ static void print_head(void)
     printf("%-30s  %-8s  %-7s  %s\n", "NAME", "KIND", "DEFAULT", "RANGE");
 }
 
-static void print_one(const struct setting *setting)
+static void print_one(const struct setting_row *setting)
 {
     printf("%s%-*s  %-8s  %-7s  %s\n    %s\n", SETTING_PREFIX, 30 - (int)strlen(SETTING_PREFIX),
-           setting->name, kind_names[setting->kind],
-           text_of_value(setting, setting->fallback).bytes, text_of_range(setting).bytes,
-           setting->help);
+           setting->name, kind_names[setting->kind], setting_write(setting, setting->initial).bytes,
+           setting_range(setting).bytes, help_of(setting));
 }
 
 static void print_text(void)
 {
     print_head();
-    for (size_t i = 0; i < SETTING_COUNT; i++)
-        print_one(&table[i]);
+    for (size_t i = 0; i < SETTING_ROWS; i++)
+        print_one(&setting_rows[i]);
 }
 
 static void print_markdown(void)
@@ -368,11 +183,11 @@ static void print_markdown(void)
         "before it runs the program; the prefix `HAKMEM_` may be left out there.\n\n"
         "| Setting | Kind | Default | Range | What it does |\n"
         "| --- | --- | --- | --- | --- |");
-    for (size_t i = 0; i < SETTING_COUNT; i++) {
-        const struct setting *setting = &table[i];
+    for (size_t i = 0; i < SETTING_ROWS; i++) {
+        const struct setting_row *setting = &setting_rows[i];
         printf("| `" SETTING_PREFIX "%s` | %s | %s | %s | %s |\n", setting->name,
-               kind_names[setting->kind], text_of_value(setting, setting->fallback).bytes,
-               text_of_range(setting).bytes, setting->help);
+               kind_names[setting->kind], setting_write(setting, setting->initial).bytes,
+               setting_range(setting).bytes, help_of(setting));
     }
     puts("\n"
          "Kinds: a *flag* is 0 or 1. *bytes* is a number, after which K, M or G (powers of 1024)\n"
@@ -397,22 +212,22 @@ static void print_troff(const char *text)
 
 static void print_man(void)
 {
-    for (size_t i = 0; i < SETTING_COUNT; i++) {
-        const struct setting *setting = &table[i];
+    for (size_t i = 0; i < SETTING_ROWS; i++) {
+        const struct setting_row *setting = &setting_rows[i];
         /* \& : a line of text never begins with a control character */
         printf(".TP\n.B " SETTING_PREFIX "%s\n\\&", setting->name);
-        print_troff(setting->help);
+        print_troff(help_of(setting));
         printf(".\nExpected: ");
-        print_troff(text_of_expectation(setting).bytes);
+        print_troff(setting_expectation(setting).bytes);
         printf(".\nDefault: ");
-        print_troff(text_of_value(setting, setting->fallback).bytes);
+        print_troff(setting_write(setting, setting->initial).bytes);
         puts(".");
     }
 }
 
 struct settings_input {
     void (*print)(void);
-    const struct setting *only; /* NULL: all of them */
+    const struct setting_row *only; /* NULL: all of them */
 };
 
 static error_t parse_settings(int key, char *argument, struct argp_state *state)

@@ -5,15 +5,11 @@
 #ifndef HAK_CLI_SETTINGS_H
 #define HAK_CLI_SETTINGS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "os/setting_rows.h"
 
-#define SETTING_PREFIX "HAKMEM_"
-
-/* Check NAME=VALUE against the table and put HAKMEM_NAME into the environment, numbers in plain
- * decimal. NAME may have the prefix and be in either case. A bad one ends the process with one line
- * and EXIT_USAGE. */
+/* Check NAME=VALUE against the table and put HAKMEM_NAME into the environment. NAME may have the
+ * prefix, and NAME and VALUE be in either case. A bad one ends the process with one line and
+ * EXIT_USAGE. */
 void settings_export(const char *assignment);
 
 /* Check NAME=VALUE for a running process, in the words of `command`: the setting's place among
@@ -21,15 +17,9 @@ void settings_export(const char *assignment);
  * process. */
 void settings_parse_live(const char *command, const char *assignment, unsigned *live,
                          int64_t *value);
-/* The row of one of HAK_LIVE_SETTINGS in the table. */
-size_t settings_live_row(unsigned live);
-/* The name of a row, without the prefix; NULL beyond the table. */
-const char *settings_name(size_t row);
-/* A value of a row that is no path, as one would type it. */
-void settings_write_value(size_t row, int64_t value, char *text, size_t size);
 /* A row's value as one would type it, and whether it is the default. */
-struct settings;
-bool settings_value(const struct settings *of, size_t row, char *text, size_t size);
+bool settings_value(const struct settings *of, const struct setting_row *row, char *text,
+                    size_t size);
 
 /* `hakmem settings`: argv[0] is its name; returns the exit status. */
 int settings_command(int argc, char **argv);

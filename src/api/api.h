@@ -147,8 +147,6 @@ void *libc_realloc(void *block, size_t size);
 size_t libc_usable(const void *block);
 /* HAKMEM_WRAP_DIAG's line at exit */
 void libc_report_counts(void);
-/* Text of a reason, as settings and reports write it. */
-const char *libc_reason_name(enum hak_fb_reason reason);
 
 /* ---- libc_chunk.c ---- */
 

@@ -171,7 +171,7 @@ exported size_t hak_stats_json(char *buffer, size_t size)
         return 0;
     }
     const struct snapshot *snapshot = snapshot_borrow();
-    render_json(&writer, snapshot, (struct handed_over){g_fb_counts, libc_reason_name});
+    render_json(&writer, snapshot, g_fb_counts);
     writer_flush(&writer);
     snapshot_return(snapshot);
     errno = saved;

@@ -6,6 +6,7 @@
  * data) ends the program with our one line, rather than with whatever libc makes of it.
  */
 #include "api/api.h"
+#include "diag/figures.h"
 #include "front/misuse.h"
 
 #include <dlfcn.h>
@@ -21,33 +22,22 @@ extern __typeof__(dlsym) dlsym __attribute__((weak));
 
 exported uint64_t g_fb_counts[HAK_FB_COUNT];
 
-const char *libc_reason_name(enum hak_fb_reason reason)
-{
-    static const char *const names[HAK_FB_COUNT] = {
-        [HAK_FB_FORCE_LIBC] = "force_libc",
-        [HAK_FB_FOREIGN_FREE] = "foreign_free",
-        [HAK_FB_FOREIGN_REALLOC] = "foreign_realloc",
-        [HAK_FB_FOREIGN_USABLE] = "foreign_usable",
-        [HAK_FB_INIT_WAIT] = "init_wait",
-    };
-    return names[reason];
-}
-
 void libc_count(enum hak_fb_reason reason)
 {
     /* a statistic; relaxed */
     __atomic_fetch_add(&g_fb_counts[reason], 1, __ATOMIC_RELAXED);
     if (settings.wrap_diag)
-        log_plain("[wrap] libc malloc: %s", libc_reason_name(reason));
+        log_plain("[wrap] libc malloc: %s", libc_reason_names[reason]);
 }
 
 void libc_report_counts(void)
 {
-    log_plain("[wrap] counts: force_libc=%lu foreign_free=%lu foreign_realloc=%lu "
-              "foreign_usable=%lu init_wait=%lu",
-              g_fb_counts[HAK_FB_FORCE_LIBC], g_fb_counts[HAK_FB_FOREIGN_FREE],
-              g_fb_counts[HAK_FB_FOREIGN_REALLOC], g_fb_counts[HAK_FB_FOREIGN_USABLE],
-              g_fb_counts[HAK_FB_INIT_WAIT]);
+    char counts[LOG_LINE_MAX];
+    size_t used = 0;
+    for (unsigned reason = 0; reason < HAK_FB_COUNT; reason++)
+        used += text_format(counts + used, sizeof(counts) - used, " %s=%lu",
+                            libc_reason_names[reason], g_fb_counts[reason]);
+    log_plain("[wrap] counts:%s", counts);
 }
 
 static void check_foreign(const char *function, const void *block)

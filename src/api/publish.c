@@ -45,7 +45,7 @@ static bool write_draft(const char *path, const struct snapshot *snapshot)
     if (draft.fd < 0)
         return false;
     struct writer writer = {.put = put_to_draft, .context = &draft};
-    render_metrics(&writer, snapshot, (struct handed_over){g_fb_counts, libc_reason_name});
+    render_metrics(&writer, snapshot, g_fb_counts);
     writer_flush(&writer);
     os_close_file(draft.fd);
     return draft.is_whole;
@@ -134,10 +134,7 @@ static void write_report(const struct snapshot *snapshot)
         return;
     }
     struct writer writer = {.put = put_in_file, .context = &fd};
-    render_report(&writer, snapshot);
-    for (unsigned reason = 0; reason < HAK_FB_COUNT; reason++)
-        writer_add(&writer, "fb_%s %lu\n", libc_reason_name(reason), g_fb_counts[reason]);
-    writer_add(&writer, "end 1\n");
+    render_report(&writer, snapshot, g_fb_counts);
     writer_flush(&writer);
     os_close_file(fd);
 }

@@ -178,16 +178,41 @@ size_t text_character(const char *text, bool *is_printable);
 /* Put '?' in place of what is not printable; gives the length that is left. */
 size_t text_make_printable(char *text);
 
-/* ---- log.c: messages without allocation or stdio; safe in a signal handler ---- */
-
-#define LOG_LINE_MAX 400
+/* ---- format.c: text without allocation or stdio ---- */
 
 /* Format into `buffer` (always terminated when size > 0) and return the length written. Knows %s %c
- * %d %u %zu %lu %p %% and nothing else. */
+ * %d %ld %u %zu %lu %p %% and nothing else. */
 __attribute__((format(printf, 3, 4))) size_t text_format(char *buffer, size_t size,
                                                          const char *format, ...);
 __attribute__((format(printf, 3, 0))) size_t text_format_args(char *buffer, size_t size,
                                                               const char *format, va_list args);
+
+struct short_text {
+    char bytes[24];
+};
+/* 512 B, 12.3 MiB: four digits at most before the point. */
+struct short_text text_of_size(uint64_t bytes);
+
+/* Purpose: text that is built up and handed on piece by piece. `put` gets each full buffer. */
+struct writer {
+    void (*put)(void *context, const char *text, size_t length);
+    void *context;
+    size_t used;
+    char buffer[1024];
+};
+/* A piece may have 319 bytes; of a longer one the rest is left out. */
+__attribute__((format(printf, 2, 3))) void writer_add(struct writer *writer, const char *format,
+                                                      ...);
+/* Text of at most sizeof(writer->buffer) bytes. */
+void writer_add_text(struct writer *writer, const char *text, size_t length);
+/* Text from outside as a string of JSON, quotes included: what is not printable is '?'. */
+void writer_add_quoted(struct writer *writer, const char *text);
+void writer_flush(struct writer *writer);
+
+/* ---- log.c: messages without allocation or stdio; safe in a signal handler ---- */
+
+#define LOG_LINE_MAX 400
+
 /* One line to standard error: "hakmem: [PID] ...", unless descriptor 2 may not be written to
  * (write.c). What is not printable in it is '?'. Keeps errno. */
 __attribute__((format(printf, 1, 2))) void log_line(const char *format, ...);

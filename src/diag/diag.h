@@ -34,34 +34,19 @@ void snapshot_take(struct snapshot *snapshot);
  * that a thread may have. All zero where there is no memory for it. */
 const struct snapshot *snapshot_borrow(void);
 void snapshot_return(const struct snapshot *snapshot);
-const char *lane_name(unsigned lane);
 
-/* Purpose: text that is built up and handed on piece by piece. `put` gets each full buffer. */
-struct writer {
-    void (*put)(void *context, const char *text, size_t length);
-    void *context;
-    size_t used;
-    char buffer[1024];
-};
-__attribute__((format(printf, 2, 3))) void writer_add(struct writer *writer, const char *format,
-                                                      ...);
-void writer_flush(struct writer *writer);
-
-/* render.c: a snapshot as text for people, as glibc's malloc_info XML, as a report of one process
- * ("key value" lines; cli/run/report.c reads it). */
+/* render.c: a snapshot as text for people, and as glibc's malloc_info XML. */
 void render_text(struct writer *writer, const struct snapshot *snapshot);
 void render_xml(struct writer *writer, const struct snapshot *snapshot);
-void render_report(struct writer *writer, const struct snapshot *snapshot);
 
-/* render_formats.c: a snapshot for programs, as JSON and as OpenMetrics text. `calls` are those
- * handed over to libc, by reason, with the reasons' names. */
-struct handed_over {
-    const uint64_t *calls;
-    const char *(*name)(enum hak_fb_reason reason);
-};
-void render_json(struct writer *writer, const struct snapshot *snapshot, struct handed_over calls);
+/* render_formats.c: a snapshot for programs: JSON, OpenMetrics text, and the report of a process
+ * (JSON that cli/run/report.c reads). `libc_calls` are those handed over to libc, by reason. */
+void render_json(struct writer *writer, const struct snapshot *snapshot,
+                 const uint64_t *libc_calls);
 void render_metrics(struct writer *writer, const struct snapshot *snapshot,
-                    struct handed_over calls);
+                    const uint64_t *libc_calls);
+void render_report(struct writer *writer, const struct snapshot *snapshot,
+                   const uint64_t *libc_calls);
 
 /* sites.c: count one call of a site; its figures so far; all sites, each in one line of
  * render's. */

@@ -1,63 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A snapshot in words: for people, as glibc's malloc_info, and as the report that `hakmem run`
- * reads. Text goes through a small buffer to whoever wants it; nothing here allocates.
+ * A snapshot in words: for people, and as glibc's malloc_info. Nothing here allocates.
  */
 #include "diag/diag.h"
-
-#include <string.h>
-#include <unistd.h>
-
-#define LINE_MAX_BYTES 256
-
-void writer_flush(struct writer *writer)
-{
-    if (writer->used > 0)
-        writer->put(writer->context, writer->buffer, writer->used);
-    writer->used = 0;
-}
-
-static void add_text(struct writer *writer, const char *text, size_t length)
-{
-    if (writer->used + length > sizeof(writer->buffer))
-        writer_flush(writer);
-    memcpy(writer->buffer + writer->used, text, length);
-    writer->used += length;
-}
-
-void writer_add(struct writer *writer, const char *format, ...)
-{
-    char line[LINE_MAX_BYTES];
-    va_list args;
-    va_start(args, format);
-    size_t length = text_format_args(line, sizeof(line), format, args);
-    va_end(args);
-    add_text(writer, line, length);
-}
+#include "diag/figures.h"
 
 /* ---- for people ---- */
-
-/* Purpose: a number of bytes as text. */
-struct size_text {
-    char bytes[24];
-};
-
-/* 512 B, 12.3 MiB: at most four digits before the point. */
-static struct size_text size_text(uint64_t bytes)
-{
-    static const char units[] = "KMGTPE";
-    struct size_text text;
-    unsigned unit = 0;
-    if (bytes < KIB) {
-        text_format(text.bytes, sizeof(text.bytes), "%lu B", bytes);
-        return text;
-    }
-    for (; bytes >= MIB; bytes /= KIB)
-        unit++;
-    text_format(text.bytes, sizeof(text.bytes), "%lu.%lu %ciB", bytes / KIB, bytes % KIB * 10 / KIB,
-                units[unit]);
-    return text;
-}
 
 static const char *plural(uint64_t count)
 {
@@ -67,16 +15,16 @@ static const char *plural(uint64_t count)
 static void add_site_text(struct writer *writer, const struct hak_site *site)
 {
     writer_add(writer, "  site %u: %lu call%s, %s asked for\n", site->site, site->calls,
-               plural(site->calls), size_text(site->bytes).bytes);
+               plural(site->calls), text_of_size(site->bytes).bytes);
 }
 
 static void add_lane_text(struct writer *writer, unsigned lane,
                           const struct hak_lane_stats *figures)
 {
     writer_add(writer, "  %s: %lu live block%s, %s; %s cached, %s of addresses free in slabs\n",
-               lane_name(lane), figures->live_blocks, plural(figures->live_blocks),
-               size_text(figures->live_bytes).bytes, size_text(figures->cached_bytes).bytes,
-               size_text(figures->free_bytes).bytes);
+               lane_names[lane], figures->live_blocks, plural(figures->live_blocks),
+               text_of_size(figures->live_bytes).bytes, text_of_size(figures->cached_bytes).bytes,
+               text_of_size(figures->free_bytes).bytes);
 }
 
 void render_text(struct writer *writer, const struct snapshot *snapshot)
@@ -86,11 +34,11 @@ void render_text(struct writer *writer, const struct snapshot *snapshot)
                "version %s, %lu thread%s, %s of addresses in use, %s of them in free slabs, "
                "%s of records in use\n",
                HAKMEM_VERSION_STRING, stats->threads, plural(stats->threads),
-               size_text(stats->mapped_bytes).bytes, size_text(stats->warm_bytes).bytes,
-               size_text(stats->metadata_bytes).bytes);
+               text_of_size(stats->mapped_bytes).bytes, text_of_size(stats->warm_bytes).bytes,
+               text_of_size(stats->metadata_bytes).bytes);
     if (stats->huge_waste_bytes > 0)
         writer_add(writer, "  huge pages: %s never handed out\n",
-                   size_text(stats->huge_waste_bytes).bytes);
+                   text_of_size(stats->huge_waste_bytes).bytes);
     for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++)
         add_lane_text(writer, lane, &stats->lane[lane]);
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {
@@ -127,7 +75,7 @@ static void add_lanes(struct writer *writer, const struct hak_stats *stats)
         writer_add(writer,
                    "<lane name=\"%s\" live_blocks=\"%lu\" live_bytes=\"%lu\" cached_bytes=\"%lu\" "
                    "free_bytes=\"%lu\"/>\n",
-                   lane_name(lane), figures->live_blocks, figures->live_bytes,
+                   lane_names[lane], figures->live_blocks, figures->live_bytes,
                    figures->cached_bytes, figures->free_bytes);
     }
 }
@@ -167,56 +115,4 @@ void render_xml(struct writer *writer, const struct snapshot *snapshot)
     writer_add(writer, "</heap>\n");
     add_totals(writer, snapshot);
     writer_add(writer, "</malloc>\n");
-}
-
-/* ---- the report of one process ---- */
-
-/* A name may hold any byte but 0, and the file ends with a newline of its own. */
-static void add_program(struct writer *writer)
-{
-    char name[64];
-    long length = os_read_file("/proc/self/comm", name, sizeof(name) - 1);
-    if (length <= 1)
-        return;
-    name[length - 1] = '\0';
-    for (char *byte = name; *byte; byte++)
-        if ((unsigned char)*byte < ' ' || *byte == '\x7f')
-            *byte = '?';
-    writer_add(writer, "program %s\n", name);
-}
-
-/* The arguments with a space between two, and for a newline; other control bytes are `?`. */
-static void add_command(struct writer *writer)
-{
-    char text[REPORT_COMMAND_BYTES];
-    long length = os_read_file("/proc/thread-self/cmdline", text, sizeof(text));
-    if (length <= 0)
-        return;
-    /* each argument ends with a NUL, the last one too */
-    for (long i = 0; i < length - 1; i++)
-        text[i] = text[i] == '\0' || text[i] == '\n' ? ' '
-                  : (unsigned char)text[i] < ' '     ? '?'
-                                                     : text[i];
-    writer_add(writer, "command %s\n", text);
-}
-
-void render_report(struct writer *writer, const struct snapshot *snapshot)
-{
-    const struct hak_stats *stats = &snapshot->stats;
-    writer_add(writer, "version %s\npid %d\n", HAKMEM_VERSION_STRING, (int)getpid());
-    add_program(writer);
-    add_command(writer);
-    writer_add(writer, "reserved_bytes %lu\nmapped_bytes %lu\nwarm_bytes %lu\n",
-               stats->reserved_bytes, stats->mapped_bytes, stats->warm_bytes);
-    writer_add(writer, "metadata_bytes %lu\npurged_bytes %lu\nthreads %lu\nrss_bytes %lu\n",
-               stats->metadata_bytes, stats->purged_bytes, stats->threads, os_resident_bytes());
-    writer_add(writer, "peak_rss_bytes %lu\n", os_peak_bytes());
-    for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++) {
-        const struct hak_lane_stats *figures = &stats->lane[lane];
-        const char *name = lane_name(lane);
-        writer_add(writer, "lane_%s_live_bytes %lu\nlane_%s_live_blocks %lu\n", name,
-                   figures->live_bytes, name, figures->live_blocks);
-        writer_add(writer, "lane_%s_cached_bytes %lu\nlane_%s_free_bytes %lu\n", name,
-                   figures->cached_bytes, name, figures->free_bytes);
-    }
 }

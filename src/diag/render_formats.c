@@ -1,185 +1,125 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A snapshot for programs: JSON, and OpenMetrics text. The names are an interface, shared with what
- * `hakmem stats` writes from outside, which knows residency besides. Nothing here allocates.
+ * A snapshot for programs, in the forms of figures.c: as JSON, as OpenMetrics text, and as the
+ * report that a process leaves at its exit. Nothing here allocates.
  */
 #include "diag/diag.h"
+#include "diag/figures.h"
 
 #include <unistd.h>
 
-/* ---- JSON ---- */
+/* Purpose: a snapshot's figures with the rows that they point to. */
+struct filled {
+    struct figures figures;
+    struct row_figures lanes[HAK_LANE_COUNT];
+};
 
-/* The end of a row. */
-static void json_traffic(struct writer *writer, uint64_t refilled, uint64_t flushed)
+static void class_row(const void *context, unsigned size_class, struct row_figures *row)
 {
-    writer_add(writer, "\"refilled_blocks\":%lu,\"flushed_blocks\":%lu}", refilled, flushed);
+    const struct class_figures *figures = &((const struct snapshot *)context)->classes[size_class];
+    *row = (struct row_figures){
+        .size = figures->size,
+        .extents = figures->slabs,
+        .blocks = {[BLOCK_LIVE] = figures->live,
+                   [BLOCK_FREE] = figures->free,
+                   [BLOCK_IN_THREAD] = figures->cached - figures->depot,
+                   [BLOCK_IN_DEPOT] = figures->depot},
+        .traffic = figures->traffic,
+    };
 }
 
-static void json_lanes(struct writer *writer, const struct hak_stats *stats)
+/* Which of a lane's cached bytes lie in depots is not known. */
+static void fill_lanes(struct row_figures lanes[HAK_LANE_COUNT], const struct hak_stats *stats)
 {
-    writer_add(writer, "\"lanes\":[");
-    for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++) {
-        const struct hak_lane_stats *figures = &stats->lane[lane];
-        writer_add(writer,
-                   "%s\n{\"name\":\"%s\",\"live_blocks\":%lu,\"live_bytes\":%lu,"
-                   "\"cached_bytes\":%lu,\"free_bytes\":%lu,",
-                   lane ? "," : "", lane_name(lane), figures->live_blocks, figures->live_bytes,
-                   figures->cached_bytes, figures->free_bytes);
-        json_traffic(writer, stats->traffic[lane].refilled_blocks,
-                     stats->traffic[lane].flushed_blocks);
-    }
-    writer_add(writer, "],\n");
+    for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++)
+        lanes[lane] = (struct row_figures){
+            .blocks = {[BLOCK_LIVE] = stats->lane[lane].live_blocks},
+            .bytes = {[BLOCK_LIVE] = stats->lane[lane].live_bytes,
+                      [BLOCK_FREE] = stats->lane[lane].free_bytes,
+                      [BLOCK_IN_THREAD] = stats->lane[lane].cached_bytes},
+            .traffic = {stats->traffic[lane].refilled_blocks, stats->traffic[lane].flushed_blocks},
+        };
 }
 
-/* Has there been a block of the class? */
-static bool is_seen(const struct class_figures *figures)
-{
-    return figures->live + figures->cached + figures->free > 0 || figures->traffic.taken > 0;
-}
-
-static void json_classes(struct writer *writer, const struct snapshot *snapshot)
-{
-    const char *comma = "";
-    writer_add(writer, "\"classes\":[");
-    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {
-        const struct class_figures *figures = &snapshot->classes[size_class];
-        if (!is_seen(figures))
-            continue;
-        writer_add(writer,
-                   "%s\n{\"size\":%u,\"live_blocks\":%zu,\"free_blocks\":%zu,"
-                   "\"thread_cached_blocks\":%zu,\"depots_blocks\":%zu,",
-                   comma, figures->size, figures->live, figures->free,
-                   figures->cached - figures->depot, figures->depot);
-        json_traffic(writer, figures->traffic.taken, figures->traffic.given);
-        comma = ",";
-    }
-    writer_add(writer, "],\n");
-}
-
-void render_json(struct writer *writer, const struct snapshot *snapshot, struct handed_over calls)
+static void fill(struct filled *filled, const struct snapshot *snapshot, const uint64_t *libc_calls)
 {
     const struct hak_stats *stats = &snapshot->stats;
-    writer_add(writer, "{\"hakmem\":\"%s\",\n\"format\":2,\n\"pid\":%d,\n", HAKMEM_VERSION_STRING,
-               (int)getpid());
-    json_lanes(writer, stats);
-    json_classes(writer, snapshot);
-    writer_add(writer,
-               "\"reserved_bytes\":%lu,\n\"mapped_bytes\":%lu,\n\"warm_bytes\":%lu,\n"
-               "\"metadata_used_bytes\":%lu,\n\"purged_bytes\":%lu,\n",
-               stats->reserved_bytes, stats->mapped_bytes, stats->warm_bytes, stats->metadata_bytes,
-               stats->purged_bytes);
-    writer_add(writer,
-               "\"thread_count\":%lu,\n\"thread_cached_bytes\":%lu,\n\"depots_bytes\":%lu,\n"
-               "\"huge_waste_bytes\":%lu,\n\"libc_calls\":{",
-               stats->threads, stats->thread_cached_bytes, stats->depot_bytes,
-               stats->huge_waste_bytes);
-    for (unsigned reason = 0; reason < HAK_FB_COUNT; reason++)
-        writer_add(writer, "%s\"%s\":%lu", reason ? "," : "", calls.name(reason),
-                   calls.calls[reason]);
-    writer_add(writer, "}}\n");
+    fill_lanes(filled->lanes, stats);
+    filled->figures = (struct figures){
+        .version = HAKMEM_VERSION_STRING,
+        .pid = (int)getpid(),
+        .lanes = filled->lanes,
+        .class_row = class_row,
+        .context = snapshot,
+        .libc_calls = libc_calls,
+        .threads = stats->threads,
+        .reserved = stats->reserved_bytes,
+        .mapped = stats->mapped_bytes,
+        .warm = stats->warm_bytes,
+        .metadata = stats->metadata_bytes,
+        .thread_cached = stats->thread_cached_bytes,
+        .depots = stats->depot_bytes,
+        .huge_waste = stats->huge_waste_bytes,
+        .purged = stats->purged_bytes,
+    };
 }
 
-/* ---- OpenMetrics ---- */
-
-static void metrics_head(struct writer *writer, const char *name, const char *type,
-                         const char *help)
+void render_json(struct writer *writer, const struct snapshot *snapshot, const uint64_t *libc_calls)
 {
-    writer_add(writer, "# TYPE hakmem_%s %s\n# HELP hakmem_%s %s\n", name, type, name, help);
-}
-
-static void metrics_one(struct writer *writer, const char *name, const char *help, uint64_t value)
-{
-    metrics_head(writer, name, "gauge", help);
-    writer_add(writer, "hakmem_%s %lu\n", name, value);
-}
-
-static void metrics_lanes(struct writer *writer, const struct hak_stats *stats)
-{
-    metrics_head(writer, "lane_bytes", "gauge",
-                 "Bytes of blocks by lane and state, resident or not.");
-    for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++) {
-        const struct hak_lane_stats *figures = &stats->lane[lane];
-        const char *name = lane_name(lane);
-        writer_add(writer, "hakmem_lane_bytes{lane=\"%s\",state=\"live\"} %lu\n", name,
-                   figures->live_bytes);
-        writer_add(writer, "hakmem_lane_bytes{lane=\"%s\",state=\"cached\"} %lu\n", name,
-                   figures->cached_bytes);
-        writer_add(writer, "hakmem_lane_bytes{lane=\"%s\",state=\"free\"} %lu\n", name,
-                   figures->free_bytes);
-    }
-}
-
-static void metrics_class(struct writer *writer, const struct class_figures *figures,
-                          const char *state, size_t blocks)
-{
-    writer_add(writer, "hakmem_class_blocks{size=\"%u\",state=\"%s\"} %zu\n", figures->size, state,
-               blocks);
-}
-
-static void metrics_classes(struct writer *writer, const struct snapshot *snapshot)
-{
-    metrics_head(writer, "class_blocks", "gauge", "Blocks by size class and state.");
-    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {
-        const struct class_figures *figures = &snapshot->classes[size_class];
-        if (!is_seen(figures))
-            continue;
-        metrics_class(writer, figures, "live", figures->live);
-        metrics_class(writer, figures, "free", figures->free);
-        metrics_class(writer, figures, "thread_cached", figures->cached - figures->depot);
-        metrics_class(writer, figures, "depots", figures->depot);
-    }
-}
-
-static uint64_t taken(struct traffic traffic)
-{
-    return traffic.taken;
-}
-
-static uint64_t given(struct traffic traffic)
-{
-    return traffic.given;
-}
-
-/* One counter by size; Huge blocks are of no class. */
-static void metrics_traffic(struct writer *writer, const struct snapshot *snapshot,
-                            const char *name, const char *help, uint64_t (*count)(struct traffic))
-{
-    const struct hak_lane_traffic *huge = &snapshot->stats.traffic[HAK_LANE_HUGE];
-    metrics_head(writer, name, "counter", help);
-    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++)
-        if (is_seen(&snapshot->classes[size_class]))
-            writer_add(writer, "hakmem_%s_total{size=\"%u\"} %lu\n", name,
-                       snapshot->classes[size_class].size,
-                       count(snapshot->classes[size_class].traffic));
-    writer_add(writer, "hakmem_%s_total{size=\"huge\"} %lu\n", name,
-               count((struct traffic){huge->refilled_blocks, huge->flushed_blocks}));
+    struct filled filled;
+    fill(&filled, snapshot, libc_calls);
+    figures_json_begin(writer, &filled.figures);
+    figures_json_end(writer, &filled.figures);
 }
 
 void render_metrics(struct writer *writer, const struct snapshot *snapshot,
-                    struct handed_over calls)
+                    const uint64_t *libc_calls)
 {
-    const struct hak_stats *stats = &snapshot->stats;
-    metrics_one(writer, "rss_bytes", "Resident set size, as the kernel says.", os_resident_bytes());
-    metrics_lanes(writer, stats);
-    metrics_classes(writer, snapshot);
-    metrics_traffic(writer, snapshot, "refilled_blocks", "Blocks that threads' caches took.",
-                    taken);
-    metrics_traffic(writer, snapshot, "flushed_blocks", "Blocks that threads' caches gave back.",
-                    given);
-    metrics_one(writer, "threads", "Threads with a cache.", stats->threads);
-    metrics_one(writer, "mapped_bytes", "Addresses of superslabs in use or warm.",
-                stats->mapped_bytes);
-    metrics_one(writer, "warm_bytes", "Addresses of free slabs that may have pages.",
-                stats->warm_bytes);
-    metrics_one(writer, "metadata_bytes", "In use by records, thread caches, tables.",
-                stats->metadata_bytes);
-    metrics_one(writer, "huge_waste_bytes", "Free in huge pages, never handed out.",
-                stats->huge_waste_bytes);
-    metrics_head(writer, "purged_bytes", "counter", "Bytes given back to the kernel.");
-    writer_add(writer, "hakmem_purged_bytes_total %lu\n", stats->purged_bytes);
-    metrics_head(writer, "libc_calls", "counter", "Calls handed over to libc, by reason.");
-    for (unsigned reason = 0; reason < HAK_FB_COUNT; reason++)
-        writer_add(writer, "hakmem_libc_calls_total{reason=\"%s\"} %lu\n", calls.name(reason),
-                   calls.calls[reason]);
-    writer_add(writer, "# EOF\n");
+    struct filled filled;
+    fill(&filled, snapshot, libc_calls);
+    filled.figures.rss = os_resident_bytes();
+    figures_metrics(writer, &filled.figures);
+}
+
+/* ---- the report of one process ---- */
+
+/* The kernel ends the name with a newline. */
+static void add_program(struct writer *writer)
+{
+    char name[64];
+    long length = os_read_file("/proc/self/comm", name, sizeof(name) - 1);
+    if (length <= 1)
+        return;
+    name[length - 1] = '\0';
+    writer_add(writer, ",\n");
+    figures_json_text(writer, "program", name);
+}
+
+/* The arguments with a space between two, and for a newline. */
+static void add_command(struct writer *writer)
+{
+    char text[REPORT_COMMAND_BYTES];
+    long length = os_read_file("/proc/thread-self/cmdline", text, sizeof(text));
+    if (length <= 0)
+        return;
+    /* each argument ends with a NUL, the last one too */
+    for (long i = 0; i < length - 1; i++)
+        if (text[i] == '\0' || text[i] == '\n')
+            text[i] = ' ';
+    text[length - 1] = '\0';
+    writer_add(writer, ",\n");
+    figures_json_text(writer, "command", text);
+}
+
+void render_report(struct writer *writer, const struct snapshot *snapshot,
+                   const uint64_t *libc_calls)
+{
+    struct filled filled;
+    fill(&filled, snapshot, libc_calls);
+    filled.figures.rss = os_resident_bytes();
+    filled.figures.peak_rss = os_peak_bytes();
+    figures_json_begin(writer, &filled.figures);
+    add_program(writer);
+    add_command(writer);
+    figures_json_end(writer, &filled.figures);
 }

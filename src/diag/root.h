@@ -12,6 +12,8 @@
 #include "front/request.h"
 #include "front/thread_heaps.h"
 #include "lane/depot.h"
+#include "lane/huge.h"
+#include "lane/pool_slab.h"
 #include "slab/decay.h"
 #include "slab/meta.h"
 #include "slab/space.h"
@@ -23,123 +25,141 @@
 /* Counts changes of meaning that leave every size and offset as it is. */
 #define ROOT_VERSION 1
 
-/* Every size, offset and number that a reader relies on. */
-#define ROOT_LAYOUT_SPACE(SIZE, FIELD, NUMBER)                                                     \
-    SIZE(struct space)                                                                             \
-    FIELD(struct space, is_rationed)                                                               \
-    FIELD(struct space, base)                                                                      \
-    FIELD(struct space, count)                                                                     \
-    FIELD(struct space, superslabs)                                                                \
-    FIELD(struct space, taken)                                                                     \
-    FIELD(struct space, frontier)                                                                  \
-    FIELD(struct space, opened)                                                                    \
-    FIELD(struct space, claimed)                                                                   \
-    FIELD(struct space, warm_slabs)                                                                \
-    SIZE(struct superslab)                                                                         \
-    FIELD(struct superslab, free)                                                                  \
-    FIELD(struct superslab, warm)                                                                  \
-    FIELD(struct superslab, slabs)                                                                 \
-    FIELD(struct superslab, state)                                                                 \
-    SIZE(struct slab)                                                                              \
-    FIELD(struct slab, start)                                                                      \
-    FIELD(struct slab, owner)                                                                      \
-    FIELD(struct slab, size)                                                                       \
-    FIELD(struct slab, size_class)                                                                 \
-    FIELD(struct slab, state)                                                                      \
-    FIELD(struct slab, head_delta)                                                                 \
-    FIELD(struct slab, slab_count)                                                                 \
-    FIELD(struct slab, lane)                                                                       \
-    SIZE(struct pool_slab)                                                                         \
-    FIELD(struct pool_slab, bits)                                                                  \
-    FIELD(struct pool_slab, block_count)                                                           \
-    FIELD(struct pool_slab, free_count)                                                            \
-    FIELD(struct pool_slab, carved)                                                                \
-    FIELD(struct pool_slab, inline_bits)                                                           \
-    FIELD(struct huge_block, count)                                                                \
-    SIZE(struct meta_arena)                                                                        \
-    FIELD(struct meta_arena, start)                                                                \
-    FIELD(struct meta_arena, at)                                                                   \
-    FIELD(struct meta_arena, present)                                                              \
-    FIELD(struct meta_arena, mapped)                                                               \
-    FIELD(struct meta_arena, end)                                                                  \
-    FIELD(struct meta_arena, used)                                                                 \
-    FIELD(struct decay_clock, epoch)                                                               \
-    FIELD(struct decay_clock, purged_bytes)                                                        \
-    NUMBER(SLAB_SHIFT)                                                                             \
-    NUMBER(SUPERSLAB_SHIFT)                                                                        \
-    NUMBER(SLAB_MAP_OFFSET)                                                                        \
-    NUMBER(SLAB_INLINE_WORDS)                                                                      \
-    NUMBER(SLAB_FREE)                                                                              \
-    NUMBER(SLAB_BLOCKS)                                                                            \
-    NUMBER(SLAB_SPAN)                                                                              \
-    NUMBER(SLAB_HUGE)                                                                              \
-    NUMBER(SUPERSLAB_FREE)                                                                         \
-    NUMBER(SUPERSLAB_SLABS)                                                                        \
-    NUMBER(SUPERSLAB_HUGE)                                                                         \
-    NUMBER(SUPERSLAB_FIXED)
+/* All that a reader relies on: sizes and numbers, the structures that it sees, and the fields of
+ * each. A reader cannot name any other field: cli/heap/seen.h makes its types from these lists. */
+#define ROOT_STRUCTS(X)                                                                            \
+    X(space)                                                                                       \
+    X(superslab)                                                                                   \
+    X(slab)                                                                                        \
+    X(pool_slab)                                                                                   \
+    X(huge_block)                                                                                  \
+    X(meta_arena)                                                                                  \
+    X(decay_clock)                                                                                 \
+    X(size_class)                                                                                  \
+    X(batch)                                                                                       \
+    X(depot)                                                                                       \
+    X(traffic)                                                                                     \
+    X(pool_traffic)                                                                                \
+    X(span_figures)                                                                                \
+    X(thread_heaps)                                                                                \
+    X(thread_heap)                                                                                 \
+    X(request)                                                                                     \
+    X(requests)
+#define ROOT_FIELDS_space(X)                                                                       \
+    X(space, is_rationed)                                                                          \
+    X(space, base)                                                                                 \
+    X(space, count)                                                                                \
+    X(space, superslabs)                                                                           \
+    X(space, taken)                                                                                \
+    X(space, frontier)                                                                             \
+    X(space, opened)                                                                               \
+    X(space, claimed)                                                                              \
+    X(space, warm_slabs)                                                                           \
+    X(space, is_at_limit)
+#define ROOT_FIELDS_superslab(X)                                                                   \
+    X(superslab, free)                                                                             \
+    X(superslab, warm)                                                                             \
+    X(superslab, zero)                                                                             \
+    X(superslab, slabs)                                                                            \
+    X(superslab, state)
+#define ROOT_FIELDS_slab(X)                                                                        \
+    X(slab, start)                                                                                 \
+    X(slab, owner)                                                                                 \
+    X(slab, size)                                                                                  \
+    X(slab, size_class)                                                                            \
+    X(slab, state)                                                                                 \
+    X(slab, head_delta)                                                                            \
+    X(slab, slab_count)                                                                            \
+    X(slab, lane)
+#define ROOT_FIELDS_pool_slab(X)                                                                   \
+    X(pool_slab, bits)                                                                             \
+    X(pool_slab, block_count)                                                                      \
+    X(pool_slab, free_count)                                                                       \
+    X(pool_slab, carved)                                                                           \
+    X(pool_slab, inline_bits)
+#define ROOT_FIELDS_huge_block(X) X(huge_block, count)
+#define ROOT_FIELDS_meta_arena(X)                                                                  \
+    X(meta_arena, start)                                                                           \
+    X(meta_arena, at)                                                                              \
+    X(meta_arena, present)                                                                         \
+    X(meta_arena, mapped)                                                                          \
+    X(meta_arena, end)                                                                             \
+    X(meta_arena, used)
+#define ROOT_FIELDS_decay_clock(X)                                                                 \
+    X(decay_clock, epoch)                                                                          \
+    X(decay_clock, purged_bytes)
+#define ROOT_FIELDS_size_class(X)                                                                  \
+    X(size_class, size)                                                                            \
+    X(size_class, blocks)                                                                          \
+    X(size_class, slabs)
+#define ROOT_FIELDS_batch(X)                                                                       \
+    X(batch, next)                                                                                 \
+    X(batch, count)                                                                                \
+    X(batch, blocks)
+#define ROOT_FIELDS_depot(X)                                                                       \
+    X(depot, batches)                                                                              \
+    X(depot, traffic)
+#define ROOT_FIELDS_traffic(X)                                                                     \
+    X(traffic, taken)                                                                              \
+    X(traffic, given)
+#define ROOT_FIELDS_pool_traffic(X) X(pool_traffic, traffic)
+#define ROOT_FIELDS_span_figures(X)                                                                \
+    X(span_figures, taken)                                                                         \
+    X(span_figures, given)
+#define ROOT_FIELDS_thread_heaps(X) X(thread_heaps, live)
+#define ROOT_FIELDS_thread_heap(X)                                                                 \
+    X(thread_heap, top)                                                                            \
+    X(thread_heap, bottom)                                                                         \
+    X(thread_heap, thread_id)                                                                      \
+    X(thread_heap, granted)                                                                        \
+    X(thread_heap, next)
+#define ROOT_FIELDS_request(X)                                                                     \
+    X(request, asked)                                                                              \
+    X(request, served)                                                                             \
+    X(request, value)                                                                              \
+    X(request, result)
+#define ROOT_FIELDS_requests(X)                                                                    \
+    X(requests, is_waiting)                                                                        \
+    X(requests, slots)
+#define ROOT_NUMBERS(X)                                                                            \
+    X(SLAB_SHIFT)                                                                                  \
+    X(SUPERSLAB_SHIFT)                                                                             \
+    X(SLAB_MAP_OFFSET)                                                                             \
+    X(SLAB_INLINE_WORDS)                                                                           \
+    X(SLAB_FREE)                                                                                   \
+    X(SLAB_BLOCKS)                                                                                 \
+    X(SLAB_SPAN)                                                                                   \
+    X(SLAB_HUGE)                                                                                   \
+    X(SUPERSLAB_FREE)                                                                              \
+    X(SUPERSLAB_SLABS)                                                                             \
+    X(SUPERSLAB_HUGE)                                                                              \
+    X(SUPERSLAB_FIXED)                                                                             \
+    X(CLASS_COUNT)                                                                                 \
+    X(CLASS_TINY_LAST)                                                                             \
+    X(CLASS_POOL_LAST)                                                                             \
+    X(CLASS_ACE_LAST)                                                                              \
+    X(CLASS_HUGE)                                                                                  \
+    X(BATCH_BLOCKS)                                                                                \
+    X(BIN_SLOTS_MAX)                                                                               \
+    X(LANE_HUGE_MIN)                                                                               \
+    X(HAK_FB_COUNT)
 
-#define ROOT_LAYOUT_CACHES(SIZE, FIELD, NUMBER)                                                    \
-    SIZE(struct size_class)                                                                        \
-    FIELD(struct size_class, size)                                                                 \
-    FIELD(struct size_class, blocks)                                                               \
-    FIELD(struct size_class, slabs)                                                                \
-    SIZE(struct batch)                                                                             \
-    FIELD(struct batch, next)                                                                      \
-    FIELD(struct batch, count)                                                                     \
-    FIELD(struct batch, blocks)                                                                    \
-    SIZE(struct depot)                                                                             \
-    FIELD(struct depot, batches)                                                                   \
-    FIELD(struct depot, traffic)                                                                   \
-    SIZE(struct traffic)                                                                           \
-    FIELD(struct traffic, taken)                                                                   \
-    FIELD(struct traffic, given)                                                                   \
-    SIZE(struct pool_traffic)                                                                      \
-    FIELD(struct pool_traffic, traffic)                                                            \
-    SIZE(struct span_figures)                                                                      \
-    FIELD(struct span_figures, taken)                                                              \
-    FIELD(struct span_figures, given)                                                              \
-    FIELD(struct thread_heaps, live)                                                               \
-    SIZE(struct thread_heap)                                                                       \
-    FIELD(struct thread_heap, top)                                                                 \
-    FIELD(struct thread_heap, bottom)                                                              \
-    FIELD(struct thread_heap, thread_id)                                                           \
-    FIELD(struct thread_heap, granted)                                                             \
-    FIELD(struct thread_heap, next)                                                                \
-    SIZE(struct request)                                                                           \
-    FIELD(struct request, asked)                                                                   \
-    FIELD(struct request, served)                                                                  \
-    FIELD(struct request, value)                                                                   \
-    FIELD(struct request, result)                                                                  \
-    SIZE(struct requests)                                                                          \
-    FIELD(struct requests, is_waiting)                                                             \
-    FIELD(struct requests, slots)                                                                  \
-    NUMBER(CLASS_COUNT)                                                                            \
-    NUMBER(CLASS_TINY_LAST)                                                                        \
-    NUMBER(CLASS_POOL_LAST)                                                                        \
-    NUMBER(CLASS_ACE_LAST)                                                                         \
-    NUMBER(CLASS_HUGE)                                                                             \
-    NUMBER(BATCH_BLOCKS)                                                                           \
-    NUMBER(BIN_SLOTS_MAX)                                                                          \
-    NUMBER(LANE_HUGE_MIN)                                                                          \
-    NUMBER(HAK_FB_COUNT)                                                                           \
-    SIZE(struct settings)
+#define ROOT_FIELD(tag, field) (uint32_t) offsetof(struct tag, field),
+#define ROOT_STRUCT(tag) (uint32_t)sizeof(struct tag), ROOT_FIELDS_##tag(ROOT_FIELD)
+#define ROOT_NUMBER(number) (uint32_t)(number),
+/* An initialiser of `layout`. */
+#define ROOT_LAYOUT                                                                                \
+    {                                                                                              \
+        ROOT_STRUCTS(ROOT_STRUCT) ROOT_NUMBERS(ROOT_NUMBER) sizeof(struct settings)                \
+    }
 
 enum {
 #define ROOT_ONE(...) +1
-    ROOT_LAYOUT_COUNT = ROOT_LAYOUT_SPACE(ROOT_ONE, ROOT_ONE, ROOT_ONE)
-        ROOT_LAYOUT_CACHES(ROOT_ONE, ROOT_ONE, ROOT_ONE)
+#define ROOT_SOME(tag) ROOT_ONE(tag) ROOT_FIELDS_##tag(ROOT_ONE)
+    ROOT_LAYOUT_COUNT = ROOT_STRUCTS(ROOT_SOME) ROOT_NUMBERS(ROOT_ONE) + 1
+#undef ROOT_SOME
 #undef ROOT_ONE
 };
-
-/* An initialiser of `layout`. */
-#define ROOT_SIZE(type) (uint32_t)sizeof(type),
-#define ROOT_FIELD(type, field) (uint32_t) offsetof(type, field),
-#define ROOT_NUMBER(number) (uint32_t)(number),
-#define ROOT_LAYOUT                                                                                \
-    {                                                                                              \
-        ROOT_LAYOUT_SPACE(ROOT_SIZE, ROOT_FIELD, ROOT_NUMBER)                                      \
-        ROOT_LAYOUT_CACHES(ROOT_SIZE, ROOT_FIELD, ROOT_NUMBER)                                     \
-    }
 
 /* The settings' names in the table's order. */
 #define ROOT_SETTING_NAME(field, name, kind, initial, min, max, help) name ","

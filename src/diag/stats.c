@@ -4,22 +4,10 @@
  * is what left the slabs and lies in no cache. Called by diag's renderers and the api layer.
  */
 #include "diag/diag.h"
+#include "diag/figures.h"
 #include "front/owned_heap.h"
 
 #include <string.h>
-
-const char *lane_name(unsigned lane)
-{
-    static const char *const names[HAK_LANE_COUNT] = {"tiny", "pool", "ace", "huge"};
-    return names[lane];
-}
-
-static unsigned lane_of(unsigned size_class)
-{
-    return size_class <= CLASS_TINY_LAST   ? HAK_LANE_TINY
-           : size_class <= CLASS_POOL_LAST ? HAK_LANE_POOL
-                                           : HAK_LANE_ACE;
-}
 
 /* Other threads move blocks while we count: a difference may come out below zero. */
 static size_t difference(size_t a, size_t b)
@@ -107,7 +95,7 @@ static void add_classes(struct snapshot *snapshot, struct pool_figures *owned,
             add_block_class(figures, &pool, size_class, in_bins[size_class]);
         else
             add_span_class(figures, size_class, in_bins[size_class]);
-        add_lane(&snapshot->stats, lane_of(size_class), figures);
+        add_lane(&snapshot->stats, lane_of_class(size_class), figures);
     }
 }
 

@@ -7,39 +7,28 @@ source "$(dirname "$0")/lib.bash"
 without_allocator
 
 cat >good <<'REPORT'
-version 0.1.0
-pid 1
-program bash
-reserved_bytes 1099511627776
-mapped_bytes 67108864
-warm_bytes 2097152
-metadata_bytes 1258291
-purged_bytes 10485760
-threads 4
-rss_bytes 42047897
-peak_rss_bytes 52428800
-lane_tiny_live_bytes 12897485
-lane_tiny_live_blocks 123456
-lane_tiny_cached_bytes 65536
-lane_tiny_free_bytes 1023
-lane_pool_live_bytes 1048576
-lane_pool_live_blocks 300
-lane_pool_cached_bytes 0
-lane_pool_free_bytes 1048575
-lane_ace_live_bytes 0
-lane_ace_live_blocks 0
-lane_ace_cached_bytes 1024
-lane_ace_free_bytes 18446744073709551615
-lane_huge_live_bytes 33554432
-lane_huge_live_blocks 1
-lane_huge_cached_bytes 0
-lane_huge_free_bytes 0
-fb_force_libc 0
-fb_foreign_free 3
-fb_foreign_realloc 0
-fb_foreign_usable 1
-fb_init_wait 0
-end 1
+{"hakmem":"0.1.0",
+"format":2,
+"pid":1,
+"rss_bytes":42047897,
+"peak_rss_bytes":52428800,
+"program":"bash",
+"lanes":[
+{"name":"tiny","live_blocks":123456,"live_bytes":12897485,"cached_bytes":65536,"free_bytes":1023},
+{"name":"pool","live_blocks":300,"live_bytes":1048576,"cached_bytes":0,"free_bytes":1048575},
+{"name":"ace","live_blocks":0,"live_bytes":0,"cached_bytes":1024,"free_bytes":1152921504606846975},
+{"name":"huge","live_blocks":1,"live_bytes":33554432,"cached_bytes":0,"free_bytes":0}],
+"classes":[],
+"thread_count":4,
+"reserved_bytes":1099511627776,
+"mapped_bytes":67108864,
+"warm_bytes":2097152,
+"metadata_used_bytes":1258291,
+"thread_cached_bytes":65536,
+"depots_bytes":1024,
+"huge_waste_bytes":0,
+"purged_bytes":10485760,
+"libc_calls":{"force_libc":0,"foreign_free":3,"foreign_realloc":0,"foreign_usable":1,"init_wait":0}}
 REPORT
 cat >heap <<'TEXT'
 live      45.3 MiB (47500493 bytes) in 123757 blocks at exit
@@ -51,7 +40,7 @@ threads   4 with a cache at exit
 lane              live       blocks    share       cached         free
   Tiny        12.3 MiB       123456   27.2 %     64.0 KiB       1023 B
   Pool         1.0 MiB          300    2.2 %          0 B      1.0 MiB
-  ACE              0 B            0    0.0 %      1.0 KiB     16.0 EiB
+  ACE              0 B            0    0.0 %      1.0 KiB      1.0 EiB
   Huge        32.0 MiB            1   70.6 %          0 B          0 B
   (live, cached and free are addresses: free ones may have no pages)
 libc      4 calls handed over
@@ -89,29 +78,29 @@ hakmem run perl -e '$i += $_ for 1 .. 3e6'
 awk '$1 == "time" { wall = $2; user = $6 } / in the kernel / { exit !(user > $1 && wall >= $1) }' err || fail "only user time used: $(grep time err)"
 
 step "empty heap: no share of nothing"
-sed -E '/^(lane|fb)_/s/ .*/ 0/' good >empty
+sed -E '/^(\{"name"|"libc)/s/:[0-9]+/:0/g' good >empty
 leave empty
 expect_in err '^live      0 B \(0 bytes\) in 0 blocks at exit$' "an empty heap"
 expect_in err '^  Huge +0 B +0 +- +0 B +0 B$' "an empty heap"
 expect_in err '^libc      0 calls handed over$' "an empty heap"
 
 step "names: another program at the end, a long one, bytes that are not printable"
-sed 's/^program .*/program prog\x1b[2Jx y/' good >other
+sed 's/^"program".*/"program":"prog\\u001b[2Jx y",/' good >other
 leave other
 expect_in err '^program   bash, pid [0-9]+, ended as prog\?\[2Jx y$' "another name"
 LONG=$SCRATCH/a-program-with-a-name-longer-than-a-line-of-the-report
 cp "$(type -P bash)" "$LONG"
-hakmem run "$LONG" -c "sed 's/^program .*/program a-program-with-/' good >\$HAKMEM_REPORT/\$\$.report"
+hakmem run "$LONG" -c "sed 's/^.program.*/\"program\":\"a-program-with-\",/' good >\$HAKMEM_REPORT/\$\$.report"
 expect_narrow err "a long name"
 expect_in err '^program   .{27}\.\.\., pid [0-9]+$' "a long name"
 
 step "wide figures stay within 80 columns"
-sed -E '/^(lane|fb|[a-z]*_bytes|threads)/s/ .*/ 1097364144128/' good >wide
+sed -E '/^(\{"name"|"libc|"[a-z_]*_(bytes|count))/s/:[0-9]+/:1097364144128/g' good >wide
 leave wide
 expect_in err '^  Huge +1022\.0 GiB +1097364144128 +25\.0 %' "wide figures"
 
 step "a newer library's keys are skipped, its version shown"
-sed 's/^version .*/version 9.8.7/; s/^threads/new_key 12\nnew_text a b\nthreads/' good >newer
+sed 's/"0\.1\.0"/"9.8.7"/; s/^"thread_count/"new_key":12,\n"new_list":["a",{"b":1.5}],\n&/' good >newer
 leave newer
 expect_in err '^==== hakmem 9\.8\.7 ====$' "a newer library"
 expect_in err '^live      45\.3 MiB' "a newer library"
@@ -127,24 +116,28 @@ head -n -1 good >broken
 expect_incomplete "no end"
 head -c 300 good >broken
 expect_incomplete "cut inside a line"
-printf %s "$(cat good)" >broken
-expect_incomplete "no newline after the end"
 : >broken
 expect_incomplete "an empty file"
-sed '/^threads/d' good >broken
-expect_incomplete "a key is missing"
-sed 's/^threads .*/&\n&/' good >broken
-expect_incomplete "a key twice"
-for value in -1 4x "" 18446744073709551616 0x4 " 4"; do
-    sed "s/^threads .*/threads $value/" good >broken
+for key in thread_count purged_bytes lanes libc_calls; do
+    sed "s/^\"$key\"/\"other\"/" good >broken
+    expect_incomplete "no $key"
+done
+sed '/"pool"/d' good >broken
+expect_incomplete "a lane is missing"
+sed 's/"foreign_usable":1,//' good >broken
+expect_incomplete "a reason is missing"
+for value in -1 4x '' 18446744073709551616 0x4 '"4"' 4.5 true null; do
+    sed "s/^\"thread_count.*/\"thread_count\":$value,/" good >broken
     expect_incomplete "threads '$value'"
 done
-(cat good; echo more 1) >broken
+(cat good; echo more) >broken
 expect_incomplete "lines after the end"
-(cat good; printf more) >broken
-expect_incomplete "half a line after the end"
 head -c 100000 /dev/zero >broken
 expect_incomplete "a large file of zeros"
+printf '[%.0s' {1..50000} >broken
+expect_incomplete "brackets without an end"
+echo '[]' >broken
+expect_incomplete "no object"
 
 step "no report: one line"
 hakmem run true
@@ -158,7 +151,7 @@ expect_no_leftovers "no report"
 step "reports of other processes are rows of the table; the largest has the rest"
 # other PEAK NAME: the report `good` with these
 other() {
-    sed "s/^peak_rss_bytes .*/peak_rss_bytes $1/; s/^program .*/program $2/" good
+    sed "s/^.peak_rss_bytes.*/\"peak_rss_bytes\":$1,/; s/^.program.*/\"program\":\"$2\",/" good
 }
 other 5242880 small >small
 other 629145600 large >large
@@ -169,13 +162,13 @@ expect_in err '^RSS +50\.0 MiB peak, 40\.1 MiB at exit, of process [0-9]+$' "one
 leave good 'cp large $HAKMEM_REPORT/1.report; head -n 3 good >$HAKMEM_REPORT/2.report
     touch $HAKMEM_REPORT/x.report $HAKMEM_REPORT/3.reports $HAKMEM_REPORT/3'
 expect_in err '^ +1 +600\.0 MiB +45\.3 MiB +123757  large$' "two others"
-expect_in err '^ +2 +0 B +- +-  bash$' "an incomplete one"
+expect_in err '^ +2 +0 B +- +-  \?$' "an incomplete one"
 expect_in err '^RSS +600\.0 MiB peak, 40\.1 MiB at exit, of process 1$' "two others"
 ! grep -Eq '^ +3 ' err || fail "what is no report is a row: $(cat err)"
-sed "s/^program .*/&\ncommand one two?$(printf 'x%.0s' {1..60})/" large >long
+sed "s/^.program.*/&\n\"command\":\"one two?$(printf 'x%.0s' {1..60})\",/" large >long
 leave good 'cp long $HAKMEM_REPORT/1.report'
 expect_in err '^ +1 +600\.0 MiB +45\.3 MiB +123757  one two\?x{18,21}\.\.\.$' "a command line"
-sed 's/^peak_rss_bytes.*/peak_rss_bytes 1/' good >less
+sed 's/^"peak_rss_bytes.*/"peak_rss_bytes":1,/' good >less
 leave less
 expect_in err '^RSS       [0-9.]+ MiB peak, 40\.1 MiB at exit' "a peak below the RSS"
 

@@ -113,7 +113,7 @@ pid -77
 pid 1e5
 rss_bytes -5
 rss_bytes "5"
-rss_bytes 99999999999999999999999
+rss_bytes 9999999999999999999
 terms.live 0.5
 at -1
 at 1e300

@@ -246,7 +246,7 @@ static void ask_for_extents(const struct heap_view *view)
     for (unsigned i = 0; i < 16 && length > 0; i++) {
         uint64_t address = heap_start(view) + i * (SLAB_SIZE + 8) % length;
         uint8_t states[EXTENT_BLOCKS_MAX];
-        uint64_t counts[BLOCK_IN_DEPOT + 1];
+        uint64_t counts[BLOCK_STATES];
         if (!heap_extent_of(view, address, &extent))
             continue;
         check(address - extent.start < extent.bytes, "an extent holds its address");

@@ -237,22 +237,13 @@ static void test_memory(void **state)
     CHECK_EQ(snapshot.stats.mapped_bytes, 0);
 }
 
-static void test_names(void **state)
-{
-    (void)state;
-    CHECK(strcmp(lane_name(HAK_LANE_TINY), "tiny") == 0);
-    CHECK(strcmp(lane_name(HAK_LANE_POOL), "pool") == 0);
-    CHECK(strcmp(lane_name(HAK_LANE_ACE), "ace") == 0);
-    CHECK(strcmp(lane_name(HAK_LANE_HUGE), "huge") == 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_before_the_start), cmocka_unit_test(test_live),
         cmocka_unit_test(test_live_in_heap),     cmocka_unit_test(test_cached),
         cmocka_unit_test(test_traffic),          cmocka_unit_test(test_traffic_of_huge),
-        cmocka_unit_test(test_memory),           cmocka_unit_test(test_names),
+        cmocka_unit_test(test_memory),
     };
     settings.decay_ms = -1;
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of settings (HAK_SETTINGS) as rows, and the values of a row as text. The library reads
+ * its environment with this, and the command `hakmem` what it is given.
+ */
+#ifndef HAK_OS_SETTING_ROWS_H
+#define HAK_OS_SETTING_ROWS_H
+
+#include "os/os.h"
+
+#define SETTING_PREFIX "HAKMEM_"
+
+/* Purpose: one row of the table. Immutable. */
+struct setting_row {
+    const char *name; /* without the prefix */
+    enum setting_kind kind;
+    int64_t initial;
+    int64_t min;
+    int64_t max;
+    size_t offset; /* in struct settings */
+};
+
+#define SETTING_ONE(...) +1
+#define SETTING_ROWS ((size_t)(HAK_SETTINGS(SETTING_ONE)))
+extern const struct setting_row setting_rows[SETTING_ROWS];
+
+/* The row of one of HAK_LIVE_SETTINGS; NULL beyond these. */
+const struct setting_row *setting_live_row(unsigned live);
+
+/* Purpose: a word that stands for a value of some kinds. Immutable. */
+struct setting_word {
+    enum setting_kind kind;
+    const char *text;
+    int64_t value;
+};
+#define SETTING_WORDS 8
+extern const struct setting_word setting_words[SETTING_WORDS];
+bool setting_has_word(const struct setting_row *row, const struct setting_word *word);
+
+/* Purpose: a value, or what is expected of one. */
+struct setting_text {
+    char bytes[128];
+};
+
+/* The value that the text stands for. False: it is not of the row's kind, or out of its range. */
+bool setting_parse(const struct setting_row *row, const char *text, int64_t *value);
+/* A value as one would type it, as setting_parse reads it: 64M, 50%, auto. A path has none. */
+struct setting_text setting_write(const struct setting_row *row, int64_t value);
+/* Which values there are: "0 to 1G". */
+struct setting_text setting_range(const struct setting_row *row);
+/* The same after what they count: "bytes (K, M or G may follow), 0 to 1G". */
+struct setting_text setting_expectation(const struct setting_row *row);
+
+#endif
