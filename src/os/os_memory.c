@@ -3,11 +3,14 @@
  * Linux: how much memory the process may have, has, and how short the system is of it: control
  * groups (version 2, and 1 where that is what there is), /proc/self/statm, and pressure stall
  * information. Reads files, which it opens and closes; allocates nothing, keeps nothing. Called by
- * the front's limit, rarely.
+ * the front's limit, rarely. Also copies memory that may not be mapped.
  */
 #include "os/os.h"
 
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #define PATH_BYTES 512
 
@@ -146,4 +149,25 @@ size_t os_peak_bytes(void)
     row += sizeof(name) - 1;
     uint64_t kib = number_at(row + strspn(row, " \t"));
     return kib == UINT64_MAX ? 0 : (size_t)kib * KIB;
+}
+
+/* ---- memory that may not be mapped ---- */
+
+static bool copy(uint32_t *process, void *to, const void *from, size_t size)
+{
+    struct iovec here = {to, size};
+    struct iovec there = {(void *)(uintptr_t)from, size};
+    if (*process == 0)
+        *process = (uint32_t)getpid();
+    return syscall(SYS_process_vm_readv, (pid_t)*process, &here, 1UL, &there, 1UL, 0UL) ==
+           (long)size;
+}
+
+bool os_copy(uint32_t *process, void *to, const void *from, size_t size)
+{
+    if (os_is_made_to_fail(OS_CALL_COPY) || !os_call_begin())
+        return false;
+    bool is_done = copy(process, to, from, size);
+    os_call_end();
+    return is_done;
 }

@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tests of src/stack/walk.c and the files below it: stack_walk finds the same frames as libc's
+ * backtrace() at the same place, in every kind of frame, at every instruction of some calls, and in
+ * processes that may not be asked for much.
+ */
+#include "unit/unit.h"
+
+#include "stack/unwind.h"
+
+#include <execinfo.h>
+#include <gnu/libc-version.h>
+#include <sys/ucontext.h>
+#include <time.h>
+#include <ucontext.h>
+
+#define FRAMES 128
+#define noipa __attribute__((noinline, noclone))
+/* Behind a call, so that it is not the last act of its function. */
+#define NO_TAIL_CALL() __asm__ volatile("" ::: "memory")
+
+static uint64_t frames[FRAMES];
+static size_t count;
+static void *theirs[FRAMES];
+static size_t their_count;
+
+/* Both at the same place. The innermost frame is where each was called. */
+#define LOOK()                                                                                     \
+    do {                                                                                           \
+        struct stack_registers registers_;                                                         \
+        stack_capture(&registers_);                                                                \
+        count = stack_walk(&registers_, frames, FRAMES);                                           \
+        their_count = (size_t)backtrace(theirs, FRAMES);                                           \
+    } while (0)
+
+static bool is_same(uint64_t frame, const void *other)
+{
+    return frame == (uint64_t)(uintptr_t)other || frame + 1 == (uint64_t)(uintptr_t)other;
+}
+
+static void show(void)
+{
+    for (size_t i = 0; i < count || i < their_count; i++)
+        fprintf(stderr, "%3zu %#18llx %18p\n", i, i < count ? (unsigned long long)frames[i] : 0,
+                i < their_count ? theirs[i] : NULL);
+}
+
+static void check_same(size_t least)
+{
+    bool is_well = count == their_count && count >= least;
+    for (size_t i = 1; i < count && i < their_count; i++)
+        is_well &= is_same(frames[i], theirs[i]);
+    if (!is_well)
+        show();
+    CHECK(is_well);
+}
+
+/* ---- chains of calls ---- */
+
+typedef void visitor(unsigned depth);
+
+static noipa void look(unsigned depth)
+{
+    (void)depth;
+    LOOK();
+}
+
+static noipa void small(unsigned depth, visitor *visit);
+
+/* A frame whose size is not known to the compiler: it has a frame pointer. */
+static noipa void variable(unsigned depth, visitor *visit)
+{
+    char *room = __builtin_alloca(depth % 64 * 16 + 16);
+    room[0] = (char)depth;
+    __asm__ volatile("" : : "r"(room) : "memory");
+    small(depth, visit);
+    NO_TAIL_CALL();
+}
+
+/* A frame that is aligned to more than the ABI gives. */
+static noipa void aligned(unsigned depth, visitor *visit)
+{
+    _Alignas(64) char room[192];
+    room[0] = (char)depth;
+    __asm__ volatile("" : : "r"(room) : "memory");
+    variable(depth, visit);
+    NO_TAIL_CALL();
+}
+
+static noipa void large(unsigned depth, visitor *visit)
+{
+    char room[3000];
+    room[0] = (char)depth;
+    __asm__ volatile("" : : "r"(room) : "memory");
+    aligned(depth, visit);
+    NO_TAIL_CALL();
+}
+
+static noipa void small(unsigned depth, visitor *visit)
+{
+    if (depth == 0)
+        visit(depth);
+    else if (depth % 3 == 0)
+        large(depth - 1, visit);
+    else
+        small(depth - 1, visit);
+    NO_TAIL_CALL();
+}
+
+static void test_chain(void **state)
+{
+    (void)state;
+    for (unsigned depth = 0; depth < 30; depth++) {
+        small(depth, look);
+        check_same(depth + 3);
+    }
+    /* and once more from the cache */
+    for (unsigned depth = 0; depth < 30; depth++) {
+        small(depth, look);
+        check_same(depth + 3);
+    }
+}
+
+static void test_depth(void **state)
+{
+    (void)state;
+    static uint64_t few[7];
+    struct stack_registers registers;
+    stack_capture(&registers);
+    size_t all = stack_walk(&registers, frames, FRAMES);
+    CHECK(all > 3);
+    CHECK_EQ(stack_walk(&registers, few, 3), 3);
+    CHECK_EQ(few[3], 0);
+    CHECK(memcmp(few, frames, 3 * sizeof(few[0])) == 0);
+    CHECK_EQ(stack_walk(&registers, few, 0), 0);
+    small(3000, look);
+    CHECK_EQ(count, FRAMES);
+    check_same(FRAMES);
+}
+
+static int compare(const void *a, const void *b)
+{
+    LOOK();
+    return *(const int *)a - *(const int *)b;
+}
+
+static void test_callback(void **state)
+{
+    (void)state;
+    int numbers[] = {3, 1, 2};
+    qsort(numbers, 3, sizeof(numbers[0]), compare);
+    check_same(5);
+    CHECK_EQ(numbers[0], 1);
+    bsearch(&numbers[1], numbers, 3, sizeof(numbers[0]), compare);
+    check_same(4);
+}
+
+/* ---- signals ---- */
+
+static noipa void on_signal(int number)
+{
+    (void)number;
+    LOOK();
+}
+
+static noipa void raise_here(unsigned depth)
+{
+    (void)depth;
+    raise(SIGUSR1);
+    NO_TAIL_CALL();
+}
+
+static volatile int *bad_pointer;
+static sigjmp_buf behind_fault;
+
+/* A leaf without a frame, interrupted in the middle. */
+static noipa void fault_here(unsigned depth)
+{
+    *bad_pointer = (int)depth;
+}
+
+static uint64_t context_frames[FRAMES];
+static size_t context_count;
+
+static void on_fault(int number, siginfo_t *info, void *context)
+{
+    (void)number;
+    (void)info;
+    struct stack_registers registers;
+    stack_from_context(&registers, context);
+    context_count = stack_walk(&registers, context_frames, FRAMES);
+    LOOK();
+    siglongjmp(behind_fault, 1);
+}
+
+static void set_handlers(int flags)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = flags};
+    CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+    struct sigaction fault = {.sa_sigaction = on_fault, .sa_flags = flags | SA_SIGINFO};
+    CHECK_EQ(sigaction(SIGSEGV, &fault, NULL), 0);
+}
+
+static void check_signals(void)
+{
+    small(7, raise_here);
+    check_same(12);
+    if (sigsetjmp(behind_fault, 1) == 0)
+        small(7, fault_here);
+    check_same(12);
+    CHECK(context_count > 10 && context_count < count);
+    /* the frames below the handler, and its trampoline */
+    CHECK(memcmp(context_frames, frames + (count - context_count),
+                 context_count * sizeof(frames[0])) == 0);
+}
+
+static void test_signal(void **state)
+{
+    (void)state;
+    set_handlers(0);
+    check_signals();
+}
+
+static void test_signal_stack(void **state)
+{
+    (void)state;
+    static char room[256 * 1024];
+    stack_t stack = {.ss_sp = room, .ss_size = sizeof(room)};
+    CHECK_EQ(sigaltstack(&stack, NULL), 0);
+    set_handlers(SA_ONSTACK);
+    check_signals();
+    stack.ss_flags = SS_DISABLE;
+    CHECK_EQ(sigaltstack(&stack, NULL), 0);
+}
+
+/* ---- every instruction of a call ---- */
+
+#if defined(__x86_64__) && !UNIT_SANITIZED
+
+#define STEPS_MAX 200000
+
+/* Purpose: what was found at the steps. */
+static struct {
+    volatile bool is_on;
+    unsigned made;
+    unsigned wrong;
+    uint64_t first_wrong;
+    uint64_t expected[FRAMES]; /* the callers of step_through, outermost first */
+    size_t expected_count;
+} steps;
+
+static bool ends_as_expected(const uint64_t *found, size_t found_count)
+{
+    if (found_count <= steps.expected_count)
+        return false;
+    for (size_t i = 0; i < steps.expected_count; i++)
+        if (found[found_count - 1 - i] != steps.expected[i])
+            return false;
+    return true;
+}
+
+static void on_step(int number, siginfo_t *info, void *context)
+{
+    (void)number;
+    (void)info;
+    static uint64_t found[FRAMES];
+    struct stack_registers registers;
+    stack_from_context(&registers, context);
+    size_t found_count = stack_walk(&registers, found, FRAMES);
+    steps.made++;
+    if (!steps.is_on || steps.made == STEPS_MAX)
+        ((ucontext_t *)context)->uc_mcontext.gregs[REG_EFL] &= ~0x100;
+    if (steps.is_on && !ends_as_expected(found, found_count)) {
+        if (getenv("SHOW_STEPS"))
+            fprintf(stderr, "wrong at %#llx: %zu frames\n",
+                    (unsigned long long)registers.value[STACK_PC], found_count);
+        steps.first_wrong = steps.wrong++ ? steps.first_wrong : registers.value[STACK_PC];
+    }
+}
+
+static noipa void step_on(void)
+{
+    __asm__ volatile("subq $128, %%rsp\n\tpushfq\n\torl $0x100, (%%rsp)\n\tpopfq\n\t"
+                     "addq $128, %%rsp" ::
+                         : "memory", "cc");
+}
+
+static int plain_compare(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
+static noipa void work(void)
+{
+    int numbers[] = {3, 1, 2, 9, 4};
+    struct timespec now;
+    char text[64];
+    qsort(numbers, 5, sizeof(numbers[0]), plain_compare);
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    snprintf(text, sizeof(text), "%d %s %f", numbers[0], "text", 1.5);
+    CHECK_EQ(strtol(text, NULL, 10), 1);
+}
+
+static noipa void step_through(void (*body)(void))
+{
+    struct stack_registers registers;
+    stack_capture(&registers);
+    size_t all = stack_walk(&registers, frames, FRAMES);
+    steps.expected_count = all - 1;
+    for (size_t i = 0; i < steps.expected_count; i++)
+        steps.expected[i] = frames[all - 1 - i];
+    steps.is_on = true;
+    step_on();
+    body();
+    steps.is_on = false;
+    NO_TAIL_CALL();
+}
+
+static void test_steps(void **state)
+{
+    (void)state;
+    struct sigaction action = {.sa_sigaction = on_step, .sa_flags = SA_SIGINFO};
+    struct sigaction before;
+    CHECK_EQ(sigaction(SIGTRAP, &action, &before), 0);
+    memset(&steps, 0, sizeof(steps));
+    step_through(work);
+    CHECK_EQ(sigaction(SIGTRAP, &before, NULL), 0);
+    printf("%u instructions, %u of them with a wrong stack, the first at %#llx\n", steps.made,
+           steps.wrong, (unsigned long long)steps.first_wrong);
+    CHECK(steps.made > 1000 && steps.made < STEPS_MAX);
+    CHECK_EQ(steps.wrong, 0);
+}
+#endif
+
+/* ---- code without tables ---- */
+
+/* A function of a JIT compiler: makes a frame with a frame pointer, and calls its argument. */
+#if defined(__x86_64__)
+static const uint8_t jit_code[] = {0x55, 0x48, 0x89, 0xe5, 0xff, 0xd7, 0x5d, 0xc3};
+#else
+static const uint32_t jit_code[] = {0xa9bf7bfd, 0x910003fd, 0xd63f0000, 0xa8c17bfd, 0xd65f03c0};
+#endif
+
+static noipa void look_without_argument(void)
+{
+    LOOK();
+}
+
+static void test_jit(void **state)
+{
+    (void)state;
+    char *page = mmap(NULL, 65536, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS,
+                      -1, 0);
+    CHECK(page != MAP_FAILED);
+    memcpy(page, jit_code, sizeof(jit_code));
+    __builtin___clear_cache(page, page + sizeof(jit_code));
+    void (*jit)(void (*)(void)) = (void (*)(void (*)(void)))(void *)page;
+    struct stack_registers registers;
+    stack_capture(&registers);
+    static uint64_t here[FRAMES];
+    size_t depth = stack_walk(&registers, here, FRAMES);
+    jit(look_without_argument);
+    /* the function, the JIT code, and we ... of whom it knows no more than the frame pointer */
+    CHECK(count >= 3);
+    CHECK(frames[1] - (uint64_t)(uintptr_t)page < sizeof(jit_code));
+    CHECK(frames[2] - here[0] < 512);
+    (void)depth;
+    munmap(page, 65536);
+}
+
+/* ---- threads and stacks of unknown bounds ---- */
+
+static void *look_in_thread(void *unused)
+{
+    (void)unused;
+    small(11, look);
+    check_same(12);
+    set_handlers(0);
+    check_signals();
+    return NULL;
+}
+
+static void run_thread(const pthread_attr_t *attributes)
+{
+    pthread_t thread;
+    CHECK_EQ(pthread_create(&thread, attributes, look_in_thread, NULL), 0);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+}
+
+static void test_threads(void **state)
+{
+    (void)state;
+    static _Alignas(4096) char room[512 * 1024];
+    pthread_attr_t attributes;
+    run_thread(NULL);
+    CHECK_EQ(pthread_attr_init(&attributes), 0);
+    CHECK_EQ(pthread_attr_setstack(&attributes, room, sizeof(room)), 0);
+    run_thread(&attributes);
+    CHECK_EQ(pthread_attr_destroy(&attributes), 0);
+}
+
+static ucontext_t main_context, coroutine;
+
+static noipa void run_coroutine(void)
+{
+    small(11, look);
+    NO_TAIL_CALL();
+}
+
+static void use_coroutine(void)
+{
+    static char room[256 * 1024];
+    CHECK_EQ(getcontext(&coroutine), 0);
+    coroutine.uc_stack.ss_sp = room;
+    coroutine.uc_stack.ss_size = sizeof(room);
+    coroutine.uc_link = &main_context;
+    makecontext(&coroutine, run_coroutine, 0);
+    CHECK_EQ(swapcontext(&main_context, &coroutine), 0);
+}
+
+static void test_coroutine(void **state)
+{
+    (void)state;
+    use_coroutine();
+    check_same(12);
+}
+
+/* ---- restricted processes ---- */
+
+static void look_by_maps(void)
+{
+    struct unwind_module module;
+    module_use_maps();
+    stack_start();
+    CHECK(module_find((uintptr_t)qsort, &module));
+    CHECK(!module_find((uintptr_t)&module, &module));
+    test_chain(NULL);
+    test_callback(NULL);
+    test_signal(NULL);
+    test_coroutine(NULL);
+}
+
+static void test_maps(void **state)
+{
+    (void)state;
+    CHECK_CHILD(look_by_maps);
+}
+
+static void look_filtered(void)
+{
+    os_note_filter();
+    stack_start();
+    test_chain(NULL);
+    test_callback(NULL);
+    test_signal(NULL);
+    run_thread(NULL);
+    use_coroutine();
+    CHECK_EQ(count, 1);
+}
+
+/* No call is made that a filter may forbid: the same in a process that is not filtered in truth. */
+static void test_filtered(void **state)
+{
+    (void)state;
+    CHECK_CHILD(look_filtered);
+}
+
+static void test_start(void **state)
+{
+    (void)state;
+    stack_start();
+    stack_start();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_maps), /* first: in a child that has not looked for libc's function */
+        cmocka_unit_test(test_filtered),
+        cmocka_unit_test(test_start),
+        cmocka_unit_test(test_chain),
+        cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_callback),
+        cmocka_unit_test(test_signal),
+        cmocka_unit_test(test_signal_stack),
+#if defined(__x86_64__) && !UNIT_SANITIZED
+        cmocka_unit_test(test_steps),
+#endif
+        cmocka_unit_test(test_jit),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_coroutine),
+    };
+    void *unused[2];
+    backtrace(unused, 2); /* loads what it needs */
+    printf("libc: %s\n", gnu_get_libc_version());
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
