@@ -80,12 +80,18 @@ bool rule_cache_get(uintptr_t pc, uint64_t identity, struct rule *rule)
     return false;
 }
 
-static struct entry *choose_way(struct entry *ways)
+/* The way that has this key, or else an empty one, or else each in turn. */
+static struct entry *choose_way(struct entry *ways, uint64_t key)
 {
-    for (unsigned way = 0; way < CACHE_WAYS; way++)
-        if (atomic_load_explicit(&ways[way].check, memory_order_relaxed) == 0)
+    struct entry *empty = NULL;
+    for (unsigned way = 0; way < CACHE_WAYS; way++) {
+        if (atomic_load_explicit(&ways[way].key, memory_order_relaxed) == key)
             return &ways[way];
-    return &ways[atomic_fetch_add_explicit(&cache.turn, 1, memory_order_relaxed) % CACHE_WAYS];
+        if (atomic_load_explicit(&ways[way].check, memory_order_relaxed) == 0)
+            empty = &ways[way];
+    }
+    unsigned turn = atomic_fetch_add_explicit(&cache.turn, 1, memory_order_relaxed);
+    return empty ? empty : &ways[turn % CACHE_WAYS];
 }
 
 void rule_cache_put(uintptr_t pc, uint64_t identity, const struct rule *rule)
@@ -93,7 +99,7 @@ void rule_cache_put(uintptr_t pc, uint64_t identity, const struct rule *rule)
     uint64_t key = key_of(pc, identity);
     uint64_t words[RULE_WORDS] = {0};
     memcpy(words, rule, sizeof(*rule));
-    struct entry *entry = choose_way(place_of(key));
+    struct entry *entry = choose_way(place_of(key), key);
     /* relaxed: see get_from */
     atomic_store_explicit(&entry->key, key, memory_order_relaxed);
     for (size_t i = 0; i < RULE_WORDS; i++)
