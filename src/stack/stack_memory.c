@@ -66,23 +66,26 @@ static bool is_thread_stack(uintptr_t low, uint64_t size, uint64_t guard, uintpt
 }
 
 /* The bounds of the stack of a thread that glibc has made, by its own record. */
-static bool find_thread_stack(uintptr_t *low, uintptr_t *high)
+static no_sanitizers bool find_in_record(uintptr_t pointer, uintptr_t *low, uintptr_t *high)
 {
-    if (!HAS_PTHREAD)
-        return false;
-    uintptr_t pointer = thread_pointer();
-    uintptr_t end = pointer + PTHREAD_HIGH;
-    for (uintptr_t at = pointer + PTHREAD_LOW; at + 32 <= end; at += sizeof(uint64_t)) {
-        uint64_t start = read_word(at);
-        uint64_t size = read_word(at + 8);
-        uint64_t guard = read_word(at + 16);
-        if (!is_thread_stack(start, size, guard, pointer))
+    const volatile uint64_t *word = (const volatile uint64_t *)(pointer + PTHREAD_LOW);
+    const volatile uint64_t *end = (const volatile uint64_t *)(pointer + PTHREAD_HIGH);
+    for (; word + 4 <= end; word++) {
+        uintptr_t start = word[0];
+        if (start >= pointer || !is_thread_stack(start, word[1], word[2], pointer))
             continue;
-        *low = start + guard;
+        *low = start + word[2];
         *high = pointer;
         return true;
     }
     return false;
+}
+
+/* The main thread, whose record is below its stack, is not looked up. */
+static bool find_thread_stack(uintptr_t sp, uintptr_t *low, uintptr_t *high)
+{
+    uintptr_t pointer = thread_pointer();
+    return HAS_PTHREAD && sp < pointer && find_in_record(pointer, low, high);
 }
 
 /* The kernel puts these bytes on the first stack, above all frames. */
@@ -118,7 +121,7 @@ void stack_memory_enter(struct stack_memory *memory, uintptr_t sp, bool is_certa
     uintptr_t high;
     if (is_certain)
         memory->deepest = sp;
-    if (find_thread_stack(&low, &high) && enter_known(memory, sp, low, high))
+    if (find_thread_stack(sp, &low, &high) && enter_known(memory, sp, low, high))
         return;
     if (find_main_stack(&low, &high) && enter_known(memory, sp, low, high))
         return;
