@@ -38,8 +38,8 @@ struct found_object {
 };
 typedef int find_object(void *pc, struct found_object *result);
 
-/* The program, libc, and the file that has this code. */
-#define LASTING 3
+/* The program, the vDSO, libc, and the file that has this code. */
+#define LASTING 4
 
 /* Purpose: where files are found. Owner: written by stack_start, read by walks. Invariant: modules
  * below count never change. */
@@ -314,8 +314,8 @@ static void know_files(void)
 
 static void know_lasting(find_object *find)
 {
-    const uintptr_t inside[LASTING] = {getauxval(AT_PHDR), (uintptr_t)getauxval,
-                                       (uintptr_t)stack_start};
+    const uintptr_t inside[LASTING] = {getauxval(AT_PHDR), getauxval(AT_SYSINFO_EHDR),
+                                       (uintptr_t)getauxval, (uintptr_t)stack_start};
     for (unsigned i = 0; i < LASTING; i++) {
         struct found_object object;
         if (find((void *)inside[i], &object) == 0)
@@ -325,7 +325,10 @@ static void know_lasting(find_object *find)
 
 void stack_start(void)
 {
-    if (!STACK_CAN_WALK || atomic_load_explicit(&known.find, memory_order_relaxed))
+    if (!STACK_CAN_WALK)
+        return;
+    reader_try_copy();
+    if (atomic_load_explicit(&known.find, memory_order_relaxed))
         return;
     find_object *find = known.uses_maps ? NULL : look_up_find_object();
     if (!find) {
@@ -382,6 +385,11 @@ bool module_find(uintptr_t pc, struct unwind_module *module)
     return find ? ask_libc(find, pc, module) : search_known(pc, module);
 }
 
+bool module_is_vdso(const struct unwind_module *module)
+{
+    return module->start == getauxval(AT_SYSINFO_EHDR);
+}
+
 /* Bounds for direct reads: the tables are all in the segment that has the header. */
 static bool open_segment(const struct unwind_module *module, struct reader *reader,
                          struct budget *budget)
@@ -408,7 +416,8 @@ static bool open_segment(const struct unwind_module *module, struct reader *read
 
 bool module_open(const struct unwind_module *module, struct reader *reader, struct budget *budget)
 {
-    if (module->lifetime == MODULE_LASTS || (module->lifetime == MODULE_IN_USE && os_is_filtered()))
+    if (module->lifetime == MODULE_LASTS ||
+        (module->lifetime == MODULE_IN_USE && !reader_may_copy()))
         return open_segment(module, reader, budget);
     /* the kernel refuses to copy wherever nothing can be read */
     reader_open(reader, module->start, module->end, true, budget);

@@ -29,6 +29,24 @@ enum pointer_form {
 #define RELATIVE_TO_DATA 0x30u
 #define POINTER_INDIRECT 0x80u
 
+/* Some kernels are built without this call, and emulators may lack it. */
+static _Atomic bool can_copy;
+
+void reader_try_copy(void)
+{
+    uint32_t process = 0;
+    uint8_t from = 1;
+    uint8_t to = 0;
+    bool is_copied = os_copy(&process, &to, &from, sizeof(to)) && to == from;
+    /* relaxed: a walk that sees an old value reads less, or in vain */
+    atomic_store_explicit(&can_copy, is_copied, memory_order_relaxed);
+}
+
+bool reader_may_copy(void)
+{
+    return atomic_load_explicit(&can_copy, memory_order_relaxed) && !os_is_filtered();
+}
+
 void reader_open(struct reader *reader, uintptr_t low, uintptr_t high, bool copies,
                  struct budget *budget)
 {

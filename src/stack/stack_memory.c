@@ -125,7 +125,7 @@ void stack_memory_enter(struct stack_memory *memory, uintptr_t sp, bool is_certa
         return;
     if (find_main_stack(&low, &high) && enter_known(memory, sp, low, high))
         return;
-    memory->access = os_is_filtered() ? STACK_UNREADABLE : STACK_COPIED;
+    memory->access = reader_may_copy() ? STACK_COPIED : STACK_UNREADABLE;
     memory->low = sp;
     if (__builtin_add_overflow(sp, COPIED_MAX, &memory->high))
         memory->high = UINTPTR_MAX;

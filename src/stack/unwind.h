@@ -38,7 +38,7 @@ enum rule_how {
 #define RULE_IS_SIGNAL 2u
 /* The registers are in the context that the kernel has put on the stack: no other field counts. */
 #define RULE_IS_CONTEXT 4u
-/* No table covers this code. */
+/* No table covers this code: its frame pointer is all that there is. */
 #define RULE_IS_MISSING 8u
 
 /* Purpose: the registers of a function's caller, at one place in the function. The CFA (canonical
@@ -131,6 +131,11 @@ struct cursor {
     uintptr_t end; /* no byte from here on belongs to the part */
 };
 
+/* At the start: find out whether the kernel copies memory (see os_copy). May it be asked to, now?
+ * Not under a filter, nor before that. */
+void reader_try_copy(void);
+bool reader_may_copy(void);
+
 void reader_open(struct reader *reader, uintptr_t low, uintptr_t high, bool copies,
                  struct budget *budget);
 /* The unsigned number of 1, 2, 4 or 8 bytes at an address. */
@@ -203,6 +208,8 @@ bool table_find(struct reader *reader, uintptr_t header, uintptr_t pc, struct un
 
 /* The module of a program counter. False: the code is not from a file that is known. */
 bool module_find(uintptr_t pc, struct unwind_module *module);
+/* Is it the kernel's own, all of which can be read? */
+bool module_is_vdso(const struct unwind_module *module);
 /* A reader for the module's tables. It copies, unless they stay mapped. False: there is none. */
 bool module_open(const struct unwind_module *module, struct reader *reader, struct budget *budget);
 /* For tests, before stack_start: do without _dl_find_object. */

@@ -14,6 +14,8 @@
 #define LEAST_PC 4096u
 /* The modules that a walk remembers. */
 #define MEMO 4
+/* In place of a module's identity: code that a program has made. */
+#define NO_IDENTITY 1
 
 /* Purpose: a walk. Owner: the thread that walks. Invariant: `registers` are those of the frame that
  * has been written last; it was interrupted if `is_exact`, else it is in a call. */
@@ -111,9 +113,25 @@ static bool has_budget(const struct walk *walk)
     return walk->budget.reads > 0 && walk->budget.copies > 0;
 }
 
-/* Is the code at `pc` that which ends a signal handler? It has tables in glibc for x86-64, and none
- * elsewhere. Code is read by copying only: even a module has holes. */
-static bool is_signal_return(struct walk *walk, uintptr_t pc)
+/* Code that can be read: a module has holes, but for the kernel's. */
+static bool read_code(struct walk *walk, const struct unwind_module *module, uintptr_t pc,
+                      uint8_t *code, size_t size)
+{
+    if (pc / LEAST_PC != (pc + size - 1) / LEAST_PC)
+        return false;
+    if (module && module_is_vdso(module) && module->end - pc >= size) {
+        memcpy(code, (const void *)pc, size);
+        return true;
+    }
+    if (!reader_may_copy() || walk->budget.copies == 0)
+        return false;
+    walk->budget.copies--;
+    return os_copy(&walk->budget.process, code, (const void *)pc, size);
+}
+
+/* Is the code at `pc` the code that ends a signal handler? It has tables in glibc for x86-64, and
+ * none elsewhere. */
+static bool is_signal_return(struct walk *walk, const struct unwind_module *module, uintptr_t pc)
 {
 #if defined(__x86_64__)
     static const uint8_t code[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
@@ -121,10 +139,7 @@ static bool is_signal_return(struct walk *walk, uintptr_t pc)
     static const uint8_t code[] = {0x68, 0x11, 0x80, 0xd2, 0x01, 0, 0, 0xd4};
 #endif
     uint8_t found[sizeof(code)];
-    if (walk->budget.copies == 0 || pc / LEAST_PC != (pc + sizeof(code) - 1) / LEAST_PC)
-        return false;
-    walk->budget.copies--;
-    return os_copy(&walk->budget.process, found, (const void *)pc, sizeof(found)) &&
+    return read_code(walk, module, pc, found, sizeof(found)) &&
            memcmp(found, code, sizeof(code)) == 0;
 }
 
@@ -137,15 +152,16 @@ static bool read_rule(struct walk *walk, const struct unwind_module *module, uin
            table_find(&reader, module->header, pc, &entry) && cfa_rule(&entry, pc, rule);
 }
 
-/* From the tables. `pc` is where the rule is looked up: the program counter, or just below it. */
+/* From the tables, if there is a module. `pc` is where the rule is looked up: the program counter,
+ * or just below it. */
 static void find_rule(struct walk *walk, const struct unwind_module *module, uintptr_t pc,
                       struct rule *rule)
 {
-    bool is_read = read_rule(walk, module, pc, rule);
+    bool is_read = module && read_rule(walk, module, pc, rule);
     if (is_read && !(rule->flags & RULE_IS_SIGNAL))
         return;
     uint64_t next = walk->registers.value[STACK_PC];
-    if (!walk->is_exact && is_signal_return(walk, next))
+    if (!walk->is_exact && is_signal_return(walk, module, next))
         *rule = (struct rule){.flags = RULE_IS_SIGNAL | RULE_IS_CONTEXT};
     else if (!is_read)
         *rule = (struct rule){.flags = RULE_IS_MISSING};
@@ -153,13 +169,14 @@ static void find_rule(struct walk *walk, const struct unwind_module *module, uin
 
 static struct rule get_rule(struct walk *walk, uintptr_t pc)
 {
-    struct rule rule = {.flags = RULE_IS_MISSING};
+    struct rule rule;
     const struct unwind_module *module = find_module(walk, pc);
-    if (!module || rule_cache_get(pc, module->identity, &rule))
+    uint64_t identity = module ? module->identity : NO_IDENTITY;
+    if (rule_cache_get(pc, identity, &rule))
         return rule;
     find_rule(walk, module, pc, &rule);
     if (has_budget(walk))
-        rule_cache_put(pc, module->identity, &rule);
+        rule_cache_put(pc, identity, &rule);
     return rule;
 }
 

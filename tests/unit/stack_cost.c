@@ -14,7 +14,7 @@
 
 #define FRAMES 128
 #define WALKS 2001
-#define noipa __attribute__((noinline, noclone))
+#define apart __attribute__((noinline))
 
 static uint64_t now_ns(void)
 {
@@ -40,7 +40,7 @@ static void print_median(const char *what, size_t frames, uint64_t first)
            (double)first / 1000);
 }
 
-static noipa void walk_often(const char *what)
+static apart void walk_often(const char *what)
 {
     uint64_t frames[FRAMES];
     size_t count = 0;
@@ -54,7 +54,7 @@ static noipa void walk_often(const char *what)
     print_median(what, count, times[0]);
 }
 
-static noipa void trace_often(const char *what)
+static apart void trace_often(const char *what)
 {
     void *frames[FRAMES];
     int count = 0;
@@ -70,7 +70,7 @@ typedef void measurement(const char *what);
 
 /* 8 functions, so that not all frames have one rule. */
 #define FUNCTION(name, next, bytes)                                                                \
-    static noipa void name(unsigned depth, measurement *measure, const char *what)                 \
+    static apart void name(unsigned depth, measurement *measure, const char *what)                 \
     {                                                                                              \
         char room[bytes];                                                                          \
         __asm__ volatile("" : : "r"(room) : "memory");                                             \

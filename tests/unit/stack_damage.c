@@ -16,7 +16,7 @@
 #define SPARE 8
 #define WORDS 2048
 #define ROUNDS 4000
-#define noipa __attribute__((noinline, noclone))
+#define apart __attribute__((noinline))
 
 static uint64_t frames[FRAMES + SPARE];
 static uint64_t saved[WORDS];
@@ -60,7 +60,7 @@ damage(volatile uint64_t *stack, size_t words, uint64_t *state)
 }
 
 /* Our own frame is below `registers`, so it is not damaged. */
-static noipa void walk_damaged(struct stack_registers registers, size_t words, uint64_t *state)
+static apart void walk_damaged(struct stack_registers registers, size_t words, uint64_t *state)
 {
     uint64_t *stack = (uint64_t *)registers.value[STACK_SP];
     if (unit_random(state, 4) == 0) {
@@ -84,7 +84,7 @@ static noipa void walk_damaged(struct stack_registers registers, size_t words, u
 
 static volatile unsigned rounds = ROUNDS;
 
-static noipa void walk_from_here(uint64_t seed, size_t words)
+static apart void walk_from_here(uint64_t seed, size_t words)
 {
     struct stack_registers registers;
     for (unsigned i = 0; i < rounds; i++) {
@@ -95,7 +95,7 @@ static noipa void walk_from_here(uint64_t seed, size_t words)
 }
 
 /* A stack with something on it. */
-static noipa void descend(unsigned depth, uint64_t seed, size_t words)
+static apart void descend(unsigned depth, uint64_t seed, size_t words)
 {
     char room[200];
     room[0] = (char)depth;

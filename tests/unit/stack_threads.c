@@ -17,7 +17,7 @@
 #define THREADS 8
 #define LOOPS (UNIT_SANITIZED ? 300 : 3000)
 #define FRAMES 64
-#define noipa __attribute__((noinline, noclone))
+#define apart __attribute__((noinline))
 
 static _Alignas(8) char memory[MIB];
 static struct stack_store *store;
@@ -86,7 +86,7 @@ static _Unwind_Reason_Code stop_at(int version, _Unwind_Action actions,
     return _URC_NO_REASON;
 }
 
-static noipa void throw_deep(unsigned depth)
+static apart void throw_deep(unsigned depth)
 {
     static __thread struct _Unwind_Exception exception;
     if (depth == 0)
@@ -96,7 +96,7 @@ static noipa void throw_deep(unsigned depth)
     __asm__ volatile("" ::: "memory");
 }
 
-static noipa void unwind_by_libgcc(void)
+static apart void unwind_by_libgcc(void)
 {
     unsigned count = 0;
     _Unwind_Backtrace(count_frame, &count);
@@ -107,7 +107,7 @@ static noipa void unwind_by_libgcc(void)
     CHECK_EQ(unwound, 5);
 }
 
-static noipa void walk_deep(unsigned depth)
+static apart void walk_deep(unsigned depth)
 {
     if (depth == 0) {
         struct stack_registers registers;
@@ -120,7 +120,7 @@ static noipa void walk_deep(unsigned depth)
 }
 
 /* A return address in the library, whatever is there now. */
-static noipa void walk_in_vanishing(uint64_t *state)
+static apart void walk_in_vanishing(uint64_t *state)
 {
     struct stack_registers registers;
     uintptr_t start = atomic_load(&library_start);

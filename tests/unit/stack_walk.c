@@ -1,28 +1,40 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of src/stack/walk.c and the files below it: stack_walk finds the same frames as libc's
- * backtrace() at the same place, in every kind of frame, at every instruction of some calls, and in
+ * Tests of src/stack/walk.c and the files below it: stack_walk finds the same frames as libgcc's
+ * unwinder at the same place, in every kind of frame, at every instruction of some calls, and in
  * processes that may not be asked for much.
  */
 #include "unit/unit.h"
 
 #include "stack/unwind.h"
 
-#include <execinfo.h>
-#include <gnu/libc-version.h>
+#include <sys/auxv.h>
 #include <sys/ucontext.h>
 #include <time.h>
 #include <ucontext.h>
+#include <unwind.h>
 
 #define FRAMES 128
-#define noipa __attribute__((noinline, noclone))
+#define apart __attribute__((noinline))
 /* Behind a call, so that it is not the last act of its function. */
 #define NO_TAIL_CALL() __asm__ volatile("" ::: "memory")
 
 static uint64_t frames[FRAMES];
 static size_t count;
-static void *theirs[FRAMES];
+static uint64_t theirs[FRAMES];
 static size_t their_count;
+
+/* The address in the frame's call, or the exact one where the frame was interrupted. */
+static _Unwind_Reason_Code collect(struct _Unwind_Context *context, void *unused)
+{
+    int is_exact = 0;
+    (void)unused;
+    uintptr_t pc = _Unwind_GetIPInfo(context, &is_exact);
+    if (their_count == FRAMES || pc == 0)
+        return _URC_END_OF_STACK;
+    theirs[their_count++] = is_exact ? pc : pc - 1;
+    return _URC_NO_REASON;
+}
 
 /* Both at the same place. The innermost frame is where each was called. */
 #define LOOK()                                                                                     \
@@ -30,26 +42,22 @@ static size_t their_count;
         struct stack_registers registers_;                                                         \
         stack_capture(&registers_);                                                                \
         count = stack_walk(&registers_, frames, FRAMES);                                           \
-        their_count = (size_t)backtrace(theirs, FRAMES);                                           \
+        their_count = 0;                                                                           \
+        _Unwind_Backtrace(collect, NULL);                                                          \
     } while (0)
-
-static bool is_same(uint64_t frame, const void *other)
-{
-    return frame == (uint64_t)(uintptr_t)other || frame + 1 == (uint64_t)(uintptr_t)other;
-}
 
 static void show(void)
 {
     for (size_t i = 0; i < count || i < their_count; i++)
-        fprintf(stderr, "%3zu %#18llx %18p\n", i, i < count ? (unsigned long long)frames[i] : 0,
-                i < their_count ? theirs[i] : NULL);
+        fprintf(stderr, "%3zu %#18llx %#18llx\n", i, i < count ? (unsigned long long)frames[i] : 0,
+                i < their_count ? (unsigned long long)theirs[i] : 0);
 }
 
 static void check_same(size_t least)
 {
     bool is_well = count == their_count && count >= least;
     for (size_t i = 1; i < count && i < their_count; i++)
-        is_well &= is_same(frames[i], theirs[i]);
+        is_well &= frames[i] == theirs[i];
     if (!is_well)
         show();
     CHECK(is_well);
@@ -59,16 +67,16 @@ static void check_same(size_t least)
 
 typedef void visitor(unsigned depth);
 
-static noipa void look(unsigned depth)
+static apart void look(unsigned depth)
 {
     (void)depth;
     LOOK();
 }
 
-static noipa void small(unsigned depth, visitor *visit);
+static apart void small(unsigned depth, visitor *visit);
 
 /* A frame whose size is not known to the compiler: it has a frame pointer. */
-static noipa void variable(unsigned depth, visitor *visit)
+static apart void variable(unsigned depth, visitor *visit)
 {
     char *room = __builtin_alloca(depth % 64 * 16 + 16);
     room[0] = (char)depth;
@@ -78,7 +86,7 @@ static noipa void variable(unsigned depth, visitor *visit)
 }
 
 /* A frame that is aligned to more than the ABI gives. */
-static noipa void aligned(unsigned depth, visitor *visit)
+static apart void aligned(unsigned depth, visitor *visit)
 {
     _Alignas(64) char room[192];
     room[0] = (char)depth;
@@ -87,7 +95,7 @@ static noipa void aligned(unsigned depth, visitor *visit)
     NO_TAIL_CALL();
 }
 
-static noipa void large(unsigned depth, visitor *visit)
+static apart void large(unsigned depth, visitor *visit)
 {
     char room[3000];
     room[0] = (char)depth;
@@ -96,7 +104,7 @@ static noipa void large(unsigned depth, visitor *visit)
     NO_TAIL_CALL();
 }
 
-static noipa void small(unsigned depth, visitor *visit)
+static apart void small(unsigned depth, visitor *visit)
 {
     if (depth == 0)
         visit(depth);
@@ -157,13 +165,13 @@ static void test_callback(void **state)
 
 /* ---- signals ---- */
 
-static noipa void on_signal(int number)
+static apart void on_signal(int number)
 {
     (void)number;
     LOOK();
 }
 
-static noipa void raise_here(unsigned depth)
+static apart void raise_here(unsigned depth)
 {
     (void)depth;
     raise(SIGUSR1);
@@ -174,7 +182,7 @@ static volatile int *bad_pointer;
 static sigjmp_buf behind_fault;
 
 /* A leaf without a frame, interrupted in the middle. */
-static noipa void fault_here(unsigned depth)
+static apart void fault_here(unsigned depth)
 {
     *bad_pointer = (int)depth;
 }
@@ -197,6 +205,8 @@ static void set_handlers(int flags)
 {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = flags};
     CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+    if (!bad_pointer)
+        bad_pointer = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     struct sigaction fault = {.sa_sigaction = on_fault, .sa_flags = flags | SA_SIGINFO};
     CHECK_EQ(sigaction(SIGSEGV, &fault, NULL), 0);
 }
@@ -278,7 +288,7 @@ static void on_step(int number, siginfo_t *info, void *context)
     }
 }
 
-static noipa void step_on(void)
+static apart void step_on(void)
 {
     __asm__ volatile("subq $128, %%rsp\n\tpushfq\n\torl $0x100, (%%rsp)\n\tpopfq\n\t"
                      "addq $128, %%rsp" ::
@@ -290,7 +300,7 @@ static int plain_compare(const void *a, const void *b)
     return *(const int *)a - *(const int *)b;
 }
 
-static noipa void work(void)
+static apart void work(void)
 {
     int numbers[] = {3, 1, 2, 9, 4};
     struct timespec now;
@@ -301,7 +311,7 @@ static noipa void work(void)
     CHECK_EQ(strtol(text, NULL, 10), 1);
 }
 
-static noipa void step_through(void (*body)(void))
+static apart void step_through(void (*body)(void))
 {
     struct stack_registers registers;
     stack_capture(&registers);
@@ -341,7 +351,7 @@ static const uint8_t jit_code[] = {0x55, 0x48, 0x89, 0xe5, 0xff, 0xd7, 0x5d, 0xc
 static const uint32_t jit_code[] = {0xa9bf7bfd, 0x910003fd, 0xd63f0000, 0xa8c17bfd, 0xd65f03c0};
 #endif
 
-static noipa void look_without_argument(void)
+static apart void look_without_argument(void)
 {
     LOOK();
 }
@@ -370,13 +380,16 @@ static void test_jit(void **state)
 
 /* ---- threads and stacks of unknown bounds ---- */
 
+static bool is_filtered;
+
 static void *look_in_thread(void *unused)
 {
     (void)unused;
     small(11, look);
     check_same(12);
     set_handlers(0);
-    check_signals();
+    if (!is_filtered || getauxval(AT_SYSINFO_EHDR) != 0)
+        check_signals();
     return NULL;
 }
 
@@ -390,7 +403,7 @@ static void run_thread(const pthread_attr_t *attributes)
 static void test_threads(void **state)
 {
     (void)state;
-    static _Alignas(4096) char room[512 * 1024];
+    static _Alignas(4096) char room[4 * 1024 * 1024];
     pthread_attr_t attributes;
     run_thread(NULL);
     CHECK_EQ(pthread_attr_init(&attributes), 0);
@@ -401,7 +414,7 @@ static void test_threads(void **state)
 
 static ucontext_t main_context, coroutine;
 
-static noipa void run_coroutine(void)
+static apart void run_coroutine(void)
 {
     small(11, look);
     NO_TAIL_CALL();
@@ -452,10 +465,13 @@ static void look_filtered(void)
     stack_start();
     test_chain(NULL);
     test_callback(NULL);
-    test_signal(NULL);
-    run_thread(NULL);
+    /* An emulator may have the end of a handler on a page of its own, which is not read here. */
+    if (getauxval(AT_SYSINFO_EHDR) != 0)
+        test_signal(NULL);
     use_coroutine();
     CHECK_EQ(count, 1);
+    is_filtered = true;
+    run_thread(NULL);
 }
 
 /* No call is made that a filter may forbid: the same in a process that is not filtered in truth. */
@@ -490,8 +506,5 @@ int main(void)
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_coroutine),
     };
-    void *unused[2];
-    backtrace(unused, 2); /* loads what it needs */
-    printf("libc: %s\n", gnu_get_libc_version());
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
