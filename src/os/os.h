@@ -199,6 +199,11 @@ void os_visit(const char *path, unsigned seconds_most);
 /* Can the aligned 32-bit word be read without a fault? True also when the kernel does not say. */
 bool os_is_readable(const void *word);
 
+/* Copy memory of the process that may not be mapped: false then, and always where the kernel may
+ * not be asked. All of it must lie in one page. `process` is 0 before a caller's first copy, and
+ * then the process's number, which costs a call. A system call. */
+bool os_copy(uint32_t *process, void *to, const void *from, size_t size);
+
 /* ---- the point where tests make calls fail ---- */
 
 /* Every system call of this layer, by what it is for. Not among them are those that undo or only
@@ -231,6 +236,7 @@ bool os_is_readable(const void *word);
     X(VISIT) /* os_visit's socket */                                                               \
     X(CLONE)                                                                                       \
     X(MASK)        /* signals blocked before clone */                                              \
+    X(COPY)        /* process_vm_readv of our own memory */                                        \
     X(PROBE)       /* os_is_readable's futex */                                                    \
     X(FUTEX)       /* the helper's sleep */                                                        \
     X(BARRIER)     /* membarrier */                                                                \

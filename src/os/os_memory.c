@@ -3,12 +3,15 @@
  * Linux: how much memory the process may have, and how much it has: control groups (version 2, or 1
  * on a system that has only that), /proc/self/statm, the limits on address space, and the kernel's
  * rule of overcommit. Reads files, which it opens and closes; allocates nothing, keeps nothing. Too
- * slow for every slow path.
+ * slow for every slow path. Also copies memory that may not be mapped.
  */
 #include "os/os.h"
 
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #define PATH_BYTES 512
 
@@ -172,4 +175,25 @@ bool os_commit_is_strict(void)
 {
     char text[4];
     return os_read_file("/proc/sys/vm/overcommit_memory", text, sizeof(text)) > 0 && text[0] == '2';
+}
+
+/* ---- memory that may not be mapped ---- */
+
+static bool copy(uint32_t *process, void *to, const void *from, size_t size)
+{
+    struct iovec here = {to, size};
+    struct iovec there = {(void *)(uintptr_t)from, size};
+    if (*process == 0)
+        *process = (uint32_t)getpid();
+    return syscall(SYS_process_vm_readv, (pid_t)*process, &here, 1UL, &there, 1UL, 0UL) ==
+           (long)size;
+}
+
+bool os_copy(uint32_t *process, void *to, const void *from, size_t size)
+{
+    if (os_is_made_to_fail(OS_CALL_COPY) || !os_call_begin())
+        return false;
+    bool is_done = copy(process, to, from, size);
+    os_call_end();
+    return is_done;
 }

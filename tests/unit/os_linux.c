@@ -269,15 +269,46 @@ static void test_injection(void **state)
     os_unmap(start, 2 * SIZE);
 }
 
+static bool fail_copies(enum os_call call)
+{
+    return call == OS_CALL_COPY;
+}
+
+static void copy_filtered(void)
+{
+    uint32_t process = 0;
+    uint64_t from = 7, to = 0;
+    os_note_filter();
+    CHECK(!os_copy(&process, &to, &from, sizeof(to)) && to == 0);
+}
+
+static void test_copy(void **state)
+{
+    (void)state;
+    uint32_t process = 0;
+    uint64_t from = 7, to = 0;
+    char *page = mmap(NULL, SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(os_copy(&process, &to, &from, sizeof(to)) && to == 7);
+    CHECK_EQ(process, getpid());
+    CHECK(!os_copy(&process, &to, page, sizeof(to)));
+    CHECK_EQ(munmap(page, SIZE), 0);
+    CHECK(!os_copy(&process, &to, page, sizeof(to)));
+    CHECK(!os_copy(&process, &to, NULL, sizeof(to)));
+    os_inject_failure = fail_copies;
+    CHECK(!os_copy(&process, &to, &from, sizeof(to)));
+    os_inject_failure = NULL;
+    CHECK_CHILD(copy_filtered);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reserve),   cmocka_unit_test(test_name),
-        cmocka_unit_test(test_map_at),    cmocka_unit_test(test_pages),
-        cmocka_unit_test(test_move),      cmocka_unit_test(test_commit),
-        cmocka_unit_test(test_time),      cmocka_unit_test(test_thread_id),
-        cmocka_unit_test(test_files),     cmocka_unit_test(test_is_readable),
-        cmocka_unit_test(test_injection),
+        cmocka_unit_test(test_reserve),     cmocka_unit_test(test_name),
+        cmocka_unit_test(test_map_at),      cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_move),        cmocka_unit_test(test_commit),
+        cmocka_unit_test(test_time),        cmocka_unit_test(test_thread_id),
+        cmocka_unit_test(test_copy),        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_is_readable), cmocka_unit_test(test_injection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
