@@ -17,6 +17,7 @@
 #include "request/verbs.h"
 #include "run/verbs.h"
 #include "settings/settings.h"
+#include "sites/verbs.h"
 
 #define KEY_VERSION CLI_KEY(1)
 
@@ -28,7 +29,7 @@ static const struct command {
     {"stats", stats_command},       {"top", top_command},         {"map", map_command},
     {"why", why_command},           {"trim", trim_command},       {"set", set_command},
     {"report", report_command},     {"limit", limit_command},     {"settings", settings_command},
-    {"snapshot", snapshot_command}, {"diff", diff_command},
+    {"snapshot", snapshot_command}, {"diff", diff_command},       {"sites", sites_command},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 

@@ -77,12 +77,13 @@ add_custom_target(fuzz_cli DEPENDS ${fuzz_cli})
 list(LENGTH fuzz_sources fuzz_count)
 math(EXPR fuzz_seconds "60 / ${fuzz_count}")
 
+list(TRANSFORM cli_libraries REPLACE "^m$" "-lm" OUTPUT_VARIABLE fuzz_libraries)
 foreach(source IN LISTS fuzz_sources)
     cmake_path(GET source STEM name)
     set(program ${fuzz_directory}/${name})
     add_custom_command(OUTPUT ${program}
         COMMAND ${CLANG_PROGRAM} ${fuzz_flags} ${fuzz_cli_includes} -fsanitize=fuzzer ${source}
-                ${fuzz_cli} ${fuzz_core} ${CURSES_LIBRARY} ${JSON_LIBRARY} -lm -pthread -o ${program}
+                ${fuzz_cli} ${fuzz_core} ${fuzz_libraries} -pthread -o ${program}
         DEPENDS ${source} ${fuzz_core} ${fuzz_cli} ${fuzz_headers}
         COMMENT "Linking the fuzz target ${name}")
     add_custom_target(fuzz.${name} DEPENDS ${program})

@@ -5,7 +5,7 @@
 # dpkg it does nothing: the build then names what it lacks.
 set -euo pipefail
 
-packages=(gcc cmake make libc6-dev libncurses-dev libjson-c-dev)
+packages=(gcc cmake make libc6-dev libncurses-dev libjson-c-dev libdw-dev libiberty-dev zlib1g-dev)
 test_packages=(
     g++ clang libclang-rt-dev clang-format clang-tidy libcmocka-dev valgrind time       # tools
     libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4 libtbbmalloc2                      # peers

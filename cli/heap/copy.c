@@ -60,6 +60,7 @@ static bool is_root_whole(const struct heap_view *view, uint64_t home)
         {root->span_figures, sizeof(union seen_span_figures[SPAN_CLASSES])},
         {root->thread_heaps, sizeof *root->thread_heaps},
         {root->fb_counts, sizeof view->fb_counts},
+        {root->profile, sizeof *root->profile},
         {root->request, sizeof *root->request},
     };
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)

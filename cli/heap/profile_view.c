@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Copies a heap profile: the head, the store of stacks up to what it has used, and those slots of
+ * the table of sites that lie in memory which the target really has. Nothing read is believed, and
+ * each loop has an end that the target does not set.
+ */
+#include "heap/profile_view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "heap/residency.h"
+#include "heap/target_read.h"
+
+/* More than the library ever makes of each. */
+#define STORE_BYTES_MAX ((uint64_t)2 << 30)
+#define SITE_SLOTS_MAX ((uint32_t)1 << 22)
+/* Figures above are wrong: 64 PiB, and as many blocks. */
+#define BYTES_MAX ((uint64_t)1 << 56)
+#define COUNT_MAX ((uint64_t)1 << 62)
+/* Slots that are read at a time. */
+#define CHUNK_SLOTS ((size_t)512)
+/* The store may grow by so much while it is copied. */
+#define GROWTH ((uint64_t)1 << 20)
+
+#define WORD sizeof(uint64_t)
+#define RECORD_WORDS (sizeof(struct stack_record) / WORD)
+
+/* ---- stacks ---- */
+
+/* Purpose: the copy of a store. Invariant: `words` holds the first `used` bytes of it. */
+struct store_copy {
+    uint64_t *words;
+    uint64_t used;
+    uint64_t first;
+};
+
+static bool is_store_plausible(const union seen_stack_store *store, uint64_t used)
+{
+    return store->magic == STACK_STORE_MAGIC && store->size >= STACK_STORE_MIN &&
+           store->size <= STORE_BYTES_MAX && store->first >= sizeof *store &&
+           store->first <= used && used <= store->size;
+}
+
+static bool read_store(struct target *target, uint64_t address, struct store_copy *copy)
+{
+    union seen_stack_store store;
+    if (address % WORD || address >= TARGET_ADDRESS_END - STORE_BYTES_MAX ||
+        !target_read(target, address, &store, sizeof store))
+        return target_fail_damaged(target, "its profile has no stacks");
+    copy->used = atomic_load(&store.used) / WORD * WORD;
+    copy->first = store.first;
+    if (!is_store_plausible(&store, copy->used))
+        return target_fail_damaged(target, "the stacks of its profile make no sense");
+    /* pages that nothing has been written to yet are among the slots: 1/16 of all */
+    uint64_t own = target_own_bytes(target, address, address + copy->used);
+    if (copy->used > own + copy->first + GROWTH)
+        return target_fail_damaged(target, "its profile names more stacks than it has memory for");
+    copy->words = memory_resize(NULL, copy->used / WORD, WORD);
+    return target_read(target, address, copy->words, copy->used) ||
+           target_fail_named(target, "its profile cannot be read");
+}
+
+/* The frames of a number; NULL: no such stack has been written. */
+static const uint64_t *find_stack(const struct store_copy *copy, uint32_t number, uint32_t *depth)
+{
+    uint64_t words = copy->used / WORD;
+    struct stack_record record;
+    if (number < copy->first / WORD || number + RECORD_WORDS > words)
+        return NULL;
+    memcpy(&record, copy->words + number, sizeof record);
+    const uint64_t *frames = copy->words + number + RECORD_WORDS;
+    *depth = record.depth;
+    if (record.depth == 0 || record.depth > STACK_DEPTH_MAX ||
+        number + RECORD_WORDS + record.depth > words ||
+        stack_hash(frames, record.depth) != record.hash)
+        return NULL;
+    return frames;
+}
+
+/* ---- sites ---- */
+
+static uint64_t figure(struct profile_view *copied, uint64_t value, uint64_t most)
+{
+    if (value <= most)
+        return value;
+    copied->implausible++;
+    return 0;
+}
+
+static double count_of(struct profile_view *copied, uint64_t value)
+{
+    return (double)figure(copied, value, COUNT_MAX) / SAMPLER_ONE;
+}
+
+static uint64_t bytes_of(struct profile_view *copied, uint64_t value)
+{
+    return figure(copied, value, BYTES_MAX);
+}
+
+/* A site that has not changed since the peak has no figures of its own for it. */
+static void add_site(struct profile_view *copied, const struct store_copy *stacks,
+                     const union seen_profile_site *slot)
+{
+    bool is_of_peak = atomic_load(&slot->peak_epoch) == copied->peak_epoch;
+    uint32_t depth = 0;
+    uint32_t number = atomic_load(&slot->stack);
+    const uint64_t *frames = find_stack(stacks, number, &depth);
+    if (!frames && number != PROFILE_NO_STACK) {
+        copied->implausible++;
+        return;
+    }
+    if ((copied->site_count & (copied->site_count - 1)) == 0)
+        copied->sites = memory_resize(
+            copied->sites, copied->site_count ? 2 * copied->site_count : 1, sizeof *copied->sites);
+    struct site_view *site = &copied->sites[copied->site_count++];
+    *site = (struct site_view){
+        .label = slot->label,
+        .depth = frames ? depth : 0,
+        .frames = frames,
+        .alloc_count = count_of(copied, atomic_load(&slot->alloc_count)),
+        .live_count = count_of(copied, atomic_load(&slot->live_count)),
+        .peak_count = count_of(copied,
+                               atomic_load(is_of_peak ? &slot->peak_count : &slot->live_count)),
+        .alloc_bytes = bytes_of(copied, atomic_load(&slot->alloc_bytes)),
+        .live_bytes = bytes_of(copied, atomic_load(&slot->live_bytes)),
+        .peak_bytes = bytes_of(copied,
+                               atomic_load(is_of_peak ? &slot->peak_bytes : &slot->live_bytes)),
+        .requested_bytes = bytes_of(copied, atomic_load(&slot->requested_bytes)),
+    };
+    for (size_t i = 0; i < PROFILE_LIFETIMES; i++)
+        site->lifetimes[i] = atomic_load(&slot->lifetimes[i]);
+}
+
+/* Memory that the target does not have holds no sites: a table that it only claims to have costs
+ * a look at its pages, no more. */
+static bool read_sites(struct profile_view *copied, struct target *target, uint64_t address,
+                       uint32_t slots, const struct store_copy *stacks)
+{
+    static union seen_profile_site chunk[CHUNK_SLOTS];
+    if (address % WORD || slots > SITE_SLOTS_MAX ||
+        address >= TARGET_ADDRESS_END - sizeof chunk[0] * (uint64_t)SITE_SLOTS_MAX)
+        return target_fail_damaged(target, "the table of its profile makes no sense");
+    for (uint32_t at = 0; at < slots; at += CHUNK_SLOTS) {
+        size_t count = slots - at < CHUNK_SLOTS ? slots - at : CHUNK_SLOTS;
+        uint64_t start = address + (uint64_t)at * sizeof chunk[0];
+        uint64_t first_page = start / TARGET_PAGE * TARGET_PAGE;
+        if (target_own_bytes(target, first_page, start + count * sizeof chunk[0]) == 0)
+            continue;
+        if (!target_read(target, start, chunk, count * sizeof chunk[0]))
+            return target_fail_named(target, "its profile cannot be read");
+        for (size_t i = 0; i < count; i++)
+            if (atomic_load(&chunk[i].stack) != 0)
+                add_site(copied, stacks, &chunk[i]);
+    }
+    return true;
+}
+
+/* ---- the whole ---- */
+
+static bool read_profile(struct profile_view *copied, struct target *target, uint64_t address)
+{
+    union seen_profile head;
+    union seen_stack_store store;
+    struct store_copy stacks = {0};
+    if (!target_read(target, address, &head, sizeof head))
+        return target_fail_named(target, target->is_core ? "it does not hold the heap's data"
+                                                         : "its heap cannot be read");
+    if (head.started_ms == 0 || !head.stacks || !head.sites)
+        return target_fail_named(target, "profiling is not on in it: start it with HAKMEM_PROFILE=1"
+                                         " or hakmem profile");
+    copied->is_on = atomic_load(&head.is_on) != 0;
+    copied->interval = atomic_load(&head.interval);
+    copied->peak_epoch = atomic_load(&head.peak_epoch);
+    copied->started_ms = head.started_ms;
+    bool is_read = read_store(target, (uintptr_t)head.stacks, &stacks);
+    copied->stacks = stacks.words;
+    if (!is_read || !read_sites(copied, target, (uintptr_t)head.sites, head.site_slots, &stacks))
+        return false;
+    memcpy(&store, stacks.words, sizeof store);
+    copied->dropped = bytes_of(copied, atomic_load(&head.dropped_sites)) +
+                      bytes_of(copied, atomic_load(&head.dropped_samples)) +
+                      bytes_of(copied, atomic_load(&store.dropped_full));
+    return true;
+}
+
+bool profile_view_open(struct profile_view *copied, struct heap_view *view)
+{
+    *copied = (struct profile_view){0};
+    bool is_good = read_profile(copied, view->target, (uintptr_t)view->root.profile);
+    if (!is_good)
+        profile_view_close(copied);
+    return is_good;
+}
+
+void profile_view_close(struct profile_view *copied)
+{
+    free(copied->sites);
+    free(copied->stacks);
+    *copied = (struct profile_view){0};
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A copy of a target's heap profile. The target may write anything there: a stack is believed only
+ * when its hash is right, a figure only when it can be one, and no more is copied than the target
+ * has memory of its own.
+ */
+#ifndef HAK_CLI_PROFILE_VIEW_H
+#define HAK_CLI_PROFILE_VIEW_H
+
+#include "heap/view.h"
+
+/* The figures of one call stack and label; counts may be fractions. */
+struct site_view {
+    uint32_t label; /* of hak_alloc_at; 0: none */
+    uint32_t depth;
+    const uint64_t *frames; /* innermost first; NULL: the stack was not kept */
+    double alloc_count;
+    double live_count;
+    double peak_count;
+    uint64_t alloc_bytes;
+    uint64_t live_bytes;
+    uint64_t peak_bytes;
+    uint64_t requested_bytes;
+    uint32_t lifetimes[PROFILE_LIFETIMES];
+};
+
+/* Purpose: the copy. Invariant: the sites' frames lie in `stacks`. */
+struct profile_view {
+    uint64_t interval;
+    uint64_t started_ms;
+    uint64_t peak_epoch;
+    bool is_on;
+    struct site_view *sites;
+    size_t site_count;
+    uint64_t *stacks;
+    uint64_t dropped; /* samples, sites and stacks that the target had no room for */
+    unsigned implausible;
+};
+
+/* Copy the profile of a heap whose view is open. False: see the target's error; that profiling was
+ * never on is one. */
+bool profile_view_open(struct profile_view *copied, struct heap_view *view);
+void profile_view_close(struct profile_view *copied);
+
+#endif

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Prints a profile as a table, and as JSON.
+ */
+#include "sites/sites_table.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+#define INDENT "    "
+
+static const char *const titles[] = {
+    [FIGURE_LIVE] = "live",
+    [FIGURE_ALLOCATED] = "allocated since profiling began",
+    [FIGURE_PEAK] = "live at the peak",
+    [FIGURE_LIFETIME] = "allocated, and how long it lived",
+};
+
+const char *figure_name(enum figure figure)
+{
+    static const char *const names[] = {
+        [FIGURE_LIVE] = "live",
+        [FIGURE_ALLOCATED] = "allocated",
+        [FIGURE_PEAK] = "peak",
+        [FIGURE_LIFETIME] = "lifetime",
+    };
+    return names[figure];
+}
+
+static struct short_text text_of_sum(double bytes)
+{
+    return text_of_size(bytes < 0x1p62 ? (uint64_t)bytes : UINT64_C(1) << 62);
+}
+
+/* ---- text ---- */
+
+static struct short_text text_of_ms(double ms)
+{
+    struct short_text text;
+    if (ms >= 2 * 86400000.0)
+        snprintf(text.bytes, sizeof text.bytes, "%.0f d", ceil(ms / 86400000));
+    else if (ms >= 2 * 3600000)
+        snprintf(text.bytes, sizeof text.bytes, "%.0f h", ceil(ms / 3600000));
+    else if (ms >= 120000)
+        snprintf(text.bytes, sizeof text.bytes, "%.0f min", ceil(ms / 60000));
+    else if (ms >= 1000)
+        snprintf(text.bytes, sizeof text.bytes, "%.0f s", ceil(ms / 1000));
+    else
+        snprintf(text.bytes, sizeof text.bytes, "%.0f ms", ms);
+    return text;
+}
+
+static struct short_text text_of_life(const struct site_view *site, double share)
+{
+    struct short_text text = {"-"};
+    double ms = site_life_ms(site, share);
+    if (ms > 0)
+        snprintf(text.bytes, sizeof text.bytes, "< %.20s", text_of_ms(ms).bytes);
+    return text;
+}
+
+/* A line of `width` columns at most: the middle of a longer one is left out, as its ends tell more.
+ */
+static void print_cut(FILE *out, const char *line, size_t width)
+{
+    size_t length = strlen(line);
+    if (width == 0 || length <= width) {
+        fprintf(out, "%s\n", line);
+        return;
+    }
+    size_t tail = width / 3;
+    const char *rest = line + length - tail;
+    size_t head = width - tail - 3;
+    /* no character of UTF-8 in parts */
+    while (head > 0 && ((unsigned char)line[head] & 0xc0) == 0x80)
+        head--;
+    while (((unsigned char)*rest & 0xc0) == 0x80)
+        rest++;
+    fprintf(out, "%.*s...%s\n", (int)head, line, rest);
+}
+
+static void print_frame(FILE *out, const char *before, const struct frame *frame, size_t width)
+{
+    static char line[8192];
+    const char *slash = frame->file ? strrchr(frame->file, '/') : NULL;
+    const char *file = slash && width ? slash + 1 : frame->file;
+    int length = snprintf(line, sizeof line, "%s%s", before, frame->function);
+    if (file && length < (int)sizeof line)
+        snprintf(line + length, sizeof line - (size_t)length, " %s:%" PRIu32, file, frame->line);
+    else if (frame->is_named && frame->module && length < (int)sizeof line)
+        snprintf(line + length, sizeof line - (size_t)length, " (%s)", frame->module->name);
+    print_cut(out, line, width);
+}
+
+static void print_row(FILE *out, const struct site_view *site, const struct table_form *form,
+                      double sum)
+{
+    double bytes = (double)site_bytes(site, form->figure);
+    double count = site_count(site, form->figure);
+    double shown = count > 0 && count < 1 ? 1 : count; /* of one block, a part may be counted */
+    fprintf(out, "%11s %8s %12.0f %11s", text_of_sum(bytes).bytes,
+            text_of_percent(bytes, sum).bytes, shown,
+            count > 0 ? text_of_sum(bytes / count).bytes : "-");
+    if (form->figure == FIGURE_LIFETIME)
+        fprintf(out, " %11s %11s", text_of_life(site, 0.5).bytes, text_of_life(site, 0.9).bytes);
+    fputc('\n', out);
+    if (site->label)
+        fprintf(out, INDENT "label %" PRIu32 "\n", site->label);
+}
+
+static void print_stack(FILE *out, const struct named_profile *named, const struct site_view *site,
+                        const struct table_form *form)
+{
+    static struct named_stack stack;
+    stack_name(&stack, named, site);
+    size_t left = stack.count - stack.skipped;
+    size_t shown = left < form->frames ? left : form->frames;
+    for (size_t i = 0; i < shown; i++)
+        print_frame(out, i ? INDENT INDENT : INDENT, stack.frames[stack.skipped + i], form->width);
+    if (left > shown)
+        fprintf(out, INDENT INDENT "(%zu more)\n", left - shown);
+}
+
+static void print_head(FILE *out, const struct named_profile *named, enum figure figure, double sum)
+{
+    const struct profile_view *view = &named->view;
+    fprintf(out, "%s: %s %s, by who asked for it\n", named->title, text_of_sum(sum).bytes,
+            titles[figure]);
+    fprintf(out, "sampled every %s on average", text_of_size(view->interval).bytes);
+    if (named->read_ms >= view->started_ms)
+        fprintf(out, ", for %s", text_of_ms((double)(named->read_ms - view->started_ms)).bytes);
+    fputs(view->is_on ? "\n" : ", off now\n", out);
+}
+
+static void print_end(FILE *out, const struct profile_view *view, size_t left_out)
+{
+    if (left_out > 0)
+        fprintf(out, "\n(%zu smaller: see --top or --json)\n", left_out);
+    if (view->dropped > 0)
+        fprintf(out, "\nnot kept, for want of room: samples or stacks, %" PRIu64 " times\n",
+                view->dropped);
+    if (view->implausible > 0)
+        fprintf(out, "\nleft out, since it changed while it was read: %u thing%s\n",
+                view->implausible, view->implausible == 1 ? "" : "s");
+}
+
+void sites_print_table(FILE *out, const struct named_profile *named, const struct table_form *form)
+{
+    size_t count;
+    const struct site_view **order = sites_rank(&named->view, form->figure, &count);
+    double sum = sites_sum(&named->view, form->figure);
+    size_t shown = count < form->rows ? count : form->rows;
+    print_head(out, named, form->figure, sum);
+    if (count > 0)
+        fprintf(out, "\n%11s %8s %12s %11s%s\n", "bytes", "share", "blocks", "average",
+                form->figure == FIGURE_LIFETIME ? "        half   nine in 10" : "");
+    else
+        fputs("\nnothing has been sampled\n", out);
+    for (size_t i = 0; i < shown; i++) {
+        print_row(out, order[i], form, sum);
+        print_stack(out, named, order[i], form);
+    }
+    print_end(out, &named->view, count - shown);
+    free(order);
+}
+
+/* ---- JSON ---- */
+
+static void json_frame(FILE *out, const struct frame *frame, bool is_skipped)
+{
+    fprintf(out, "{\"address\":\"0x%" PRIx64 "\",\"function\":", frame->address);
+    json_text(out, frame->function);
+    if (frame->file) {
+        fputs(",\"file\":", out);
+        json_text(out, frame->file);
+        fprintf(out, ",\"line\":%" PRIu32, frame->line);
+    }
+    if (frame->module) {
+        fputs(",\"module\":", out);
+        json_text(out, frame->module->path);
+    }
+    fprintf(out, "%s%s}", frame->is_inlined ? ",\"inlined\":true" : "",
+            is_skipped ? ",\"allocator\":true" : "");
+}
+
+static void json_site(FILE *out, const struct named_profile *named, const struct site_view *site)
+{
+    static struct named_stack stack;
+    fprintf(out,
+            "{\"live_bytes\":%" PRIu64 ",\"live_blocks\":%.2f,\"allocated_bytes\":%" PRIu64
+            ",\"allocated_blocks\":%.2f,\"peak_bytes\":%" PRIu64
+            ",\"peak_blocks\":%.2f,\"requested_bytes\":%" PRIu64 ",\"label\":%" PRIu32
+            ",\n \"lifetimes_ms\":[",
+            site->live_bytes, site->live_count, site->alloc_bytes, site->alloc_count,
+            site->peak_bytes, site->peak_count, site->requested_bytes, site->label);
+    for (size_t i = 0; i < PROFILE_LIFETIMES; i++)
+        fprintf(out, "%s%" PRIu32, i ? "," : "", site->lifetimes[i]);
+    fputs("],\n \"stack\":[", out);
+    stack_name(&stack, named, site);
+    for (size_t i = 0; i < stack.count; i++) {
+        fputs(i ? ",\n  " : "", out);
+        json_frame(out, stack.frames[i], i < stack.skipped);
+    }
+    fputs("]}", out);
+}
+
+void sites_print_json(FILE *out, const struct named_profile *named, const struct table_form *form)
+{
+    size_t count;
+    const struct profile_view *view = &named->view;
+    const struct site_view **order = sites_rank(view, form->figure, &count);
+    size_t shown = count < form->rows ? count : form->rows;
+    fputs("{\"format\":1,\"program\":", out);
+    json_text(out, named->program);
+    fprintf(out,
+            ",\"figure\":\"%s\",\"on\":%s,\"interval_bytes\":%" PRIu64 ",\"started_ms\":%" PRIu64
+            ",\"read_ms\":%" PRIu64 ",\"dropped\":%" PRIu64 ",\"implausible\":%u,\n\"sites\":[",
+            figure_name(form->figure), view->is_on ? "true" : "false", view->interval,
+            view->started_ms, named->read_ms, view->dropped, view->implausible);
+    for (size_t i = 0; i < shown; i++) {
+        fputs(i ? ",\n" : "\n", out);
+        json_site(out, named, order[i]);
+    }
+    fputs("]}\n", out);
+    free(order);
+}

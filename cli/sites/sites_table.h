@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A profile as text: a table of stacks, for people.
+ */
+#ifndef HAK_CLI_SITES_TABLE_H
+#define HAK_CLI_SITES_TABLE_H
+
+#include <stdio.h>
+
+#include "sites/stacks.h"
+
+struct table_form {
+    enum figure figure;
+    size_t rows;   /* at most */
+    size_t frames; /* of each stack, at most */
+    size_t width;  /* of a line; 0: as long as its names are */
+};
+
+void sites_print_table(FILE *out, const struct named_profile *named, const struct table_form *form);
+/* The profile as JSON: all figures of each site, the largest of `form->figure` first. */
+void sites_print_json(FILE *out, const struct named_profile *named, const struct table_form *form);
+const char *figure_name(enum figure figure);
+
+#endif

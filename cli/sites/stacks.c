@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reads a profile with its names, orders its sites, and finds which frame of a stack a reader wants
+ * to see first.
+ */
+#include "sites/stacks.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/memory.h"
+#include "heap/choose.h"
+
+bool named_profile_open(struct named_profile *named, struct target *target, struct heap_view *view)
+{
+    struct timespec now;
+    if (!profile_view_open(&named->view, view))
+        return false;
+    clock_gettime(CLOCK_REALTIME, &now);
+    named->read_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    snprintf(named->title, sizeof named->title, "%s", choice_title(target));
+    memcpy(named->program, target->program, sizeof named->program);
+    symbols_find(&named->symbols, target, &named->view);
+    return true;
+}
+
+void named_profile_close(struct named_profile *named)
+{
+    symbols_free(&named->symbols);
+    profile_view_close(&named->view);
+}
+
+/* ---- stacks ---- */
+
+/* Names end at these: "malloc", "operator new(unsigned long)", "hak_alloc_at". */
+static const char *const whole_names[] = {
+    "malloc",
+    "calloc",
+    "realloc",
+    "reallocarray",
+    "aligned_alloc",
+    "posix_memalign",
+    "memalign",
+    "valloc",
+    "pvalloc",
+    "xmalloc",
+    "xcalloc",
+    "xrealloc",
+    "__libc_malloc",
+    "__libc_calloc",
+    "__libc_realloc",
+    "__rust_alloc",
+    "__rdl_alloc",
+    "__rust_realloc",
+    "__rust_alloc_zeroed",
+};
+
+static const char *const first_parts[] = {
+    "operator new",
+    "hak_alloc",
+    "hak_heap_alloc",
+    "hak_malloc",
+    "hak_calloc",
+    "hak_realloc",
+    "hak_aligned",
+    "__gnu_cxx::new_allocator<",
+    "std::__new_allocator<",
+    "std::allocator<",
+    "std::allocator_traits<",
+    "std::_Vector_base<",
+    "alloc::alloc::",
+    "<alloc::alloc::Global",
+    "alloc::raw_vec::",
+};
+
+/* Templates are named with the type that they return before them, or without. */
+static const char *const inner_parts[] = {"::_M_allocate(", "::_M_create(", "::_M_get_node("};
+
+bool stack_is_allocator(const char *function)
+{
+    for (size_t i = 0; i < sizeof whole_names / sizeof whole_names[0]; i++)
+        if (strcmp(function, whole_names[i]) == 0)
+            return true;
+    for (size_t i = 0; i < sizeof first_parts / sizeof first_parts[0]; i++)
+        if (strncmp(function, first_parts[i], strlen(first_parts[i])) == 0)
+            return true;
+    for (size_t i = 0; i < sizeof inner_parts / sizeof inner_parts[0]; i++)
+        if (strstr(function, inner_parts[i]))
+            return true;
+    return false;
+}
+
+static bool is_of_library(const struct frame *frame)
+{
+    return frame->module && strncmp(frame->module->name, "libhakmem.so", 12) == 0;
+}
+
+/* Linked into the program, the allocator's functions have no module of their own: they lie below
+ * malloc or another name of its interface. */
+#define OWN_FRAMES_MAX 12
+
+static size_t count_skipped(const struct named_stack *stack)
+{
+    size_t skipped = 0;
+    for (size_t i = 0; i < stack->count && i < OWN_FRAMES_MAX; i++)
+        if (is_of_library(stack->frames[i]) || stack_is_allocator(stack->frames[i]->function))
+            skipped = i + 1;
+    while (skipped < stack->count && stack_is_allocator(stack->frames[skipped]->function))
+        skipped++;
+    return skipped < stack->count ? skipped : stack->count - 1;
+}
+
+void stack_name(struct named_stack *stack, const struct named_profile *named,
+                const struct site_view *site)
+{
+    static const struct frame not_kept = {.function = "(stack not kept)"};
+    stack->count = 0;
+    if (site->depth == 0)
+        stack->frames[stack->count++] = &not_kept;
+    for (uint32_t i = 0; i < site->depth; i++) {
+        size_t count;
+        const struct frame *frames = symbols_at(&named->symbols, site->frames[i], &count);
+        for (size_t j = 0; j < count && stack->count < STACK_FRAMES_MAX; j++)
+            stack->frames[stack->count++] = &frames[j];
+    }
+    stack->skipped = count_skipped(stack);
+}
+
+/* ---- figures ---- */
+
+uint64_t site_bytes(const struct site_view *site, enum figure figure)
+{
+    return figure == FIGURE_LIVE   ? site->live_bytes
+           : figure == FIGURE_PEAK ? site->peak_bytes
+                                   : site->alloc_bytes;
+}
+
+double site_count(const struct site_view *site, enum figure figure)
+{
+    return figure == FIGURE_LIVE   ? site->live_count
+           : figure == FIGURE_PEAK ? site->peak_count
+                                   : site->alloc_count;
+}
+
+static enum figure ranked_by;
+
+static int compare_sites(const void *a, const void *b)
+{
+    uint64_t left = site_bytes(*(const struct site_view *const *)a, ranked_by);
+    uint64_t right = site_bytes(*(const struct site_view *const *)b, ranked_by);
+    return (left < right) - (left > right);
+}
+
+const struct site_view **sites_rank(const struct profile_view *named, enum figure figure,
+                                    size_t *count)
+{
+    const struct site_view **order = memory_resize(NULL, named->site_count + 1, sizeof *order);
+    *count = 0;
+    for (size_t i = 0; i < named->site_count; i++)
+        if (site_bytes(&named->sites[i], figure) > 0)
+            order[(*count)++] = &named->sites[i];
+    ranked_by = figure;
+    qsort(order, *count, sizeof *order, compare_sites);
+    return order;
+}
+
+double sites_sum(const struct profile_view *named, enum figure figure)
+{
+    double sum = 0;
+    for (size_t i = 0; i < named->site_count; i++)
+        sum += (double)site_bytes(&named->sites[i], figure);
+    return sum;
+}
+
+double site_life_ms(const struct site_view *site, double share)
+{
+    double sum = 0;
+    double so_far = 0;
+    for (size_t i = 0; i < PROFILE_LIFETIMES; i++)
+        sum += site->lifetimes[i];
+    for (size_t i = 0; i < PROFILE_LIFETIMES && sum > 0; i++) {
+        so_far += site->lifetimes[i];
+        if (so_far >= share * sum)
+            return (double)(UINT64_C(1) << i);
+    }
+    return 0;
+}

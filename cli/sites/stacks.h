@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A profile with its names, as the verbs show and write it.
+ */
+#ifndef HAK_CLI_STACKS_H
+#define HAK_CLI_STACKS_H
+
+#include "sites/symbols.h"
+
+/* Which of a site's figures is asked for. */
+enum figure { FIGURE_LIVE, FIGURE_ALLOCATED, FIGURE_PEAK, FIGURE_LIFETIME };
+
+/* Purpose: all that was read of one target; it needs the target no more. */
+struct named_profile {
+    struct profile_view view;
+    struct symbols symbols;
+    char title[128];
+    char program[64];
+    uint64_t read_ms; /* CLOCK_REALTIME */
+};
+
+/* Read the profile of an open target. False: see the target's error. */
+bool named_profile_open(struct named_profile *named, struct target *target, struct heap_view *view);
+void named_profile_close(struct named_profile *named);
+
+/* Frames of one stack, inlined functions included; of a longer one, the innermost. */
+#define STACK_FRAMES_MAX 2048
+/* Purpose: one stack by names. Invariant: the first `skipped` frames are the allocator's own and
+ * the wrappers around it: operator new, malloc, containers of C++. One frame is always left. */
+struct named_stack {
+    const struct frame *frames[STACK_FRAMES_MAX];
+    size_t count;
+    size_t skipped;
+};
+void stack_name(struct named_stack *stack, const struct named_profile *named,
+                const struct site_view *site);
+/* Is it a function of the allocator, or one that only passes its memory on? */
+bool stack_is_allocator(const char *function);
+
+uint64_t site_bytes(const struct site_view *site, enum figure figure);
+double site_count(const struct site_view *site, enum figure figure);
+/* The sites that have something of the figure, the largest first; to be freed. */
+const struct site_view **sites_rank(const struct profile_view *named, enum figure figure,
+                                    size_t *count);
+/* The sum of a figure over all sites. */
+double sites_sum(const struct profile_view *named, enum figure figure);
+/* Within how many milliseconds this share of the sampled blocks was freed; 0: none was. */
+double site_life_ms(const struct site_view *site, double share);
+
+#endif

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A heap profile that is known: it is filled by hand, not by samples, with stacks of functions
+ * below. Linked with the library's core, for the root and the store of stacks. Prints "ready" and
+ * waits for ever. With the word "exit" it ends instead; with "wrong" what it has says impossible
+ * things, and with "never" there is no profile.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "diag/root.h"
+#include "stack/stack.h"
+#include "watch/profile.h"
+
+#define SLOTS 4096
+#define STORE_BYTES (1 * MIB)
+#define DEPTH 64
+
+static const struct root *volatile kept = &hakmem_root;
+static struct profile_site *sites;
+
+/* As a sampled block's stack is recorded: below a name of the allocator. */
+__attribute__((noinline)) struct profile_site *xmalloc(unsigned slot)
+{
+    struct stack_registers registers;
+    uint64_t frames[DEPTH];
+    stack_capture(&registers);
+    size_t depth = stack_walk(&registers, frames, DEPTH);
+    atomic_store(&sites[slot].stack, stack_intern(profile.stacks, frames, depth));
+    atomic_store(&sites[slot].peak_epoch, 1);
+    return &sites[slot];
+}
+
+/* 2,100 blocks, 300 MiB, of which none was freed. */
+__attribute__((noinline)) void load_orders(unsigned slot)
+{
+    struct profile_site *site = xmalloc(slot);
+    atomic_store(&site->alloc_count, 2100 * SAMPLER_ONE);
+    atomic_store(&site->alloc_bytes, 300 * MIB);
+    atomic_store(&site->live_count, 2100 * SAMPLER_ONE);
+    atomic_store(&site->live_bytes, 300 * MIB);
+    atomic_store(&site->peak_count, 2000 * SAMPLER_ONE);
+    atomic_store(&site->peak_bytes, 290 * MIB);
+    atomic_store(&site->requested_bytes, 280 * MIB);
+}
+
+static always_inline struct profile_site *take_line(unsigned slot)
+{
+    return xmalloc(slot);
+}
+
+/* Much, and soon freed; 100 MiB are left. */
+__attribute__((noinline)) void parse_lines(unsigned slot)
+{
+    struct profile_site *site = take_line(slot);
+    atomic_store(&site->alloc_count, 1000000 * (uint64_t)SAMPLER_ONE);
+    atomic_store(&site->alloc_bytes, 9 * GIB);
+    atomic_store(&site->live_count, 1000 * SAMPLER_ONE);
+    atomic_store(&site->live_bytes, 100 * MIB);
+    atomic_store(&site->peak_count, 5000 * SAMPLER_ONE);
+    atomic_store(&site->peak_bytes, 400 * MIB);
+    atomic_store(&site->requested_bytes, 8 * GIB);
+    atomic_store(&site->lifetimes[0], 600);
+    atomic_store(&site->lifetimes[5], 390);
+    atomic_store(&site->lifetimes[12], 10);
+    site->label = 77;
+}
+
+static void *map(size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        exit(1);
+    return memory;
+}
+
+static void make(void)
+{
+    profile.stacks = stack_store_make(map(STORE_BYTES), STORE_BYTES);
+    profile.sites = sites = map(SLOTS * sizeof *sites);
+    profile.site_slots = SLOTS;
+    profile.started_ms = 1764417600000;
+    atomic_store(&profile.interval, 512 * KIB);
+    atomic_store(&profile.is_on, 1);
+    atomic_store(&profile.peak_epoch, 1);
+    atomic_store(&profile.dropped_sites, 3);
+    stack_start();
+    load_orders(17);
+    parse_lines(SLOTS - 1);
+    /* a sample whose stack was not kept */
+    atomic_store(&sites[5].stack, PROFILE_NO_STACK);
+    atomic_store(&sites[5].alloc_count, SAMPLER_ONE / 2);
+    atomic_store(&sites[5].alloc_bytes, 1 * MIB);
+    atomic_store(&sites[5].live_count, SAMPLER_ONE / 2);
+    atomic_store(&sites[5].live_bytes, 1 * MIB);
+}
+
+/* What a hostile or torn profile may say. */
+static void make_wrong(void)
+{
+    static const uint32_t numbers[] = {2, 3, 1000, 0x7fffffff, 0xffffffff};
+    for (unsigned i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        atomic_store(&sites[100 + i].stack, numbers[i]);
+        atomic_store(&sites[100 + i].live_bytes, 1);
+    }
+    atomic_store(&sites[17].requested_bytes, UINT64_MAX);
+}
+
+int main(int argc, char **argv)
+{
+    const char *word = argc > 1 ? argv[1] : "";
+    if (!kept)
+        return 1;
+    if (strcmp(word, "never") != 0)
+        make();
+    if (strcmp(word, "wrong") == 0)
+        make_wrong();
+    if (strcmp(word, "huge") == 0)
+        profile.site_slots = UINT32_MAX;
+    if (strcmp(word, "store") == 0)
+        profile.stacks->first = UINT64_MAX;
+    puts("ready");
+    fflush(stdout);
+    while (strcmp(word, "exit") != 0)
+        pause();
+    return 0;
+}
