@@ -30,6 +30,7 @@ static const struct command {
     {"why", why_command},           {"trim", trim_command},       {"set", set_command},
     {"report", report_command},     {"limit", limit_command},     {"settings", settings_command},
     {"snapshot", snapshot_command}, {"diff", diff_command},       {"sites", sites_command},
+    {"profile", profile_command},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
@@ -63,7 +64,7 @@ static const struct argp main_argp = {
     .options = main_options,
     .parser = parse_main,
     .args_doc = "COMMAND [ARGUMENTS]",
-    .doc = "Run programs on the HAKMEM memory allocator, and look at their heaps.\n\n"
+    .doc = "Run programs on the HAKMEM memory allocator, and look at their heaps.\n"
            "  hakmem run [--] PROGRAM ...   run a program on HAKMEM, then print a report\n"
            "  hakmem compare [--] PROGRAM   run a program under each allocator, compare\n"
            "  hakmem report PID             watch a process, write a page about its memory\n"
@@ -74,14 +75,15 @@ static const struct argp main_argp = {
            "  hakmem why PID ADDRESS        say what lies at an address\n"
            "  hakmem snapshot PID -o FILE   write the figures of stats to a file\n"
            "  hakmem diff BEFORE AFTER      say what changed between two such files\n"
+           "  hakmem sites PID              say who asked for the memory: call stacks\n"
+           "  hakmem profile PID -o FILE    write that for pprof and flame graphs\n"
            "  hakmem trim PID               ask a process to give free pages back\n"
            "  hakmem set PID NAME=VALUE     change a setting of a running process\n"
            "  hakmem limit PID BYTES        make malloc fail beyond this much memory\n"
            "  hakmem settings               list the HAKMEM_* settings\n"
            "  hakmem help [COMMAND]         print the help of a command, or this list\n"
            "\n"
-           "PID is a process that runs on HAKMEM. stats, top, map, why and snapshot also take "
-           "--core FILE. The manual: man hakmem.",
+           "PID runs on HAKMEM; verbs that look also take --core FILE. Manual: man hakmem.",
 };
 
 static int call_command(int argc, char **argv)

@@ -10,7 +10,7 @@ test_packages=(
     g++ clang libclang-rt-dev clang-format clang-tidy libcmocka-dev valgrind time       # tools
     libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4 libtbbmalloc2                      # peers
     redis-server memcached nginx sqlite3 stress-ng git perl lua5.4 nodejs python3       # programs
-    musl-tools xz-utils groff-base chromium gdb tmux zsh fish
+    musl-tools xz-utils groff-base chromium gdb tmux zsh fish google-perftools
     gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
     python3-prometheus-client systemd libseccomp2                                       # filters
 )

@@ -18,7 +18,8 @@ _hakmem() {
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
         mapfile -t COMPREPLY < <(compgen -W \
-            "run report compare record stats snapshot diff map why top trim set limit settings help \
+            "run report compare record stats snapshot diff map why sites profile top trim set limit \
+            settings help \
             --help --version" -- "$word")
         return
     fi
@@ -38,7 +39,7 @@ _hakmem() {
         mapfile -t COMPREPLY < <(compgen -W "$(_hakmem_settings)" -- "${word^^}")
         return
         ;;
-    --delay | --range | --wait | --for | --only | --precision | --time | --runs) return ;;
+    --delay | --top | --range | --wait | --for | --only | --precision | --time | --runs) return ;;
     esac
     case $verb in
     run) words="--set --report --operations --help" ;;
@@ -50,12 +51,17 @@ _hakmem() {
     diff) words="--json --help" ;;
     map) words="--core --range --svg --help" ;;
     why) words="--core --help" ;;
+    sites) words="--live --allocated --peak --lifetime --top --json --core --help" ;;
+    profile) words="--output --live --allocated --peak --core --help" ;;
     top) words="--delay --core --help" ;;
     trim) words="--wait --help" ;;
     set) words="--wait --help" ;;
     limit) words="--wait --help" ;;
     settings) words="--man --markdown --help" ;;
-    help) words="run report compare record stats snapshot diff map why top trim set limit settings" ;;
+    help)
+        words="run report compare record stats snapshot diff map why sites profile top trim set limit"
+        words+=" settings"
+        ;;
     esac
     case $verb,$word in
     help,* | *,-*) ;;
@@ -89,7 +95,7 @@ _hakmem() {
         words=$(_hakmem_pids)
         [[ $before == [0-9]* ]] && words=none
         ;;
-    stats,* | map,* | why,* | top,* | trim,*) words=$(_hakmem_pids) ;;
+    stats,* | map,* | why,* | sites,* | profile,* | top,* | trim,*) words=$(_hakmem_pids) ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
 }

@@ -15,8 +15,8 @@ function __hakmem_pids
 end
 
 function __hakmem_verb
-    not __fish_seen_subcommand_from run report compare record stats snapshot diff map why top trim \
-        set limit settings help
+    not __fish_seen_subcommand_from run report compare record stats snapshot diff map why sites \
+        profile top trim set limit settings help
 end
 
 complete -c hakmem -f
@@ -31,6 +31,8 @@ complete -c hakmem -n __hakmem_verb -a snapshot -d 'the figures of stats, in a f
 complete -c hakmem -n __hakmem_verb -a diff -d 'what changed between two snapshots'
 complete -c hakmem -n __hakmem_verb -a map -d 'the address space of a heap'
 complete -c hakmem -n __hakmem_verb -a why -d 'what lies at an address'
+complete -c hakmem -n __hakmem_verb -a sites -d 'who asked for the memory'
+complete -c hakmem -n __hakmem_verb -a profile -d 'the same, in a file for other tools'
 complete -c hakmem -n __hakmem_verb -a top -d 'a live view'
 complete -c hakmem -n __hakmem_verb -a trim -d 'have a process give free pages back'
 complete -c hakmem -n __hakmem_verb -a set -d 'change a setting of a running process'
@@ -55,20 +57,27 @@ complete -c hakmem -n '__fish_seen_subcommand_from compare' -l show-output \
 complete -c hakmem -n '__fish_seen_subcommand_from compare' -l json -r -F -d 'write all figures'
 complete -c hakmem -n '__fish_seen_subcommand_from compare' -l html -r -F -d 'write a page'
 complete -c hakmem -n '__fish_seen_subcommand_from run compare record' -x -a '(__fish_complete_subcommand)'
-complete -c hakmem -n '__fish_seen_subcommand_from record snapshot' -s o -l output -r -F -d 'the file'
-complete -c hakmem -n '__fish_seen_subcommand_from stats snapshot top map why' -l core -r -F \
+complete -c hakmem -n '__fish_seen_subcommand_from record snapshot profile' -s o -l output -r -F -d 'the file'
+complete -c hakmem -n '__fish_seen_subcommand_from stats snapshot top map why sites profile' -l core -r -F \
     -d 'look at a core file'
-complete -c hakmem -n '__fish_seen_subcommand_from stats diff' -l json -d 'print JSON'
+complete -c hakmem -n '__fish_seen_subcommand_from stats diff sites' -l json -d 'print JSON'
 complete -c hakmem -n '__fish_seen_subcommand_from stats' -l metrics -d 'print OpenMetrics text'
+complete -c hakmem -n '__fish_seen_subcommand_from sites profile' -l live -d 'by live bytes'
+complete -c hakmem -n '__fish_seen_subcommand_from sites profile' -l allocated \
+    -d 'by bytes allocated'
+complete -c hakmem -n '__fish_seen_subcommand_from sites profile' -l peak \
+    -d 'by live bytes at the peak'
+complete -c hakmem -n '__fish_seen_subcommand_from sites' -l lifetime -d 'with how long blocks lived'
+complete -c hakmem -n '__fish_seen_subcommand_from sites' -l top -x -d 'so many stacks'
 complete -c hakmem -n '__fish_seen_subcommand_from map' -l range -r -f -d 'show only these addresses, START-END'
 complete -c hakmem -n '__fish_seen_subcommand_from map' -l svg -r -F -d 'draw into an SVG file'
 complete -c hakmem -n '__fish_seen_subcommand_from top' -l delay -x -d 'seconds between looks'
 complete -c hakmem -n '__fish_seen_subcommand_from trim set limit' -l wait -x -d 'seconds to wait'
 complete -c hakmem -n '__fish_seen_subcommand_from settings' -l man -d 'as a manual page'
 complete -c hakmem -n '__fish_seen_subcommand_from settings' -l markdown -d 'as docs/SETTINGS.md'
-complete -c hakmem -n '__fish_seen_subcommand_from report stats snapshot map why top trim set limit' \
+complete -c hakmem -n '__fish_seen_subcommand_from report stats snapshot map why sites profile top trim set limit' \
     -a '(__hakmem_pids)'
 complete -c hakmem -n '__fish_seen_subcommand_from diff' -F
 complete -c hakmem -n '__fish_seen_subcommand_from set' -a '(__hakmem_settings)'
 complete -c hakmem -n '__fish_seen_subcommand_from help' \
-    -a 'run report compare record stats snapshot diff map why top trim set limit settings'
+    -a 'run report compare record stats snapshot diff map why sites profile top trim set limit settings'

@@ -10,8 +10,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -19,6 +17,7 @@
 #include "base/progress.h"
 #include "base/text.h"
 #include "program/process_tree.h"
+#include "run/report_directory.h"
 
 /* The first rounds come soon, for short programs; then there are ROUND_MS between two, or as much
  * as a round took, at heaps so large that this is more. */
@@ -266,22 +265,6 @@ unsigned family_look(void *state, pid_t root)
 
 /* ---- The door ---- */
 
-int family_open_door(const char *directory)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int length = snprintf(address.sun_path, sizeof address.sun_path, "%s/" REPORT_SOCKET_NAME,
-                          directory);
-    int door = length < (int)sizeof address.sun_path
-                   ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
-                   : -1;
-    if (door >= 0 && bind(door, (const struct sockaddr *)&address, sizeof address) == 0 &&
-        listen(door, SOMAXCONN) == 0)
-        return door;
-    if (door >= 0)
-        close(door);
-    return -1;
-}
-
 static void look_at_end(struct family *family, pid_t pid)
 {
     struct member *member = note(family, pid);
@@ -293,13 +276,11 @@ static void look_at_end(struct family *family, pid_t pid)
 
 void family_answer(void *state, int door)
 {
-    struct ucred who;
-    socklen_t size = sizeof who;
-    int visitor = accept4(door, NULL, NULL, SOCK_CLOEXEC);
+    pid_t pid;
+    int visitor = door_accept(door, &pid);
     if (visitor < 0)
         return;
-    if (getsockopt(visitor, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0 && who.pid > 0)
-        look_at_end(state, who.pid);
+    look_at_end(state, pid);
     close(visitor);
 }
 

@@ -58,9 +58,8 @@ void family_end(struct family *family);
 /* Look at `root` and its descendants; the form of program->watch: returns the ms until the next
  * look. */
 unsigned family_look(void *family, pid_t root);
-/* A socket in `directory` to which members come for a look before they end; -1: none. */
-int family_open_door(const char *directory);
-/* Look at the one that comes there next, and let it go; the form of program->answer. */
+/* Look at the next one that comes to the door before its end, and let it go; the form of
+ * program->answer. */
 void family_answer(void *family, int door);
 /* The program has ended, and these are the reports of it and others. */
 void family_add_ends(struct family *family, const struct outcome *outcome,

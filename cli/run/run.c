@@ -6,7 +6,6 @@
  * and run_page.c.
  */
 #include <argp.h>
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -20,6 +19,7 @@
 #include "base/output.h"
 #include "base/progress.h"
 #include "program/library.h"
+#include "run/report_directory.h"
 #include "run/report_text.h"
 #include "run/run_report.h"
 #include "run/verbs.h"
@@ -44,18 +44,6 @@ struct report_directory {
     struct timespec since; /* reports older than this are not of this run */
 };
 
-static void make_private_directory(char path[PATH_MAX])
-{
-    const char *parent = getenv("TMPDIR");
-    char absolute[PATH_MAX];
-    if (!parent || !realpath(parent, absolute))
-        strcpy(absolute, "/tmp");
-    int length = snprintf(path, PATH_MAX, "%s/hakmem.XXXXXX", absolute);
-    if (length >= PATH_MAX || !mkdtemp(path))
-        exit(cli_fail(EXIT_INTERNAL, "hakmem run: cannot make a directory in %s: %s", absolute,
-                      strerror(errno)));
-}
-
 /* The user's directory if one is set, else a private one; exported with its absolute path. */
 static void prepare_directory(struct report_directory *directory)
 {
@@ -63,7 +51,7 @@ static void prepare_directory(struct report_directory *directory)
     const char *chosen = getenv(name);
     *directory = (struct report_directory){.is_private = !chosen || !*chosen};
     if (directory->is_private) {
-        make_private_directory(directory->path);
+        report_directory_make(COMMAND, directory->path);
     } else {
         struct stat status;
         if (!realpath(chosen, directory->path) || stat(directory->path, &status) != 0 ||
@@ -79,15 +67,8 @@ static void prepare_directory(struct report_directory *directory)
 
 static void remove_directory(const struct report_directory *directory)
 {
-    if (!directory->is_private)
-        return;
-    DIR *listing = opendir(directory->path);
-    if (listing) {
-        for (struct dirent *entry; (entry = readdir(listing));)
-            unlinkat(dirfd(listing), entry->d_name, 0);
-        closedir(listing);
-    }
-    rmdir(directory->path);
+    if (directory->is_private)
+        report_directory_remove(directory->path);
 }
 
 /* The report in one write, so that it stays in one piece beside the output of others. */
@@ -156,7 +137,7 @@ static int run_program(struct options *options)
         return EXIT_USAGE;
     prepare_directory(&directory);
     /* not in a directory of the user's: there, another run may have its own */
-    program.from = is_watched && directory.is_private ? family_open_door(directory.path) : -1;
+    program.from = is_watched && directory.is_private ? door_open(directory.path) : -1;
     program.answer = program.from >= 0 ? family_answer : NULL;
     family_begin(&family, COMMAND, is_watched);
     int status = program_run(&program, &outcome);

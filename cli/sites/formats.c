@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes a profile as folded stacks, for speedscope, and as text.
+ * Writes a profile as gperftools does, as folded stacks, for speedscope, and as text.
  */
 #include "sites/formats.h"
 
@@ -19,10 +19,8 @@ format_write *format_of(const char *path)
         const char *ending;
         format_write *write;
     } formats[] = {
-        {".pb.gz", format_pprof},
-        {".folded", format_folded},
-        {".json", format_speedscope},
-        {".txt", format_text},
+        {".pb.gz", format_pprof},     {".heap", format_gperftools}, {".folded", format_folded},
+        {".json", format_speedscope}, {".txt", format_text},
     };
     for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
         size_t length = strlen(formats[i].ending);
@@ -37,6 +35,50 @@ void format_text(FILE *out, const struct named_profile *named, enum figure figur
 {
     const struct table_form form = {.figure = figure, .rows = SIZE_MAX, .frames = SIZE_MAX};
     sites_print_table(out, named, &form);
+}
+
+/* ---- gperftools ---- */
+
+static void put_counts(FILE *out, const double live[2], const double allocated[2])
+{
+    fprintf(out, "%.0f: %.0f [%.0f: %.0f] @", live[0], live[1], allocated[0], allocated[1]);
+}
+
+/* A line that is no fraction of a block: a reader takes 0 blocks for none. */
+static double whole(double count)
+{
+    return count > 0 && count < 1 ? 1 : count;
+}
+
+void format_gperftools(FILE *out, const struct named_profile *named, enum figure figure)
+{
+    const struct profile_view *view = &named->view;
+    const struct modules *modules = &named->symbols.modules;
+    double live[2] = {0, sites_sum(view, FIGURE_LIVE)};
+    double allocated[2] = {0, sites_sum(view, FIGURE_ALLOCATED)};
+    (void)figure; /* all of them are in the file */
+    for (size_t i = 0; i < view->site_count; i++) {
+        live[0] += view->sites[i].live_count;
+        allocated[0] += view->sites[i].alloc_count;
+    }
+    fputs("heap profile: ", out);
+    put_counts(out, live, allocated);
+    fputs(" heapprofile\n", out); /* the figures are of all blocks, not of the samples */
+    for (size_t i = 0; i < view->site_count; i++) {
+        const struct site_view *site = &view->sites[i];
+        put_counts(out, (double[]){whole(site->live_count), (double)site->live_bytes},
+                   (double[]){whole(site->alloc_count), (double)site->alloc_bytes});
+        /* its readers take callers' addresses for those of return, and take 1 off */
+        uint32_t first = stack_first_address(named, site);
+        for (uint32_t j = first; j < site->depth; j++)
+            fprintf(out, " 0x%" PRIx64, site->frames[j] + (j > first));
+        fputc('\n', out);
+    }
+    fputs("\nMAPPED_LIBRARIES:\n", out);
+    for (size_t i = 0; i < modules->count; i++)
+        fprintf(out, "%" PRIx64 "-%" PRIx64 " r-xp %08" PRIx64 " 00:00 0 %s\n",
+                modules->list[i].start, modules->list[i].end, modules->list[i].file_offset,
+                modules->list[i].path);
 }
 
 /* ---- folded ---- */

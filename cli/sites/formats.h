@@ -12,17 +12,19 @@
 /* Writes a profile; the figure is the one to show, where the form has only one. */
 typedef void format_write(FILE *out, const struct named_profile *named, enum figure figure);
 
-/* For `go tool pprof`, google-pprof, Pyroscope, Parca: protocol buffers, gzip. All figures. */
+/* For `go tool pprof`, Pyroscope, Parca: protocol buffers, packed by gzip. All figures. */
 format_write format_pprof;
 /* A line a stack, outermost first: "main;f;g BYTES", for flame graphs. */
 format_write format_folded;
 /* For speedscope.app. */
 format_write format_speedscope;
+/* The text of gperftools' heap profiler, for google-pprof, which finds the names itself. */
+format_write format_gperftools;
 /* All stacks, whole, as `hakmem sites` prints them. */
 format_write format_text;
 
 /* The one that the end of a file's name asks for; NULL: it asks for none. */
 format_write *format_of(const char *path);
-#define FORMAT_ENDINGS ".pb.gz, .folded, .json (speedscope) or .txt"
+#define FORMAT_ENDINGS ".pb.gz, .heap, .folded, .json or .txt"
 
 #endif

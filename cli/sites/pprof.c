@@ -161,7 +161,7 @@ static void put_sample(struct pprof *pprof, const struct site_view *site)
                                round_count(site->live_count), site->live_bytes};
     uint64_t *locations = memory_resize(NULL, site->depth + (size_t)1, sizeof *locations);
     size_t count = 0;
-    for (uint32_t i = 0; i < site->depth; i++) {
+    for (uint32_t i = stack_first_address(pprof->named, site); i < site->depth; i++) {
         size_t number = symbols_number(&pprof->named->symbols, site->frames[i]);
         if (number < pprof->named->symbols.count)
             locations[count++] = number + 1;

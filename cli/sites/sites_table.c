@@ -17,7 +17,7 @@ static const char *const titles[] = {
     [FIGURE_LIVE] = "live",
     [FIGURE_ALLOCATED] = "allocated since profiling began",
     [FIGURE_PEAK] = "live at the peak",
-    [FIGURE_LIFETIME] = "allocated, and how long it lived",
+    [FIGURE_LIFETIME] = "allocated and its lifetimes",
 };
 
 const char *figure_name(enum figure figure)

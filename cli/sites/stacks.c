@@ -127,6 +127,23 @@ void stack_name(struct named_stack *stack, const struct named_profile *named,
     stack->skipped = count_skipped(stack);
 }
 
+uint32_t stack_first_address(const struct named_profile *named, const struct site_view *site)
+{
+    static struct named_stack stack;
+    size_t before = 0;
+    uint32_t index = 0;
+    stack_name(&stack, named, site);
+    while (index < site->depth) {
+        size_t count;
+        symbols_at(&named->symbols, site->frames[index], &count);
+        before += count;
+        if (before > stack.skipped)
+            break;
+        index++;
+    }
+    return index;
+}
+
 /* ---- figures ---- */
 
 uint64_t site_bytes(const struct site_view *site, enum figure figure)

@@ -34,6 +34,8 @@ struct named_stack {
 };
 void stack_name(struct named_stack *stack, const struct named_profile *named,
                 const struct site_view *site);
+/* The index of the first address of a site's frames that has a frame which is not skipped. */
+uint32_t stack_first_address(const struct named_profile *named, const struct site_view *site);
 /* Is it a function of the allocator, or one that only passes its memory on? */
 bool stack_is_allocator(const char *function);
 

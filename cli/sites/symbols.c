@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Has a child find the names of addresses, and reads its answer: for each address in turn frames,
- * each as LINE, IS_LAST, FUNCTION and FILE. The child's time, memory and answer are bounded; where the
- * answer ends too early, the other addresses stay without names.
+ * each as LINE, IS_LAST, FUNCTION and FILE. The child's time, memory and answer are bounded; where
+ * the answer ends too early, the other addresses stay without names.
  */
 #include "sites/symbols.h"
 

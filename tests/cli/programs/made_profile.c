@@ -2,8 +2,8 @@
 /*
  * A heap profile that is known: it is filled by hand, not by samples, with stacks of functions
  * below. Linked with the library's core, for the root and the store of stacks. Prints "ready" and
- * waits for ever. With the word "exit" it ends instead; with "wrong" what it has says impossible
- * things, and with "never" there is no profile.
+ * waits for ever. Words: "exit" ends it instead; "never" makes no profile; "jit" adds a stack of
+ * code in no file; "wrong", "huge" and "store" say impossible things.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,6 +109,16 @@ static void make_wrong(void)
     atomic_store(&sites[17].requested_bytes, UINT64_MAX);
 }
 
+/* A stack whose innermost function is in no file. */
+static void make_jit(void)
+{
+    uint64_t frames[2] = {(uintptr_t)map(4096) + 16, (uintptr_t)make_jit};
+    atomic_store(&sites[1].stack, stack_intern(profile.stacks, frames, 2));
+    atomic_store(&sites[1].live_bytes, 500 * MIB);
+    atomic_store(&sites[1].live_count, SAMPLER_ONE);
+    printf("jit %p\n", (void *)(uintptr_t)frames[0]);
+}
+
 int main(int argc, char **argv)
 {
     const char *word = argc > 1 ? argv[1] : "";
@@ -118,6 +128,8 @@ int main(int argc, char **argv)
         make();
     if (strcmp(word, "wrong") == 0)
         make_wrong();
+    if (strcmp(word, "jit") == 0)
+        make_jit();
     if (strcmp(word, "huge") == 0)
         profile.site_slots = UINT32_MAX;
     if (strcmp(word, "store") == 0)

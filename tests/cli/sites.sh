@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: MIT
+#
+# Owns the check of `hakmem sites` and `hakmem profile`: what they tell of a profile that is known, of
+# a process, a stopped one, a core, and a program at its end; that other tools read the files; and
+# that what cannot be done is refused with one line.
+
+source "$(dirname "$0")/lib.bash"
+source "$SOURCE/tests/cli/targets.bash"
+CORE_LIBRARY=$(dirname "$CLI")/libhakmem_core.a
+[[ -f $CORE_LIBRARY ]] || { echo "SKIP: no $CORE_LIBRARY"; exit 77; }
+
+# build_made_profile FILE FLAGS...
+build_made_profile() {
+    local file=$1
+    shift
+    cc -D_GNU_SOURCE -DHAK_SHARED=0 -DHAK_ASSERT=0 -DHAK_PREFIXED=1 -I"$SOURCE/src" \
+        -I"$SOURCE/include" "$@" "$SOURCE/tests/cli/programs/made_profile.c" "$CORE_LIBRARY" \
+        -pthread -o "$file" || fail "made_profile.c does not compile"
+}
+
+# start_made_profile [FILE] WORD: the profile of that name, ready.
+start_made_profile() {
+    rm -f made.out
+    "./${2:-made_profile}" "$1" >made.out 2>made.err </dev/null &
+    TARGET=$!
+    disown
+    STARTED+=("$TARGET")
+    wait_for "made_profile" grep -qs '^ready' made.out
+}
+
+build_made_profile made_profile -g -O1
+build_made_profile stripped -O1 -s
+
+# expect_known WORDS...: the table of what is known.
+expect_known() {
+    hakmem sites "$@"
+    expect_status 0 "hakmem sites $*"
+    expect_narrow out "hakmem sites $*"
+    expect_in out '401\.0 MiB live, by who asked for it$' "sites $*"
+    expect_in out '^sampled every 512\.0 KiB on average, for [0-9]+ d$' "sites $*"
+    expect_in out '^  300\.0 MiB   74\.8 %         2100   146\.3 KiB$' "sites $*"
+    expect_in out '^    load_orders made_profile\.c:[0-9]+$' "sites $*"
+    expect_in out '^    take_line made_profile\.c:[0-9]+$' "sites $*: a function that was inlined"
+    expect_in out '^        parse_lines made_profile\.c:[0-9]+$' "sites $*"
+    expect_in out '^        main made_profile\.c:[0-9]+$' "sites $*"
+    expect_in out '^    \(stack not kept\)$' "sites $*"
+    expect_in out '^not kept, for want of room: samples or stacks, 3 times$' "sites $*"
+    ! grep -q 'xmalloc\|stack_capture' out || fail "sites $*: shows the allocator's own: $(cat out)"
+}
+
+step "a process, and a stopped one"
+start_made_profile wait
+expect_known $TARGET
+stop $TARGET
+expect_known $TARGET
+kill -CONT $TARGET
+
+step "a core"
+if command -v gcore >/dev/null && gcore -o core $TARGET >/dev/null 2>&1; then
+    expect_known --core core.$TARGET
+    hakmem profile --core core.$TARGET -o core.folded
+    expect_status 0 "profile --core"
+    expect_in core.folded 'main;make;load_orders 314572800$' "profile --core"
+fi
+
+step "the other figures"
+hakmem sites $TARGET --allocated --top 1
+expect_in out '9\.3 GiB allocated since profiling began, by who asked for it$' "--allocated"
+expect_in out '^    9\.0 GiB   96\.8 %      1000000     9\.4 KiB$' "--allocated"
+expect_in out '^\(2 smaller: see --top or --json\)$' "--top 1"
+hakmem sites $TARGET --peak
+expect_in out '^  400\.0 MiB   5[78]\.[0-9] %         5000    81\.9 KiB$' "--peak"
+hakmem sites $TARGET --lifetime
+expect_in out '^    9\.0 GiB .* < 1 ms     < 32 ms$' "--lifetime"
+expect_narrow out "--lifetime"
+hakmem sites $TARGET --json
+[[ $(number '["sites"][0]["live_bytes"]') == 314572800 ]] || fail "--json: $(cat out)"
+[[ $(number '["sites"][1]["label"]') == 77 && $(number '["dropped"]') == 3 ]] || fail "--json"
+[[ $(number '["sites"][1]["requested_bytes"]') == 8589934592 ]] || fail "--json"
+[[ $(python3 -c 'import json
+site = json.load(open("out"))["sites"][1]
+print([f["function"] for f in site["stack"] if "allocator" not in f][:2])') == \
+    "['take_line', 'parse_lines']" ]] || fail "--json: stack of $(cat out)"
+
+step "pprof's form"
+hakmem profile $TARGET -o made.pb.gz
+expect_status 0 "profile"
+python3 "$SOURCE/tests/cli/pprof.py" made.pb.gz >decoded || fail "pprof.py: $(cat decoded)"
+expect_in decoded '^types alloc_objects/count alloc_space/bytes inuse_objects/count inuse_space/bytes$' pprof
+expect_in decoded '^period space/bytes 524288 default inuse_space$' pprof
+expect_in decoded '^2100 314572800 2100 314572800 load_orders<make<main<.*_start$' pprof
+expect_in decoded '^1000000 9663676416 1000 104857600 take_line<parse_lines<make<main<.*_start label=77$' pprof
+expect_in decoded "^mapping .*/made_profile $(readelf -n made_profile | sed -n 's/.*Build ID: //p')\$" pprof
+if command -v go >/dev/null; then
+    GOFLAGS=-mod=mod HOME=$SCRATCH go tool pprof -top -sample_index=inuse_space made.pb.gz >top 2>&1 ||
+        fail "go tool pprof: $(cat top)"
+    expect_in top '^ +300MB +[0-9.]+% +[0-9.]+% +300MB +[0-9.]+% +load_orders$' "go tool pprof"
+fi
+
+step "google-pprof's form"
+hakmem profile $TARGET -o made.heap
+expect_in made.heap '^heap profile: 3100: 420478976 \[1002100: 9979297792\] @ heapprofile$' ".heap"
+if command -v google-pprof >/dev/null; then
+    google-pprof --text --inuse_space ./made_profile made.heap >top 2>/dev/null
+    expect_in top '^ +300\.0 +[0-9.]+% +[0-9.]+% +300\.0 +[0-9.]+% load_orders$' "google-pprof"
+fi
+
+step "flame graphs, speedscope, text"
+hakmem profile $TARGET -o made.folded
+expect_in made.folded ';main;make;load_orders 314572800$' ".folded"
+hakmem profile $TARGET --allocated -o made.folded
+expect_in made.folded ';main;make;parse_lines;take_line 9663676416$' ".folded --allocated"
+hakmem profile $TARGET -o made.json
+python3 - made.json <<'PYTHON' || fail ".json"
+import json, sys
+data = json.load(open(sys.argv[1]))
+names = [f["name"] for f in data["shared"]["frames"]]
+assert data["$schema"] == "https://www.speedscope.app/file-format-schema.json"
+assert [p["name"] for p in data["profiles"]] == ["live", "allocated", "peak"]
+for profile in data["profiles"]:
+    assert len(profile["samples"]) == len(profile["weights"])
+    assert sum(profile["weights"]) == profile["endValue"]
+assert [names[i] for i in data["profiles"][0]["samples"][0]][-3:] == ["main", "make", "load_orders"]
+PYTHON
+hakmem profile $TARGET -o made.txt
+expect_in made.txt '^        main /.*/made_profile\.c:[0-9]+$' ".txt"
+
+step "a program that was stripped, and one that was deleted or replaced"
+start_made_profile wait stripped
+hakmem sites $TARGET
+expect_status 0 "a stripped program"
+expect_in out '^    stripped\+0x[0-9a-f]+$' "a stripped program"
+expect_in err "^hakmem sites: no symbols for some addresses of $PWD/stripped( and other files)?: it is stripped, or was replaced: its frames are offsets\$" \
+    "a stripped program"
+cp made_profile gone
+start_made_profile wait gone
+rm gone
+hakmem sites $TARGET
+if ((EUID == 0)); then
+    expect_in out '^    load_orders made_profile\.c:[0-9]+$' "a deleted program"
+fi
+cp made_profile replaced
+start_made_profile wait replaced
+gcore -o replaced.core $TARGET >/dev/null 2>&1
+mv stripped replaced
+hakmem sites --core replaced.core.$TARGET
+! grep -q load_orders out || fail "a file of another build names functions"
+
+step "code that a process has compiled itself"
+start_made_profile jit
+# the program has put a stack with such an address into its profile
+address=$(sed -n 's/^jit //p' made.out)
+printf '%x 40 compiled by a JIT\n' $((address - 16)) >"/tmp/perf-$TARGET.map"
+hakmem sites $TARGET
+rm -f "/tmp/perf-$TARGET.map"
+expect_in out '^    compiled by a JIT$' "a JIT's map"
+
+step "a program at its end"
+cp made_profile prog
+hakmem profile -- ./prog exit
+expect_status 0 "profile -- PROGRAM"
+expect_in err '^hakmem profile: the profile of prog \[[0-9]+\] is in prog\.pb\.gz$' "profile -- PROGRAM"
+python3 "$SOURCE/tests/cli/pprof.py" prog.pb.gz >decoded || fail "pprof.py: $(cat decoded)"
+expect_in decoded ' load_orders<make<main<' "profile -- PROGRAM"
+hakmem profile -o end.folded -- sh -c './prog exit; exit 7'
+expect_status 7 "profile -- PROGRAM: its exit status"
+expect_in end.folded 'load_orders 314572800$' "profile of a child"
+expect_no_leftovers "profile -- PROGRAM"
+HAKMEM_FORCE_LIBC_ALLOC=1 "$CLI" profile -o none.txt -- sleep 0 >out 2>err
+[[ $? == 125 && ! -e none.txt ]] || fail "a program without a profile: $(cat err)"
+expect_in err "^hakmem profile: no profile of 'sleep': " "a program without a profile"
+hakmem profile -o none.txt -- sh -c 'kill -KILL $$'
+expect_status 137 "a program that is killed"
+expect_in err "^hakmem profile: no profile of 'sh': signal 9 \(Killed\) has ended it\$" "it is killed"
+hakmem profile -o none.txt -- ./nowhere
+expect_status 127 "no such program"
+[[ ! -e none.txt ]] || fail "there is a file of no program"
+expect_no_leftovers "profile -- PROGRAM that fails"
+
+step "profiles that make no sense"
+start_made_profile wrong
+hakmem sites $TARGET
+expect_status 0 "a profile with wrong numbers"
+expect_in out '401\.0 MiB live' "a profile with wrong numbers"
+expect_in out '^left out, since it changed while it was read: 6 things$' "wrong numbers"
+start_made_profile huge
+expect_line 1 "hakmem sites: process $TARGET (made_profile): its heap is damaged: the table of its profile makes no sense" \
+    sites $TARGET
+start_made_profile store
+expect_line 1 "hakmem sites: process $TARGET (made_profile): its heap is damaged: the stacks of its profile make no sense" \
+    sites $TARGET
+
+step "what cannot be done"
+start_made_profile never
+off="profiling is not on in it: start it with HAKMEM_PROFILE=1 or hakmem profile"
+expect_line 1 "hakmem sites: process $TARGET (made_profile): $off" sites $TARGET
+expect_line 1 "hakmem profile: process $TARGET (made_profile): $off" profile $TARGET -o new.txt
+[[ ! -e new.txt ]] || fail "there is a file without a profile"
+expect_line 1 "hakmem sites: there is no process 99999999" sites 99999999
+expect_line 1 "hakmem profile: there is no process 99999999" profile 99999999 -o new.txt
+sleep 99 &
+STARTED+=($!)
+expect_line 1 "hakmem sites: process $! (sleep): no HAKMEM in it: libhakmem is neither loaded nor linked: start the program \
+with hakmem run, or with libhakmem.so in LD_PRELOAD" sites $!
+expect_line 2 "hakmem sites: no process given (see hakmem sites --help)" sites
+expect_line 2 "hakmem sites: '3' is one word too many" sites $TARGET 3
+expect_line 2 "hakmem sites: --top cannot be '0': expected 1 to 1000000" sites $TARGET --top 0
+expect_line 2 "hakmem profile: no process or program given (see hakmem profile --help)" profile
+expect_line 2 "hakmem profile: no file given: -o FILE (see hakmem profile --help)" profile $TARGET
+expect_line 2 "hakmem profile: 'x.svg' does not say in which form: its name ends in none of .pb.gz, .heap, .folded, .json or .txt" \
+    profile $TARGET -o x.svg
+start_made_profile wait
+expect_line 2 "hakmem profile: cannot write '/nowhere/x.txt': No such file or directory" \
+    profile $TARGET -o /nowhere/x.txt
+expect_line 2 "hakmem profile: cannot write '/nowhere/x.txt': No such file or directory" \
+    profile -o /nowhere/x.txt -- ./prog exit
+ln -s /dev/full full.pb.gz
+expect_line 1 "hakmem profile: cannot write 'full.pb.gz': No space left on device" \
+    profile $TARGET -o full.pb.gz
+if ((EUID == 0)) && command -v setpriv >/dev/null; then
+    chmod 711 "$SCRATCH"
+    cp "$CLI" ./copy
+    chmod 755 copy
+    setpriv --reuid=65534 --regid=65534 --clear-groups ./copy sites $TARGET >out 2>err
+    STATUS=$?
+    expect_status 1 "another user"
+    [[ $(cat err) == "hakmem sites: process $TARGET (made_profile) is another user's: only that user\
+ or root may read it" ]] || fail "another user: $(cat err)"
+fi
