@@ -6,10 +6,12 @@
  */
 #include "heap/profile_view.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "heap/process.h"
 #include "heap/residency.h"
 #include "heap/target_read.h"
 
@@ -148,8 +150,7 @@ static bool read_sites(struct profile_view *copied, struct target *target, uint6
         uint64_t first_page = start / TARGET_PAGE * TARGET_PAGE;
         if (target_own_bytes(target, first_page, start + count * sizeof chunk[0]) == 0)
             continue;
-        if (!target_read(target, start, chunk, count * sizeof chunk[0]))
-            return target_fail_named(target, "its profile cannot be read");
+        count = target_read_part(target, start, chunk, count * sizeof chunk[0]) / sizeof chunk[0];
         for (size_t i = 0; i < count; i++)
             if (atomic_load(&chunk[i].stack) != 0)
                 add_site(copied, stacks, &chunk[i]);
@@ -189,6 +190,8 @@ bool profile_view_open(struct profile_view *copied, struct heap_view *view)
 {
     *copied = (struct profile_view){0};
     bool is_good = read_profile(copied, view->target, (uintptr_t)view->root.profile);
+    if (view->target->is_gone)
+        is_good = process_explain(view->target, ESRCH);
     if (!is_good)
         profile_view_close(copied);
     return is_good;

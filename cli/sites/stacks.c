@@ -160,12 +160,10 @@ double site_count(const struct site_view *site, enum figure figure)
                                    : site->alloc_count;
 }
 
-static enum figure ranked_by;
-
-static int compare_sites(const void *a, const void *b)
+static int compare_sites(const void *a, const void *b, void *figure)
 {
-    uint64_t left = site_bytes(*(const struct site_view *const *)a, ranked_by);
-    uint64_t right = site_bytes(*(const struct site_view *const *)b, ranked_by);
+    uint64_t left = site_bytes(*(const struct site_view *const *)a, *(const enum figure *)figure);
+    uint64_t right = site_bytes(*(const struct site_view *const *)b, *(const enum figure *)figure);
     return (left < right) - (left > right);
 }
 
@@ -177,8 +175,7 @@ const struct site_view **sites_rank(const struct profile_view *named, enum figur
     for (size_t i = 0; i < named->site_count; i++)
         if (site_bytes(&named->sites[i], figure) > 0)
             order[(*count)++] = &named->sites[i];
-    ranked_by = figure;
-    qsort(order, *count, sizeof *order, compare_sites);
+    qsort_r(order, *count, sizeof *order, compare_sites, &figure);
     return order;
 }
 

@@ -16,6 +16,11 @@ int cli_fail(int status, const char *format, ...)
     return status;
 }
 
+void cli_say(const char *format, ...)
+{
+    fail_msg("cli_say(%s)", format);
+}
+
 int cli_end_output(int status)
 {
     return status;

@@ -146,6 +146,42 @@ mv stripped replaced
 hakmem sites --core replaced.core.$TARGET
 ! grep -q load_orders out || fail "a file of another build names functions"
 
+step "a separate debug file"
+if command -v objcopy >/dev/null; then
+    build_made_profile split -g -O1
+    objcopy --only-keep-debug split split.debug
+    objcopy --strip-all --add-gnu-debuglink=split.debug split
+    start_made_profile wait split
+    hakmem sites $TARGET
+    expect_in out '^    load_orders made_profile\.c:[0-9]+$' "a separate debug file"
+    [[ ! -s err ]] || grep -qv "$PWD/split" err || fail "a separate debug file: $(cat err)"
+fi
+
+step "files whose symbols are not to be trusted"
+for seed in 1 2 3 4 5 6; do
+    python3 - $seed <<'PYTHON'
+import random, re, subprocess, sys
+random.seed(int(sys.argv[1]))
+data = bytearray(open("made_profile", "rb").read())
+# what is not loaded: the loader shall start the program
+lines = subprocess.run(["readelf", "-SW", "made_profile"], capture_output=True, text=True).stdout
+for line in lines.splitlines():
+    found = re.match(r" +\[ *\d+\] (\.debug_\w+|\.symtab|\.strtab) +\w+ +\w+ (\w+) (\w+)", line)
+    if found:
+        offset, size = int(found[2], 16), int(found[3], 16)
+        for _ in range(size // 40 + 1):
+            data[offset + random.randrange(size)] = random.randrange(256)
+open(f"bad.{sys.argv[1]}", "wb").write(data)
+PYTHON
+    chmod 755 bad.$seed
+    start_made_profile wait bad.$seed
+    timeout "$HANG" "$CLI" sites $TARGET >out 2>err
+    STATUS=$?
+    [[ $STATUS == 0 || $(cat err) == *"no HAKMEM in it"* ]] ||
+        fail "bad symbols $seed: status $STATUS, $(cat err)"
+    kill -KILL $TARGET
+done
+
 step "code that a process has compiled itself"
 start_made_profile jit
 # the program has put a stack with such an address into its profile
@@ -186,6 +222,12 @@ expect_in out '^left out, since it changed while it was read: 6 things$' "wrong 
 start_made_profile huge
 expect_line 1 "hakmem sites: process $TARGET (made_profile): its heap is damaged: the table of its profile makes no sense" \
     sites $TARGET
+start_made_profile endless
+( ulimit -v 262144 && exec timeout -s KILL 20 "$CLI" sites $TARGET >out 2>err )
+STATUS=$?
+expect_status 0 "a table of which there is little"
+# behind it lies other memory, which may read as sites
+expect_in out '^  300\.0 MiB +[0-9.]+ % +2100 ' "a table of which there is little"
 start_made_profile store
 expect_line 1 "hakmem sites: process $TARGET (made_profile): its heap is damaged: the stacks of its profile make no sense" \
     sites $TARGET

@@ -3,7 +3,7 @@
  * A heap profile that is known: it is filled by hand, not by samples, with stacks of functions
  * below. Linked with the library's core, for the root and the store of stacks. Prints "ready" and
  * waits for ever. Words: "exit" ends it instead; "never" makes no profile; "jit" adds a stack of
- * code in no file; "wrong", "huge" and "store" say impossible things.
+ * code in no file; "wrong", "huge", "endless" and "store" say impossible things.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,6 +132,8 @@ int main(int argc, char **argv)
         make_jit();
     if (strcmp(word, "huge") == 0)
         profile.site_slots = UINT32_MAX;
+    if (strcmp(word, "endless") == 0)
+        profile.site_slots = 1u << 22;
     if (strcmp(word, "store") == 0)
         profile.stacks->first = UINT64_MAX;
     puts("ready");

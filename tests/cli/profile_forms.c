@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tests of what `hakmem sites` and `hakmem profile` are made of: protocol buffers by the bytes that
+ * their documents give as examples, texts that are numbered, maps of compiled code, names, and
+ * which functions count as the allocator's own.
+ */
+#include "parts.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sites/formats.h"
+#include "sites/perf_map.h"
+#include "sites/protobuf.h"
+#include "sites/resolver.h"
+#include "sites/string_table.h"
+
+static void it_writes_protocol_buffers(void **state)
+{
+    /* the three examples of the encoding's documents: 150; "testing"; a message inside */
+    static const unsigned char expected[] = {0x08, 0x96, 0x01, 0x12, 0x07, 't',  'e',  's', 't',
+                                             'i',  'n',  'g',  0x1a, 0x03, 0x08, 0x96, 0x01};
+    static const unsigned char packed[] = {0x32, 0x06, 0x03, 0x8e, 0x02, 0x9e, 0xa7, 0x05};
+    static const uint64_t numbers[] = {3, 270, 86942};
+    struct protobuf message = {0};
+    struct protobuf inner = {0};
+    (void)state;
+    protobuf_number(&message, 1, 150);
+    protobuf_number(&message, 9, 0); /* left out */
+    protobuf_text(&message, 2, "testing");
+    protobuf_number(&inner, 1, 150);
+    protobuf_message(&message, 3, &inner);
+    CHECK_EQ(inner.size, 0);
+    CHECK_EQ(message.size, sizeof expected);
+    CHECK(memcmp(message.bytes, expected, sizeof expected) == 0);
+    message.size = 0;
+    protobuf_numbers(&message, 6, numbers, 3);
+    CHECK_EQ(message.size, sizeof packed);
+    CHECK(memcmp(message.bytes, packed, sizeof packed) == 0);
+    message.size = 0;
+    protobuf_number(&message, 1, UINT64_MAX);
+    CHECK_EQ(message.size, 11);
+    CHECK_EQ(message.bytes[10], 1);
+    protobuf_free(&message);
+    protobuf_free(&inner);
+}
+
+static void it_numbers_texts(void **state)
+{
+    static char texts[5000][8];
+    struct string_table table = {0};
+    (void)state;
+    for (size_t i = 0; i < 5000; i++) {
+        snprintf(texts[i], sizeof texts[i], "%zu", i);
+        CHECK_EQ(string_table_add(&table, texts[i]), i);
+    }
+    for (size_t i = 0; i < 5000; i++) {
+        char copy[8];
+        snprintf(copy, sizeof copy, "%zu", i);
+        CHECK_EQ(string_table_add(&table, copy), i);
+    }
+    CHECK_EQ(table.count, 5000);
+    string_table_free(&table);
+}
+
+static const char *found(const struct perf_map *map, uint64_t address)
+{
+    const char *name = perf_map_find(map, address);
+    return name ? name : "";
+}
+
+static void it_reads_maps_of_compiled_code(void **state)
+{
+    static const char text[] = "1000 20 first\n"
+                               "2000 100 LazyCompile:*run /app/a.js:3\n"
+                               "zz 10 no number\n"
+                               "3000 0 nothing\n"
+                               "ffffffffffffffff 10 beyond the end\n"
+                               "4000 10\n"
+                               "1000 10 later\n"
+                               "\n"
+                               "5000 8 without a newline";
+    char path[] = "/tmp/hakmem-perf-map.XXXXXX";
+    struct perf_map map;
+    (void)state;
+    int file = mkstemp(path);
+    CHECK(file >= 0 && write(file, text, sizeof text - 1) == (ssize_t)sizeof text - 1);
+    perf_map_read_file(&map, path, getuid());
+    CHECK_EQ(map.count, 4);
+    CHECK(strcmp(found(&map, 0x1000), "later") == 0);
+    CHECK(strcmp(found(&map, 0x1010), "first") == 0);
+    CHECK(strcmp(found(&map, 0x1020), "") == 0);
+    CHECK(strcmp(found(&map, 0x20ff), "LazyCompile:*run /app/a.js:3") == 0);
+    CHECK(strcmp(found(&map, 0x5007), "without a newline") == 0);
+    CHECK(strcmp(found(&map, 0), "") == 0 && strcmp(found(&map, UINT64_MAX), "") == 0);
+    perf_map_free(&map);
+    /* a stranger's file is not believed */
+    if (getuid() == 0 && fchown(file, 65534, 65534) == 0) {
+        perf_map_read_file(&map, path, 1000);
+        CHECK_EQ(map.count, 0);
+        perf_map_read_file(&map, path, 65534);
+        CHECK_EQ(map.count, 4);
+        perf_map_free(&map);
+    }
+    close(file);
+    unlink(path);
+    perf_map_read_file(&map, "/dev/null", 0);
+    CHECK_EQ(map.count, 0);
+}
+
+static void it_writes_names_as_people_do(void **state)
+{
+    static const char *const names[][2] = {
+        {"main", "main"},
+        {"_Znwm", "operator new(unsigned long)"},
+        {"_ZNSt6vectorIiSaIiEE9push_backERKi",
+         "std::vector<int, std::allocator<int> >::push_back(int const&)"},
+        {"_RNvCs4fqI2P2rA04_7mycrate4main", "mycrate::main"},
+        {"_ZN4core3fmt5Write9write_str17h0123456789abcdefE", "core::fmt::Write::write_str"},
+        {"memcpy@@GLIBC_2.14", "memcpy"},
+        {"_Znot a name", "_Znot a name"},
+        {"", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char *plain = resolver_demangle(names[i][0]);
+        if (strcmp(plain, names[i][1]) != 0)
+            print_error("%s: %s\n", names[i][0], plain);
+        CHECK(strcmp(plain, names[i][1]) == 0);
+        free(plain);
+    }
+}
+
+static void it_knows_the_allocators_own(void **state)
+{
+    static const char *const own[] = {
+        "malloc",
+        "operator new(unsigned long)",
+        "operator new[](unsigned long, std::align_val_t)",
+        "hak_alloc_at",
+        "std::__new_allocator<int>::allocate(unsigned long, void const*)",
+        "std::vector<int, std::allocator<int> >::_M_allocate(unsigned long)",
+        "__rust_alloc",
+        "alloc::raw_vec::finish_grow",
+    };
+    static const char *const others[] = {"main",         "my_malloc_pool", "mallocate",
+                                         "std::getline", "operator+",      ""};
+    (void)state;
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        CHECK(stack_is_allocator(own[i]));
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        CHECK(!stack_is_allocator(others[i]));
+}
+
+static void it_knows_forms_by_their_ends(void **state)
+{
+    (void)state;
+    CHECK(format_of("a.pb.gz") == format_pprof && format_of("dir.txt/a.json") == format_speedscope);
+    CHECK(format_of(".folded") == format_folded && format_of("a.heap") == format_gperftools);
+    CHECK(format_of("a.gz") == NULL && format_of("txt") == NULL && format_of("") == NULL);
+    CHECK(format_of("a.txt/b") == NULL);
+}
+
+static void it_knows_how_long_blocks_live(void **state)
+{
+    struct site_view site = {.label = 0};
+    (void)state;
+    CHECK(site_life_ms(&site, 0.5) == 0);
+    site.lifetimes[0] = 50;
+    site.lifetimes[4] = 40;
+    site.lifetimes[PROFILE_LIFETIMES - 1] = 10;
+    CHECK(site_life_ms(&site, 0.5) == 1);
+    CHECK(site_life_ms(&site, 0.9) == 16);
+    CHECK(site_life_ms(&site, 1) == 0x1p31);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(it_writes_protocol_buffers),
+        cmocka_unit_test(it_numbers_texts),
+        cmocka_unit_test(it_reads_maps_of_compiled_code),
+        cmocka_unit_test(it_writes_names_as_people_do),
+        cmocka_unit_test(it_knows_the_allocators_own),
+        cmocka_unit_test(it_knows_forms_by_their_ends),
+        cmocka_unit_test(it_knows_how_long_blocks_live),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
