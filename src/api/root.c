@@ -40,5 +40,6 @@ exported kept_data const struct root hakmem_root = {
     .span_figures = span_figures,
     .thread_heaps = &thread_heaps,
     .fb_counts = g_fb_counts,
+    .profile = &profile,
     .request = &requests,
 };

@@ -17,6 +17,7 @@
 #include "slab/decay.h"
 #include "slab/meta.h"
 #include "slab/space.h"
+#include "watch/profile.h"
 
 #include "hakmem/hakmem.h"
 
@@ -44,7 +45,11 @@
     X(thread_heaps)                                                                                \
     X(thread_heap)                                                                                 \
     X(request)                                                                                     \
-    X(requests)
+    X(requests)                                                                                    \
+    X(profile)                                                                                     \
+    X(profile_site)                                                                                \
+    X(profile_sample)                                                                              \
+    X(stack_store)
 #define ROOT_FIELDS_space(X)                                                                       \
     X(space, is_rationed)                                                                          \
     X(space, base)                                                                                 \
@@ -121,6 +126,52 @@
 #define ROOT_FIELDS_requests(X)                                                                    \
     X(requests, is_waiting)                                                                        \
     X(requests, slots)
+#define ROOT_FIELDS_profile(X)                                                                     \
+    X(profile, is_on)                                                                              \
+    X(profile, interval)                                                                           \
+    X(profile, started_ms)                                                                         \
+    X(profile, started_at_ms)                                                                      \
+    X(profile, stacks)                                                                             \
+    X(profile, sites)                                                                              \
+    X(profile, samples)                                                                            \
+    X(profile, site_slots)                                                                         \
+    X(profile, sample_slots)                                                                       \
+    X(profile, site_count)                                                                         \
+    X(profile, sample_count)                                                                       \
+    X(profile, live_bytes)                                                                         \
+    X(profile, peak_bytes)                                                                         \
+    X(profile, peak_epoch)                                                                         \
+    X(profile, dropped_sites)                                                                      \
+    X(profile, dropped_samples)
+#define ROOT_FIELDS_profile_site(X)                                                                \
+    X(profile_site, stack)                                                                         \
+    X(profile_site, label)                                                                         \
+    X(profile_site, alloc_count)                                                                   \
+    X(profile_site, alloc_bytes)                                                                   \
+    X(profile_site, live_count)                                                                    \
+    X(profile_site, live_bytes)                                                                    \
+    X(profile_site, requested_bytes)                                                               \
+    X(profile_site, peak_count)                                                                    \
+    X(profile_site, peak_bytes)                                                                    \
+    X(profile_site, peak_epoch)                                                                    \
+    X(profile_site, lifetimes)
+#define ROOT_FIELDS_profile_sample(X)                                                              \
+    X(profile_sample, address)                                                                     \
+    X(profile_sample, weight_256)                                                                  \
+    X(profile_sample, size)                                                                        \
+    X(profile_sample, requested)                                                                   \
+    X(profile_sample, site)                                                                        \
+    X(profile_sample, thread)                                                                      \
+    X(profile_sample, at_ms)
+#define ROOT_FIELDS_stack_store(X)                                                                 \
+    X(stack_store, magic)                                                                          \
+    X(stack_store, size)                                                                           \
+    X(stack_store, slots)                                                                          \
+    X(stack_store, first)                                                                          \
+    X(stack_store, used)                                                                           \
+    X(stack_store, stacks)                                                                         \
+    X(stack_store, dropped_full)                                                                   \
+    X(stack_store, dropped_wrong)
 #define ROOT_NUMBERS(X)                                                                            \
     X(SLAB_SHIFT)                                                                                  \
     X(SUPERSLAB_SHIFT)                                                                             \
@@ -193,6 +244,7 @@ struct root {
     const struct span_figures *span_figures; /* of the classes above CLASS_POOL_LAST */
     const struct thread_heaps *thread_heaps;
     const uint64_t *fb_counts;
+    const struct profile *profile;
     struct requests *request; /* the only thing that is ever written from outside */
 };
 extern const struct root hakmem_root;
