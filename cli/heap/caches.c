@@ -57,11 +57,17 @@ static void add_block(struct heap_view *view, const void *block, uint32_t holder
 
 /* ---- threads ---- */
 
+/* Where a bin starts: while the thread is watched the word has a bit that is no part of it. */
+static void **bin_start(const union seen_thread_heap *heap, unsigned size_class)
+{
+    return bin_as_watched(heap->bottom[size_class], false);
+}
+
 /* The length of a bin, as far as it can be. */
 static size_t bin_length(const union seen_thread_heap *heap, unsigned size_class)
 {
     uintptr_t top = (uintptr_t)heap->top[size_class];
-    uintptr_t bottom = (uintptr_t)heap->bottom[size_class];
+    uintptr_t bottom = (uintptr_t)bin_start(heap, size_class);
     if (top <= bottom || (top - bottom) % sizeof(void *))
         return 0;
     size_t length = (top - bottom) / sizeof(void *);
@@ -76,7 +82,7 @@ static void read_bin(struct heap_view *view, const union seen_thread_heap *heap,
     size_t length = bin_length(heap, size_class);
     if (length == 0)
         return;
-    if (!heap_meta_read(view, heap->bottom[size_class], blocks, length * sizeof blocks[0])) {
+    if (!heap_meta_read(view, bin_start(heap, size_class), blocks, length * sizeof blocks[0])) {
         view->implausible++;
         return;
     }

@@ -93,7 +93,7 @@ static uint64_t figure(struct profile_view *copied, uint64_t value, uint64_t mos
 
 static double count_of(struct profile_view *copied, uint64_t value)
 {
-    return (double)figure(copied, value, COUNT_MAX) / SAMPLER_ONE;
+    return (double)figure(copied, value, COUNT_MAX) / SAMPLING_ONE;
 }
 
 static uint64_t bytes_of(struct profile_view *copied, uint64_t value)

@@ -6,6 +6,7 @@
  */
 #include "api/api.h"
 #include "front/owned_heap.h"
+#include "front/watched.h"
 
 #include <errno.h>
 
@@ -37,12 +38,14 @@ static void *or_fail(void *block)
 
 __attribute__((noinline)) void *entry_alloc_slow(size_t size)
 {
-    return or_fail(alloc_slow(BLOCK_ALIGN, size, false));
+    void *block = watched_alloc(size);
+    return block ? block : or_fail(alloc_slow(BLOCK_ALIGN, size, false));
 }
 
 __attribute__((noinline)) void *entry_calloc_slow(size_t size)
 {
-    return or_fail(alloc_slow(BLOCK_ALIGN, size, true));
+    void *block = watched_alloc(size);
+    return block ? entry_zero(block, size) : or_fail(alloc_slow(BLOCK_ALIGN, size, true));
 }
 
 /* The calling thread is inside the allocator: a block of ours cannot be given back now, and is
@@ -70,7 +73,7 @@ static noinline_cold void *realloc_inside(void *block, size_t size)
 
 __attribute__((noinline)) void entry_free_slow(void *block)
 {
-    if (!block)
+    if (!block || watched_free(block))
         return;
     int saved = errno;
     enum gate gate = init_gate();

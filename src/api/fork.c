@@ -14,6 +14,7 @@
 #include "front/owned_heap.h"
 #include "front/request.h"
 #include "front/thread_heaps.h"
+#include "front/watched.h"
 #include "lane/depot.h"
 #include "lane/density.h"
 #include "lane/pool_lists.h"
@@ -55,6 +56,7 @@ struct step {
 static const struct step steps[] = {
     {.first = &thread_exit_lock, .count = 1},
     {.first = &limit_lock, .count = 1},
+    {.first = &watched_lock, .count = 1},
     /* a purging thread lets threads that wait in this function go first */
     {.first = &decay_clock.lock, .count = 1, .acquire = decay_lock},
     {.first = &owned_heap_lock, .count = 1},
@@ -67,6 +69,7 @@ static const struct step steps[] = {
     {.first = &density_lock, .count = 1},
     {.first = &space.lock, .count = 1},
     {.first = &meta_arena.lock, .count = 1},
+    {.first = &profile.lock, .count = 1},
 };
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
 

@@ -9,6 +9,7 @@
 #include "front/limit.h"
 #include "front/pressure.h"
 #include "front/trim.h"
+#include "front/watched.h"
 
 #include <errno.h>
 
@@ -74,7 +75,9 @@ exported size_t hak_usable_size(const void *block)
 
 exported void *hak_alloc_at(size_t size, uint32_t site)
 {
+    watched_label = site;
     void *block = entry_malloc(size);
+    watched_label = 0;
     if (block)
         sites_count(site, size);
     return block;
@@ -111,6 +114,23 @@ exported bool hak_set_limit(size_t bytes)
     bool is_set = bytes <= INT64_MAX && pressure_set((int64_t)bytes);
     errno = is_set ? saved : EINVAL;
     return is_set;
+}
+
+exported bool hak_profile_start(size_t interval)
+{
+    int saved = errno;
+    bool is_valid = interval <= TIB;
+    bool is_on = is_valid && init_gate() == GATE_OPEN && watched_start(interval);
+    errno = is_on ? saved : is_valid ? ENOMEM : EINVAL;
+    return is_on;
+}
+
+exported void hak_profile_stop(void)
+{
+    int saved = errno;
+    if (init_gate() == GATE_OPEN)
+        watched_stop();
+    errno = saved;
 }
 
 exported int hak_check(void)

@@ -7,6 +7,7 @@
 #include "api/api.h"
 #include "front/background.h"
 #include "front/pressure.h"
+#include "front/watched.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -114,7 +115,8 @@ __attribute__((constructor(101))) static void start_with_libc(int argc, char **a
 #else
     (void)envp;
 #endif
-    init_gate();
+    if (init_gate() == GATE_OPEN && settings.profile)
+        watched_start(0);
     background_allow();
     errno = saved; /* main may expect 0 */
 }

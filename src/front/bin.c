@@ -53,13 +53,13 @@ bool bin_need_slots(struct thread_heap *heap, unsigned size_class, unsigned bloc
     void **magazine = meta_alloc(slots * sizeof(void *));
     if (!magazine)
         return false;
-    void **old = heap->bottom[size_class];
+    void **old = bin_bottom(heap, size_class);
     unsigned count = bin_count(heap, size_class);
     unsigned limit = bin_limit(heap, size_class);
     if (count > 0)
         memcpy(magazine, old, count * sizeof(void *));
     lock_acquire(&heap->lock);
-    heap->bottom[size_class] = magazine;
+    heap->bottom[size_class] = bin_as_watched(magazine, bin_is_watched(heap, size_class));
     bin_set_top(heap, size_class, magazine + count);
     lock_release(&heap->lock);
     heap->limit[size_class] = magazine + limit;
@@ -92,7 +92,7 @@ static void give_batch(struct thread_heap *heap, unsigned size_class, void **blo
 void bin_flush_oldest(struct thread_heap *heap, unsigned size_class, unsigned leaving)
 {
     unsigned count = bin_count(heap, size_class);
-    void **bottom = heap->bottom[size_class];
+    void **bottom = bin_bottom(heap, size_class);
     if (leaving == 0)
         return;
     for (unsigned done = 0; done < leaving;) {
@@ -111,6 +111,6 @@ void bin_empty(struct thread_heap *heap, unsigned size_class)
     unsigned count = bin_count(heap, size_class);
     if (count == 0)
         return;
-    bin_set_top(heap, size_class, heap->bottom[size_class]);
-    misuse_stop_at_fault(give_back_blocks(size_class, heap->bottom[size_class], count));
+    bin_set_top(heap, size_class, bin_bottom(heap, size_class));
+    misuse_stop_at_fault(give_back_blocks(size_class, bin_bottom(heap, size_class), count));
 }

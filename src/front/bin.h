@@ -15,7 +15,7 @@ static inline void bin_set_top(struct thread_heap *heap, unsigned size_class, vo
 /* How many blocks it may hold now. */
 static inline unsigned bin_limit(const struct thread_heap *heap, unsigned size_class)
 {
-    return (unsigned)(heap->limit[size_class] - heap->bottom[size_class]);
+    return (unsigned)(heap->limit[size_class] - bin_bottom(heap, size_class));
 }
 
 /* The most slots that a bin of this class may ever have. */

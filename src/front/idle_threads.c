@@ -94,7 +94,7 @@ static uint64_t sum_of_tops(struct thread_heap *heap)
 static unsigned bin_spare(struct thread_heap *heap, unsigned size_class)
 {
     void **top = word_load(&heap->top[size_class]);
-    void **bottom = heap->bottom[size_class];
+    void **bottom = bin_bottom(heap, size_class);
     return top > bottom + 1 ? (unsigned)(top - 1 - bottom) : 0;
 }
 
@@ -143,15 +143,15 @@ static void raise_bottoms(struct thread_heap *heap)
 static void settle_bottoms(struct thread_heap *heap)
 {
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++)
-        if (word_load(&heap->top[size_class]) <= heap->bottom[size_class])
+        if (word_load(&heap->top[size_class]) <= bin_bottom(heap, size_class))
             word_store(&heap->bottom[size_class], visit.bottom[size_class]);
 }
 
 static void take_below(struct thread_heap *heap)
 {
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {
-        void **from = visit.bottom[size_class];
-        unsigned count = (unsigned)(heap->bottom[size_class] - from);
+        void **from = bin_as_watched(visit.bottom[size_class], false);
+        unsigned count = (unsigned)(bin_bottom(heap, size_class) - from);
         visit.counts[size_class] = (uint16_t)count;
         if (count == 0)
             continue;
@@ -267,9 +267,9 @@ void idle_threads_close_gaps(struct thread_heap *heap)
         if (gap == 0)
             continue;
         unsigned count = bin_count(heap, size_class);
-        void **start = heap->bottom[size_class] - gap;
-        memmove(start, heap->bottom[size_class], count * sizeof(void *));
-        word_store(&heap->bottom[size_class], start);
+        void **start = bin_bottom(heap, size_class) - gap;
+        memmove(start, start + gap, count * sizeof(void *));
+        word_store(&heap->bottom[size_class], heap->bottom[size_class] - gap);
         word_store(&heap->top[size_class], start + count);
         heap->taken[size_class] = 0;
     }

@@ -7,6 +7,7 @@
 #include "front/owned_heap.h"
 #include "front/afresh.h"
 #include "front/misuse.h"
+#include "watch/profile.h"
 
 /* Purpose: where a heap's blocks come from. Owner: the pool's class locks and the span list's lock.
  * Invariant: all zero, but for the pool's map_byte, is a heap without blocks. */
@@ -247,8 +248,16 @@ void owned_heap_free(void *block)
 
 /* ---- its end ---- */
 
+static bool is_block_of(const void *block, const void *body)
+{
+    struct reservation *base = reservation_get();
+    unsigned byte = slab_map_get(base, reservation_offset(base, block));
+    return byte == CLASS_OWNED && owned_heap_of(block) == body;
+}
+
 static void give_blocks(struct heap_body *body)
 {
+    profile_forget_each(is_block_of, body);
     pool_destroy(&body->pool);
     while (body->spans.first) {
         struct slab *slab = body->spans.first;

@@ -15,6 +15,7 @@
 #include "front/request.h"
 #include "front/trim.h"
 #include "front/unified_cache.h"
+#include "front/watched.h"
 
 #include <string.h>
 
@@ -104,8 +105,8 @@ static void *alloc(struct heap_body *heap, size_t alignment, size_t size, bool i
     attend();
     void *block = take(heap, alignment, size, is_zeroed);
     if (likely(block != NULL) || route_good_size(size) == 0 || alignment > reservation_bytes())
-        return block;
-    return take_again(heap, alignment, size, is_zeroed);
+        return watched_note(block, size);
+    return watched_note(take_again(heap, alignment, size, is_zeroed), size);
 }
 
 void *route_alloc_aligned(size_t alignment, size_t size, bool is_zeroed)
@@ -168,6 +169,7 @@ bool route_free(void *block)
     unsigned byte = slab_map_get(base, offset);
     if (byte == CLASS_NONE)
         misuse_report("free", misuse_diagnose(block));
+    byte = watched_forget(byte, block);
     if (byte == CLASS_HUGE) {
         large_record(block, "free");
         huge_give(block);
@@ -192,6 +194,12 @@ static size_t checked_size(unsigned size_class, const void *block, const char *f
     return size;
 }
 
+/* The map byte of a block's slab, whether or not some of the slab's blocks are sampled. */
+static unsigned byte_of(struct reservation *base, size_t offset, const void *block)
+{
+    return watched_byte(slab_map_get(base, offset), block);
+}
+
 static size_t usable_of(unsigned byte, const void *block, const char *function)
 {
     if (byte == CLASS_NONE)
@@ -209,7 +217,7 @@ bool route_usable(const void *block, size_t *usable)
     size_t offset = reservation_offset(base, block);
     if (is_elsewhere(base, offset, block))
         return (*usable = afresh_usable(block)) > 0;
-    *usable = usable_of(slab_map_get(base, offset), block, "malloc_usable_size");
+    *usable = usable_of(byte_of(base, offset, block), block, "malloc_usable_size");
     return true;
 }
 
@@ -219,7 +227,7 @@ bool route_size_of(const void *block, size_t *size)
     size_t offset = reservation_offset(base, block);
     if (is_elsewhere(base, offset, block))
         return (*size = afresh_usable(block)) > 0;
-    *size = size_classes[slab_map_get(base, offset)].size;
+    *size = size_classes[byte_of(base, offset, block)].size;
     struct slab *slab = *size == 0 ? slab_find(block) : NULL;
     if (slab)
         *size = slab->size;
@@ -258,9 +266,11 @@ static void *take_copy(const struct held *held, size_t size)
 {
     void *copy = NULL;
     if (size > held->usable && held->usable >= GROWING_MIN)
-        copy = take_growing(held->heap, size);
+        copy = watched_note(take_growing(held->heap, size), size);
     if (!copy && !held->heap)
         copy = front_alloc(size);
+    if (!copy && !held->heap)
+        copy = watched_alloc(size);
     return copy ? copy : alloc(held->heap, BLOCK_ALIGN, size, false);
 }
 
@@ -297,7 +307,17 @@ static bool resize_span(const struct held *held, size_t size)
     bool is_small_now = held->usable > BIN_BLOCK_MAX && size <= BIN_BLOCK_MAX;
     if (held->byte == CLASS_PAGED || (!held->heap && is_small_now))
         slab_map_set(held->block, 1, CLASS_PAGED);
+    profile_forget(held->block);
+    watched_note(held->block, size);
     return true;
+}
+
+/* A Huge block where it is, or where its pages are moved to. A sample ends before: another thread
+ * may be given the address. */
+static void *move_huge(const struct held *held, size_t size)
+{
+    profile_forget(held->block);
+    return watched_note(huge_resize(held->block, size), size);
 }
 
 static void *resize(const struct held *held, size_t size)
@@ -316,9 +336,9 @@ static void *resize_huge(const struct held *held, size_t size)
     if (front_is_good_fit(size, usable) && (size <= LANE_ACE_MAX || size >= usable - usable / 16))
         return held->block;
     bool is_huge = size > LANE_ACE_MAX || size > usable;
-    void *resized = is_huge ? huge_resize(held->block, size) : NULL;
+    void *resized = is_huge ? move_huge(held, size) : NULL;
     if (!resized && size > usable && limit_was_met() && limit_may_grow(size - usable, size))
-        resized = huge_resize(held->block, size);
+        resized = move_huge(held, size);
     return resized ? resized : resize_by_copy(held, size);
 }
 
@@ -340,7 +360,7 @@ bool route_resize(void *block, size_t size, void **result)
     size_t offset = reservation_offset(base, block);
     if (is_elsewhere(base, offset, block))
         return resize_abandoned(block, size, result);
-    struct held held = look_up(slab_map_get(base, offset), block);
+    struct held held = look_up(byte_of(base, offset, block), block);
     *result = held.state == SLAB_HUGE ? resize_huge(&held, size) : resize(&held, size);
     return true;
 }

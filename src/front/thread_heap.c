@@ -17,6 +17,7 @@
  * May never write to an address in another thread's storage.
  */
 #include "front/thread_heaps.h"
+#include "watch/profile.h"
 
 #include <string.h>
 
@@ -138,6 +139,22 @@ static void set_up(struct thread_heap *heap)
                                                      (size_t)settings.tiny_refill_batch_size);
 }
 
+static void set_watched_locked(struct thread_heap *heap)
+{
+    bool is_watched = profile_is_on();
+    lock_acquire(&heap->lock);
+    heap_watch(heap, is_watched);
+    lock_release(&heap->lock);
+}
+
+void thread_heap_watch_all(void)
+{
+    lock_acquire(&thread_heaps.lock);
+    for (struct thread_heap *heap = thread_heaps.live; heap; heap = heap->next)
+        set_watched_locked(heap);
+    lock_release(&thread_heaps.lock);
+}
+
 /* A heap that no thread has. */
 static struct thread_heap *take_unused_locked(void)
 {
@@ -162,8 +179,11 @@ static struct thread_heap *acquire_heap(void)
         heap = find_gone_locked(LOOKS_FOR_HEAP);
     if (!heap)
         heap = take_unused_locked();
-    if (heap)
+    if (heap) {
         note_thread(heap);
+        /* under the list's lock: who starts or stops watching comes by before, or finds it there */
+        set_watched_locked(heap);
+    }
     lock_release(&thread_heaps.lock);
     return heap;
 }

@@ -97,10 +97,49 @@ static always_inline bool bin_push(struct thread_heap *heap, size_t size_class, 
     return true;
 }
 
+/* The bins of a watched heap look empty to the fast path: their bottoms have this bit, which no
+ * address has, and so are above every top. Slow paths go by the address without it. Written under
+ * the heap's lock. */
+#define BIN_WATCHED ((uintptr_t)1 << (sizeof(uintptr_t) * 8 - 1))
+
+static always_inline void **bin_as_watched(void **bottom, bool is_watched)
+{
+    uintptr_t address = (uintptr_t)bottom & ~BIN_WATCHED;
+    return (void **)(is_watched ? address | BIN_WATCHED : address);
+}
+
+static always_inline bool bin_is_watched(const struct thread_heap *heap, unsigned size_class)
+{
+    return ((uintptr_t)word_load(&heap->bottom[size_class]) & BIN_WATCHED) != 0;
+}
+
+static always_inline void **bin_bottom(const struct thread_heap *heap, unsigned size_class)
+{
+    return bin_as_watched(word_load(&heap->bottom[size_class]), false);
+}
+
+/* Under the heap's lock, or for a heap that no thread has yet. */
+static inline void heap_watch(struct thread_heap *heap, bool is_watched)
+{
+    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++)
+        word_store(&heap->bottom[size_class],
+                   bin_as_watched(word_load(&heap->bottom[size_class]), is_watched));
+}
+
+/* A block, in a slow path. */
+static inline void *bin_pop_watched(struct thread_heap *heap, unsigned size_class)
+{
+    void **top = word_load(&heap->top[size_class]);
+    if (top <= bin_bottom(heap, size_class))
+        return NULL;
+    word_store(&heap->top[size_class], top - 1);
+    return top[-1];
+}
+
 /* How many blocks the bin holds. */
 static inline unsigned bin_count(struct thread_heap *heap, unsigned size_class)
 {
-    return (unsigned)(word_load(&heap->top[size_class]) - heap->bottom[size_class]);
+    return (unsigned)(word_load(&heap->top[size_class]) - bin_bottom(heap, size_class));
 }
 
 /* ---- the calling thread's heap ---- */
@@ -124,6 +163,8 @@ size_t thread_heap_count(void);
 void thread_heap_count_blocks(size_t blocks[CLASS_COUNT], size_t *threads);
 /* Ask all threads to empty their heaps. */
 void thread_heap_ask_all(void);
+/* Profiling has started or stopped: all heaps are watched, or none. */
+void thread_heap_watch_all(void);
 /* Take a heap out of the list whose thread has ended without our destructor, if there is one among
  * the next few; else NULL. The caller empties it and parks it. */
 struct thread_heap *thread_heap_take_gone(void);

@@ -97,7 +97,7 @@ static void shrink_bin(struct thread_heap *heap, unsigned size_class)
 {
     unsigned limit = bin_limit(heap, size_class) / 2;
     heap->granted -= (size_t)(bin_limit(heap, size_class) - limit) * size_classes[size_class].size;
-    heap->limit[size_class] = heap->bottom[size_class] + limit;
+    heap->limit[size_class] = bin_bottom(heap, size_class) + limit;
     if (bin_count(heap, size_class) > limit)
         bin_flush_oldest(heap, size_class, bin_count(heap, size_class) - limit);
 }
@@ -107,7 +107,7 @@ static void shrink_bin(struct thread_heap *heap, unsigned size_class)
 static void move_clock(struct thread_heap *heap)
 {
     unsigned victim = heap->victim = heap->victim % CLASS_ACE_LAST + 1;
-    if (!heap->is_busy[victim] && heap->limit[victim] > heap->bottom[victim])
+    if (!heap->is_busy[victim] && heap->limit[victim] > bin_bottom(heap, victim))
         shrink_bin(heap, victim);
     heap->is_busy[victim] = false;
 }
@@ -140,7 +140,7 @@ static bool grant(struct thread_heap *heap, unsigned size_class, unsigned limit)
     if (!bin_need_slots(heap, size_class, limit))
         return false;
     heap->granted += more;
-    heap->limit[size_class] = heap->bottom[size_class] + limit;
+    heap->limit[size_class] = bin_bottom(heap, size_class) + limit;
     return true;
 }
 
@@ -150,7 +150,7 @@ static bool grant(struct thread_heap *heap, unsigned size_class, unsigned limit)
 static void close_bin(struct thread_heap *heap, unsigned size_class)
 {
     heap->granted -= (size_t)bin_limit(heap, size_class) * size_classes[size_class].size;
-    heap->limit[size_class] = heap->bottom[size_class];
+    heap->limit[size_class] = bin_bottom(heap, size_class);
     bin_empty(heap, size_class);
 }
 
@@ -164,7 +164,7 @@ static void close_idle_bins(struct thread_heap *heap)
         return;
     heap->turnover = turnover;
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++)
-        if (heap->limit[size_class] > heap->bottom[size_class] &&
+        if (heap->limit[size_class] > bin_bottom(heap, size_class) &&
             heap->slow_paths - heap->last_use[size_class] > IDLE_SLOW_PATHS)
             close_bin(heap, size_class);
     misuse_stop_at_fault(depot_trim(false));
@@ -204,7 +204,7 @@ static void *refill_bin(struct thread_heap *heap, unsigned size_class)
     close_idle_bins(heap);
     void *one;
     unsigned want = refill_want(heap, size_class);
-    void **blocks = want > 1 ? heap->bottom[size_class] : &one;
+    void **blocks = want > 1 ? bin_bottom(heap, size_class) : &one;
     unsigned count = depot_take(size_class, blocks, want);
     if (count == 0) {
         count = pool_take(&shared_pool, size_class, blocks, want);
@@ -232,7 +232,7 @@ static void *refill(struct thread_heap *heap, unsigned size_class, bool *is_zero
     void *block = NULL;
     *is_zero = false;
     if (heap) /* making the heap may have called us and filled the bin */
-        block = bin_pop(heap, size_class);
+        block = bin_pop_watched(heap, size_class);
     if (block)
         return block;
     if (is_span_class(size_class))
@@ -265,7 +265,7 @@ static void judge_with_bin(struct thread_heap *heap, unsigned size_class, void *
 {
     *word_load(&heap->top[size_class]) = block;
     misuse_stop_at_fault(
-        give_back_judge(size_class, heap->bottom[size_class], bin_count(heap, size_class) + 1));
+        give_back_judge(size_class, bin_bottom(heap, size_class), bin_count(heap, size_class) + 1));
 }
 
 /* A full bin grows, unless the thread only frees: then it need not hold more than a batch. */
@@ -298,7 +298,7 @@ static void close_large_bins(struct thread_heap *heap)
 {
     for (unsigned size_class = CLASS_ACE_LAST; size_classes[size_class].size > DEPOT_BLOCK_MAX;
          size_class--)
-        if (heap->limit[size_class] > heap->bottom[size_class])
+        if (heap->limit[size_class] > bin_bottom(heap, size_class))
             close_bin(heap, size_class);
 }
 
@@ -380,7 +380,7 @@ void unified_cache_judge(void)
     for (unsigned size_class = CLASS_FIRST; heap && size_class <= CLASS_ACE_LAST; size_class++) {
         unsigned count = bin_count(heap, size_class);
         if (count > 0)
-            misuse_stop_at_fault(give_back_judge(size_class, heap->bottom[size_class], count));
+            misuse_stop_at_fault(give_back_judge(size_class, bin_bottom(heap, size_class), count));
     }
     unified_cache_leave(heap);
 }

@@ -34,9 +34,17 @@ static unsigned count_bits(const struct slab *slab)
     return count;
 }
 
-static unsigned check_slab(const struct pool *pool, unsigned size_class, const struct slab *slab)
+/* Does the slab map say so of a run's slab, or that some of the run's blocks are sampled? */
+static bool has_byte(const struct slab *slab, unsigned index, unsigned byte)
 {
     struct reservation *base = reservation_get();
+    size_t offset = reservation_offset(base, slab->start) + index * SLAB_SIZE;
+    unsigned found = slab_map_get(base, offset);
+    return found == byte || (found == CLASS_SAMPLED && byte == slab->size_class);
+}
+
+static unsigned check_slab(const struct pool *pool, unsigned size_class, const struct slab *slab)
+{
     unsigned byte = pool->map_byte ? pool->map_byte : size_class;
     unsigned faults = 0;
     if (slab->state != SLAB_BLOCKS || slab->size_class != size_class || slab->owner != pool)
@@ -50,7 +58,7 @@ static unsigned check_slab(const struct pool *pool, unsigned size_class, const s
         if (pooled(slab)->bits[word] != 0)
             faults += fault(slab, "a block is free below the lowest word that says so");
     for (unsigned i = 0; i < slab->slab_count; i++)
-        if (slab_map_get(base, reservation_offset(base, slab->start) + i * SLAB_SIZE) != byte)
+        if (!has_byte(slab, i, byte))
             faults += fault(slab, "the slab map says another class");
     return faults;
 }

@@ -14,10 +14,11 @@
 #define CLASS_TINY_LAST 32
 #define CLASS_POOL_LAST 77
 #define CLASS_ACE_LAST 120
-#define CLASS_HUGE 121  /* in the slab map: a Huge block */
-#define CLASS_OWNED 122 /* in the slab map: a block of a first-class heap; its record says more */
-#define CLASS_PAGED 123 /* in the slab map: a span whose owner asked for whole pages */
-#define CLASS_COUNT 124
+#define CLASS_HUGE 121    /* in the slab map: a Huge block */
+#define CLASS_OWNED 122   /* in the slab map: a block of a first-class heap; its record says more */
+#define CLASS_PAGED 123   /* in the slab map: a span whose owner asked for whole pages */
+#define CLASS_SAMPLED 124 /* in the slab map: of the slab's blocks some are sampled; see watch/ */
+#define CLASS_COUNT 125
 
 /* Purpose: one size class; immutable. Invariant: blocks * size <= slabs * SLAB_SIZE, and
  * offset / size == offset * reciprocal >> RECIPROCAL_SHIFT for every offset in the run. */

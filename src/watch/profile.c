@@ -1,7 +1,366 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the heap profile's head, at which a reader begins. Nothing fills it yet.
+ * Owns the profile: the tables of sites, of live samples, and of slabs that have some. A sample is
+ * added by the thread that allocates its block, before anybody else can know the block, and ended
+ * by the one that frees it, before the block goes back. So a sample in the table is of a live
+ * block, and of the same block as long as its slot says so. A slab with a sampled block carries
+ * CLASS_SAMPLED in the slab map as long as it has one. May never call the unwinder, nor wait for
+ * anything but its lock.
  */
 #include "watch/profile.h"
 
-struct profile profile;
+#include "os/os.h"
+
+#include <time.h>
+
+state_data struct profile profile;
+
+/* So many slots are looked at for an address. */
+#define PROBES_MAX 128
+
+/* ---- the tables ---- */
+
+static uint32_t slots_in(size_t bytes, size_t slot)
+{
+    return (uint32_t)1 << highest_bit(min_size(bytes / slot, (size_t)1 << 30));
+}
+
+/* The tables are not made smaller. */
+#define BYTES_MIN (256 * KIB)
+
+/* Half for stacks, an eighth for sites, and the rest for samples and slabs. */
+bool profile_make(size_t bytes)
+{
+    if (profile.stacks)
+        return true;
+    bytes = max_size(bytes, BYTES_MIN);
+    size_t stacks = align_down(bytes / 2, os_page_size());
+    char *memory = os_reserve(bytes);
+    if (!memory)
+        return false;
+    os_name(memory, bytes, OS_NAME " profile");
+    profile.site_slots = slots_in(bytes / 8, sizeof(struct profile_site));
+    profile.sites = (struct profile_site *)(memory + stacks);
+    profile.sample_slots = slots_in(bytes / 8 * 3,
+                                    sizeof(struct profile_sample) + sizeof(struct profile_mark));
+    profile.samples = (struct profile_sample *)(profile.sites + profile.site_slots);
+    profile.marks = (struct profile_mark *)(profile.samples + profile.sample_slots);
+    profile.stacks = stack_store_make(memory, stacks);
+    return profile.stacks != NULL;
+}
+
+static uint64_t wall_ms(void)
+{
+    struct timespec now = {0, 0};
+    if (!os_is_filtered())
+        clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+void profile_begin(uint64_t interval)
+{
+    uint32_t epoch = atomic_load_explicit(&sampling_epoch, memory_order_relaxed);
+    if (profile.started_ms == 0) {
+        profile.started_ms = wall_ms();
+        profile.started_at_ms = os_now_ms();
+    }
+    /* relaxed: a sample weighed by the old interval in the moment of the change is one of many */
+    atomic_store_explicit(&profile.interval, interval, memory_order_relaxed);
+    atomic_store_explicit(&sampling_epoch, epoch + 1 == 0 ? 1 : epoch + 1, memory_order_relaxed);
+    /* release: who sees it sees the tables */
+    atomic_store_explicit(&profile.is_on, 1, memory_order_release);
+}
+
+void profile_end(void)
+{
+    atomic_store_explicit(&profile.is_on, 0, memory_order_relaxed);
+}
+
+static size_t hash_of(uint64_t key, uint32_t slots)
+{
+    return (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (slots - 1);
+}
+
+/* ---- slabs with samples ---- */
+
+static struct profile_mark *mark_locked(uint64_t slab)
+{
+    size_t index = hash_of(slab >> SLAB_SHIFT, profile.sample_slots);
+    while (profile.marks[index].slab != 0 && profile.marks[index].slab != slab)
+        index = (index + 1) & (profile.sample_slots - 1);
+    return &profile.marks[index];
+}
+
+/* Close the gap that a mark leaves, so that no chain of hashes ends at it. */
+static void remove_mark_locked(struct profile_mark *mark)
+{
+    uint32_t last = profile.sample_slots - 1;
+    size_t gap = (size_t)(mark - profile.marks);
+    for (size_t at = (gap + 1) & last; profile.marks[at].slab != 0; at = (at + 1) & last) {
+        size_t home = hash_of(profile.marks[at].slab >> SLAB_SHIFT, profile.sample_slots);
+        if (((at - home) & last) < ((at - gap) & last))
+            continue;
+        profile.marks[gap] = profile.marks[at];
+        gap = at;
+    }
+    profile.marks[gap] = (struct profile_mark){0, 0};
+}
+
+static unsigned map_byte_of(const void *block)
+{
+    struct reservation *base = reservation_get();
+    return slab_map_get(base, reservation_offset(base, block));
+}
+
+static void set_byte(const struct slab *slab, unsigned byte)
+{
+    slab_map_set(slab->start, slab->state == SLAB_BLOCKS ? slab->slab_count : 1, byte);
+}
+
+/* Frees into a slab whose byte names no class come to the slow path in any case. */
+static void mark_slab_locked(const void *block)
+{
+    unsigned byte = map_byte_of(block);
+    if (byte > CLASS_ACE_LAST && byte != CLASS_SAMPLED)
+        return;
+    struct slab *slab = slab_find(block);
+    struct profile_mark *mark = mark_locked((uint64_t)(uintptr_t)slab->start);
+    mark->slab = (uint64_t)(uintptr_t)slab->start;
+    mark->count++;
+    if (byte != CLASS_SAMPLED)
+        set_byte(slab, CLASS_SAMPLED);
+}
+
+static void unmark_slab_locked(const void *block)
+{
+    struct slab *slab = slab_find(block);
+    struct profile_mark *mark = mark_locked((uint64_t)(uintptr_t)slab->start);
+    if (mark->slab == 0 || --mark->count > 0)
+        return;
+    remove_mark_locked(mark);
+    /* a span that was resized carries its class already, or that it is of whole pages */
+    if (map_byte_of(block) == CLASS_SAMPLED)
+        set_byte(slab, slab->size_class);
+}
+
+/* ---- samples ---- */
+
+static uint64_t address_at(const struct profile_sample *sample)
+{
+    /* relaxed: a block's slot was written before the block was handed out */
+    return atomic_load_explicit(&sample->address, memory_order_relaxed);
+}
+
+static struct profile_sample *sample_at(size_t index)
+{
+    return &profile.samples[index & (profile.sample_slots - 1)];
+}
+
+/* Also without the lock, by the owner of the block: no slot on the way to its own is emptied. */
+static struct profile_sample *find_sample(const void *block)
+{
+    uint64_t address = (uint64_t)(uintptr_t)block;
+    size_t index = hash_of(address / BLOCK_ALIGN, profile.sample_slots);
+    for (size_t probe = 0; probe < PROBES_MAX; probe++) {
+        struct profile_sample *sample = sample_at(index + probe);
+        uint64_t found = address_at(sample);
+        if (found == address)
+            return sample;
+        if (found == 0)
+            return NULL;
+    }
+    return NULL;
+}
+
+/* A slot for a block that has none; NULL when there is no room. */
+static struct profile_sample *free_slot_locked(const void *block)
+{
+    size_t index = hash_of((uint64_t)(uintptr_t)block / BLOCK_ALIGN, profile.sample_slots);
+    if (atomic_load_explicit(&profile.sample_count, memory_order_relaxed) >=
+        profile.sample_slots / 2)
+        return NULL;
+    for (size_t probe = 0; probe < PROBES_MAX; probe++)
+        if (address_at(sample_at(index + probe)) <= PROFILE_DELETED)
+            return sample_at(index + probe);
+    return NULL;
+}
+
+/* Slots that were deleted before an empty one are empty: no chain goes on behind them. */
+static void empty_slot_locked(struct profile_sample *sample)
+{
+    size_t index = (size_t)(sample - profile.samples);
+    atomic_store_explicit(&sample->address, PROFILE_DELETED, memory_order_relaxed);
+    if (address_at(sample_at(index + 1)) != 0)
+        return;
+    for (; address_at(sample_at(index)) == PROFILE_DELETED; index--)
+        atomic_store_explicit(&sample_at(index)->address, 0, memory_order_relaxed);
+}
+
+/* ---- sites ---- */
+
+static void add(_Atomic uint64_t *number, uint64_t more)
+{
+    /* relaxed, and no read-modify-write: the lock is held, readers take what they find */
+    atomic_store_explicit(number, atomic_load_explicit(number, memory_order_relaxed) + more,
+                          memory_order_relaxed);
+}
+
+static uint64_t get(_Atomic uint64_t *number)
+{
+    return atomic_load_explicit(number, memory_order_relaxed);
+}
+
+static void set(_Atomic uint64_t *number, uint64_t value)
+{
+    atomic_store_explicit(number, value, memory_order_relaxed);
+}
+
+static struct profile_site *site_locked(uint32_t stack, uint32_t label)
+{
+    size_t index = hash_of((uint64_t)label << 32 | stack, profile.site_slots);
+    for (;; index = (index + 1) & (profile.site_slots - 1)) {
+        struct profile_site *site = &profile.sites[index];
+        uint32_t found = atomic_load_explicit(&site->stack, memory_order_relaxed);
+        if (found == stack && site->label == label)
+            return site;
+        if (found != 0)
+            continue;
+        if (profile.site_count >= profile.site_slots / 4 * 3)
+            return NULL;
+        profile.site_count++;
+        site->label = label;
+        /* release: a reader that sees the stack sees the label */
+        atomic_store_explicit(&site->stack, stack, memory_order_release);
+        return site;
+    }
+}
+
+/* What was live at the peak is what was live when the first change came after it. */
+static void keep_peak_locked(struct profile_site *site)
+{
+    uint64_t epoch = get(&profile.peak_epoch);
+    if (get(&site->peak_epoch) == epoch)
+        return;
+    set(&site->peak_count, get(&site->live_count));
+    set(&site->peak_bytes, get(&site->live_bytes));
+    set(&site->peak_epoch, epoch);
+}
+
+static uint64_t weighted(uint64_t bytes, uint64_t weight_256)
+{
+    return (uint64_t)((unsigned __int128)bytes * weight_256 / SAMPLING_ONE);
+}
+
+static void add_live_locked(struct profile_site *site, uint64_t count, uint64_t bytes)
+{
+    keep_peak_locked(site);
+    add(&site->live_count, count);
+    add(&site->live_bytes, bytes);
+    add(&profile.live_bytes, bytes);
+    if (get(&profile.live_bytes) > get(&profile.peak_bytes)) {
+        set(&profile.peak_bytes, get(&profile.live_bytes));
+        add(&profile.peak_epoch, 1);
+    }
+}
+
+/* ---- events ---- */
+
+static void count_lifetime_locked(struct profile_site *site, uint64_t since_ms)
+{
+    uint64_t now = os_now_ms();
+    uint64_t lived = now > since_ms ? now - since_ms : 0;
+    unsigned power = lived == 0 ? 0
+                                : (unsigned)min_size(highest_bit(lived) + 1, PROFILE_LIFETIMES - 1);
+    atomic_fetch_add_explicit(&site->lifetimes[power], 1, memory_order_relaxed);
+}
+
+static void end_sample_locked(struct profile_sample *sample)
+{
+    struct profile_site *site = &profile.sites[sample->site];
+    uint64_t bytes = weighted(sample->size, sample->weight_256);
+    const void *block = (const void *)(uintptr_t)address_at(sample);
+    add_live_locked(site, 0 - sample->weight_256, 0 - bytes);
+    count_lifetime_locked(site, sample->at_ms);
+    empty_slot_locked(sample);
+    atomic_fetch_sub_explicit(&profile.sample_count, 1, memory_order_relaxed);
+    unmark_slab_locked(block);
+}
+
+static void keep_sample_locked(const struct profile_event *event, struct profile_site *site,
+                               uint64_t weight)
+{
+    struct profile_sample *sample = free_slot_locked(event->block);
+    if (!sample) {
+        add(&profile.dropped_samples, 1);
+        return;
+    }
+    sample->weight_256 = weight;
+    sample->size = event->size;
+    sample->requested = event->requested;
+    sample->site = (uint32_t)(site - profile.sites);
+    sample->thread = event->thread;
+    sample->at_ms = os_now_ms();
+    /* release: a reader that sees the address sees the rest */
+    atomic_store_explicit(&sample->address, (uint64_t)(uintptr_t)event->block,
+                          memory_order_release);
+    atomic_fetch_add_explicit(&profile.sample_count, 1, memory_order_relaxed);
+    mark_slab_locked(event->block);
+    add_live_locked(site, weight, weighted(event->size, weight));
+}
+
+static void add_locked(const struct profile_event *event)
+{
+    uint64_t interval = atomic_load_explicit(&profile.interval, memory_order_relaxed);
+    uint64_t weight = sampling_weight(interval, event->size);
+    struct profile_sample *old = find_sample(event->block);
+    struct profile_site *site = site_locked(event->stack, event->label);
+    if (old) /* its end was not seen: the block was given back by other means than free */
+        end_sample_locked(old);
+    if (!site) {
+        add(&profile.dropped_sites, 1);
+        return;
+    }
+    keep_peak_locked(site);
+    add(&site->alloc_count, weight);
+    add(&site->alloc_bytes, weighted(event->size, weight));
+    add(&site->requested_bytes, weighted(event->requested, weight));
+    keep_sample_locked(event, site, weight);
+}
+
+void profile_add(const struct profile_event *event)
+{
+    lock_acquire(&profile.lock);
+    add_locked(event);
+    lock_release(&profile.lock);
+}
+
+bool profile_has(const void *block)
+{
+    return profile_has_samples() && find_sample(block);
+}
+
+void profile_forget(const void *block)
+{
+    if (!profile_has(block))
+        return;
+    lock_acquire(&profile.lock);
+    struct profile_sample *sample = find_sample(block); /* a second free may have been faster */
+    if (sample)
+        end_sample_locked(sample);
+    lock_release(&profile.lock);
+}
+
+void profile_forget_each(bool (*is_gone)(const void *block, const void *context),
+                         const void *context)
+{
+    if (!profile_has_samples())
+        return;
+    lock_acquire(&profile.lock);
+    for (size_t index = 0; index < profile.sample_slots; index++) {
+        struct profile_sample *sample = sample_at(index);
+        uint64_t address = address_at(sample);
+        if (address > PROFILE_DELETED && is_gone((const void *)(uintptr_t)address, context))
+            end_sample_locked(sample);
+    }
+    lock_release(&profile.lock);
+}

@@ -9,7 +9,7 @@
 
 #include "lane/size_class.h"
 #include "stack/stack.h"
-#include "watch/sampler.h"
+#include "watch/sampling.h"
 
 /* The stack number of samples whose stack could not be kept. No stack has it. */
 #define PROFILE_NO_STACK 1u
@@ -22,7 +22,7 @@
 
 /*
  * Purpose: all samples of one stack and one label. Owner: the profile's lock; read without. Every
- * number is an estimate, the sum of the samples' weights: counts in 1/SAMPLER_ONE, bytes whole.
+ * number is an estimate, the sum of the samples' weights: counts in 1/SAMPLING_ONE, bytes whole.
  * Invariant: `stack` 0 is an empty slot; a slot is never emptied. At the heap's peak was live what
  * peak_count and peak_bytes say if peak_epoch is that of the profile; else nothing has changed
  * since, and live_count and live_bytes say it.
@@ -47,7 +47,7 @@ struct profile_site {
  * hashes through it ended. */
 struct profile_sample {
     _Atomic uint64_t address; /* of the block; 0: empty; PROFILE_DELETED */
-    uint64_t weight_256;      /* the blocks that it stands for, in 1/SAMPLER_ONE */
+    uint64_t weight_256;      /* the blocks that it stands for, in 1/SAMPLING_ONE */
     uint64_t size;            /* usable bytes */
     uint64_t requested;
     uint32_t site;   /* its number in the table of sites */

@@ -24,6 +24,8 @@
     X(site_stats)                                                                                  \
     X(good_size)                                                                                   \
     X(set_limit)                                                                                   \
+    X(profile_start)                                                                               \
+    X(profile_stop)                                                                                \
     X(trim)                                                                                        \
     X(check)                                                                                       \
     X(version)                                                                                     \

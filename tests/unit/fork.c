@@ -11,6 +11,7 @@
 #include "front/route.h"
 #include "front/thread_heaps.h"
 #include "front/trim.h"
+#include "front/watched.h"
 #include "lane/depot.h"
 #include "slab/space.h"
 
@@ -31,6 +32,8 @@ static void check_words(uint32_t word)
     struct pool *pool = slab->owner;
     CHECK_EQ(thread_exit_lock.word, word);
     CHECK_EQ(limit_lock.word, word);
+    CHECK_EQ(watched_lock.word, word);
+    CHECK_EQ(profile.lock.word, word);
     CHECK_EQ(decay_clock.lock.word, word);
     CHECK_EQ(owned_heap_lock.word, word);
     CHECK_EQ(owned_heap_spans(owned_heap_body(heap))->lock.word, word);
@@ -45,8 +48,8 @@ static void check_words(uint32_t word)
     }
 }
 
-/* Those of check_words: 9, and three arrays. */
-#define LOCKS (9 + 3 * CLASS_POOL_LAST)
+/* Those of check_words: 11, and three arrays. */
+#define LOCKS (11 + 3 * CLASS_POOL_LAST)
 
 static void all_locks(void)
 {

@@ -38,11 +38,11 @@ __attribute__((noinline)) struct profile_site *xmalloc(unsigned slot)
 __attribute__((noinline)) void load_orders(unsigned slot)
 {
     struct profile_site *site = xmalloc(slot);
-    atomic_store(&site->alloc_count, 2100 * SAMPLER_ONE);
+    atomic_store(&site->alloc_count, 2100 * SAMPLING_ONE);
     atomic_store(&site->alloc_bytes, 300 * MIB);
-    atomic_store(&site->live_count, 2100 * SAMPLER_ONE);
+    atomic_store(&site->live_count, 2100 * SAMPLING_ONE);
     atomic_store(&site->live_bytes, 300 * MIB);
-    atomic_store(&site->peak_count, 2000 * SAMPLER_ONE);
+    atomic_store(&site->peak_count, 2000 * SAMPLING_ONE);
     atomic_store(&site->peak_bytes, 290 * MIB);
     atomic_store(&site->requested_bytes, 280 * MIB);
 }
@@ -56,11 +56,11 @@ static always_inline struct profile_site *take_line(unsigned slot)
 __attribute__((noinline)) void parse_lines(unsigned slot)
 {
     struct profile_site *site = take_line(slot);
-    atomic_store(&site->alloc_count, 1000000 * (uint64_t)SAMPLER_ONE);
+    atomic_store(&site->alloc_count, 1000000 * (uint64_t)SAMPLING_ONE);
     atomic_store(&site->alloc_bytes, 9 * GIB);
-    atomic_store(&site->live_count, 1000 * SAMPLER_ONE);
+    atomic_store(&site->live_count, 1000 * SAMPLING_ONE);
     atomic_store(&site->live_bytes, 100 * MIB);
-    atomic_store(&site->peak_count, 5000 * SAMPLER_ONE);
+    atomic_store(&site->peak_count, 5000 * SAMPLING_ONE);
     atomic_store(&site->peak_bytes, 400 * MIB);
     atomic_store(&site->requested_bytes, 8 * GIB);
     atomic_store(&site->lifetimes[0], 600);
@@ -92,9 +92,9 @@ static void make(void)
     parse_lines(SLOTS - 1);
     /* a sample whose stack was not kept */
     atomic_store(&sites[5].stack, PROFILE_NO_STACK);
-    atomic_store(&sites[5].alloc_count, SAMPLER_ONE / 2);
+    atomic_store(&sites[5].alloc_count, SAMPLING_ONE / 2);
     atomic_store(&sites[5].alloc_bytes, 1 * MIB);
-    atomic_store(&sites[5].live_count, SAMPLER_ONE / 2);
+    atomic_store(&sites[5].live_count, SAMPLING_ONE / 2);
     atomic_store(&sites[5].live_bytes, 1 * MIB);
 }
 
@@ -115,7 +115,7 @@ static void make_jit(void)
     uint64_t frames[2] = {(uintptr_t)map(4096) + 16, (uintptr_t)make_jit};
     atomic_store(&sites[1].stack, stack_intern(profile.stacks, frames, 2));
     atomic_store(&sites[1].live_bytes, 500 * MIB);
-    atomic_store(&sites[1].live_count, SAMPLER_ONE);
+    atomic_store(&sites[1].live_count, SAMPLING_ONE);
     printf("jit %p\n", (void *)(uintptr_t)frames[0]);
 }
 

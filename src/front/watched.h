@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Watching: while profiling is on, the bins of every thread's heap look empty to malloc's fast
+ * path, and the slow half begins with a counted pop. Only blocks that are sampled, and those that
+ * the bins do not have, take the way through the gate. Frees of a watched thread are as fast as
+ * ever, but for those into slabs that have a sampled block. watched.c
+ */
+#ifndef HAK_FRONT_WATCHED_H
+#define HAK_FRONT_WATCHED_H
+
+#include "front/front.h"
+#include "watch/profile.h"
+
+/* The counted pop. NULL: the thread is not watched, its bin is empty, or the block is a sample. */
+static always_inline void *watched_alloc(size_t size)
+{
+    if (size > LANE_ACE_MAX)
+        return NULL;
+    struct thread_heap *heap = thread_heap_at(reservation_get());
+    unsigned size_class = size_class_of(size);
+    void **top = word_load(&heap->top[size_class]);
+    if (!bin_is_watched(heap, size_class) || top <= bin_bottom(heap, size_class) ||
+        !sampling_passes(size_classes[size_class].size))
+        return NULL;
+    word_store(&heap->top[size_class], top - 1);
+    return top[-1];
+}
+
+/* free of a block that is no sample, but has one in its slab. False when the slow path must
+ * decide. */
+bool watched_free(void *block);
+
+/* A slow path hands `block` out, which may be NULL: it is counted, and kept if it is a sample.
+ * Returns it. */
+void *watched_note_on(void *block, size_t size);
+static always_inline void *watched_note(void *block, size_t size)
+{
+    return unlikely(profile_is_on()) && block ? watched_note_on(block, size) : block;
+}
+
+/* A slow path takes `block` back, whose map byte is `byte`: it is no sample any more. Returns what
+ * the byte would be without samples. */
+unsigned watched_forget(unsigned byte, const void *block);
+/* The map byte of a block without samples. */
+static always_inline unsigned watched_byte(unsigned byte, const void *block)
+{
+    return likely(byte != CLASS_SAMPLED) ? byte : slab_find(block)->size_class;
+}
+
+/* The label of what the calling thread allocates; 0: none. */
+extern __thread uint32_t watched_label;
+
+/* ---- all threads ---- */
+
+/* Outermost of the front's locks: of the two below. */
+extern struct lock watched_lock;
+/* Watch all threads. `interval` 0: as the settings say. False when memory cannot be had. Takes
+ * locks, and calls the loader: never from inside the allocator. */
+bool watched_start(uint64_t interval);
+void watched_stop(void);
+
+#endif
