@@ -158,7 +158,8 @@ static uint64_t round_count(double count)
 static void put_sample(struct pprof *pprof, const struct site_view *site)
 {
     const uint64_t values[] = {round_count(site->alloc_count), site->alloc_bytes,
-                               round_count(site->live_count), site->live_bytes};
+                               round_count(site->live_count),  site->live_bytes,
+                               round_count(site->peak_count),  site->peak_bytes};
     uint64_t *locations = memory_resize(NULL, site->depth + (size_t)1, sizeof *locations);
     size_t count = 0;
     for (uint32_t i = stack_first_address(pprof->named, site); i < site->depth; i++) {
@@ -179,7 +180,7 @@ static void put_sample(struct pprof *pprof, const struct site_view *site)
 
 /* ---- the file ---- */
 
-static void put_whole(struct pprof *pprof)
+static void put_whole(struct pprof *pprof, const char *default_type)
 {
     const struct profile_view *view = &pprof->named->view;
     string_of(pprof, ""); /* the first one must be */
@@ -187,6 +188,8 @@ static void put_whole(struct pprof *pprof)
     put_value_type(pprof, PROFILE_SAMPLE_TYPE, "alloc_space", "bytes");
     put_value_type(pprof, PROFILE_SAMPLE_TYPE, "inuse_objects", "count");
     put_value_type(pprof, PROFILE_SAMPLE_TYPE, "inuse_space", "bytes");
+    put_value_type(pprof, PROFILE_SAMPLE_TYPE, "peak_objects", "count");
+    put_value_type(pprof, PROFILE_SAMPLE_TYPE, "peak_space", "bytes");
     for (size_t i = 0; i < view->site_count; i++)
         put_sample(pprof, &view->sites[i]);
     size_t modules = pprof->named->symbols.modules.count;
@@ -200,7 +203,7 @@ static void put_whole(struct pprof *pprof)
                         (pprof->named->read_ms - view->started_ms) * 1000000);
     put_value_type(pprof, PROFILE_PERIOD_TYPE, "space", "bytes");
     protobuf_number(&pprof->whole, PROFILE_PERIOD, view->interval);
-    protobuf_number(&pprof->whole, PROFILE_DEFAULT_SAMPLE_TYPE, string_of(pprof, "inuse_space"));
+    protobuf_number(&pprof->whole, PROFILE_DEFAULT_SAMPLE_TYPE, string_of(pprof, default_type));
     for (size_t i = 0; i < pprof->strings.count; i++)
         protobuf_text(&pprof->whole, PROFILE_STRING_TABLE, pprof->strings.texts[i]);
     free(build_ids);
@@ -236,8 +239,10 @@ static void put_gzip(FILE *out, const unsigned char *bytes, size_t size)
 void format_pprof(FILE *out, const struct named_profile *named, enum figure figure)
 {
     struct pprof pprof = {.named = named};
-    (void)figure; /* all of them are in the file */
-    put_whole(&pprof);
+    /* all figures are in the file; this one is shown first */
+    put_whole(&pprof, figure == FIGURE_LIVE   ? "inuse_space"
+                      : figure == FIGURE_PEAK ? "peak_space"
+                                              : "alloc_space");
     put_gzip(out, pprof.whole.bytes, pprof.whole.size);
     for (size_t i = 0; i < pprof.functions.count; i++)
         free((char *)pprof.functions.texts[i]);

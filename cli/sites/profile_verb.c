@@ -35,6 +35,7 @@ struct profile_input {
     char **program;
     struct output output;
     enum figure figure;
+    bool has_figure; /* it was asked for */
     format_write *write;
 };
 
@@ -195,15 +196,21 @@ static int profile_program(struct profile_input *input)
 
 /* ---- Arguments ---- */
 
+static void choose_figure(struct profile_input *input, enum figure figure)
+{
+    input->figure = figure;
+    input->has_figure = true;
+}
+
 static error_t parse_profile(int key, char *argument, struct argp_state *state)
 {
     struct profile_input *input = state->input;
     cli_parse_common(key, state);
     switch (key) {
     case 'o': input->output.path = argument; return 0;
-    case KEY_LIVE: input->figure = FIGURE_LIVE; return 0;
-    case KEY_ALLOCATED: input->figure = FIGURE_ALLOCATED; return 0;
-    case KEY_PEAK: input->figure = FIGURE_PEAK; return 0;
+    case KEY_LIVE: choose_figure(input, FIGURE_LIVE); return 0;
+    case KEY_ALLOCATED: choose_figure(input, FIGURE_ALLOCATED); return 0;
+    case KEY_PEAK: choose_figure(input, FIGURE_PEAK); return 0;
     case CHOICE_KEY_CORE: input->choice.core = argument; return 0;
     case ARGP_KEY_ARG:
         if (state->quoted && !input->choice.pid && !input->choice.core) {
@@ -234,6 +241,9 @@ static int check_words(struct profile_input *input, char path[PATH_MAX])
 {
     if (input->program && !input->output.path)
         name_file(input, path);
+    /* a program that has ended well has freed most of its memory */
+    if (input->program && !input->has_figure)
+        input->figure = FIGURE_PEAK;
     if (!input->program && !input->choice.pid && !input->choice.core)
         return cli_fail(EXIT_USAGE,
                         COMMAND ": no process or program given (see " COMMAND " --help)");
@@ -253,9 +263,9 @@ int profile_command(int argc, char **argv)
 {
     static const struct argp_option options[] = {
         {"output", 'o', "FILE", 0, "write to it; its name says how (PROGRAM" SUFFIX ")", 0},
-        {"live", KEY_LIVE, NULL, 0, "live bytes (as without an option)", 0},
+        {"live", KEY_LIVE, NULL, 0, "live bytes (a process: as without an option)", 0},
         {"allocated", KEY_ALLOCATED, NULL, 0, "bytes allocated since profiling began", 0},
-        {"peak", KEY_PEAK, NULL, 0, "live bytes at the heap's peak", 0},
+        {"peak", KEY_PEAK, NULL, 0, "live bytes at the peak (a program: the same)", 0},
         CHOICE_OPTION_CORE,
         CLI_OPTION_HELP,
         {0},

@@ -47,7 +47,7 @@ char *resolver_demangle(const char *name)
     size_t length = strcspn(name, "@"); /* a version follows, as in memcpy@@GLIBC_2.14 */
     char *own = strndup(name, length ? length : strlen(name));
     if (own && (strncmp(own, "_Z", 2) == 0 || strncmp(own, "_R", 2) == 0))
-        plain = cplus_demangle(own, DMGL_PARAMS | DMGL_ANSI | DMGL_AUTO);
+        plain = cplus_demangle(own, DMGL_PARAMS | DMGL_ANSI | DMGL_RET_DROP | DMGL_AUTO);
     if (plain)
         free(own);
     return plain ? plain : own;

@@ -117,10 +117,10 @@ static void print_stack(FILE *out, const struct named_profile *named, const stru
 {
     static struct named_stack stack;
     stack_name(&stack, named, site);
-    size_t left = stack.count - stack.skipped;
+    size_t left = stack.count - stack.own;
     size_t shown = left < form->frames ? left : form->frames;
     for (size_t i = 0; i < shown; i++)
-        print_frame(out, i ? INDENT INDENT : INDENT, stack.frames[stack.skipped + i], form->width);
+        print_frame(out, i ? INDENT INDENT : INDENT, stack.frames[stack.own + i], form->width);
     if (left > shown)
         fprintf(out, INDENT INDENT "(%zu more)\n", left - shown);
 }

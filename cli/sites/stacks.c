@@ -91,6 +91,16 @@ bool stack_is_allocator(const char *function)
     return false;
 }
 
+bool stack_is_library(const char *function)
+{
+    static const char *const parts[] = {
+        "std::", "__gnu_cxx::", "alloc::", "core::", "<alloc::", "<core::", "<std::"};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if (strncmp(function, parts[i], strlen(parts[i])) == 0)
+            return true;
+    return false;
+}
+
 static bool is_of_library(const struct frame *frame)
 {
     return frame->module && strncmp(frame->module->name, "libhakmem.so", 12) == 0;
@@ -125,6 +135,11 @@ void stack_name(struct named_stack *stack, const struct named_profile *named,
             stack->frames[stack->count++] = &frames[j];
     }
     stack->skipped = count_skipped(stack);
+    stack->own = stack->skipped;
+    while (stack->own < stack->count && stack_is_library(stack->frames[stack->own]->function))
+        stack->own++;
+    if (stack->own == stack->count)
+        stack->own = stack->skipped;
 }
 
 uint32_t stack_first_address(const struct named_profile *named, const struct site_view *site)

@@ -26,11 +26,14 @@ void named_profile_close(struct named_profile *named);
 /* Frames of one stack, inlined functions included; of a longer one, the innermost. */
 #define STACK_FRAMES_MAX 2048
 /* Purpose: one stack by names. Invariant: the first `skipped` frames are the allocator's own and
- * the wrappers around it: operator new, malloc, containers of C++. One frame is always left. */
+ * the wrappers around it: operator new, malloc, the allocators of C++. From frames[own] on come
+ * those of the program: before, also the language's library, such as containers. skipped <= own <
+ * count. */
 struct named_stack {
     const struct frame *frames[STACK_FRAMES_MAX];
     size_t count;
     size_t skipped;
+    size_t own;
 };
 void stack_name(struct named_stack *stack, const struct named_profile *named,
                 const struct site_view *site);
@@ -38,6 +41,8 @@ void stack_name(struct named_stack *stack, const struct named_profile *named,
 uint32_t stack_first_address(const struct named_profile *named, const struct site_view *site);
 /* Is it a function of the allocator, or one that only passes its memory on? */
 bool stack_is_allocator(const char *function);
+/* Is it a function of C++'s or Rust's own library? */
+bool stack_is_library(const char *function);
 
 uint64_t site_bytes(const struct site_view *site, enum figure figure);
 double site_count(const struct site_view *site, enum figure figure);

@@ -113,6 +113,8 @@ static void it_writes_names_as_people_do(void **state)
 {
     static const char *const names[][2] = {
         {"main", "main"},
+        {"_Z11make_ordersISt6vectorIiSaIiEEET_i",
+         "make_orders<std::vector<int, std::allocator<int> > >(int)"},
         {"_Znwm", "operator new(unsigned long)"},
         {"_ZNSt6vectorIiSaIiEE9push_backERKi",
          "std::vector<int, std::allocator<int> >::push_back(int const&)"},
@@ -153,6 +155,14 @@ static void it_knows_the_allocators_own(void **state)
         CHECK(!stack_is_allocator(others[i]));
 }
 
+static void it_knows_the_languages_library(void **state)
+{
+    (void)state;
+    CHECK(stack_is_library("std::vector<int, std::allocator<int> >::push_back(int const&)"));
+    CHECK(stack_is_library("<alloc::string::String as core::clone::Clone>::clone"));
+    CHECK(!stack_is_library("make_orders<std::vector<int> >(int)") && !stack_is_library("stdlib"));
+}
+
 static void it_knows_forms_by_their_ends(void **state)
 {
     (void)state;
@@ -183,6 +193,7 @@ int main(void)
         cmocka_unit_test(it_reads_maps_of_compiled_code),
         cmocka_unit_test(it_writes_names_as_people_do),
         cmocka_unit_test(it_knows_the_allocators_own),
+        cmocka_unit_test(it_knows_the_languages_library),
         cmocka_unit_test(it_knows_forms_by_their_ends),
         cmocka_unit_test(it_knows_how_long_blocks_live),
     };
