@@ -73,16 +73,27 @@ static bool has_code(const struct target *target, size_t first, size_t last)
     return false;
 }
 
+/* Segments of a file lie in memory as they do in the file, but for what aligns them. */
+#define ALIGNMENT_MAX ((uint64_t)256 << 20)
+
+/* Is the mapping of the same copy of the file as the first one? A program may map its own file once
+ * more, far away. */
+static bool is_of_copy(const struct mapping *first, const struct mapping *mapping)
+{
+    uint64_t memory = mapping->start - first->start;
+    uint64_t file = mapping->file_offset - first->file_offset;
+    return strcmp(mapping->path, first->path) == 0 && mapping->file_offset > first->file_offset &&
+           (memory > file ? memory - file : file - memory) <= ALIGNMENT_MAX;
+}
+
 /* The last mapping of the same file, from `first` on; zeroed data may lie between two. */
 static size_t last_of_file(const struct target *target, size_t first)
 {
     size_t last = first;
     for (size_t i = first + 1; i < target->mapping_count; i++) {
         const struct mapping *mapping = &target->mappings[i];
-        if (mapping->path[0] == '/' && strcmp(mapping->path, target->mappings[first].path) != 0)
+        if (mapping->path[0] == '/' && !is_of_copy(&target->mappings[first], mapping))
             break;
-        if (mapping->path[0] == '/' && mapping->file_offset == 0)
-            break; /* mapped once more */
         if (mapping->path[0] == '/')
             last = i;
     }

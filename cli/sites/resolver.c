@@ -207,7 +207,7 @@ void resolver_find(struct resolver *resolver, uint64_t address, resolver_take *t
     if (reported) {
         find_in_module(&chain, reported, address);
     } else {
-        const char *name = module ? NULL : perf_map_find(&resolver->perf_map, address);
+        const char *name = perf_map_find(&resolver->perf_map, address);
         chain.frames[chain.count++] = (struct found_frame){.function = name ? strdup(name) : NULL};
     }
     for (size_t i = 0; i < chain.count; i++) {

@@ -35,25 +35,14 @@ void named_profile_close(struct named_profile *named)
 
 /* Names end at these: "malloc", "operator new(unsigned long)", "hak_alloc_at". */
 static const char *const whole_names[] = {
-    "malloc",
-    "calloc",
-    "realloc",
-    "reallocarray",
-    "aligned_alloc",
-    "posix_memalign",
-    "memalign",
-    "valloc",
-    "pvalloc",
-    "xmalloc",
-    "xcalloc",
-    "xrealloc",
-    "__libc_malloc",
-    "__libc_calloc",
-    "__libc_realloc",
-    "__rust_alloc",
-    "__rdl_alloc",
-    "__rust_realloc",
-    "__rust_alloc_zeroed",
+    "malloc",          "calloc",          "realloc",          "reallocarray",
+    "aligned_alloc",   "posix_memalign",  "memalign",         "valloc",
+    "pvalloc",         "xmalloc",         "xcalloc",          "xrealloc",
+    "__libc_malloc",   "__libc_calloc",   "__libc_realloc",   "zmalloc",
+    "zmalloc_usable",  "zcalloc",         "zrealloc",         "g_malloc",
+    "g_malloc0",       "g_realloc",       "g_slice_alloc",    "PyMem_Malloc",
+    "PyMem_RawMalloc", "PyObject_Malloc", "_PyObject_Malloc", "_PyMem_RawMalloc",
+    "__rust_alloc",    "__rdl_alloc",     "__rust_realloc",   "__rust_alloc_zeroed",
 };
 
 static const char *const first_parts[] = {
