@@ -163,8 +163,8 @@ enum setting_kind {
     X(profile, "PROFILE", FLAG, 0, 0, 1, "sample allocations, with their call stacks")             \
     X(profile_interval, "PROFILE_INTERVAL", BYTES, 512 * KIB, 1, TIB,                              \
       "mean bytes allocated between two samples; 1 samples every block")                           \
-    X(profile_memory, "PROFILE_MEMORY", BYTES, 16 * MIB, 0, 16 * GIB,                      \
-      "most memory that samples and their stacks may take; at least 256K")                                        \
+    X(profile_memory, "PROFILE_MEMORY", BYTES, 16 * MIB, 0, 16 * GIB,                              \
+      "most memory that samples and their stacks may take; at least 256K")                         \
     X(library, "LIBRARY", TEXT, 0, 0, 0,                                                           \
       "libhakmem.so that the command hakmem preloads; the library ignores it")
 
