@@ -149,37 +149,80 @@ struct chain {
     size_t count;
 };
 
+/* Purpose: a function and those that were inlined into it around an address. Invariant: outermost
+ * first. */
+struct scopes {
+    Dwarf_Die dies[INLINED_MAX];
+    size_t count;
+};
+
+/* Blocks and namespaces inside each other. */
+#define NESTING_MAX 200
+
+/* Find them below a unit: functions of Rust lie in namespaces, where dwarf_getscopes does not
+ * look. */
+static bool find_scopes(Dwarf_Die *parent, Dwarf_Addr address, struct scopes *scopes,
+                        unsigned nesting)
+{
+    Dwarf_Die die;
+    if (nesting == NESTING_MAX || dwarf_child(parent, &die) != 0)
+        return false;
+    do {
+        switch (dwarf_tag(&die)) {
+        case DW_TAG_namespace:
+        case DW_TAG_module:
+        case DW_TAG_class_type:
+        case DW_TAG_structure_type:
+            if (find_scopes(&die, address, scopes, nesting + 1))
+                return true;
+            break;
+        case DW_TAG_subprogram:
+        case DW_TAG_inlined_subroutine:
+        case DW_TAG_lexical_block:
+        case DW_TAG_try_block:
+        case DW_TAG_catch_block:
+            if (dwarf_haspc(&die, address) <= 0)
+                break;
+            if (dwarf_tag(&die) == DW_TAG_subprogram ||
+                dwarf_tag(&die) == DW_TAG_inlined_subroutine) {
+                if (scopes->count == INLINED_MAX)
+                    return true;
+                scopes->dies[scopes->count++] = die;
+            }
+            find_scopes(&die, address, scopes, nesting + 1);
+            return true;
+        default: break;
+        }
+    } while (dwarf_siblingof(&die, &die) == 0);
+    return false;
+}
+
 /* Each inlined function, and the next one's place: where it was called. */
 static void add_inlined(struct chain *chain, Dwfl_Module *reported, Dwarf_Addr address,
                         struct found_frame *place)
 {
     Dwarf_Addr bias;
-    Dwarf_Die *unit = dwfl_module_addrdie(reported, address, &bias);
-    Dwarf_Die *scopes = NULL;
-    Dwarf_Die *around = NULL;
-    Dwarf_Die innermost;
     Dwarf_Files *files = NULL;
-    int count = unit ? dwarf_getscopes(unit, address - bias, &scopes) : 0;
-    if (count <= 0)
+    struct scopes scopes;
+    Dwarf_Die *unit = dwfl_module_addrdie(reported, address, &bias);
+    scopes.count = 0;
+    if (!unit || !find_scopes(unit, address - bias, &scopes, 0))
         return;
-    innermost = scopes[0];
-    free(scopes);
-    /* those around it in the code, not in the source */
-    count = dwarf_getscopes_die(&innermost, &around);
     if (dwarf_getsrcfiles(unit, &files, NULL) != 0)
         files = NULL;
-    for (int i = 0; i < count && chain->count < INLINED_MAX; i++) {
-        if (dwarf_tag(&around[i]) != DW_TAG_inlined_subroutine)
-            continue;
-        place->function = name_of(&around[i]);
-        chain->frames[chain->count++] = *place;
-        find_call(&around[i], files, place);
+    for (size_t i = scopes.count; i-- > 0 && chain->count < INLINED_MAX;) {
+        Dwarf_Die *die = &scopes.dies[i];
+        if (dwarf_tag(die) == DW_TAG_inlined_subroutine) {
+            place->function = name_of(die);
+            chain->frames[chain->count++] = *place;
+            find_call(die, files, place);
+            place->function = NULL;
+        } else {
+            /* for which the table of symbols may have no name */
+            place->function = name_of(die);
+            return;
+        }
     }
-    /* the function itself, for which the table of symbols may have no name */
-    for (int i = 0; i < count && !place->function; i++)
-        if (dwarf_tag(&around[i]) == DW_TAG_subprogram)
-            place->function = name_of(&around[i]);
-    free(around);
 }
 
 static void find_in_module(struct chain *chain, Dwfl_Module *reported, uint64_t address)
@@ -194,8 +237,10 @@ static void find_in_module(struct chain *chain, Dwfl_Module *reported, uint64_t 
     add_inlined(chain, reported, address, &place);
     const char *name = dwfl_module_addrinfo(reported, address, &offset, &symbol, NULL, NULL, NULL);
     /* the symbol before a function that has none is not its name */
-    if (name && offset < (symbol.st_size ? symbol.st_size : 1))
+    if (name && offset < (symbol.st_size ? symbol.st_size : 1)) {
+        free((char *)place.function);
         place.function = resolver_demangle(name);
+    }
     chain->frames[chain->count++] = place;
 }
 

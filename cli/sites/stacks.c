@@ -80,6 +80,16 @@ bool stack_is_allocator(const char *function)
     return false;
 }
 
+/* "<u8 as alloc::...": what the library does for a type of the language. */
+static bool is_for_language_type(const char *function)
+{
+    const char *as = function[0] == '<' ? strstr(function, " as ") : NULL;
+    const char *path = strstr(function, "::");
+    return as && path > as &&
+           (strncmp(as, " as alloc::", 11) == 0 || strncmp(as, " as core::", 10) == 0 ||
+            strncmp(as, " as std::", 9) == 0);
+}
+
 bool stack_is_library(const char *function)
 {
     static const char *const parts[] = {
@@ -87,7 +97,7 @@ bool stack_is_library(const char *function)
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         if (strncmp(function, parts[i], strlen(parts[i])) == 0)
             return true;
-    return false;
+    return is_for_language_type(function);
 }
 
 static bool is_of_library(const struct frame *frame)

@@ -160,6 +160,8 @@ static void it_knows_the_languages_library(void **state)
     (void)state;
     CHECK(stack_is_library("std::vector<int, std::allocator<int> >::push_back(int const&)"));
     CHECK(stack_is_library("<alloc::string::String as core::clone::Clone>::clone"));
+    CHECK(stack_is_library("<u8 as alloc::vec::spec_from_elem::SpecFromElem>::from_elem"));
+    CHECK(!stack_is_library("<shop::Order as core::clone::Clone>::clone"));
     CHECK(!stack_is_library("make_orders<std::vector<int> >(int)") && !stack_is_library("stdlib"));
 }
 
