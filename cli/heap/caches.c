@@ -58,25 +58,25 @@ static void add_block(struct heap_view *view, const void *block, uint32_t holder
 /* ---- threads ---- */
 
 /* The length of a bin, as far as it can be. */
-static size_t bin_length(const union seen_thread_heap *heap, unsigned size_class)
+static size_t bin_length(const union seen_thread_cache *cache, unsigned size_class)
 {
-    uintptr_t top = (uintptr_t)heap->top[size_class];
-    uintptr_t bottom = (uintptr_t)heap->bottom[size_class];
+    uintptr_t top = (uintptr_t)cache->top[size_class];
+    uintptr_t bottom = (uintptr_t)cache->bottom[size_class];
     if (top <= bottom || (top - bottom) % sizeof(void *))
         return 0;
     size_t length = (top - bottom) / sizeof(void *);
     return length <= BIN_SLOTS_MAX ? length : 0;
 }
 
-static void read_bin(struct heap_view *view, const union seen_thread_heap *heap, uint32_t index,
+static void read_bin(struct heap_view *view, const union seen_thread_cache *cache, uint32_t index,
                      unsigned size_class)
 {
     static void *blocks[BIN_SLOTS_MAX];
     struct thread_view *thread = &view->threads[index];
-    size_t length = bin_length(heap, size_class);
+    size_t length = bin_length(cache, size_class);
     if (length == 0)
         return;
-    if (!heap_meta_read(view, heap->bottom[size_class], blocks, length * sizeof blocks[0])) {
+    if (!heap_meta_read(view, cache->bottom[size_class], blocks, length * sizeof blocks[0])) {
         view->implausible++;
         return;
     }
@@ -89,41 +89,41 @@ static void read_bin(struct heap_view *view, const union seen_thread_heap *heap,
     }
 }
 
-static void read_thread(struct heap_view *view, const union seen_thread_heap *heap, bool is_named)
+static void read_thread(struct heap_view *view, const union seen_thread_cache *cache, bool is_named)
 {
     size_t index = view->thread_count++;
     if ((index & (index - 1)) == 0)
         view->threads = memory_resize(view->threads, index ? 2 * index : 1,
                                       sizeof view->threads[0]);
-    view->threads[index] = (struct thread_view){.thread_id = heap->thread_id,
-                                                .granted = heap->granted};
+    view->threads[index] = (struct thread_view){.thread_id = cache->thread_id,
+                                                .granted = cache->granted};
     if (is_named)
-        target_thread_name(view->target, heap->thread_id, view->threads[index].name);
+        target_thread_name(view->target, cache->thread_id, view->threads[index].name);
     for (unsigned c = CLASS_FIRST; c <= CLASS_ACE_LAST && !view->is_over; c++)
-        read_bin(view, heap, (uint32_t)index, c);
+        read_bin(view, cache, (uint32_t)index, c);
 }
 
 static void read_threads(struct heap_view *view)
 {
-    union seen_thread_heaps list;
-    union seen_thread_heap heap;
+    union seen_thread_caches list;
+    union seen_thread_cache cache;
     size_t thread_count = target_thread_count(view->target);
-    if (!target_read(view->target, (uintptr_t)view->root.thread_heaps, &list, sizeof list)) {
+    if (!target_read(view->target, (uintptr_t)view->root.thread_caches, &list, sizeof list)) {
         view->implausible++;
         return;
     }
-    const struct thread_heap *seen = NULL; /* one that comes again means a circle (Brent 1980) */
-    const struct thread_heap *at = list.live;
+    const struct thread_cache *seen = NULL; /* one that comes again means a circle (Brent 1980) */
+    const struct thread_cache *at = list.live;
     while (at && at != seen && view->thread_count < THREADS_MAX) {
-        if (!heap_meta_read(view, at, &heap, sizeof heap)) {
+        if (!heap_meta_read(view, at, &cache, sizeof cache)) {
             view->implausible++;
             return;
         }
         if ((view->thread_count & (view->thread_count - 1)) == 0)
             seen = at;
         /* a look-up in /proc for each is not worth more than there are threads */
-        read_thread(view, &heap, view->thread_count < thread_count);
-        at = heap.next;
+        read_thread(view, &cache, view->thread_count < thread_count);
+        at = cache.next;
     }
     view->implausible += at != NULL;
 }

@@ -58,7 +58,7 @@ static bool is_root_whole(const struct heap_view *view, uint64_t home)
         {root->depots, sizeof(union seen_depot[CLASS_POOL_LAST + 1])},
         {root->pool_traffic, sizeof(union seen_pool_traffic[CLASS_POOL_LAST + 1])},
         {root->span_figures, sizeof(union seen_span_figures[SPAN_CLASSES])},
-        {root->thread_heaps, sizeof *root->thread_heaps},
+        {root->thread_caches, sizeof *root->thread_caches},
         {root->fb_counts, sizeof view->fb_counts},
         {root->request, sizeof *root->request},
     };

@@ -14,7 +14,7 @@
 #define PAGES_PER_SUPERSLAB (SUPERSLAB_SIZE / TARGET_PAGE)
 #define HOLDER_DEPOT UINT32_MAX
 
-/* A free block that lies in a thread's cache or a depot. */
+/* A free block that lies in a thread cache or a depot. */
 struct cached_block {
     uint64_t address;
     uint32_t holder; /* index into threads, or HOLDER_DEPOT */

@@ -27,7 +27,7 @@
 static const char *const state_words[] = {
     [BLOCK_LIVE] = "live",
     [BLOCK_FREE] = "free in its slab",
-    [BLOCK_IN_THREAD] = "free in a thread's cache",
+    [BLOCK_IN_THREAD] = "free in a thread cache",
     [BLOCK_IN_DEPOT] = "free in the depot",
 };
 

@@ -257,7 +257,7 @@ static error_t parse_request(int key, char *argument, struct argp_state *state)
 
 #define WHEN_SERVED                                                                                \
     "when one of its threads next comes to a slow path of malloc or free, that is, to a call "     \
-    "that the thread's cache cannot serve. Status 3: it has not done so yet."
+    "that the thread cache cannot serve. Status 3: it has not done so yet."
 
 static const struct argp_option options[] = {
     {"wait", KEY_WAIT, "SECONDS", 0, "wait this long, even if the process is idle", 0},
@@ -282,7 +282,7 @@ int trim_command(int argc, char **argv)
         .options = options,
         .parser = parse_request,
         .args_doc = "PID",
-        .doc = "Ask a process to empty its threads' caches, its depots and its warm pool, and to "
+        .doc = "Ask a process to empty its thread caches, its depots and its warm pool, and to "
                "give the free pages back to the kernel. The process does so " WHEN_SERVED,
     };
     struct request_input input = {.choice = {.command = "hakmem trim", .is_to_write = true},

@@ -22,7 +22,7 @@ struct moment {
     double at; /* seconds since the start */
     uint64_t rss;
     uint64_t live;
-    uint64_t cached;                   /* in threads' caches */
+    uint64_t cached;                   /* in thread caches */
     uint64_t pinned;                   /* the sum of its classes */
     uint64_t purgeable;                /* free, and kept for reuse */
     uint64_t others;                   /* not the heap's */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The page's part on operations by size class: the blocks that passed between threads' caches and
+ * The page's part on operations by size class: the blocks that passed between thread caches and
  * the lanes, which are there always, and exact numbers of calls where these were counted. Called by
  * run_page.c.
  */
@@ -165,7 +165,7 @@ static void print_note(FILE *out, const struct run_calls *calls)
               out);
     fprintf(
         out,
-        "<p class=\"note\">Refilled and flushed: blocks that threads' caches took from the "
+        "<p class=\"note\">Refilled and flushed: blocks that thread caches took from the "
         "depots and slabs, and gave back, by the last look. What a cache served by itself is "
         "not in it: a lower bound of the calls, but for blocks that a cache took ahead%s.</p>\n",
         calls->is_counted ? "" : " (<code class=\"nb\">--operations</code> counts each call)");

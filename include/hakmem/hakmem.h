@@ -98,11 +98,11 @@ enum { HAK_LANE_TINY, HAK_LANE_POOL, HAK_LANE_ACE, HAK_LANE_HUGE, HAK_LANE_COUNT
 struct hak_lane_stats {
     uint64_t live_bytes; /* in blocks the program holds, rounded up to their class */
     uint64_t live_blocks;
-    uint64_t cached_bytes; /* free blocks in threads' caches and depots */
+    uint64_t cached_bytes; /* free blocks in thread caches and depots */
     uint64_t free_bytes;   /* free blocks in slabs that are in use */
 };
 
-/* What threads' caches could not serve by themselves: a lower bound of malloc and free, but for
+/* What thread caches could not serve by themselves: a lower bound of malloc and free, but for
  * blocks that a cache took ahead. Exact for Huge blocks, which no cache holds. Of first-class
  * heaps, ACE and Huge blocks only. */
 struct hak_lane_traffic {
@@ -120,7 +120,7 @@ struct hak_stats {
     uint64_t threads;        /* threads with a cache */
     /* since version 2; zero where the library is older */
     uint64_t version;             /* HAK_STATS_VERSION of the library */
-    uint64_t thread_cached_bytes; /* of cached_bytes, those in threads' caches */
+    uint64_t thread_cached_bytes; /* of cached_bytes, those in thread caches */
     uint64_t depot_bytes;         /* of cached_bytes, those in depots */
     uint64_t rounding_bytes;      /* 0 since version 5: sizes asked for are not recorded */
     uint64_t libc_calls;          /* calls handed over to libc */

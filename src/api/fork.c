@@ -13,7 +13,7 @@
 #include "front/limit.h"
 #include "front/owned_heap.h"
 #include "front/request.h"
-#include "front/thread_heaps.h"
+#include "front/thread_caches.h"
 #include "lane/depot.h"
 #include "lane/density.h"
 #include "lane/pool_lists.h"
@@ -59,7 +59,7 @@ static const struct step steps[] = {
     {.first = &decay_clock.lock, .count = 1, .acquire = decay_lock},
     {.first = &owned_heap_lock, .count = 1},
     {.each = owned_heap_each_lock},
-    {.first = &thread_heaps.lock, .count = 1},
+    {.first = &thread_caches.lock, .count = 1},
     {.first = &depots[CLASS_FIRST].lock, .count = CLASS_POOL_LAST, .stride = sizeof(depots[0])},
     {.first = &shared_pool.classes[CLASS_FIRST].lock,
      .count = CLASS_POOL_LAST,
@@ -143,7 +143,7 @@ void fork_continue_in_child(void)
     reset_locks();
     slab_reset_in_child();
     owned_heap_reset_in_child();
-    idle_threads_reset_in_child(thread_heap_reset_in_child());
+    idle_threads_reset_in_child(thread_cache_reset_in_child());
     reset_others();
 }
 
@@ -164,7 +164,7 @@ static void after_fork_in_child(void)
 /* Did the parent have one thread, so that no other was at work while it was copied? */
 static bool was_alone(void)
 {
-    bool is_single = &__libc_single_threaded ? __libc_single_threaded : thread_heap_count() <= 1;
+    bool is_single = &__libc_single_threaded ? __libc_single_threaded : thread_cache_count() <= 1;
     return is_single && !os_helper_is_running();
 }
 

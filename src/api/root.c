@@ -38,7 +38,7 @@ exported kept_data const struct root hakmem_root = {
     .depots = depots,
     .pool_traffic = pool_traffic,
     .span_figures = span_figures,
-    .thread_heaps = &thread_heaps,
+    .thread_caches = &thread_caches,
     .fb_counts = g_fb_counts,
     .request = &requests,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns the thread-specific key whose destructor tells that a thread ends. It is made when the first
- * thread gets a heap, since the start may come before libc is ready for it.
+ * thread gets a cache, since the start may come before libc is ready for it.
  */
 #include "api/api.h"
 #include "front/unified_cache.h"
@@ -16,9 +16,9 @@ static early_data struct {
     pthread_key_t key;
 } thread_exit;
 
-static void on_thread_exit(void *heap)
+static void on_thread_exit(void *cache)
 {
-    (void)heap;
+    (void)cache;
     unified_cache_thread_exit();
 }
 
@@ -34,15 +34,15 @@ static bool make_key(void)
     return has_key;
 }
 
-/* The heap is in force already, so that pthread_setspecific may allocate, which comes back to
+/* The cache is in force already, so that pthread_setspecific may allocate, which comes back to
  * us. */
-static void on_new_heap(struct thread_heap *heap)
+static void on_new_cache(struct thread_cache *cache)
 {
     if (atomic_load_explicit(&thread_exit.has_key, memory_order_acquire) || make_key())
-        pthread_setspecific(thread_exit.key, heap);
+        pthread_setspecific(thread_exit.key, cache);
 }
 
 void thread_exit_start(void)
 {
-    thread_heap_on_new = on_new_heap;
+    thread_cache_on_new = on_new_cache;
 }

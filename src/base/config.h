@@ -138,11 +138,11 @@ enum setting_kind {
     X(huge_pages, "HUGE_PAGES", PAGES, HUGE_PAGES_AUTO, 0, 2,                                      \
       "huge pages: off, auto (ranges of a grown heap) or always (from the first on)")              \
     X(tiny_refill_batch_size, "TINY_REFILL_BATCH_SIZE", NUMBER, 64, 1, BATCH_BLOCKS,               \
-      "most blocks moved by one refill of a thread's cache")                                       \
+      "most blocks moved by one refill of a thread cache")                                         \
     X(thread_cache_max, "THREAD_CACHE_MAX", BYTES, 4 * MIB, 0, GIB,                                \
-      "most bytes one thread's cache may hold")                                                    \
+      "most bytes one thread cache may hold")                                                      \
     X(caches_total_max, "CACHES_TOTAL_MAX", BYTES, 16 * MIB, 0, TIB,                               \
-      "most bytes that all threads' caches may hold, shared evenly")                               \
+      "most bytes that all thread caches may hold, shared evenly")                                 \
     X(ss_cache_max, "SS_CACHE_MAX", BYTES, 1 * GIB, 0, TIB,                                        \
       "most bytes of free slabs kept backed by pages (warm pool)")                                 \
     X(decay_ms, "DECAY_MS", MILLIS, 1000, -1, 3600000,                                             \

@@ -263,8 +263,8 @@ void figures_metrics(struct writer *writer, const struct figures *figures)
     else
         metrics_lanes_inside(writer, figures);
     metrics_classes(writer, figures);
-    metrics_traffic(writer, figures, "refilled_blocks", "Blocks that threads' caches took.", false);
-    metrics_traffic(writer, figures, "flushed_blocks", "Blocks that threads' caches gave back.",
+    metrics_traffic(writer, figures, "refilled_blocks", "Blocks that thread caches took.", false);
+    metrics_traffic(writer, figures, "flushed_blocks", "Blocks that thread caches gave back.",
                     true);
     for (size_t i = 0; i < FIGURES_TOTALS; i++)
         if (figures_totals[i].name && is_known(figures, &figures_totals[i]))

@@ -10,7 +10,7 @@
 #define HAK_DIAG_ROOT_H
 
 #include "front/request.h"
-#include "front/thread_heaps.h"
+#include "front/thread_caches.h"
 #include "lane/depot.h"
 #include "lane/huge.h"
 #include "lane/pool_slab.h"
@@ -41,8 +41,8 @@
     X(traffic)                                                                                     \
     X(pool_traffic)                                                                                \
     X(span_figures)                                                                                \
-    X(thread_heaps)                                                                                \
-    X(thread_heap)                                                                                 \
+    X(thread_caches)                                                                               \
+    X(thread_cache)                                                                                \
     X(request)                                                                                     \
     X(requests)
 #define ROOT_FIELDS_space(X)                                                                       \
@@ -106,13 +106,13 @@
 #define ROOT_FIELDS_span_figures(X)                                                                \
     X(span_figures, taken)                                                                         \
     X(span_figures, given)
-#define ROOT_FIELDS_thread_heaps(X) X(thread_heaps, live)
-#define ROOT_FIELDS_thread_heap(X)                                                                 \
-    X(thread_heap, top)                                                                            \
-    X(thread_heap, bottom)                                                                         \
-    X(thread_heap, thread_id)                                                                      \
-    X(thread_heap, granted)                                                                        \
-    X(thread_heap, next)
+#define ROOT_FIELDS_thread_caches(X) X(thread_caches, live)
+#define ROOT_FIELDS_thread_cache(X)                                                                \
+    X(thread_cache, top)                                                                           \
+    X(thread_cache, bottom)                                                                        \
+    X(thread_cache, thread_id)                                                                     \
+    X(thread_cache, granted)                                                                       \
+    X(thread_cache, next)
 #define ROOT_FIELDS_request(X)                                                                     \
     X(request, asked)                                                                              \
     X(request, served)                                                                             \
@@ -191,7 +191,7 @@ struct root {
     const struct depot *depots;
     const struct pool_traffic *pool_traffic;
     const struct span_figures *span_figures; /* of the classes above CLASS_POOL_LAST */
-    const struct thread_heaps *thread_heaps;
+    const struct thread_caches *thread_caches;
     const uint64_t *fb_counts;
     struct requests *request; /* the only thing that is ever written from outside */
 };

@@ -110,7 +110,7 @@ void snapshot_take(struct snapshot *snapshot)
         return;
     stats->metadata_bytes = meta_used_bytes();
     struct pool_figures *owned = meta_alloc(owned_bytes);
-    thread_heap_count_blocks(in_bins, &threads);
+    thread_cache_count_blocks(in_bins, &threads);
     if (owned)
         owned_heap_count(owned);
     add_classes(snapshot, owned, in_bins);

@@ -37,7 +37,7 @@ bool afresh_start(void)
     if (old->size > 0)
         abandoned.reservations[abandoned.made++ % ABANDONED_MAX] = old;
     memset(state_start, 0, (size_t)(state_end - state_start));
-    thread_heap_start_afresh();
+    thread_cache_start_afresh();
     idle_threads_reset_in_child(NULL);
     reservation_forget();
     if (!reservation_make())

@@ -81,7 +81,7 @@ static bool work_until_quiet(void)
     for (unsigned quiet = 0; quiet < QUIET_EPOCHS && !get(&background.has_fault);) {
         struct verdict verdict;
         os_helper_sleep(min_size(decay_ms_to_epoch(), LOOK_MS));
-        if (os_helper_is_to_end() || thread_heap_is_deserted())
+        if (os_helper_is_to_end() || thread_cache_is_deserted())
             return false;
         if (request_is_waiting())
             request_serve_by_helper(trim);
@@ -167,11 +167,11 @@ void background_poll(void)
 
 void background_empty_others(void)
 {
-    size_t own = thread_heap_own() != NULL;
-    if (thread_heap_count() <= own)
+    size_t own = thread_cache_own() != NULL;
+    if (thread_cache_count() <= own)
         return;
     misuse_stop_at_fault(idle_threads_take(true));
-    thread_heap_ask_all();
+    thread_cache_ask_all();
 }
 
 void background_allow(void)

@@ -2,9 +2,9 @@
 /*
  * Blocks are taken from other threads' bins here, without a lock or an atomic operation in the fast
  * path, and without any guess about what a thread is doing. The thread that takes is the visitor,
- * the heap's thread is its owner. Blocks are taken by the visitor, from the bottom of a bin:
+ * the cache's thread is its owner. Blocks are taken by the visitor, from the bottom of a bin:
  *
- *  1. The visitor locks the heap and sets is_visited. It makes all threads of the process pass a
+ *  1. The visitor locks the cache and sets is_visited. It makes all threads of the process pass a
  *     full memory barrier (the membarrier system call). It reads is_entered.
  *  2. If the owner is in a slow path, the visit ends. Else the visitor raises the bottom of each
  *     bin of two blocks and more to one slot below the top. The blocks below the raised bottom are
@@ -17,7 +17,7 @@
  *
  * Slow paths. The owner sets is_entered, then reads is_visited; the visitor sets is_visited, then
  * reads is_entered, with the first barrier between. At the barrier the owner has either not read
- * is_visited yet: then it will find it set, and wait for the heap's lock before it touches a bin.
+ * is_visited yet: then it will find it set, and wait for the cache's lock before it touches a bin.
  * Or it has: then the visitor finds is_entered set. So nobody but the fast path uses the bins
  * during steps 2 and 3.
  *
@@ -40,10 +40,10 @@
  * path, which waits for the lock, and tries the pop again.
  *
  * Later. The emptied slots are a gap below the bottom, which the owner's next slow path closes; it
- * has the heap to itself then. Several visits may come before that: the gap grows. A top is never
+ * has the cache to itself then. Several visits may come before that: the gap grows. A top is never
  * below a bottom that stays, so the gap's length and the bottom give the magazine's start.
  *
- * Thread exit. An owner that ends enters its heap, and takes it out of the list under the list's
+ * Thread exit. An owner that ends enters its cache, and takes it out of the list under the list's
  * lock, which the visitor holds. An owner that has gone without a word changes nothing any more.
  *
  * Fork. fork waits for the list's lock; so no visit is under way. A child made without the lock (by
@@ -64,14 +64,14 @@
 /* The most blocks taken in one visit; the others wait for the next. */
 #define TAKEN_MAX 8192
 
-/* Purpose: the visit under way, and the blocks taken from one heap, by class. Owner: the thread
+/* Purpose: the visit under way, and the blocks taken from one cache, by class. Owner: the thread
  * that has set is_busy. */
 static struct {
     _Atomic bool is_busy;
     bool is_urgent;
     bool is_refused; /* there is no barrier */
-    _Atomic(struct thread_heap *)
-        raised; /* whose bottoms and gaps are kept here; NULL: no heap's */
+    _Atomic(struct thread_cache *)
+        raised; /* whose bottoms and gaps are kept here; NULL: no cache's */
     void **bottom[CLASS_COUNT];
     uint16_t taken[CLASS_COUNT];
     unsigned count;
@@ -82,38 +82,38 @@ static struct {
 
 /* ---- what to take ---- */
 
-static uint64_t sum_of_tops(struct thread_heap *heap)
+static uint64_t sum_of_tops(struct thread_cache *cache)
 {
     uint64_t sum = 1;
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++)
-        sum = sum * 31 + (uintptr_t)word_load(&heap->top[size_class]);
+        sum = sum * 31 + (uintptr_t)word_load(&cache->top[size_class]);
     return sum;
 }
 
 /* The most blocks that a visit may take from a bin now. */
-static unsigned bin_spare(struct thread_heap *heap, unsigned size_class)
+static unsigned bin_spare(struct thread_cache *cache, unsigned size_class)
 {
-    void **top = word_load(&heap->top[size_class]);
-    void **bottom = heap->bottom[size_class];
+    void **top = word_load(&cache->top[size_class]);
+    void **bottom = cache->bottom[size_class];
     return top > bottom + 1 ? (unsigned)(top - 1 - bottom) : 0;
 }
 
-static bool has_spare(struct thread_heap *heap)
+static bool has_spare(struct thread_cache *cache)
 {
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++)
-        if (bin_spare(heap, size_class) > 0)
+        if (bin_spare(cache, size_class) > 0)
             return true;
     return false;
 }
 
 /* Has nothing moved for a while? */
-static bool is_quiet(struct thread_heap *heap)
+static bool is_quiet(struct thread_cache *cache)
 {
-    uint64_t tops = sum_of_tops(heap);
-    bool is_same = tops == heap->tops;
-    heap->tops = tops;
-    heap->quiet = is_same ? (uint8_t)min_size(heap->quiet + 1u, QUIET_LOOKS) : 0;
-    return heap->quiet == QUIET_LOOKS;
+    uint64_t tops = sum_of_tops(cache);
+    bool is_same = tops == cache->tops;
+    cache->tops = tops;
+    cache->quiet = is_same ? (uint8_t)min_size(cache->quiet + 1u, QUIET_LOOKS) : 0;
+    return cache->quiet == QUIET_LOOKS;
 }
 
 /* ---- a visit ---- */
@@ -125,88 +125,88 @@ static bool pass_barrier(void)
     return !visit.is_refused;
 }
 
-static void raise_bottoms(struct thread_heap *heap)
+static void raise_bottoms(struct thread_cache *cache)
 {
     unsigned room = TAKEN_MAX;
-    memcpy(visit.bottom, heap->bottom, sizeof(visit.bottom));
-    memcpy(visit.taken, heap->taken, sizeof(visit.taken));
+    memcpy(visit.bottom, cache->bottom, sizeof(visit.bottom));
+    memcpy(visit.taken, cache->taken, sizeof(visit.taken));
     /* release: a copy of the process that has this has the bottoms too */
-    atomic_store_explicit(&visit.raised, heap, memory_order_release);
+    atomic_store_explicit(&visit.raised, cache, memory_order_release);
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {
-        unsigned count = (unsigned)min_size(bin_spare(heap, size_class), room);
+        unsigned count = (unsigned)min_size(bin_spare(cache, size_class), room);
         room -= count;
-        word_store(&heap->bottom[size_class], heap->bottom[size_class] + count);
+        word_store(&cache->bottom[size_class], cache->bottom[size_class] + count);
     }
 }
 
 /* A bottom stays raised where the owner cannot be at work below it; elsewhere it goes back. */
-static void settle_bottoms(struct thread_heap *heap)
+static void settle_bottoms(struct thread_cache *cache)
 {
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++)
-        if (word_load(&heap->top[size_class]) <= heap->bottom[size_class])
-            word_store(&heap->bottom[size_class], visit.bottom[size_class]);
+        if (word_load(&cache->top[size_class]) <= cache->bottom[size_class])
+            word_store(&cache->bottom[size_class], visit.bottom[size_class]);
 }
 
-static void take_below(struct thread_heap *heap)
+static void take_below(struct thread_cache *cache)
 {
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {
         void **from = visit.bottom[size_class];
-        unsigned count = (unsigned)(heap->bottom[size_class] - from);
+        unsigned count = (unsigned)(cache->bottom[size_class] - from);
         visit.counts[size_class] = (uint16_t)count;
         if (count == 0)
             continue;
         memcpy(visit.blocks + visit.count, from, count * sizeof(void *));
         visit.count += count;
-        heap->taken[size_class] = (uint16_t)(heap->taken[size_class] + count);
-        heap->has_gaps = true;
+        cache->taken[size_class] = (uint16_t)(cache->taken[size_class] + count);
+        cache->has_gaps = true;
     }
     /* release: nothing of the above can be undone any more */
     atomic_store_explicit(&visit.raised, NULL, memory_order_release);
 }
 
-static void put_back(struct thread_heap *heap)
+static void put_back(struct thread_cache *cache)
 {
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++)
-        word_store(&heap->bottom[size_class], visit.bottom[size_class]);
-    memcpy(heap->taken, visit.taken, sizeof(visit.taken));
+        word_store(&cache->bottom[size_class], visit.bottom[size_class]);
+    memcpy(cache->taken, visit.taken, sizeof(visit.taken));
     visit.count = 0;
     atomic_store_explicit(&visit.raised, NULL, memory_order_release);
 }
 
-static bool take_from(struct thread_heap *heap)
+static bool take_from(struct thread_cache *cache)
 {
-    raise_bottoms(heap);
+    raise_bottoms(cache);
     if (!pass_barrier())
         return false;
-    settle_bottoms(heap);
+    settle_bottoms(cache);
     if (!pass_barrier())
         return false;
-    take_below(heap);
+    take_below(cache);
     return true;
 }
 
-static void visit_locked(struct thread_heap *heap)
+static void visit_locked(struct thread_cache *cache)
 {
     /* relaxed: the barrier makes it visible */
-    atomic_store_explicit(&heap->is_visited, true, memory_order_relaxed);
+    atomic_store_explicit(&cache->is_visited, true, memory_order_relaxed);
     /* acquire: what the owner's last slow path did is visible */
-    if (pass_barrier() && !atomic_load_explicit(&heap->is_entered, memory_order_acquire) &&
-        !take_from(heap))
-        put_back(heap);
+    if (pass_barrier() && !atomic_load_explicit(&cache->is_entered, memory_order_acquire) &&
+        !take_from(cache))
+        put_back(cache);
     /* release: a thread that finds it clear finds the bottoms as they stay */
-    atomic_store_explicit(&heap->is_visited, false, memory_order_release);
+    atomic_store_explicit(&cache->is_visited, false, memory_order_release);
 }
 
-static void look_at(struct thread_heap *heap)
+static void look_at(struct thread_cache *cache)
 {
-    bool is_own = heap->storage == &thread_heap_distance;
+    bool is_own = cache->storage == &thread_cache_distance;
     visit.count = 0;
-    if (is_own || visit.is_refused || (!visit.is_urgent && !is_quiet(heap)))
+    if (is_own || visit.is_refused || (!visit.is_urgent && !is_quiet(cache)))
         return;
-    lock_acquire(&heap->lock);
-    if (has_spare(heap))
-        visit_locked(heap);
-    lock_release(&heap->lock);
+    lock_acquire(&cache->lock);
+    if (has_spare(cache))
+        visit_locked(cache);
+    lock_release(&cache->lock);
 }
 
 /* Outside the list's lock: the slabs may have to purge. */
@@ -233,7 +233,7 @@ struct verdict idle_threads_take(bool is_urgent)
     visit.is_urgent = is_urgent;
     visit.is_refused = false;
     visit.verdict = verdict;
-    thread_heap_visit(look_at, give_taken);
+    thread_cache_visit(look_at, give_taken);
     verdict = visit.verdict;
     atomic_store_explicit(&visit.is_busy, false, memory_order_release);
     return verdict;
@@ -242,42 +242,42 @@ struct verdict idle_threads_take(bool is_urgent)
 /* ---- the owner ---- */
 
 /* In a child: its parent had another thread, which may have been visiting. */
-static void restore(struct thread_heap *heap)
+static void restore(struct thread_cache *cache)
 {
-    if (atomic_load_explicit(&visit.raised, memory_order_acquire) == heap)
-        put_back(heap);
-    atomic_store_explicit(&heap->is_visited, false, memory_order_relaxed);
+    if (atomic_load_explicit(&visit.raised, memory_order_acquire) == cache)
+        put_back(cache);
+    atomic_store_explicit(&cache->is_visited, false, memory_order_relaxed);
 }
 
-void idle_threads_wait(struct thread_heap *heap)
+void idle_threads_wait(struct thread_cache *cache)
 {
-    lock_acquire(&heap->lock);
+    lock_acquire(&cache->lock);
     /* a visitor ends before it unlocks: this is a copy of one, in a child that was made without the
      * locks */
-    if (atomic_load_explicit(&heap->is_visited, memory_order_relaxed))
-        restore(heap);
-    lock_release(&heap->lock);
+    if (atomic_load_explicit(&cache->is_visited, memory_order_relaxed))
+        restore(cache);
+    lock_release(&cache->lock);
 }
 
-void idle_threads_close_gaps(struct thread_heap *heap)
+void idle_threads_close_gaps(struct thread_cache *cache)
 {
-    lock_acquire(&heap->lock);
+    lock_acquire(&cache->lock);
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {
-        unsigned gap = heap->taken[size_class];
+        unsigned gap = cache->taken[size_class];
         if (gap == 0)
             continue;
-        unsigned count = bin_count(heap, size_class);
-        void **start = heap->bottom[size_class] - gap;
-        memmove(start, heap->bottom[size_class], count * sizeof(void *));
-        word_store(&heap->bottom[size_class], start);
-        word_store(&heap->top[size_class], start + count);
-        heap->taken[size_class] = 0;
+        unsigned count = bin_count(cache, size_class);
+        void **start = cache->bottom[size_class] - gap;
+        memmove(start, cache->bottom[size_class], count * sizeof(void *));
+        word_store(&cache->bottom[size_class], start);
+        word_store(&cache->top[size_class], start + count);
+        cache->taken[size_class] = 0;
     }
-    heap->has_gaps = false;
-    lock_release(&heap->lock);
+    cache->has_gaps = false;
+    lock_release(&cache->lock);
 }
 
-void idle_threads_reset_in_child(struct thread_heap *own)
+void idle_threads_reset_in_child(struct thread_cache *own)
 {
     if (own)
         restore(own);

@@ -7,7 +7,7 @@
 
 #include "base/base.h"
 
-/* Empty all threads' caches as far as they can be, the depots, the warm pool, and the free pages of
+/* Empty all thread caches as far as they can be, the depots, the warm pool, and the free pages of
  * partly used slabs. Returns the bytes of pages that went back to the kernel. No lock may be
  * held. */
 size_t trim_all(void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the lanes answer and count: the verdict on a pointer that is to be given back, and how many
- * blocks passed between threads' caches and the lanes.
+ * blocks passed between thread caches and the lanes.
  */
 #ifndef HAK_LANE_VERDICT_H
 #define HAK_LANE_VERDICT_H

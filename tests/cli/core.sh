@@ -29,7 +29,7 @@ print([c["live_blocks"] for c in data["classes"] if c["size"] == 208])') == "[50
     expect_in out ': live$' "why --core $core"
     expect_in out 'block .* 208 bytes, Tiny lane' "why --core $core"
     hakmem why --core "$core" "$(address cached)"
-    expect_in out ": free in a thread's cache" "why --core $core"
+    expect_in out ": free in a thread cache" "why --core $core"
     hakmem map --core "$core"
     expect_in out ' H{32} +100 % +100 %' "map --core $core"
     hakmem map --core "$core" --svg core.svg

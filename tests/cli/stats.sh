@@ -47,7 +47,7 @@ for key in live_blocks:500 live_bytes:104000; do
     got=$(python3 -c "import json; data = json.load(open('out')); print(($class)['${key%:*}'])")
     [[ $got == "${key#*:}" ]] || fail "class 208: $got, not $key"
 done
-# 1,000 blocks were allocated, which passed the thread's cache, and 500 of them freed
+# 1,000 blocks were allocated, which passed the thread cache, and 500 of them freed
 passed=$(python3 -c "
 import json
 data = json.load(open('out'))

@@ -56,7 +56,7 @@ static void without_records(void)
         CHECK(huge_take(3 * MIB, 8 * MIB, NULL, &is_zero) == NULL);
         CHECK_EQ(pool_take(&shared_pool, 5, &block, 1), 0);
         CHECK(owned_heap_new() == NULL);
-        CHECK(thread_heap_get() == NULL);
+        CHECK(thread_cache_get() == NULL);
         CHECK(route_alloc(10, true) == NULL);
         CHECK(route_alloc(10 * MIB, false) == NULL);
         CHECK_EQ(mapped_bytes(), 0);
@@ -106,7 +106,7 @@ static void with_heap(void)
 {
     void *blocks[200];
     make();
-    CHECK(thread_heap_get() != NULL);
+    CHECK(thread_cache_get() != NULL);
     CHECK(route_free(route_alloc(512, false))); /* records, one bin with a few slots */
     use_up_metadata();
     for (unsigned size = 200; size <= 2000; size += 100) {

@@ -3,7 +3,7 @@
  * Tests of the budget of front/unified_cache.c: what a thread's bins may hold together, whatever it
  * does, and when its share becomes less. Each test is a child of its own.
  */
-#include "unit/own_heap.h"
+#include "unit/own_cache.h"
 
 static void fill_all_bins(void)
 {
@@ -21,7 +21,7 @@ static void fill_all_bins(void)
         bytes += count_of(size_class) * (size_t)size_classes[size_class].size;
         allowed += limit_of(size_class) * (size_t)size_classes[size_class].size;
     }
-    CHECK_EQ(own_heap()->granted, allowed);
+    CHECK_EQ(own_cache()->granted, allowed);
     CHECK(allowed <= (size_t)settings.thread_cache_max);
     CHECK(bytes <= allowed);
     CHECK(settings.thread_cache_max < (int64_t)MIB || bytes > MIB / 2);
@@ -34,7 +34,7 @@ static void budget(void)
     CHECK(reservation_make());
     settings.decay_ms = -1;
     for (size_t i = 0; i < sizeof(budgets) / sizeof(budgets[0]); i++) {
-        /* from the smallest up: an ended thread's heap keeps what it was granted */
+        /* from the smallest up: an ended thread's cache keeps what it was granted */
         settings.thread_cache_max = budgets[i];
         run_in_thread(fill_all_bins);
         check_all_back();
@@ -48,12 +48,12 @@ static void fill_and_lose_share(void)
     unsigned size_class = size_class_of(KIB);
     fill_all_bins();
     settings.thread_cache_max = 256 * KIB;
-    CHECK(own_heap()->granted > (size_t)settings.thread_cache_max);
+    CHECK(own_cache()->granted > (size_t)settings.thread_cache_max);
     for (unsigned i = 0; i < 200; i++)
         blocks[i] = alloc_class(size_class);
     for (unsigned i = 0; i < 200; i++)
         free_class(size_class, blocks[i]);
-    CHECK(own_heap()->granted <= (size_t)settings.thread_cache_max);
+    CHECK(own_cache()->granted <= (size_t)settings.thread_cache_max);
     check_structure();
 }
 

@@ -3,13 +3,13 @@
  * Tests of api/fork.c: all locks of the allocator are taken, each of them once, and released. A
  * child that was made while all of them were held goes on with none held.
  */
-#include "unit/own_heap.h"
+#include "unit/own_cache.h"
 
 #include "api/api.h"
 #include "front/limit.h"
 #include "front/owned_heap.h"
 #include "front/route.h"
-#include "front/thread_heaps.h"
+#include "front/thread_caches.h"
 #include "front/trim.h"
 #include "lane/depot.h"
 #include "slab/space.h"
@@ -34,7 +34,7 @@ static void check_words(uint32_t word)
     CHECK_EQ(decay_clock.lock.word, word);
     CHECK_EQ(owned_heap_lock.word, word);
     CHECK_EQ(owned_heap_spans(owned_heap_body(heap))->lock.word, word);
-    CHECK_EQ(thread_heaps.lock.word, word);
+    CHECK_EQ(thread_caches.lock.word, word);
     CHECK_EQ(density_lock.word, word);
     CHECK_EQ(space.lock.word, word);
     CHECK_EQ(meta_arena.lock.word, word);

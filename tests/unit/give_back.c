@@ -3,7 +3,7 @@
  * Tests of front/give_back.c: sound blocks and spans go to their lanes, and nothing that is at
  * fault does: one that is given twice, has been given already, or does not start a block.
  */
-#include "unit/own_heap.h"
+#include "unit/own_cache.h"
 
 #include "front/give_back.h"
 
