@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the thread-specific key whose destructor tells that a thread ends. It is made when the first
- * thread gets a cache, since the start may come before libc is ready for it.
+ * Owns the thread-specific key whose destructor tells us that a thread ends. The key is made when
+ * the first thread gets a cache: at the start libc may not be ready for it.
  */
 #include "api/api.h"
 #include "front/unified_cache.h"
@@ -10,7 +10,8 @@
 
 early_data struct lock thread_exit_lock;
 
-/* Purpose: the key. Owner: thread_exit_lock, but for readers who see has_key. */
+/* Purpose: the key. Owner: thread_exit_lock. A thread that sees has_key may read the key without
+ * the lock. */
 static early_data struct {
     _Atomic bool has_key;
     pthread_key_t key;
@@ -34,8 +35,7 @@ static bool make_key(void)
     return has_key;
 }
 
-/* The cache is in force already, so that pthread_setspecific may allocate, which comes back to
- * us. */
+/* The thread uses the cache already. So pthread_setspecific may allocate, which calls us again. */
 static void on_new_cache(struct thread_cache *cache)
 {
     if (atomic_load_explicit(&thread_exit.has_key, memory_order_acquire) || make_key())

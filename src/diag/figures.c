@@ -60,7 +60,7 @@ static bool has_rss(const struct figures *figures)
     return figures->is_outside || figures->rss > 0;
 }
 
-/* The row of a class, if there has been a block of it. */
+/* The row of a class. False if the class never had a block. */
 static bool class_row(const struct figures *figures, unsigned size_class, struct row_figures *row)
 {
     uint64_t seen = 0;
@@ -93,7 +93,8 @@ static uint64_t cached(const uint64_t by_state[BLOCK_STATES])
     return by_state[BLOCK_IN_THREAD] + by_state[BLOCK_IN_DEPOT];
 }
 
-/* What is known of a lane from inside, where bytes count whether they are resident or not. */
+/* The figures of a lane that are known from inside. Bytes count here whether they are resident or
+ * not. */
 static void json_lane_inside(struct writer *writer, const struct row_figures *row)
 {
     writer_add(writer,
@@ -238,7 +239,7 @@ static void metrics_classes(struct writer *writer, const struct figures *figures
                        block_state_names[state], row.blocks[state]);
 }
 
-/* One counter by size; Huge blocks are of no class. */
+/* One counter by size class; Huge blocks have no class. */
 static void metrics_traffic(struct writer *writer, const struct figures *figures, const char *name,
                             const char *help, bool is_given)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The root: one exported object, `hakmem_root`, through which the command hakmem reads the heap of
- * a process from outside, or of a core file: pointers to what each layer keeps, and the layout of
- * the structures behind them. Nothing of it is written after relocation, nothing in the process
- * reads it. The command is compiled from the same headers: a root whose layout or version is not
- * the command's own is of another build, and is refused.
+ * The root: one exported object, `hakmem_root`, by which the command hakmem reads the heap of a
+ * process from outside, or of a core file. It has pointers to the state of each layer, and the
+ * layout of the structures. It is never written after relocation, and nothing in the process reads
+ * it. The command is compiled from the same headers. If the version or layout of a root is not the
+ * command's own, the library is of another build, and the command refuses it.
  */
 #ifndef HAK_DIAG_ROOT_H
 #define HAK_DIAG_ROOT_H
@@ -20,13 +20,13 @@
 
 #include "hakmem/hakmem.h"
 
-/* Found also where there are no symbols: 16 bytes that are nowhere else, and `self`. */
+/* The magic, with `self`, finds the root without symbols: these 16 bytes occur nowhere else. */
 #define ROOT_MAGIC "\x89HAKMEM-ROOT\r\n\x1a"
-/* Counts changes of meaning that leave every size and offset as it is. */
+/* Incremented when a field changes its meaning but all sizes and offsets stay as they are. */
 #define ROOT_VERSION 1
 
-/* All that a reader relies on: sizes and numbers, the structures that it sees, and the fields of
- * each. A reader cannot name any other field: cli/heap/seen.h makes its types from these lists. */
+/* Everything that a reader relies on: sizes and numbers, the structures that it reads, and their
+ * fields. A reader cannot name another field: cli/heap/seen.h makes its types from these lists. */
 #define ROOT_STRUCTS(X)                                                                            \
     X(space)                                                                                       \
     X(superslab)                                                                                   \
@@ -147,7 +147,7 @@
 #define ROOT_FIELD(tag, field) (uint32_t) offsetof(struct tag, field),
 #define ROOT_STRUCT(tag) (uint32_t)sizeof(struct tag), ROOT_FIELDS_##tag(ROOT_FIELD)
 #define ROOT_NUMBER(number) (uint32_t)(number),
-/* An initialiser of `layout`. */
+/* The initializer of `layout`. */
 #define ROOT_LAYOUT                                                                                \
     {                                                                                              \
         ROOT_STRUCTS(ROOT_STRUCT) ROOT_NUMBERS(ROOT_NUMBER) sizeof(struct settings)                \
@@ -161,12 +161,12 @@ enum {
 #undef ROOT_ONE
 };
 
-/* The settings' names in the table's order. */
+/* The names of the settings, in the order of the table. */
 #define ROOT_SETTING_NAME(field, name, kind, initial, min, max, help) name ","
 #define ROOT_SETTING_NAMES HAK_SETTINGS(ROOT_SETTING_NAME)
 
-/* Purpose: by what a root is known, and whether the rest can be read. Invariant: the same in every
- * build, for ever. */
+/* Purpose: the part by which a root is recognized, and which says whether the rest can be read.
+ * Invariant: the same in every build, for ever. */
 struct root_head {
     char magic[16];
     uint32_t version; /* ROOT_VERSION */
@@ -176,7 +176,7 @@ struct root_head {
 };
 _Static_assert(sizeof(ROOT_MAGIC) == 16, "the magic fills its place");
 
-/* Purpose: all that a reader starts from. Owner: none; constant but for relocation. */
+/* Purpose: the start of all reading. Owner: none; constant after relocation. */
 struct root {
     struct root_head head;
     uint32_t layout_count;
@@ -190,10 +190,10 @@ struct root {
     const struct pool *shared_pool;
     const struct depot *depots;
     const struct pool_traffic *pool_traffic;
-    const struct span_figures *span_figures; /* of the classes above CLASS_POOL_LAST */
+    const struct span_figures *span_figures; /* for the classes above CLASS_POOL_LAST */
     const struct thread_caches *thread_caches;
     const uint64_t *fb_counts;
-    struct requests *request; /* the only thing that is ever written from outside */
+    struct requests *request; /* the only object that is written from outside */
 };
 extern const struct root hakmem_root;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The snapshot: derived from bins, depots, slab records and span figures when asked. What is live
- * is what left the slabs and lies in no cache. Called by diag's renderers and the api layer.
+ * The snapshot: computed from bins, depots, slab records and span figures when it is asked for. A
+ * block is live if it has left its slab and lies in no cache. Called by diag's renderers and the
+ * api layer.
  */
 #include "diag/diag.h"
 #include "diag/figures.h"
@@ -9,7 +10,7 @@
 
 #include <string.h>
 
-/* Other threads move blocks while we count: a difference may come out below zero. */
+/* Other threads move blocks while we count, so a difference may be negative: then it is 0. */
 static size_t difference(size_t a, size_t b)
 {
     return a > b ? a - b : 0;
@@ -64,7 +65,7 @@ static void add_huge(struct hak_stats *stats)
     stats->lane[HAK_LANE_HUGE].live_bytes = atomic_load_explicit(&huge_bytes, memory_order_relaxed);
 }
 
-/* What version 2 has besides, and the version. */
+/* Fill in the fields of version 2, and the version. */
 static void add_sums(struct snapshot *snapshot)
 {
     struct hak_stats *stats = &snapshot->stats;
@@ -80,8 +81,8 @@ static void add_sums(struct snapshot *snapshot)
     stats->version = HAK_STATS_VERSION;
 }
 
-/* Figures of the shared pool and of first-class heaps; `owned` is NULL where there is no room for
- * the latter. */
+/* Fill in the figures of all classes, with those of owned heaps. `owned` is NULL if there was no
+ * memory for them. */
 static void add_classes(struct snapshot *snapshot, struct pool_figures *owned,
                         const size_t in_bins[CLASS_COUNT])
 {
@@ -129,16 +130,16 @@ void snapshot_take(struct snapshot *snapshot)
     add_sums(snapshot);
 }
 
-/* ---- a snapshot that is not on the stack ---- */
+/* ---- a snapshot in metadata ---- */
 
 _Static_assert(sizeof(struct snapshot) <= META_FREE_MAX, "what is borrowed can be given back");
 
-/* Where there is no heap, or no memory to describe it. */
+/* The snapshot if there is no heap, or no memory for another one. */
 static const struct snapshot nothing;
 
 const struct snapshot *snapshot_borrow(void)
 {
-    size_t metadata = meta_used_bytes(); /* before we take some ourselves */
+    size_t metadata = meta_used_bytes(); /* before we take some of it ourselves */
     struct snapshot *snapshot = reservation_get()->size ? meta_alloc(sizeof(*snapshot)) : NULL;
     if (!snapshot)
         return &nothing;

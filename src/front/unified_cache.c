@@ -12,21 +12,21 @@
 #include "front/idle_threads.h"
 #include "front/misuse.h"
 
-/* Slots granted one at a time before a bin doubles. */
+/* A bin gets this many slots one at a time before it doubles. */
 #define SLOW_START_SLOTS 8
 
-/* The slots to which bins of a collapsing class are reduced, for all threads together. */
+/* The bins of a collapsing class are reduced to this many slots, in all threads together. */
 #define GIVEN_UP_SLOTS 32
 
-/* Slabs that are taken between two looks for idle bins, and how long one must have been left alone,
- * in slow paths of the thread: a program that goes through all sizes one after another keeps its
- * bins. */
+/* How many slabs are taken between two looks for idle bins; and for how many slow paths of the
+ * thread a bin must be unused before it counts as idle. The second number is large so that a
+ * program which uses all sizes in turn keeps its bins. */
 #define TURNOVER_SLABS 16
 #define IDLE_SLOW_PATHS 1024
 
-/* The first blocks smaller than a cache line that are freed by a thread which has allocated none
- * go to the lane, this many of them: another thread has allocated them, and may have their
- * neighbours. */
+/* If a thread frees a block smaller than a cache line, and has allocated none of its class, another
+ * thread has probably allocated the block, and may use its neighbours in the cache line. So the
+ * first STRANGERS_MAX - 1 blocks of such a class go to the lane and not into the bin. */
 #define STRANGERS_MAX BIN_SLOTS_UNUSED
 
 /* ---- enter and leave ---- */
@@ -42,7 +42,8 @@ static void enter(struct thread_cache *cache)
     lock_depth++;
     atomic_signal_fence(memory_order_seq_cst);
     thread_cache_distance = 0;
-    /* a plain store and a plain load: a visitor's barrier in all threads orders them */
+    /* a plain store and a plain load: the barrier that a visitor makes all threads pass orders
+     * them */
     atomic_store_explicit(&cache->is_entered, true, memory_order_relaxed);
     atomic_signal_fence(memory_order_seq_cst);
     /* acquire: what the last visitor did to the cache is visible */
@@ -82,7 +83,8 @@ struct thread_cache *unified_cache_enter_to_free(void)
 
 /* ---- growth and budget ---- */
 
-/* The bytes that each thread may hold now: its share of the total, within its own bounds. */
+/* The bytes that each thread cache may hold now: its share of the total, within the bounds for one
+ * cache. */
 static size_t thread_budget(void)
 {
     size_t threads = max_size(thread_cache_count(), 1);
@@ -92,7 +94,7 @@ static size_t thread_budget(void)
     return min_size(max_size(share, THREAD_CACHE_MIN), (size_t)settings.thread_cache_max);
 }
 
-/* Halve what a bin may hold, and flush what does not fit any more. */
+/* Halve the number of blocks that a bin may hold, and flush those beyond it. */
 static void shrink_bin(struct thread_cache *cache, unsigned size_class)
 {
     unsigned limit = bin_limit(cache, size_class) / 2;
@@ -103,8 +105,8 @@ static void shrink_bin(struct thread_cache *cache, unsigned size_class)
         bin_flush_oldest(cache, size_class, bin_count(cache, size_class) - limit);
 }
 
-/* One bin loses half if it has been idle, so that no class keeps what another needs. The hand of a
- * clock moves on by one each time; a bin that was busy since its last visit stays. */
+/* Move the clock by one bin. The bin loses half of its slots, unless a slow path has used it since
+ * the clock last passed. So no class keeps budget that another class needs. */
 static void move_clock(struct thread_cache *cache)
 {
     unsigned victim = cache->victim = cache->victim % CLASS_ACE_LAST + 1;
@@ -113,9 +115,10 @@ static void move_clock(struct thread_cache *cache)
     cache->is_busy[victim] = false;
 }
 
-/* Is there budget for `more` bytes? Where it is used up the clock moves by one: bins that are all
- * in use would only take from each other. Where there are more threads than when the bins grew it
- * moves until they are within it, or once round. */
+/* Is there budget for `more` bytes? If the budget is spent, the clock looks at one bin: to look at
+ * more would make bins that are all in use take slots from each other. If the budget has shrunk,
+ * because there are more threads now, the clock looks at all bins once, or at fewer if that is
+ * enough. */
 static bool need_budget(struct thread_cache *cache, size_t more)
 {
     size_t budget = thread_budget();
@@ -128,7 +131,7 @@ static bool need_budget(struct thread_cache *cache, size_t more)
     return cache->granted + more <= budget;
 }
 
-/* Let the bin hold `limit` blocks, as far as its class and the thread's budget allow. */
+/* Let the bin hold `limit` blocks, if its class and the thread's budget allow it. */
 static bool grant(struct thread_cache *cache, unsigned size_class, unsigned limit)
 {
     unsigned old_limit = bin_limit(cache, size_class);
@@ -147,7 +150,7 @@ static bool grant(struct thread_cache *cache, unsigned size_class, unsigned limi
 
 /* ---- bins that have gone idle ---- */
 
-/* Give all that a bin holds, and may hold, back to the lane. */
+/* Give the blocks of a bin to the lane, and its slots back to the budget. */
 static void close_bin(struct thread_cache *cache, unsigned size_class)
 {
     cache->granted -= (size_t)bin_limit(cache, size_class) * size_classes[size_class].size;
@@ -155,9 +158,8 @@ static void close_bin(struct thread_cache *cache, unsigned size_class)
     bin_empty(cache, size_class);
 }
 
-/* While slabs are taken, blocks in bins of sizes that the program has turned away from could be
- * used instead, and they keep whole slabs from other sizes. The same holds for idle batches in
- * depots. */
+/* Close the bins that are idle. Blocks in them keep whole slabs from other sizes, and so cost
+ * memory while the heap takes more slabs. The same holds for idle batches in depots. */
 static void close_idle_bins(struct thread_cache *cache)
 {
     uint32_t turnover = slab_turnover();
@@ -179,7 +181,7 @@ static void note_use(struct thread_cache *cache, unsigned size_class)
 
 /* ---- refill ---- */
 
-/* How many blocks to ask for: as many as the bin has room for, or the one to return. */
+/* How many blocks to ask for: as many as the bin may hold, and at least the one to return. */
 static unsigned refill_want(struct thread_cache *cache, unsigned size_class)
 {
     unsigned want = cache->refill[size_class];
@@ -197,8 +199,8 @@ static void reverse(void **blocks, unsigned count)
     }
 }
 
-/* Fill an empty bin, and take the block on top. The shared pool's come lowest address first: they
- * are popped in that order. */
+/* Fill an empty bin, and take its top block. The shared pool gives blocks with the lowest address
+ * first, and the bin returns them in this order. */
 static void *refill_bin(struct thread_cache *cache, unsigned size_class)
 {
     note_use(cache, size_class);
@@ -232,7 +234,7 @@ static void *refill(struct thread_cache *cache, unsigned size_class, bool *is_ze
 {
     void *block = NULL;
     *is_zero = false;
-    if (cache) /* making the cache may have called us and filled the bin */
+    if (cache) /* the call that made the cache may have called us, and filled the bin */
         block = bin_pop(cache, size_class);
     if (block)
         return block;
@@ -261,7 +263,8 @@ static void give_one(unsigned size_class, void *block)
     misuse_stop_at_fault(give_back_blocks(size_class, &block, 1));
 }
 
-/* Check a block that is about to enter a bin, which has room, with all that the bin holds. */
+/* Check a block together with all blocks of the bin that it is about to enter. The bin must have a
+ * free slot. */
 static void judge_with_bin(struct thread_cache *cache, unsigned size_class, void *block)
 {
     *word_load(&cache->top[size_class]) = block;
@@ -269,7 +272,7 @@ static void judge_with_bin(struct thread_cache *cache, unsigned size_class, void
         give_back_judge(size_class, cache->bottom[size_class], bin_count(cache, size_class) + 1));
 }
 
-/* A full bin grows, unless the thread only frees: then it need not hold more than a batch. */
+/* Grow a full bin. But the bin of a thread that only frees need not hold more than a batch. */
 static bool grow_bin(struct thread_cache *cache, unsigned size_class, unsigned limit)
 {
     if (limit >= bin_batch_blocks(size_class, BIN_SLOTS_UNUSED) && !cache->is_used[size_class])
@@ -278,21 +281,21 @@ static bool grow_bin(struct thread_cache *cache, unsigned size_class, unsigned l
     return grant(cache, size_class, limit < SLOW_START_SLOTS ? limit + 1 : limit * 2);
 }
 
-/* Should memory that is freed in this class go back to the kernel soon? Then a block in a bin keeps
- * a page, or a span, that the program does not need. */
+/* Should memory of this class go back to the kernel soon? Then each block in a bin costs a page, or
+ * a span, that the program does not need. */
 static bool is_given_up(unsigned size_class)
 {
     return is_block_class(size_class) ? collapse_is_on(size_class) : drain_is_on();
 }
 
-/* The slots that a bin of a collapsing class may have: each block in it may keep a page. */
+/* The slots that a bin of a collapsing class may have: each block in it may keep a page present. */
 static unsigned given_up_slots(void)
 {
     return (unsigned)max_size(GIVEN_UP_SLOTS / max_size(thread_cache_count(), 1), SLOW_START_SLOTS);
 }
 
-/* In a thread whose classes collapse, so many slow paths between two closings of its bins of large
- * blocks: each such block keeps many pages. */
+/* While classes collapse, a thread closes its bins of large blocks once in this many slow paths:
+ * each such block keeps many pages present. */
 #define CLOSE_EVERY 8
 
 static void close_large_bins(struct thread_cache *cache)
@@ -303,7 +306,7 @@ static void close_large_bins(struct thread_cache *cache)
             close_bin(cache, size_class);
 }
 
-/* Make room in a full bin whose class is given up, by giving up half of a larger one. */
+/* Make room in a full bin of a collapsing class: halve the bin and flush half of its blocks. */
 static void give_up(struct thread_cache *cache, unsigned size_class)
 {
     if (is_block_class(size_class) && cache->slow_paths % CLOSE_EVERY == 0)
@@ -316,7 +319,8 @@ static void give_up(struct thread_cache *cache, unsigned size_class)
         misuse_stop_at_fault(collapse_pay(size_class));
 }
 
-/* Make room in a full bin; when there are more threads than when it grew, by giving up half. */
+/* Make room in a full bin: flush half of its blocks. If the budget has shrunk, halve the bin
+ * too. */
 static void flush_or_shrink(struct thread_cache *cache, unsigned size_class)
 {
     if (cache->granted > thread_budget())
@@ -325,7 +329,7 @@ static void flush_or_shrink(struct thread_cache *cache, unsigned size_class)
     bin_flush_oldest(cache, size_class, (count + 1) / 2);
 }
 
-/* Is this block likely to be of a cache line that another thread writes to? */
+/* Is this block likely to share a cache line with blocks that another thread writes to? */
 static bool is_stranger(struct thread_cache *cache, unsigned size_class)
 {
     return size_class <= CLASS_LINE_LAST && cache->strangers[size_class] < STRANGERS_MAX &&
@@ -339,7 +343,7 @@ static void flush_bin(struct thread_cache *cache, unsigned size_class, void *blo
         return;
     }
     if (bin_push(cache, size_class, block))
-        return; /* making the cache had called us: the bin has room after all */
+        return; /* the call that made the cache had called us: the bin has room now */
     if (is_stranger(cache, size_class)) {
         give_one(size_class, block);
         return;
@@ -352,7 +356,7 @@ static void flush_bin(struct thread_cache *cache, unsigned size_class, void *blo
         judge_with_bin(cache, size_class, block);
     else if (limit > 0)
         flush_or_shrink(cache, size_class);
-    if (limit == 1) /* what left the bin may have been this block */
+    if (limit == 1) /* the block that just left the bin may have been this one */
         misuse_stop_at_fault(give_back_judge(size_class, &block, 1));
     if (!bin_push(cache, size_class, block))
         give_one(size_class, block);
@@ -365,7 +369,7 @@ void unified_cache_flush(unsigned size_class, void *block)
     unified_cache_leave(cache);
 }
 
-/* ---- whole caches ---- */
+/* ---- all bins at once ---- */
 
 void unified_cache_empty(void)
 {
