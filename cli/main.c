@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command `hakmem`: finds the command asked for and calls it; help and version.
+ * The command `hakmem`: finds the verb that was asked for and calls it; help and version.
  */
 #include <argp.h>
 #include <stdbool.h>
@@ -44,7 +44,7 @@ static error_t parse_main(int key, char *argument, struct argp_state *state)
         printf("hakmem %s\n", HAKMEM_VERSION_STRING);
         exit(cli_end_output(EXIT_SUCCESS));
     case ARGP_KEY_ARG:
-        /* the rest is the command's */
+        /* the remaining words belong to the verb */
         *verb = state->argv + state->next - 1;
         state->next = state->argc;
         return 0;

@@ -8,7 +8,7 @@
 #include "base/html.h"
 #include "compare/compare.h"
 
-/* A plot's measures, in units of its viewBox, which are pixels on a phone. */
+/* The dimensions of a plot, in units of its viewBox, which are pixels on a phone. */
 #define PLOT_WIDTH 360
 #define PLOT_LEFT 98
 #define PLOT_RIGHT 280
@@ -39,7 +39,7 @@ static void print_conclusions(FILE *out, const struct comparison *comparison)
     struct advice advice;
     compare_advise(comparison, &advice);
     fputs("<section id=\"conclusions\"><h2>Conclusions</h2>\n", out);
-    /* the recommendation is the last line, and what is wanted first */
+    /* the recommendation is the last line, and the reader wants it first */
     for (size_t i = advice.count; i > 0; i--) {
         fputs(i == advice.count ? "<p class=\"answer\">" : "<p>", out);
         html_prose(out, advice.lines[advice.count == i ? i - 1 : advice.count - 1 - i]);
@@ -64,8 +64,8 @@ static void print_conclusions(FILE *out, const struct comparison *comparison)
 
 /* ---- Plots ---- */
 
-/* What the plot's right end stands for: the largest value, or upper end of an interval that is not
- * absurdly wide. */
+/* The value at the right end of the plot: the largest value, or the upper end of an interval that
+ * is not absurdly wide. */
 static double scale_of(const struct comparison *comparison, enum metric metric)
 {
     double most = 0;

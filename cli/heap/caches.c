@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The free blocks that lie outside slabs, in the bins of each thread and in the depots; and how
- * many blocks passed between caches and lanes. The owners change all that while it is read. Lists
- * and bins lie in the metadata arena and are copied by heap_meta_read, which bounds them all; a
- * list that is a circle ends, and a block that is none, or is there already, is left out.
+ * Copies the free blocks that are outside slabs: in the bins of each thread, and in the depots; and
+ * how many blocks moved between caches and lanes. The process may change all that while it is read.
+ * Lists and bins lie in the metadata arena; heap_meta_read copies them and bounds their total size.
+ * A circular list ends. A block that cannot be one, or was found already, is left out.
  */
 #include "heap/caches.h"
 
@@ -23,8 +23,8 @@ static int compare_blocks(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* Sort, and keep one of those that have the same address: a block may pass from one cache to
- * another while they are read. */
+/* Sort the blocks and remove duplicates: a block may move from one cache to another while they are
+ * read. */
 static void order_blocks(struct heap_view *view)
 {
     size_t kept = 0;
@@ -45,7 +45,7 @@ static void add_block(struct heap_view *view, const void *block, uint32_t holder
         return;
     }
     if (view->cached_count == view->cached_room) {
-        /* the same blocks again and again take no more room */
+        /* duplicates must not take ever more room */
         order_blocks(view);
         if (view->cached_count >= view->cached_room / 2) {
             view->cached_room = view->cached_room ? 2 * view->cached_room : 1024;
@@ -57,7 +57,7 @@ static void add_block(struct heap_view *view, const void *block, uint32_t holder
 
 /* ---- threads ---- */
 
-/* The length of a bin, as far as it can be. */
+/* The length of a bin, bounded by the greatest possible. */
 static size_t bin_length(const union seen_thread_cache *cache, unsigned size_class)
 {
     uintptr_t top = (uintptr_t)cache->top[size_class];
@@ -112,7 +112,7 @@ static void read_threads(struct heap_view *view)
         view->implausible++;
         return;
     }
-    const struct thread_cache *seen = NULL; /* one that comes again means a circle (Brent 1980) */
+    const struct thread_cache *seen = NULL; /* the same cache again means a circle (Brent 1980) */
     const struct thread_cache *at = list.live;
     while (at && at != seen && view->thread_count < THREADS_MAX) {
         if (!heap_meta_read(view, at, &cache, sizeof cache)) {
@@ -121,7 +121,7 @@ static void read_threads(struct heap_view *view)
         }
         if ((view->thread_count & (view->thread_count - 1)) == 0)
             seen = at;
-        /* a look-up in /proc for each is not worth more than there are threads */
+        /* do not look up more names in /proc than there are threads */
         read_thread(view, &cache, view->thread_count < thread_count);
         at = cache.next;
     }
@@ -164,7 +164,7 @@ static void read_depots(struct heap_view *view)
     }
 }
 
-/* What passed the depots, and spans. */
+/* The traffic of the depots, and that of spans. */
 static void read_traffic(struct heap_view *view)
 {
     union seen_pool_traffic pools[CLASS_POOL_LAST + 1];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The map as SVG: a cell's colour is its lane, its filled height the share that is live, the bar
- * below it the share that is resident. One file, nothing loaded from elsewhere, light and dark; as
- * narrow as a phone, and wider where there is room. Called by map.c.
+ * The map as SVG: a cell's color is its lane, its filled height the live share, the bar below it
+ * the resident share. One file that loads nothing, light and dark; it fits a phone, and is wider if
+ * there is room. Called by map.c.
  */
 #include <inttypes.h>
 
@@ -49,14 +49,14 @@ static void print_rect(FILE *out, const char *class, int x, int y, int width, in
             width, height);
 }
 
-/* The part in pixels, of `length` for the whole; at least 1 unless the part is 0. */
+/* The part in pixels, if the whole has `length`; at least 1 unless the part is 0. */
 static int share_of(int length, uint64_t part, uint64_t whole)
 {
     int pixels = (length * (int)map_percent(part, whole) + 50) / 100;
     return pixels == 0 && part > 0 ? 1 : pixels;
 }
 
-/* What is free and without pages is the row's ground. */
+/* Free memory without pages is the background of the row. */
 static void print_cell(FILE *out, const struct cell *cell, const struct map_sums *sums,
                        bool is_folded, int x, int y)
 {
@@ -72,7 +72,7 @@ static void print_cell(FILE *out, const struct cell *cell, const struct map_sums
     print_rect(out, "cell", x, y, CELL, HEIGHT);
     if (height > 0 && cell->kind != CELL_COLD)
         print_rect(out, classes[cell->kind], x, y + HEIGHT - height, CELL, height);
-    /* a line over it, which joins that of the cell before it where the extent goes on */
+    /* a line above it, which joins that of the cell before if the extent continues */
     int gap = is_folded || cell->is_first || x == LEFT ? 0 : STEP - CELL;
     if (cell->kind >= CELL_TINY && cell->kind <= CELL_HUGE)
         print_rect(out, classes[cell->kind], x - gap, y, CELL + gap, 2);
@@ -102,7 +102,7 @@ static void print_row(FILE *out, const struct map *map, const struct map_row *ro
     }
 }
 
-/* What is said below the squares, of the lines and of rows that look alike. */
+/* The text below the squares, about the lines and about rows that look the same. */
 static void print_notes(FILE *out, bool is_folded)
 {
     const char *const notes[] = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `hakmem stats`: where a process's memory is, in terms that add up to its RSS, by lane, size class
- * and thread. Called by main.c; reads a heap_view.
+ * `hakmem stats`: shows where a process's memory is, in terms that add up to its RSS, by lane, size
+ * class and thread. Called by main.c; reads a heap_view.
  */
 #include <argp.h>
 #include <inttypes.h>
@@ -21,7 +21,7 @@
 #define KEY_JSON CLI_KEY(1)
 #define KEY_METRICS CLI_KEY(2)
 
-/* Rows of size classes and threads in the text; the other forms have all. */
+/* The most rows of size classes and threads in the text; the other forms have all. */
 #define ROWS_MAX 10
 
 /* ---- text ---- */
@@ -130,7 +130,7 @@ static void print_threads(const struct heap_view *view)
     free(order);
 }
 
-/* The limit that was set, and whether malloc fails by it. */
+/* Print the limit that was set, and whether malloc fails because of it. */
 static void print_limit(const struct heap_view *view, const struct heap_terms *terms)
 {
     int64_t limit = view->settings.limit;

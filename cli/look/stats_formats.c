@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A heap's figures as JSON and as OpenMetrics text: those that the library knows too are written by
- * diag/figures.c, and here what can be told from outside only. docs/FIGURES.md lists the names.
+ * A heap's figures as JSON and as OpenMetrics text. diag/figures.c writes those that the library
+ * knows too; this file writes those that are known from outside only. docs/FIGURES.md lists the
+ * names.
  */
 #include "look/stats_formats.h"
 
@@ -90,7 +91,7 @@ static void json_threads(struct writer *writer, const struct heap_view *view)
 
 static void json_settings(struct writer *writer, const struct settings *of)
 {
-    char text[SETTING_TEXT_MAX + 1]; /* a path of the target need not have an end */
+    char text[SETTING_TEXT_MAX + 1]; /* a path of the target may lack its terminator */
     writer_add(writer, ",\n\"settings\":{");
     for (size_t i = 0; i < SETTING_ROWS; i++) {
         const char *field = (const char *)of + setting_rows[i].offset;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tests of lane/ace.c and lane/span_list.c: spans of every class, resized in place, at random with
- * patterns and figures; and the lists by which a first-class heap finds its spans.
+ * patterns and figures; and the lists by which an owned heap finds its spans.
  */
 #include "unit/unit.h"
 

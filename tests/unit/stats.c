@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Tests of diag/stats.c: a snapshot against a model of what is live, through the blocks' whole life
- * and in all lanes, first-class heaps included. */
+ * and in all lanes, owned heaps included. */
 #include "unit/unit.h"
 
 #include "diag/diag.h"
@@ -126,7 +126,7 @@ static void test_live(void **state)
     blocks_at_random(NULL);
 }
 
-/* Blocks of first-class heaps count in their classes and lanes too. */
+/* Blocks of owned heaps count in their classes and lanes too. */
 static void test_live_in_heap(void **state)
 {
     (void)state;
