@@ -45,7 +45,7 @@ struct options {
     struct output html;
 };
 
-/* ---- What runs ---- */
+/* ---- The job ---- */
 
 /* The file is read from its start in each run, so it must be a regular file. Without a file there
  * is no input. */

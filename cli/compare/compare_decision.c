@@ -96,7 +96,7 @@ bool compare_is_best(const struct comparison *comparison, const struct contender
            !compare_better(comparison, contender, metric);
 }
 
-/* ---- Who is to be taken ---- */
+/* ---- The picks ---- */
 
 /* Is this metric a reason for a contender: does it beat the baseline, and no other beat it? */
 static bool speaks_for(const struct comparison *comparison, const struct contender *contender,
@@ -167,7 +167,7 @@ static void pick_all(const struct comparison *comparison, struct decision *decis
     }
 }
 
-/* ---- What is not known ---- */
+/* ---- The noise ---- */
 
 /* Is more CPU time enough to know that the wall time is not better? Yes if the noise of the wall
  * time is smaller than the difference in CPU time. */

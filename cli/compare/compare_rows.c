@@ -66,7 +66,7 @@ void compare_free_rows(struct comparison *comparison)
     free(comparison->contenders);
 }
 
-/* ---- What follows from the program's own allocator ---- */
+/* ---- Rows that depend on the program's own allocator ---- */
 
 static char *copy_of(const char *text)
 {

@@ -241,7 +241,7 @@ uint64_t target_find_original(struct target *target, uint64_t root)
     return root;
 }
 
-/* ---- what belongs to the root's program or library ---- */
+/* ---- memory of the root's program or library ---- */
 
 /* Memory without a file: zeroed data that follows a file's mapping. It may have a name already (the
  * end of the program's data may be one mapping with the heap of brk). */

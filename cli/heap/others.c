@@ -32,7 +32,7 @@ static bool is_shared_memory(const struct mapping *mapping)
            (mapping->is_shared && mapping->path[0] != '/');
 }
 
-/* ---- the files that the process runs code of ---- */
+/* ---- files with code of the process ---- */
 
 static int compare_files(const void *a, const void *b)
 {

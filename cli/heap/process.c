@@ -23,7 +23,7 @@
 
 #include "base/memory.h"
 
-/* ---- what /proc says ---- */
+/* ---- files of /proc ---- */
 
 /* Open a file of the process's directory as a stream. */
 static FILE *open_stream(const struct target *target, const char *name)

@@ -13,8 +13,8 @@
 #include "heap/core_file.h"
 #include "heap/page_set.h"
 
-/* PAGEMAP_SCAN (Linux 6.7), as in linux/fs.h, which may be older. It skips memory without pages;
- * and only it tells the zero page, which smaps does not count, from other pages. */
+/* PAGEMAP_SCAN (Linux 6.7), as in linux/fs.h, which may be older. It skips memory without pages.
+ * Only this call distinguishes the zero page, which smaps does not count, from other pages. */
 struct scan_region {
     uint64_t start;
     uint64_t end;

@@ -23,7 +23,7 @@
 #define ROW_WIDTH ((int)CELLS_PER_ROW * STEP - 1)
 #define WIDTH (LEFT + ROW_WIDTH + LEFT)
 
-/* Where there is room, this much larger. */
+/* If there is room, the map is larger by this factor. */
 #define WIDE_SCALE 1.7
 
 static const char style[] =

@@ -30,7 +30,7 @@
 #define RETRY_FIRST 10
 #define RETRY_MOST 640
 
-/* ---- processes that are not looked at in each round ---- */
+/* ---- processes that are not read in each round ---- */
 
 /* A process, identified by its number and its executable: an exec makes it another one. */
 struct stranger {

@@ -90,7 +90,7 @@ bool top_look_at(struct top *top, pid_t pid, struct look_result *result)
         return false;
     }
     process->threads = view.thread_count;
-    if (top->core) /* a core does not say what was resident: its own pages count instead */
+    if (top->core) /* a core does not say which pages were resident: its own pages count instead */
         process->terms.rss = heap_terms_sum(&process->terms);
     if (top_is_one(top)) {
         free(top->threads);

@@ -133,7 +133,7 @@ static void print_block(const struct heap_view *view, const struct extent *exten
         print_neighbours(extent, states, count, (unsigned)index);
 }
 
-/* ---- what is no block ---- */
+/* ---- addresses that are in no block ---- */
 
 static void print_mapping(const struct heap_view *view, uint64_t address)
 {

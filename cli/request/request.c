@@ -96,7 +96,7 @@ static enum answer wait_for_answer(const struct mailbox *mailbox, const struct r
     }
 }
 
-/* ---- what came of it ---- */
+/* ---- the result ---- */
 
 static int report_failure(const struct request_input *input, const struct target *target)
 {
@@ -164,7 +164,7 @@ static int report_refused(const struct request_input *input, const struct target
                     choice_title(target));
 }
 
-/* Tell what a new limit means for a process that is above it already. */
+/* Print the effect of a new limit on a process that is above it already. */
 static void print_above_limit(struct target *target, int64_t limit)
 {
     if (limit <= 0 || !target_refresh(target))

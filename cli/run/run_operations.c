@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The page's part on operations by size class: the blocks that passed between thread caches and
- * the lanes, which are there always, and exact numbers of calls where these were counted. Called by
+ * The section on operations by size class: the blocks that moved between thread caches and lanes,
+ * which are always known, and the exact numbers of calls if they were counted. Called by
  * run_page.c.
  */
 #include <inttypes.h>
@@ -16,7 +16,7 @@
 /* Purpose: one size class, or the Huge lane. */
 struct row {
     unsigned size_class;
-    uint64_t first;  /* the upper bar: blocks refilled, or calls that gave one */
+    uint64_t first;  /* the upper bar: blocks refilled, or calls that returned one */
     uint64_t second; /* the lower bar: blocks flushed, or calls of free */
 };
 
@@ -35,7 +35,7 @@ static int compare_rows(const void *a, const void *b)
     return (most_left < most_right) - (most_left > most_right);
 }
 
-/* The classes in which anything happened, those with most first. */
+/* Collect the classes in which anything happened, the busiest first. */
 static void collect(const struct run_report *report, struct rows *rows)
 {
     const struct run_calls *calls = report->calls;
@@ -106,7 +106,7 @@ static void plot(FILE *out, const struct rows *rows)
 
 /* ---- The table ---- */
 
-/* Live bytes at the peak. */
+/* The live bytes of a class at the peak. */
 static uint64_t live_of(const struct heap_terms *terms, unsigned size_class)
 {
     if (size_class == CLASS_HUGE)

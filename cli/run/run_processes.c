@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The page's table of processes, where there were several: each with its peak and what its heap
- * held, and the sums. Called by run_page.c.
+ * The table of processes on the page, if there were several: each with its peak and the content of
+ * its heap, and the sums. Called by run_page.c.
  */
 #include <inttypes.h>
 
@@ -10,7 +10,7 @@
 
 #define ROWS_MOST 24
 
-/* The process that the page is about, and what it was chosen by. */
+/* Print which process the page is about, and why. */
 static void print_subject(FILE *out, const struct run_report *report)
 {
     const struct family *family = report->family;

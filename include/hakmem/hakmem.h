@@ -23,7 +23,7 @@ extern "C" {
 
 #define HAKMEM_VERSION_STRING "0.1.0"
 
-/* ---- The malloc family with names of its own: the same functions and contracts ---- */
+/* ---- The malloc family under hak_ names: the same functions and contracts ---- */
 
 /* A block of at least `size` bytes, not initialised. size 0 gives a unique block. ENOMEM. */
 void *hak_malloc(size_t size);

@@ -178,7 +178,7 @@ static void *alloc_elsewhere(size_t alignment, size_t size, bool is_zeroed)
     return is_zeroed ? entry_calloc(1, size) : entry_malloc(size);
 }
 
-/* The gate comes first: only behind it is it known whether this process is a copy. */
+/* The gate comes first: it finds out whether this process is a copy. */
 void *entry_heap_alloc(const char *function, struct hak_heap *heap, size_t alignment, size_t size,
                        bool is_zeroed)
 {

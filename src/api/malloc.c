@@ -158,7 +158,7 @@ size_t memalignment(const void *block)
     return address & (0 - address);
 }
 
-/* ---- questions ---- */
+/* ---- questions and settings ---- */
 
 /* The parameters of mallopt, by glibc's numbers: other C libraries have no names for them. */
 enum {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Misuse of pointers: says what is wrong with a pointer in one line, and ends the program. misuse.c
+ * Misuse of pointers: describes the misuse in one line, and ends the program. misuse.c
  */
 #ifndef HAK_FRONT_MISUSE_H
 #define HAK_FRONT_MISUSE_H
@@ -16,7 +16,7 @@ static inline void misuse_stop_at_fault(struct verdict verdict)
     if (unlikely(verdict.fault != FAULT_NONE))
         misuse_report("free", verdict);
 }
-/* Say what is wrong with a pointer in the reservation at which no live block starts. */
+/* The verdict on a pointer in the reservation at which no live block starts. */
 struct verdict misuse_diagnose(const void *block);
 /* End the program: `block`, given to `function`, is from no allocator that we know. */
 __attribute__((noreturn)) void misuse_report_foreign(const char *function, const void *block);

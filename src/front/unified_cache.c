@@ -306,7 +306,8 @@ static void close_large_bins(struct thread_cache *cache)
             close_bin(cache, size_class);
 }
 
-/* Make room in a full bin of a collapsing class: halve the bin and flush half of its blocks. */
+/* Make room in a full bin whose memory is to go back soon: halve the bin and flush half of its
+ * blocks. */
 static void give_up(struct thread_cache *cache, unsigned size_class)
 {
     if (is_block_class(size_class) && cache->slow_paths % CLOSE_EVERY == 0)
