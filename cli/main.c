@@ -96,7 +96,7 @@ static int call_command(int argc, char **argv)
     struct nearest nearest = nearest_begin(argv[0], strlen(argv[0]));
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         nearest_try(&nearest, commands[i].verb);
-    return cli_fail(EXIT_USAGE, "hakmem: '%.60s' is no command%s (see hakmem --help)", argv[0],
+    return cli_fail(EXIT_USAGE, "hakmem: '%.60s' is not a command%s (see hakmem --help)", argv[0],
                     nearest_text(&nearest, "").bytes);
 }
 

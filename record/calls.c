@@ -4,8 +4,7 @@
  * BSD, and the C++ operators. Each passes the call on to the next library that has the name, and
  * reports it to the recorder and the counter: a new block after the call, a freed one before, so
  * that its address cannot belong to another block yet. A call inside a call (an operator that is
- * built on malloc, a signal handler) is passed on but not reported again. Called by the program;
- * calls recorder.c and counter.c.
+ * built on malloc, a signal handler) is passed on but not reported again.
  */
 #include <dlfcn.h>
 #include <errno.h>

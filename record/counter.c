@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Counts calls by kind and size class, in memory that the command reads (operations.h): nothing is
- * lost if the program is killed. Called by calls.c; uses the kernel and no allocator. As with the
- * recorder, one process counts: the first that comes; if it executes another program, that program
- * starts again from zero. A child made by fork does not count: it knows that it is one by a page
- * that the kernel clears in every child.
+ * lost if the program is killed. Uses the kernel and no allocator. As with the recorder, one
+ * process counts: the first that comes; if it executes another program, that program starts again
+ * from zero. A child made by fork does not count: it knows that it is one by a page that the kernel
+ * clears in every child.
  */
 #include "counter.h"
 

@@ -2,12 +2,12 @@
 /*
  * Owns the recorder: which process is recorded, the file of the trace, and the slots of the live
  * blocks. Each record is written under one lock directly into the mapped file. So its place is the
- * global order, and a killed program leaves all of it. Called by calls.c; uses the kernel and no
- * allocator. One process is recorded: the first that finds the file empty. If it executes another
- * program (the pid stays the same), the file begins again. A child made by fork has its parent's
- * heap but not its history, so it is not recorded: it knows that it is one by the state, whose
- * pages the kernel clears in every child. No descriptor stays open: programs close and reuse
- * descriptors that they find.
+ * global order, and a killed program leaves all of it. Uses the kernel and no allocator. One
+ * process is recorded: the first that finds the file empty. If it executes another program (the pid
+ * stays the same), the file begins again. A child made by fork has its parent's heap but not its
+ * history, so it is not recorded: it knows that it is one by the state, whose pages the kernel
+ * clears in every child. No descriptor stays open: programs close and reuse descriptors that they
+ * find.
  */
 #include "recorder.h"
 

@@ -56,7 +56,7 @@ static _Noreturn void fail_option(const struct argp_state *state)
     const char *word = state->argv[next ? next : 1];
     if (takes_value(state->root_argp, word))
         fail_value(state, word);
-    exit(cli_fail(EXIT_USAGE, "%s: '%s' is no option%s (see %s --help)", state->argv[0], word,
+    exit(cli_fail(EXIT_USAGE, "%s: '%s' is not an option%s (see %s --help)", state->argv[0], word,
                   nearest_option(state->root_argp, word).bytes, state->argv[0]));
 }
 

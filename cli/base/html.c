@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * HTML pages that load nothing: their style, in light and dark, on paper and on a phone; and text
- * from any source, made safe. Called by compare_html.c, compare_json.c and run_page.c.
+ * from any source, made safe.
  */
 #include "base/html.h"
 

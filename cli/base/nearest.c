@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Finds the name that a misspelt word most likely means: a few letters are changed, left out, added
- * or swapped, or the word is the beginning of the name. Called by the code that tells the user that
- * there is no such name.
+ * or swapped, or the word is the beginning of the name.
  */
 #include "base/nearest.h"
 

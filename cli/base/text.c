@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Figures as text, in the same form for every verb. Called by report.c and the verbs.
+ * Figures as text, in the same form for every verb.
  */
 #include "base/text.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Finds the allocators of this machine where packages and builds put their libraries, and tests
- * whether the loader accepts them. Called by compare.c; calls library.c and loader.c.
+ * whether the loader accepts them.
  */
 #include "compare/allocators.h"
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * `hakmem compare`: runs the user's own command with each allocator of this machine, and tells
- * which differences are larger than the noise. Called by main.c; calls allocators.c,
- * compare_rows.c, compare_loop.c and the forms.
+ * which differences are larger than the noise.
  */
 #include "compare/compare.h"
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The decision on a comparison, in plain words: a line on each metric, and the recommendation. All
- * of it comes from one decision, so no sentence contradicts another or the tables. Called by the
- * forms; calls compare_decision.c and advice.c.
+ * of it comes from one decision, so no sentence contradicts another or the tables.
  */
 #include <ctype.h>
 #include <math.h>
@@ -375,9 +374,9 @@ void compare_advise(const struct comparison *comparison, struct advice *advice)
 const char *compare_ending(const struct comparison *comparison)
 {
     switch (comparison->ending) {
-    case ENDED_PRECISE: return "wall time is known as well as was asked for";
+    case ENDED_PRECISE: return "wall time is known as precisely as asked";
     case ENDED_TIME: return "the time was spent";
-    case ENDED_ROUNDS: return "as many as were asked for";
+    case ENDED_ROUNDS: return "as many as asked for";
     case ENDED_INTERRUPTED: return "interrupted";
     default: return "all allocators failed";
     }

@@ -2,8 +2,7 @@
 /*
  * Decides on a comparison, once: how each contender compares with the baseline in wall time, CPU
  * time and peak memory, and which to use instead of it, or that the noise is too large to tell. It
- * does not know the names of allocators. Called by compare_advice.c, which says it, and by the
- * forms, for the marks in their tables; calls statistics.c.
+ * does not know the names of allocators.
  */
 #include <math.h>
 

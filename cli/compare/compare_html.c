@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A comparison as a page: the conclusions, a plot of each metric, the figures. Called by compare.c.
+ * A comparison as a page: the conclusions, a plot of each metric, the figures.
  */
 #include <math.h>
 #include <string.h>
@@ -146,10 +146,11 @@ static void print_plot(FILE *out, const struct comparison *comparison, enum metr
 
 static void print_plots(FILE *out, const struct comparison *comparison)
 {
-    fputs("<section id=\"plots\"><h2>Beside each other</h2>\n<p class=\"note\">Bars are means, "
-          "whiskers their 95&nbsp;% confidence intervals, dots single runs. Shorter is better; in "
-          "blue, those that nobody beats beyond noise.</p>\n<div class=\"plots\">\n",
-          out);
+    fputs(
+        "<section id=\"plots\"><h2>Comparison</h2>\n<p class=\"note\">Bars are means, "
+        "whiskers their 95&nbsp;% confidence intervals, dots single runs. Shorter is better; blue: "
+        "no other is better beyond noise.</p>\n<div class=\"plots\">\n",
+        out);
     for (enum metric metric = 0; metric < METRIC_COUNT; metric++)
         if (scale_of(comparison, metric) > 0)
             print_plot(out, comparison, metric);
@@ -195,10 +196,10 @@ static void print_table(FILE *out, const struct comparison *comparison)
 
 static void print_method(FILE *out, const struct comparison *comparison)
 {
-    fputs("<p class=\"note\">The allocators took turns, in an order that moved on by one each "
+    fputs("<p class=\"note\">Each allocator ran once a round; the order shifted by one in each "
           "round. Times and faults are those of the program and the children that it waited for. "
-          "RSS was looked at each 10&nbsp;ms over all its processes; pages that several of them "
-          "share count for each.</p>\n<ul class=\"note\">\n",
+          "RSS was read every 10&nbsp;ms for all its processes together; pages that several of "
+          "them share count for each.</p>\n<ul class=\"note\">\n",
           out);
     for (size_t i = 0; i < comparison->count; i++) {
         const struct allocator *allocator = &comparison->contenders[i].allocator;

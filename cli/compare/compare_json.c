@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A comparison as JSON, with each run. Called by compare.c.
+ * A comparison as JSON, with each run.
  */
 #include <math.h>
 

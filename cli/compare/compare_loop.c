@@ -2,7 +2,7 @@
 /*
  * Measures in rounds: each allocator runs once a round. The order shifts by one in each round, so
  * that a busy moment of the machine affects all alike. Ends when the intervals are narrow enough or
- * the time is spent. Called by compare.c; calls measure.c.
+ * the time is spent.
  */
 #include <math.h>
 #include <stdlib.h>

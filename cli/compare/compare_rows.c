@@ -2,8 +2,7 @@
 /*
  * The rows of a comparison: one for each allocator, and one for the program as it is. A program
  * that is linked with its own allocator gets two rows instead of one: as it is, and glibc's, with
- * libc preloaded so that it comes before the linked allocator. Called by compare.c and
- * compare_loop.c.
+ * libc preloaded so that it comes before the linked allocator.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * Reads the loader's list of loaded files from a running process: the auxiliary vector leads to the
  * program headers, these lead to the dynamic section, and DT_DEBUG there leads to the list. The
  * process may change at any moment: each read may fail, and the list is read to FILES_MOST entries
- * only. Called by provider.c.
+ * only.
  */
 #include "compare/link_map.h"
 

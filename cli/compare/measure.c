@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Measures one run of a program from outside. Times and faults are the kernel's, for the program
- * and the children that it waited for. RSS is read while it runs, for its whole tree. Called by
- * compare_loop.c; calls program.c, process_tree.c and provider.c. The peak is the larger of two
- * figures: the kernel's for the largest process of the tree, which misses nothing; and the sum over
- * the tree at the looks. The kernel's figure includes what a child had before exec: the anonymous
- * memory of this command, and what it touched until then. So no peak can be less than about 1.2
- * MiB.
+ * and the children that it waited for. RSS is read while it runs, for its whole tree. The peak is
+ * the larger of two figures: the kernel's for the largest process of the tree, which misses
+ * nothing; and the sum over the tree at the looks. The kernel's figure includes what a child had
+ * before exec: the anonymous memory of this command, and what it touched until then. So no peak can
+ * be less than about 1.2 MiB.
  */
 #include "compare/measure.h"
 

@@ -2,8 +2,7 @@
 /*
  * Finds the file that a process's malloc comes from. The allocator is named by symbols that only it
  * has, else by the file's name. The search follows the loader: it takes the first definition in its
- * order, which is the executable, then preloaded libraries, then all others. Called by measure.c
- * and compare_rows.c; calls link_map.c and symbol.c.
+ * order, which is the executable, then preloaded libraries, then all others.
  */
 #include "compare/provider.h"
 

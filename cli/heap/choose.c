@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * From the words on the command line to an open target with a copy of its heap. If that fails, the
- * command ends with one line that says why. Called by the verbs.
+ * command ends with one line that says why.
  */
 #include "heap/choose.h"
 
@@ -27,7 +27,7 @@ pid_t choice_pid(const char *command, const char *text)
 {
     uint64_t number;
     if (!text_to_number(text, &number) || number == 0 || number > INT_MAX)
-        exit(cli_fail(EXIT_USAGE, "%s: '%.60s' is no process number", command, text));
+        exit(cli_fail(EXIT_USAGE, "%s: '%.60s' is not a process number", command, text));
     return (pid_t)number;
 }
 

@@ -180,7 +180,7 @@ static bool visit_headers(struct core *core,
 static bool fail_kind(struct target *target)
 {
     return target_fail(target,
-                       "'%s' is no core file: expected one from the kernel or gcore, not packed",
+                       "'%s' is not a core file: expected one from the kernel or gcore, not packed",
                        target->core_path);
 }
 

@@ -2,8 +2,7 @@
 /*
  * Counts the terms: each resident byte belongs to one term, so the terms add up to the RSS. The
  * kernel says which pages are resident (in a core: those that are not all zero). They are divided
- * by the states of the blocks in them. If the sum cannot be the RSS, the heap is read again. Called
- * by the verbs; reads a heap_view.
+ * by the states of the blocks in them. If the sum cannot be the RSS, the heap is read again.
  */
 #include "heap/terms.h"
 

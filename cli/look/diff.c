@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * `hakmem diff`: shows the changes between two snapshots, by term, lane and size class, the largest
- * first. Called by main.c; calls snapshot.c.
+ * first.
  */
 #include <argp.h>
 #include <inttypes.h>

@@ -2,7 +2,7 @@
 /*
  * `hakmem map`: draws the heap's address space in the terminal or as SVG: the contents of each
  * part, how full it is, and whether it is resident; for the whole heap, or for a range of
- * addresses. Called by main.c; map_rows.c makes the rows.
+ * addresses. map_rows.c makes the rows.
  */
 #include "look/map.h"
 
@@ -118,7 +118,7 @@ static void print_terminal(const struct heap_view *view, const struct map *map)
     puts("live: in blocks, which count whole, resident or not; res.: resident;\n"
          "x 3: three rows like this");
     if (is_folded)
-        puts("a letter says what most of it holds; --range START-END shows a part in detail");
+        puts("a letter shows the main use; --range START-END shows a part in detail");
     if (is_coloured)
         puts("bright: resident");
     printf("\n%-12s %-32s %6s %6s\n", "address", "slabs", "live", "res.");

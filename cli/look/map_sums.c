@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The sums of a cell or a row of a map: in bytes, in percent and in words. Called by the other
- * files of the map.
+ * The sums of a cell or a row of a map: in bytes, in percent and in words.
  */
 #include <inttypes.h>
 #include <stdio.h>

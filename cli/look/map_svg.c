@@ -2,7 +2,7 @@
 /*
  * The map as SVG: a cell's color is its lane, its filled height the live share, the bar below it
  * the resident share. One file that loads nothing, light and dark; it fits a phone, and is wider if
- * there is room. Called by map.c.
+ * there is room.
  */
 #include <inttypes.h>
 
@@ -154,10 +154,10 @@ void map_print_svg(FILE *out, const struct heap_view *view, const struct map *ma
     html_text(out, choice_title(view->target));
     fprintf(out,
             "</text>\n<text class=\"dim\" x=\"%d\" y=\"42\">A row is %s%s, a cell %s%s,</text>\n"
-            "<text class=\"dim\" x=\"%d\" y=\"57\">filled as far as it is live%s.</text>\n",
+            "<text class=\"dim\" x=\"%d\" y=\"57\">the filled part of a cell is live%s.</text>\n",
             LEFT, is_folded ? "" : "a superslab of ", text_of_size(map_row_bytes(map)).bytes,
             is_folded ? "" : "a slab of ", text_of_size(map_cell_bytes(map)).bytes, LEFT,
-            is_folded ? "; its colour is what most of it holds" : "");
+            is_folded ? "; its colour shows the main use" : "");
     print_legend(out);
     print_notes(out, is_folded);
     for (size_t i = 0; i < map->count; i++)

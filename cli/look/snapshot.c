@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * `hakmem snapshot`: writes the output of `hakmem stats --json` to a file, and reads such a file.
- * Called by main.c and diff.c.
  */
 #include "look/snapshot.h"
 
@@ -171,7 +170,7 @@ bool snapshot_read(const char *command, const char *path, struct snapshot *snaps
     if (is_cut)
         cli_fail(EXIT_FAILURE, "%s: '%s' is cut short: it is not a whole snapshot", command, path);
     else if (!snapshot->format)
-        cli_fail(EXIT_FAILURE, "%s: '%s' is no snapshot: expected a file of hakmem snapshot",
+        cli_fail(EXIT_FAILURE, "%s: '%s' is not a snapshot: expected a file of hakmem snapshot",
                  command, path);
     else if (snapshot->format != FIGURES_FORMAT)
         cli_fail(EXIT_FAILURE, "%s: '%s' is of format %" PRIu64 ": this hakmem reads format %d",
@@ -180,8 +179,9 @@ bool snapshot_read(const char *command, const char *path, struct snapshot *snaps
         cli_fail(EXIT_FAILURE, "%s: '%s' is damaged: its '%s' is not a number that hakmem writes",
                  command, path, snapshot->refused);
     else if (snapshot->terms_seen != (1u << TERM_COUNT) - 1)
-        cli_fail(EXIT_FAILURE, "%s: '%s' is no snapshot: it lacks the terms that add up to the RSS",
-                 command, path);
+        cli_fail(EXIT_FAILURE,
+                 "%s: '%s' is not a snapshot: it lacks the terms that add up to the RSS", command,
+                 path);
     else
         return true;
     return false;

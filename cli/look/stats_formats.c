@@ -136,12 +136,11 @@ void stats_print_metrics(FILE *out, const struct heap_view *view, const struct h
     for (size_t i = 0; i < TERM_COUNT; i++)
         writer_add(&writer, "hakmem_resident_bytes{term=\"%s\"} %lu\n", rows[i].key, rows[i].bytes);
     figures_metric_head(&writer, "others_bytes", "gauge",
-                        "Resident bytes of what is not the heap's.");
+                        "Resident bytes of memory that is not the heap's.");
     for (size_t i = 0; i < OTHERS_COUNT; i++)
         writer_add(&writer, "hakmem_others_bytes{kind=\"%s\"} %lu\n", others_keys[i], others[i]);
     figures_metric_head(&writer, "unexplained_bytes", "gauge",
-                        "RSS less the terms' sum: not 0 when the process changed too fast for a "
-                        "look.");
+                        "RSS minus the sum of the terms: not 0 if the process changed too fast.");
     writer_add(&writer, "hakmem_unexplained_bytes %ld\n", (long)terms->unexplained);
     figures_metrics(&writer, &figures);
     writer_flush(&writer);

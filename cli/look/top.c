@@ -2,8 +2,7 @@
 /*
  * `hakmem top`: a live view of one process's heap, or of all processes that use HAKMEM; or the same
  * view of a core file, which never changes. Each look opens the process again and reads it from
- * outside. So a stopped process can be shown, and it is no error if a process ends. Called by
- * main.c; draws with top_screen.c.
+ * outside. So a stopped process can be shown, and it is no error if a process ends.
  */
 #include "look/top.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * `hakmem why`: tells about an address: the block there and its state, its slab, its neighbours, or
- * what else is there. Called by main.c; reads a heap_view.
+ * what else is there.
  */
 #include <argp.h>
 #include <errno.h>
@@ -227,8 +227,8 @@ static uint64_t parse_address(const char *text)
     const char *digits = strncmp(text, "0x", 2) == 0 ? text + 2 : text;
     if (digits[0] == '\0' || digits[strspn(digits, "0123456789abcdefABCDEF")] != '\0' ||
         strlen(digits) > 16)
-        exit(cli_fail(EXIT_USAGE, "hakmem why: '%.60s' is no address: expected hexadecimal digits",
-                      text));
+        exit(cli_fail(EXIT_USAGE,
+                      "hakmem why: '%.60s' is not an address: expected hexadecimal digits", text));
     return strtoull(digits, NULL, 16);
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finds the libraries that the command preloads into programs, and sets LD_PRELOAD. Called by
- * run.c, record.c and allocators.c.
+ * Finds the libraries that the command preloads into programs, and sets LD_PRELOAD.
  */
 #include "program/library.h"
 

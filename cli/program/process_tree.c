@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finds a process and its descendants in /proc. Called by measure.c and family.c, every few
- * milliseconds while a program is being measured: so these functions read few files.
+ * Finds a process and its descendants in /proc. These functions run every few milliseconds while a
+ * program is being measured, so they read few files.
  */
 #include "program/process_tree.h"
 

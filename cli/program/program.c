@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Runs the user's program: it starts with the signal state of the command's caller; signals are
- * forwarded to it; it is watched and waited for. Called by run.c, record.c and measure.c.
+ * forwarded to it; it is watched and waited for.
  */
 #include "program/program.h"
 

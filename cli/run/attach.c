@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * `hakmem report`: the page of `hakmem run --report`, for a process that runs already. The process
- * is only read. Called by main.c; calls choose.c, family.c and run_page.c.
+ * is only read.
  */
 #include <argp.h>
 #include <errno.h>
@@ -108,7 +108,7 @@ static int report_process(struct options *options)
     check_heap(options->pid);
     if (!output_open(&options->page))
         return EXIT_USAGE;
-    fprintf(stderr, COMMAND ": process %d is looked at for %g s, or until it ends, or Ctrl-C\n",
+    fprintf(stderr, COMMAND ": process %d is watched for %g s, or until it ends, or Ctrl-C\n",
             (int)pid, options->seconds);
     process_figures(pid, &before);
     family_begin(&family, COMMAND, true);

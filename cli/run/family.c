@@ -2,8 +2,7 @@
 /*
  * A program and its descendants while they run. Each round finds them in /proc: a process with a
  * shorter life than that is missed, unless it leaves a report or connects to the socket. Each round
- * reads the heaps of the few largest from outside. Called by run.c and attach.c; calls
- * process_tree.c and sampler.c.
+ * reads the heaps of the few largest from outside.
  */
 #include "run/family.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Advice on live memory that grows without end. There must be no advice about a cache that fills to
- * a bound, or about memory that comes and goes. Called by heap_advice.c.
+ * a bound, or about memory that comes and goes.
  */
 #include "run/growth_advice.h"
 

@@ -2,7 +2,7 @@
 /*
  * Advice on a program's memory. Each piece of advice is shown with its evidence, and with the most
  * that it can gain. One look alone is no evidence: memory that is free for a moment will be used
- * again. Called by run_advice.c; calls advice.c.
+ * again.
  */
 #include "run/heap_advice.h"
 
@@ -158,7 +158,7 @@ static void advise_pinned(const struct heap_facts *facts, struct advice *advice)
                text_of_size(classes[most].pinned).bytes);
     heap_add_class(advice, most);
     advice_add(advice,
-               ", of which %.1f %% were live. Where blocks that live long have a heap of their own "
+               ". Of these blocks, %.1f %% were live. If long-lived blocks come from an owned heap "
                "(hak_heap_new), the rest can go back to the kernel: up to %s less.",
                share_of(classes[most].live, classes[most].live + classes[most].pinned),
                text_of_size(stay.bytes).bytes);
@@ -231,8 +231,8 @@ static bool add_helper(const struct heap_facts *facts, const struct stay *stay,
     if (facts->has_helper || stay->bytes < HELPER_BYTES)
         return false;
     advice_add(advice,
-               "Calls of free keep a part, whatever its age, and while none is made nothing goes "
-               "back. With HAKMEM_BACKGROUND=1, a helper thread gives back what has been free for "
+               "Only calls of free give memory back, and they keep a part of it, of any age. With "
+               "HAKMEM_BACKGROUND=1, a helper thread gives back all memory that has been free for "
                "%" PRId64 " ms (HAKMEM_DECAY_MS): ",
                facts->decay_ms);
     return true;

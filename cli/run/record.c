@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * `hakmem record`: runs a program with the recorder (record/) in front of the allocator that it
- * uses anyway. Ends with one line on the trace, and with the program's exit status. Called by
- * main.c; calls library.c and program.c. While the program runs, only the recorder changes the
- * file.
+ * uses anyway. Ends with one line on the trace, and with the program's exit status. While the
+ * program runs, only the recorder changes the file.
  */
 #include <argp.h>
 #include <errno.h>
@@ -147,7 +146,7 @@ static int record_program(const char *file, char **argv)
     drop_file(&recording);
     const char *reason = loader_explain(argv[0]);
     if (!reason)
-        reason = "it has no allocator, or became a program without the recorder";
+        reason = "it has no allocator, or executed a program without the recorder";
     cli_fail(EXIT_INTERNAL, "hakmem record: nothing recorded of '%s': %s", argv[0], reason);
     return status == EXIT_SUCCESS ? EXIT_INTERNAL : status;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reads and checks the reports that processes with the library leave at their exit, PID.report.
- * Called by run.c and family.c.
  */
 #include "run/report.h"
 

@@ -2,7 +2,7 @@
 /*
  * The text at the end of `hakmem run`: the program, the kernel's figures, a table of the processes
  * if there were several, and the heap of the one with the largest peak, from the report at its
- * exit. Called by run.c.
+ * exit.
  */
 #include "run/report_text.h"
 
@@ -249,7 +249,7 @@ static void print_reason(FILE *out, const char *program, bool has_page)
         return;
     }
     fprintf(out, LABEL "none: %s\n", "report",
-            reason ? reason : "it ended by _exit, or became a program without the library");
+            reason ? reason : "it ended by _exit, or executed a program without the library");
 }
 
 /* Print why a process has left no complete report. */

@@ -2,8 +2,7 @@
 /*
  * `hakmem run`: prepares the environment, runs the program with the library, and ends with the
  * program's report and its exit status. With --report it also reads the program's heap while it
- * runs, and writes a page. Called by main.c; calls library.c, program.c, settings.c, report.c,
- * family.c, run_calls.c and run_page.c.
+ * runs, and writes a page.
  */
 #include <argp.h>
 #include <dirent.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The conclusions on a run: the peak in one sentence, and the advice of heap_advice.c on the
- * figures of the looks. Called by run_page.c.
+ * figures of the looks.
  */
 #include <stdlib.h>
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The numbers of a program's calls. The program counts them itself, in memory that it shares with
- * the command: a file without a name, so nothing is left behind if either is killed. Called by
- * run.c and the page; calls library.c.
+ * the command: a file without a name, so nothing is left behind if either is killed.
  */
 #include "run/run_calls.h"
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The section on operations by size class: the blocks that moved between thread caches and lanes,
- * which are always known, and the exact numbers of calls if they were counted. Called by
- * run_page.c.
+ * which are always known, and the exact numbers of calls if they were counted.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -161,13 +160,14 @@ static void print_note(FILE *out, const struct run_calls *calls)
                 calls->total[OPERATION_FREE]);
     else if (calls->shared)
         fputs("<p class=\"failed\">No calls were counted: the program is static or set-user-ID, or "
-              "has no allocator that can be put off.</p>\n",
+              "its allocator cannot be replaced.</p>\n",
               out);
     fprintf(
         out,
         "<p class=\"note\">Refilled and flushed: blocks that thread caches took from the "
-        "depots and slabs, and gave back, by the last look. What a cache served by itself is "
-        "not in it: a lower bound of the calls, but for blocks that a cache took ahead%s.</p>\n",
+        "depots and slabs, and gave back, by the last look. Calls that a cache served by itself "
+        "are not counted: so the numbers are a lower bound of the calls, except for blocks that a "
+        "cache took in advance%s.</p>\n",
         calls->is_counted ? "" : " (<code class=\"nb\">--operations</code> counts each call)");
 }
 

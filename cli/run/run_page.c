@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The page of `hakmem run --report` and `hakmem report`: what ran, the conclusions, and the
- * figures. Called by run.c and attach.c; calls the other files of the page and html.c.
+ * figures.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -204,7 +204,7 @@ static void print_libc(FILE *out, const struct run_report *report)
     static const char *const reasons[HAK_FB_COUNT] = {
         "HAKMEM_FORCE_LIBC_ALLOC is set", "free of a block that libc gave out",
         "realloc of such a block", "malloc_usable_size of such a block",
-        "asked inside the allocator: while it was set up, or by a signal handler"};
+        "call inside the allocator: during its start, or by a signal handler"};
     bool is_exit = report->exit->state == REPORT_COMPLETE;
     run_table_begin(out, is_exit ? "Calls handed to libc" : "Calls handed to libc by the last look",
                     "<th scope=\"col\">reason</th><th scope=\"col\">calls</th>");

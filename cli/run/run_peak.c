@@ -2,7 +2,7 @@
 /*
  * The first paragraph of the page: how much was resident at the peak, and what it was used for. The
  * kernel misses no peak, but does not say what it was used for. A look says that, but may miss the
- * peak. If both agree they are told as one, else separately. Called by run_page.c.
+ * peak. If both agree they are told as one, else separately.
  */
 #include <inttypes.h>
 
@@ -74,8 +74,8 @@ static void print_missed(FILE *out, const struct run_report *report, uint64_t ke
     fprintf(out, ", saw %s: ", text_of_size(peak->look.rss).bytes);
     print_holders(out, peak);
     fprintf(out,
-            ". What held the other %s is not known; all that is said of the peak below is of "
-            "that look.",
+            ". It is not known what the other %s was used for; all figures for the peak below are "
+            "from that look.",
             text_of_size(kernel - peak->look.rss).bytes);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The charts of a run. Those over time are stretched to the width of the page; their numbers are
- * beside them as text, so that they can be read on a phone too. Called by run_page.c.
+ * beside them as text, so that they can be read on a phone too.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -420,11 +420,11 @@ void run_plot_map(FILE *out, const struct sampler *sampler)
 {
     const struct map *map = &sampler->peak.map;
     fprintf(out,
-            "<p class=\"note\">A tile is %s of addresses, a cell in it %s, filled as far as it is "
-            "live, in blocks that count whole, resident or not; hollow where less than half of it "
-            "is resident. Below it is its first address.%s</p>\n<div class=\"tiles\">\n",
+            "<p class=\"note\">A tile is %s of addresses, a cell in it %s. The filled part of a "
+            "cell is live; blocks count whole, resident or not. A cell is hollow if less than half "
+            "of it is resident. Below a tile is its first address.%s</p>\n<div class=\"tiles\">\n",
             text_of_size(map_row_bytes(map)).bytes, text_of_size(map_cell_bytes(map)).bytes,
-            map->shift ? " Its colour is what most of it holds." : "");
+            map->shift ? " The colour of a cell shows its main use." : "");
     for (size_t i = 0; i < map->count;) {
         struct map_row row = map->rows[i];
         while (++i < map->count && is_same_tile(map, &row, &map->rows[i]))

@@ -2,8 +2,7 @@
 /*
  * Reads the heap of a running program. No code runs in it, so its heap may change while it is read.
  * A look is left out if it fails, if the process ended during it, or if its figures do not add up
- * to a value that the RSS had meanwhile. Called by family.c; calls process_tree.c, heap/copy.c,
- * heap/terms.c and map_rows.c.
+ * to a value that the RSS had meanwhile.
  */
 #include "run/sampler.h"
 

@@ -2,7 +2,7 @@
 /*
  * The table of settings, for the command: checks of --set, and `hakmem settings` as text, as
  * docs/SETTINGS.md and as the ENVIRONMENT section of the manual page. The table itself is
- * HAK_SETTINGS in base/config.h. Called by main.c and run.c.
+ * HAK_SETTINGS in base/config.h.
  */
 #include "settings/settings.h"
 
@@ -62,7 +62,7 @@ static const struct setting_row *need_setting(const char *command, const char *n
                                         : nearest_begin(name, length);
     for (size_t i = 0; i < SETTING_ROWS; i++)
         nearest_try(&nearest, setting_rows[i].name);
-    exit(cli_fail(EXIT_USAGE, "%s: '%.*s' is no setting%s (see hakmem settings)", command,
+    exit(cli_fail(EXIT_USAGE, "%s: '%.*s' is not a setting%s (see hakmem settings)", command,
                   length > 60 ? 60 : (int)length, name, nearest_text(&nearest, "").bytes));
 }
 
@@ -177,7 +177,7 @@ static void print_markdown(void)
         "\n"
         "If a value is of the wrong kind or out of its range, one line on standard error says so,\n"
         "and the default holds. Such a line also names a variable that begins with `HAKMEM_` and\n"
-        "is no setting. A process does not repeat the line if its parent was started with the\n"
+        "is not a setting. A process does not repeat the line if its parent was started with the\n"
         "same variable and the same `LD_PRELOAD`. `hakmem run --set NAME=VALUE` checks the value\n"
         "before it runs the program; the prefix `HAKMEM_` may be left out there.\n\n"
         "| Setting | Kind | Default | Range | What it does |\n"

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The C++ operators new and delete, by their mangled names (Itanium C++ ABI), so that C++ programs
- * reach the fast path without libstdc++'s detour through malloc. A program may replace only some of
- * them: the standard defines the other forms as calls of those (the default behaviours in
- * [new.delete]), so a form that the program has not replaced must reach the one that it has. Each
- * form therefore compares the address that the process has for the next form with our own: if they
- * are the same, it was not replaced, and the fast path follows. Compiled with -fexceptions: a
- * handler may throw through us. Safe to call from any thread.
+ * The C++ operators new and delete, by their mangled names (Itanium C++ ABI): so C++ programs reach
+ * the fast path directly, and not through libstdc++ and malloc. A program may replace only some of
+ * the operators. The standard says which form calls which (the default behaviours in [new.delete]),
+ * so a form that the program has not replaced must call the one that it has. For that, each form
+ * compares the process's address of the next form with our own: if they are equal, the next form
+ * was not replaced, and the fast path follows. Compiled with -fexceptions: a handler may throw
+ * through our functions. Any thread may call them.
  *
- * The names are weak. In an archive the program's own operator then replaces ours without a
- * duplicate symbol; and the compiler may not assume that a name means our own function.
+ * The names are weak. So in an archive the program's own operator replaces ours without a duplicate
+ * symbol, and the compiler cannot assume that a name means our function.
  */
 #include "api/cxx.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Defines hakmem_root (diag/root.h). It is in this layer because it points to the state of every
- * layer. Called by nobody; the command hakmem finds it by its symbol or its magic.
+ * layer. The command hakmem finds it by its symbol or its magic.
  */
 #include "diag/root.h"
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The snapshot: computed from bins, depots, slab records and span figures when it is asked for. A
- * block is live if it has left its slab and lies in no cache. Called by diag's renderers and the
- * api layer.
+ * block is live if it has left its slab and lies in no cache.
  */
 #include "diag/diag.h"
 #include "diag/figures.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the messages about misused pointers, each of one line, and ends the program. Called by the
- * front with no lock held. Reads the slab layer's records without a lock, while other threads of a
- * correct program may change them: then the message may be less exact.
+ * Owns the messages about misused pointers, each of one line, and ends the program. No lock may be
+ * held. Reads the slab layer's records without a lock, while other threads of a correct program may
+ * change them: then the message may be less exact.
  */
 #include "front/misuse.h"
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The route: from a size to its lane, and from a pointer to the lane that it came from. Called by
- * the api layer when the inline fast path cannot decide; calls the unified cache, owned heaps, and
- * ACE's and Huge's verbs. Blocks of the process and blocks of owned heaps are taken, tried again
- * and resized in the same way; only their source differs. Pointers outside the reservation go back
- * to the caller: only the api layer knows other allocators.
+ * The route: from a size to its lane, and from a pointer to the lane that it came from. Blocks of
+ * the process and blocks of owned heaps are taken, tried again and resized in the same way; only
+ * their source differs. Pointers outside the reservation go back to the caller: only the api layer
+ * knows other allocators.
  */
 #include "front/route.h"
 #include "front/afresh.h"

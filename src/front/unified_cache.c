@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The unified cache, all bins of a thread: how a slow path enters and leaves it, its refill, growth
- * and flush, and its end. Called by route.c when a bin is empty or full; calls the depot, the
- * shared pool and ACE. Bins start without slots and grow with demand: on frees by one slot at a
- * time at first, so that a misuse in a small program meets a check at once, and later by doubling.
- * A thread's budget bounds the sum.
+ * Owns the unified cache, that is all bins of a thread cache together: how a slow path enters and
+ * leaves it, refill, growth and flush, and its end. A bin starts without slots and grows when it is
+ * used. On frees it first grows by one slot at a time, so that even in a small program a misuse
+ * soon meets a check; later it doubles. The budget of the thread cache bounds the sum of all bins.
+ * May never change the cache of another living thread.
  */
 #include "front/unified_cache.h"
 #include "front/bin.h"

@@ -87,7 +87,7 @@ static void with_records(void)
     CHECK(got > 0);
     CHECK(!depot_give(20, blocks, got, DEPOT_BYTES_MAX));
     CHECK_EQ(pool_give(&shared_pool, 20, blocks, got).fault, FAULT_NONE);
-    char *block = route_alloc(300, true); /* no thread's heap: one by one */
+    char *block = route_alloc(300, true); /* no thread cache: one by one */
     CHECK(block != NULL && unit_is_zero(block, 300));
     CHECK(route_free(block));
     char *span = route_alloc(300 * KIB, true);
