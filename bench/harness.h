@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the workloads share: parameters from the command line, a clock, random numbers, pages that
- * are really touched, threads, and the result line. A header alone, so that each workload compiles
- * by itself: cc -O2 -pthread FILE.c
+ * Shared by the workloads: parameters from the command line, a clock, random numbers, pages that
+ * are really touched, threads, and the result line. It is one header, so each workload compiles by
+ * itself:
  *
- * Nothing here calls malloc: the allocator under test serves the workload and libc, not the
- * harness. Bookkeeping comes from harness_map, output leaves by write(2).
+ *     cc -O2 -pthread FILE.c
+ *
+ * Nothing here calls malloc: only the workload and libc use the allocator under test. Memory for
+ * the workload's own data comes from harness_map, and output is written by write(2).
  */
 #ifndef HAK_BENCH_HARNESS_H
 #define HAK_BENCH_HARNESS_H

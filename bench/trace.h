@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The format of a trace: the allocator's calls of one process, written by record/ (the library that
- * `hakmem record` preloads) and played by replay.c. A header alone, without a dependency.
+ * `hakmem record` preloads) and played by replay.c. Needs no other file.
  *
  * A file is a header page, then `used` bytes of records, in one global order. A block is named by
- * a slot, a number below `slots`. A record is a varint (7 bits a byte, the lowest first, the high
- * bit set but in the last byte) of `value << TRACE_OP_BITS | op`, and what the table says:
+ * a slot, a number below `slots`. A record is a varint (7 bits a byte, the lowest first; the high
+ * bit is set in each byte but the last) of `value << TRACE_OP_BITS | op`, and the numbers in the
+ * third column of this table:
  *
  *   op       value    followed by            means
  *   MALLOC   size     slot                   a new block
  *   CALLOC   size     slot                   a new block, zeroed
  *   ALIGNED  size     log2 alignment, slot   a new block
- *   REALLOC  size     old slot, new slot     the old slot's block, resized, is the new slot's
- *   FREE     slot                            the block ends
- *   THREAD   number                          the records that follow are of this thread, from 0
- *   WINDOW   0                               a point that all threads reach before one goes on
+ *   REALLOC  size     old slot, new slot     the block is resized, and moves to the new slot
+ *   FREE     slot                            the block is freed
+ *   THREAD   number                          the next records are of this thread; the first is 0
+ *   WINDOW   0                               all threads reach this point before one continues
  *
  * The first records are of thread 0, and a new thread's first record opens a window. Once there is
- * a second thread, a slot that a record emptied is filled again in a later window only. So whoever
- * plays a window on many threads needs no other order in it than: a slot is full before its block
- * is resized or freed. Calls that failed are left out. Numbers are of a little-endian machine.
+ * a second thread, a slot that a record has emptied is filled again only in a later window. So a
+ * program that plays a window on many threads must keep only one order in it: a slot is full before
+ * its block is resized or freed. Calls that failed are left out. Numbers are little-endian.
  */
 #ifndef HAK_BENCH_TRACE_H
 #define HAK_BENCH_TRACE_H

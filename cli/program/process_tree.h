@@ -47,7 +47,7 @@ bool process_figures(pid_t pid, struct process_figures *figures);
 /* Add the process's resident bytes, and its proportional ones: of a page that n processes share,
  * each has 1/n. */
 void process_share(pid_t pid, uint64_t *rss, uint64_t *pss);
-/* The command line, with a space between two arguments; "" when it is not known. */
+/* The command line, with a space between two arguments; "" if it is not known. */
 void process_command(pid_t pid, char *text, size_t size);
 
 #endif

@@ -161,8 +161,9 @@ static const char *what(const void *exception)
 }
 
 /*
- * std::bad_alloc of a static program in which nothing uses it: no catch, no container. Its linker
- * has left the class out, but `catch (std::exception &)` and `catch (...)` must find it.
+ * Make std::bad_alloc for a static program in which nothing else uses the class (no catch, no
+ * container). The linker has left the class out of such a program, but its `catch (std::exception
+ * &)` and `catch (...)` must catch our exception.
  */
 static const void *make_type(const struct runtime *runtime, const void **table)
 {
