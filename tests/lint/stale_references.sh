@@ -17,7 +17,8 @@ DOCUMENTS=(README.md docs/*.md)
 ((${#FILES[@]})) || { echo "ok: no sources yet"; exit 0; }
 
 # Words of code that are no source's of ours: the kernel's, and another program's name.
-OTHERS=(mmap_lock process_madvise MADV_PAGEOUT node_exporter)
+OTHERS=(mmap_lock process_madvise MADV_PAGEOUT no_new_privs SECCOMP_FILTER_FLAG_TSYNC CLONE_NEWUSER
+    node_exporter)
 
 # The path of each file and folder by each of its ends: all of it, without the first folder, ...
 declare -A PATHS
@@ -83,7 +84,7 @@ check_words() {
     local -A known
     while read -r word; do
         known[$word]=1
-    done < <(cat "${FILES[@]}" {bench,tests,cmake}/**/*.{c,h,cpp,sh,bash,py,cmake} Makefile \
+    done < <(cat "${FILES[@]}" {bench,cmake}/**/*.{c,h,cpp,sh,bash,py,cmake} Makefile \
         CMakeLists.txt | grep -oE '\w+' | sort -u
         basename -as .md docs/*.md
         printf '%s\n' "${OTHERS[@]}")
