@@ -13,6 +13,7 @@
 #include "slab/slab_check.h"
 #include "slab/slab_run.h"
 #include "slab/space.h"
+#include "slab/superslab.h"
 
 static unsigned asked;
 

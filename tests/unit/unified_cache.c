@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tests of front/unified_cache.c and the inline halves of front/front.h: a thread's heap from its
- * making to its end, how bins grow and are refilled and flushed, random use with patterns, misuse,
- * and a forked child. Each test is a thread of its own in a child of its own. The budget is in
- * budget.c.
+ * making to its end, how bins grow and are refilled and flushed, random use with patterns, the
+ * budget of a thread's bins, and misuse. Each test is a thread of its own in a child of its own.
  */
 #include "unit/own_heap.h"
-
-#include "api/api.h"
 
 #define HELD_MAX 400
 #define SMALL CLASS_FIRST
@@ -255,6 +252,69 @@ static void random_use(void)
     check_all_back();
 }
 
+/* ---- the budget: what all bins of a thread may hold together ---- */
+
+static void fill_all_bins(void)
+{
+    static void *blocks[64];
+    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {
+        unsigned count = size_classes[size_class].size < 64 * KIB ? 64 : 3;
+        for (unsigned i = 0; i < count; i++)
+            blocks[i] = alloc_class(size_class);
+        for (unsigned i = 0; i < count; i++)
+            free_class(size_class, blocks[i]);
+    }
+    size_t bytes = 0;
+    size_t allowed = 0;
+    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {
+        bytes += count_of(size_class) * (size_t)size_classes[size_class].size;
+        allowed += limit_of(size_class) * (size_t)size_classes[size_class].size;
+    }
+    CHECK_EQ(own_heap()->granted, allowed);
+    CHECK(allowed <= (size_t)settings.thread_cache_max);
+    CHECK(bytes <= allowed);
+    CHECK(settings.thread_cache_max < (int64_t)MIB || bytes > MIB / 2);
+    check_structure();
+}
+
+static void budget(void)
+{
+    static const int64_t budgets[] = {0, 1000, 64 * KIB, 4 * MIB, GIB};
+    CHECK(reservation_make());
+    settings.decay_ms = -1;
+    for (size_t i = 0; i < sizeof(budgets) / sizeof(budgets[0]); i++) {
+        /* from the smallest up: an ended thread's heap keeps what it was granted */
+        settings.thread_cache_max = budgets[i];
+        run_in_thread(fill_all_bins);
+        check_all_back();
+    }
+}
+
+/* The share of each has become less: a few slow paths of one class bring the rest within it. */
+static void fill_and_lose_share(void)
+{
+    static void *blocks[200];
+    unsigned size_class = size_class_of(KIB);
+    fill_all_bins();
+    settings.thread_cache_max = 256 * KIB;
+    CHECK(own_heap()->granted > (size_t)settings.thread_cache_max);
+    for (unsigned i = 0; i < 200; i++)
+        blocks[i] = alloc_class(size_class);
+    for (unsigned i = 0; i < 200; i++)
+        free_class(size_class, blocks[i]);
+    CHECK(own_heap()->granted <= (size_t)settings.thread_cache_max);
+    check_structure();
+}
+
+static void lost_share(void)
+{
+    CHECK(reservation_make());
+    settings.decay_ms = -1;
+    settings.thread_cache_max = GIB;
+    run_in_thread(fill_and_lose_share);
+    check_all_back();
+}
+
 /* ---- misuse ---- */
 
 static void free_twice(void)
@@ -292,56 +352,6 @@ static void judge_planted(void)
     unified_cache_judge();
 }
 
-/* ---- fork ---- */
-
-static _Atomic bool is_other_ready;
-static _Atomic bool is_other_done;
-
-static void *be_another(void *argument)
-{
-    (void)argument;
-    free_class(SMALL, alloc_class(SMALL));
-    is_other_ready = true;
-    while (!is_other_done)
-        sched_yield();
-    unified_cache_thread_exit();
-    return NULL;
-}
-
-/* A child keeps its own thread's heap, and others' are abandoned. */
-static void be_the_child(void)
-{
-    size_t blocks[CLASS_COUNT];
-    size_t threads;
-    fork_continue_in_child();
-    thread_heap_count_blocks(blocks, &threads);
-    CHECK_EQ(threads, 1);
-    CHECK_EQ(blocks[SMALL], count_of(SMALL));
-    CHECK_EQ(own_heap()->thread_id, os_thread_number().thread);
-    use_at_random(71, 500, true);
-    _exit(0);
-}
-
-static void forking(void)
-{
-    pthread_t other;
-    int status;
-    CHECK(reservation_make());
-    free_class(SMALL, alloc_class(SMALL));
-    CHECK_EQ(pthread_create(&other, NULL, be_another, NULL), 0);
-    while (!is_other_ready)
-        sched_yield();
-    fork_lock_all();
-    pid_t child = fork();
-    if (child == 0)
-        be_the_child();
-    fork_unlock_all();
-    CHECK(waitpid(child, &status, 0) == child && status == 0);
-    is_other_done = true;
-    CHECK_EQ(pthread_join(other, NULL), 0);
-    use_at_random(72, 500, true);
-}
-
 #define CHILD_TEST(body)                                                                           \
     static void test_##body(void **state)                                                          \
     {                                                                                              \
@@ -352,7 +362,8 @@ static void forking(void)
 CHILD_TEST(life)
 CHILD_TEST(refill_and_growth)
 CHILD_TEST(random_use)
-CHILD_TEST(forking)
+CHILD_TEST(budget)
+CHILD_TEST(lost_share)
 
 static void test_misuse(void **state)
 {
@@ -367,8 +378,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_life),       cmocka_unit_test(test_refill_and_growth),
-        cmocka_unit_test(test_random_use), cmocka_unit_test(test_forking),
-        cmocka_unit_test(test_misuse),
+        cmocka_unit_test(test_random_use), cmocka_unit_test(test_budget),
+        cmocka_unit_test(test_lost_share), cmocka_unit_test(test_misuse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

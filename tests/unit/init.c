@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of front/afresh.c: a child by the clone system call alone, made while another thread holds
- * every lock of the allocator. Its parent's blocks can be read, resized and freed there, handles
+ * Tests of api/init.c, which finds at its gate that the process is a copy, and of the repair that
+ * follows: a child by the clone system call alone, made while another thread holds every lock of
+ * the allocator. Its parent's blocks can be read, resized and freed there, handles
  * of its parent's first-class heaps still serve, and it has a sound heap of its own; so have copies
  * of copies.
  */
