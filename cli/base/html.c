@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Pages that need nothing else: their look, light and dark, on paper and in a phone's width, and
- * text that may hold anything. Called by compare_html.c,
- * compare_json.c and run_page.c.
+ * text that may hold anything.
  */
 #include "base/html.h"
 

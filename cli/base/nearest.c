@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The name that a misspelt word most likely stands for: few letters changed, left out, added or
- * swapped; or the word is a beginning of it. Called by who tells the user that there is no such
- * name.
+ * swapped; or the word is a beginning of it.
  */
 #include "base/nearest.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A file that a verb will write in its end. Called by compare.c, map.c and run.c.
+ * A file that a verb will write in its end.
  */
 #include "base/output.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Figures in words, as every verb writes them. Called by report.c and the verbs.
+ * Figures in words, as every verb writes them.
  */
 #include "base/text.h"
 

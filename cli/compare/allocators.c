@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The allocators of this machine: where packages and builds put their libraries, and whether the
- * loader takes them. Called by compare.c; calls library.c and loader.c.
+ * loader takes them.
  */
 #include "compare/allocators.h"
 

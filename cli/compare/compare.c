@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * `hakmem compare`: runs the user's own command under each allocator of this machine, and says
- * which differences are more than noise. Called by main.c; calls allocators.c, compare_rows.c,
- * compare_loop.c and the forms.
+ * which differences are more than noise.
  */
 #include "compare/compare.h"
 

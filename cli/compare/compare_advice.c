@@ -2,7 +2,7 @@
 /*
  * What has been decided about a comparison, in plain words: a line on each metric, and the
  * recommendation. All of it follows from one decision, so that no sentence contradicts another or
- * the tables. Called by the forms; calls compare_decision.c and advice.c.
+ * the tables.
  */
 #include <ctype.h>
 #include <math.h>

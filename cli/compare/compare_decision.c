@@ -2,8 +2,7 @@
 /*
  * What follows from a comparison, decided once: how each contender stands to the baseline in wall
  * time, CPU time and peak memory, who is to be taken instead of it, or that the noise does not let
- * that be said. It knows no allocator by its name. Called by compare_advice.c, which says it, and
- * by the forms, for the marks in their tables; calls statistics.c.
+ * that be said. It knows no allocator by its name.
  */
 #include <math.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A comparison as a page: the conclusions, a plot of each metric, the figures. Called by compare.c.
+ * A comparison as a page: the conclusions, a plot of each metric, the figures.
  */
 #include <math.h>
 #include <string.h>

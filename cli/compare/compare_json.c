@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A comparison as JSON, each run included. Called by compare.c.
+ * A comparison as JSON, each run included.
  */
 #include <math.h>
 

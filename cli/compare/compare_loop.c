@@ -2,7 +2,7 @@
 /*
  * Rounds of runs: each allocator once a round, in an order that moves on by one each time, so that
  * a busy moment of the machine falls on all alike; until the intervals are narrow enough or the
- * time is spent. Called by compare.c; calls measure.c.
+ * time is spent.
  */
 #include <math.h>
 #include <stdlib.h>

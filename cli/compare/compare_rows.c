@@ -2,8 +2,7 @@
 /*
  * The rows of a comparison: one for each allocator, and what the program as it is has to do with
  * them. A program that is linked with an allocator of its own gets two rows where there would be
- * one: as it is, and glibc's, with libc preloaded so that it comes before the other. Called by
- * compare.c and compare_loop.c.
+ * one: as it is, and glibc's, with libc preloaded so that it comes before the other.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A comparison for the terminal, at most 80 columns wide. Called by compare.c.
+ * A comparison for the terminal, at most 80 columns wide.
  */
 #include <math.h>
 #include <string.h>

@@ -2,8 +2,7 @@
 /*
  * The loader's list of what it has loaded, read from a running process: the auxiliary vector leads
  * to the program headers, these to the dynamic section, and DT_DEBUG there to the list. The process
- * may change at any moment: each read may fail, and no list is longer than FILES_MOST. Called by
- * provider.c.
+ * may change at any moment: each read may fail, and no list is longer than FILES_MOST.
  */
 #include "compare/link_map.h"
 

@@ -2,7 +2,6 @@
 /*
  * One run of a program, measured from outside: times and faults are the kernel's, over the program
  * and the children that it waited for; RSS is looked at while it runs, over all of its tree.
- * Called by compare_loop.c; calls program.c, process_tree.c and provider.c.
  *
  * The peak is the larger of two: the kernel's, of the largest process of the tree, which misses
  * nothing; and the sum over the tree, as the looks saw it. The kernel counts in the former what a

@@ -3,7 +3,7 @@
  * Finds the file that a process's malloc comes from, and names the allocator by symbols that only
  * this one has, else by the file's name. What the loader does is what counts: it takes the first
  * definition in its order, the executable's before those of preloaded libraries, and these before
- * all others. Called by measure.c and compare_rows.c; calls link_map.c and symbol.c.
+ * all others.
  */
 #include "compare/provider.h"
 

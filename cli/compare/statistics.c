@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Means with their confidence intervals. Called by the files of compare; calls nothing of ours.
+ * Means with their confidence intervals.
  */
 #include "compare/statistics.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * From the words on the command line to an open target with its heap copied; if that cannot be
- * done, the command ends with one line that says why. Called by the verbs.
+ * done, the command ends with one line that says why.
  */
 #include "heap/choose.h"
 

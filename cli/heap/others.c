@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tells what the mappings are that are not the heap's: by their names and files, and by the stack
- * pointers of threads. Called by stats.c; reads a heap_view.
+ * pointers of threads.
  */
 #include "heap/others.h"
 

@@ -3,7 +3,6 @@
  * The identity: each resident byte belongs to one term, and the terms add up to the RSS. Resident
  * pages come from the kernel (or, in a core, are those with something in them), and are divided by
  * the states of the blocks that lie in them. A look whose sum cannot be the RSS is taken again.
- * Called by the verbs; reads a heap_view.
  */
 #include "heap/terms.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * `hakmem diff`: what changed between two snapshots, by term, lane and size class, the largest
- * change first. Called by main.c; calls snapshot.c.
+ * change first.
  */
 #include <argp.h>
 #include <inttypes.h>

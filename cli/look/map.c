@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * `hakmem map`: the heap's address space in the terminal or as SVG: what each part holds, how full
- * it is, and whether it is resident; of the whole heap, or of a range of addresses. Called by
- * main.c; map_rows.c makes the rows.
+ * it is, and whether it is resident; of the whole heap, or of a range of addresses. map_rows.c
+ * makes the rows.
  */
 #include "look/map.h"
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Folds a map: a row stands for 2, 4, 8 ... superslabs, and a cell for as many slabs, until the map
- * is short enough to be read. A folded cell has the sums of what it stands for. Called by
- * map_rows.c.
+ * is short enough to be read. A folded cell has the sums of what it stands for.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Makes the rows of a map: what each slab of a superslab holds, how much of it is live, and how
- * much is resident. Called by map.c and the sampler; reads a heap_view.
+ * much is resident.
  */
 #include "heap/extents.h"
 #include "heap/residency.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a cell or a row of a map comes to: in bytes, in percent and in words. Called by the other
- * files of the map.
+ * What a cell or a row of a map comes to: in bytes, in percent and in words.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 /*
  * The map as SVG: a cell's colour is its lane, its filled height the share that is live, the bar
  * below it the share that is resident. One file, nothing loaded from elsewhere, light and dark; as
- * narrow as a phone, and wider where there is room. Called by map.c.
+ * narrow as a phone, and wider where there is room.
  */
 #include <inttypes.h>
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * `hakmem snapshot`: writes what `hakmem stats --json` says into a file, and reads such a file.
- * Called by main.c and diff.c.
  */
 #include "look/snapshot.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * `hakmem stats`: where a process's memory is, in terms that add up to its RSS, by lane, size class
- * and thread. Called by main.c; reads a heap_view.
+ * and thread.
  */
 #include <argp.h>
 #include <inttypes.h>

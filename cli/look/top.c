@@ -2,8 +2,7 @@
 /*
  * `hakmem top`: a live view of one process's heap, or of all processes on the allocator; or the
  * same view of a core file, which never changes. Each look opens the process again and reads it
- * from outside, so one that is stopped can be looked at, and one that ends is no error. Called by
- * main.c; draws through top_screen.c.
+ * from outside, so one that is stopped can be looked at, and one that ends is no error.
  */
 #include "look/top.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Draws the live view with ncurses: the list of processes, or one process's terms, size classes and
- * threads. Called by top.c; knows nothing of targets.
+ * threads. Knows nothing of targets.
  */
 #include <inttypes.h>
 #include <locale.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * `hakmem why`: what lies at an address: the block and its state, its slab, its neighbours, or what
- * else the address is. Called by main.c; reads a heap_view.
+ * else the address is.
  */
 #include <argp.h>
 #include <errno.h>

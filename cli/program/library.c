@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The libraries that the command preloads into programs: where they are, and LD_PRELOAD. Called by
- * run.c, record.c and allocators.c.
+ * The libraries that the command preloads into programs: where they are, and LD_PRELOAD.
  */
 #include "program/library.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A process and its descendants through /proc. Called by measure.c and family.c, every few
- * milliseconds beside a program that is being measured: these functions read few files.
+ * A process and its descendants through /proc. A look happens every few milliseconds beside a
+ * program that is being measured, so it may read few files only.
  */
 #include "program/process_tree.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The program that the command runs: started with the signal state of the command's caller, its
- * signals passed on, watched and waited for. Called by run.c, record.c and measure.c.
+ * signals passed on, watched and waited for.
  */
 #include "program/program.h"
 

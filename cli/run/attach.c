@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * `hakmem report`: the page of `hakmem run --report` for a process that runs already. It is only
- * looked at. Called by main.c; calls choose.c, family.c and run_page.c.
+ * looked at.
  */
 #include <argp.h>
 #include <errno.h>

@@ -2,8 +2,7 @@
 /*
  * A program and its descendants while they run. They are found through /proc in each round: one
  * that lives shorter than that is missed, unless it leaves a report or comes to the door. Heaps are
- * looked at from outside: in each round those of the few largest. Called by run.c and attach.c;
- * calls process_tree.c and sampler.c.
+ * looked at from outside: in each round those of the few largest.
  */
 #include "run/family.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Advice on live memory that grows without end. A cache that fills to a bound, and memory that
- * comes and goes, must get none. Called by heap_advice.c.
+ * comes and goes, must get none.
  */
 #include "run/growth_advice.h"
 

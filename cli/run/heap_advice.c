@@ -2,7 +2,7 @@
 /*
  * Advice on a program's memory. Each piece has its evidence, which is shown with it, and the gain
  * that can be expected at most. What is seen at one look alone is no evidence: memory that is free
- * for a moment will be used again in the next. Called by run_advice.c; calls advice.c.
+ * for a moment will be used again in the next.
  */
 #include "run/heap_advice.h"
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * `hakmem record`: runs a program with the recorder (record/) before the allocator that it has
- * anyway, and ends with one line on the trace and the program's exit status. Called by main.c;
- * calls library.c and program.c. What happens to the file while the program runs is the
- * recorder's alone.
+ * anyway, and ends with one line on the trace and the program's exit status. What happens to the
+ * file while the program runs is the recorder's alone.
  */
 #include <argp.h>
 #include <errno.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The reports that processes with the library leave at their exit, PID.report, read and checked.
- * Called by run.c and family.c.
  */
 #include "run/report.h"
 

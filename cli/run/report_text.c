@@ -2,7 +2,6 @@
 /*
  * The text that `hakmem run` ends with: the program, the kernel's figures, a table of the processes
  * where there were several, and the heap of the one with the largest peak, as it told at its exit.
- * Called by run.c.
  */
 #include "run/report_text.h"
 

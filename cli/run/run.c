@@ -2,8 +2,7 @@
 /*
  * `hakmem run`: prepares the environment, runs the program on the library, and ends with the
  * program's report and its exit status; with --report, looks at its heap meanwhile and writes a
- * page. Called by main.c; calls library.c, program.c, settings.c, report.c, family.c, run_calls.c
- * and run_page.c.
+ * page.
  */
 #include <argp.h>
 #include <dirent.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What stands out in a run: the peak in one sentence, and the advice that heap_advice.c gives on
- * the figures of the looks. Called by run_page.c.
+ * the figures of the looks.
  */
 #include <stdlib.h>
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The numbers of a program's calls, which it counts itself in memory that is shared with it: a file
- * without a name, so that nothing is left behind by whoever is killed. Called by run.c and the
- * page; calls library.c.
+ * without a name, so that nothing is left behind by whoever is killed.
  */
 #include "run/run_calls.h"
 

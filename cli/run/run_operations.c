@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The page's part on operations by size class: the blocks that passed between threads' caches and
- * the lanes, which are there always, and exact numbers of calls where these were counted. Called by
- * run_page.c.
+ * the lanes, which are there always, and exact numbers of calls where these were counted.
  */
 #include <inttypes.h>
 #include <math.h>

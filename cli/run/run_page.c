@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The page of `hakmem run --report` and `hakmem report`: what ran, what stands out, and the
- * figures. Called by run.c and attach.c; calls the other files of the page and html.c.
+ * figures.
  */
 #include <inttypes.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 /*
  * The page's first words: how much was resident at the peak, and what held it. The kernel misses no
  * peak, but does not say what holds it; a look says that, but may miss the peak. They are told as
- * one where they agree, and apart where they do not. Called by run_page.c.
+ * one where they agree, and apart where they do not.
  */
 #include <inttypes.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The pictures of a run. Charts over time are stretched to the page's width and have their numbers
- * beside them as text, so that these can be read on a phone too. Called by run_page.c.
+ * beside them as text, so that these can be read on a phone too.
  */
 #include <inttypes.h>
 #include <math.h>

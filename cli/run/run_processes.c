@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The page's table of processes, where there were several: each with its peak and what its heap
- * held, and the sums. Called by run_page.c.
+ * held, and the sums.
  */
 #include <inttypes.h>
 

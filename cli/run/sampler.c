@@ -2,8 +2,7 @@
 /*
  * Looks at a running program's heap. Nothing runs in it: what is seen may change meanwhile. A look
  * that fails, that the process's end has cut short, or whose figures do not add up to a value that
- * the RSS had meanwhile, is left out. Called by family.c; calls process_tree.c, heap/copy.c,
- * heap/terms.c and map_rows.c.
+ * the RSS had meanwhile, is left out.
  */
 #include "run/sampler.h"
 

@@ -2,7 +2,7 @@
 /*
  * The table of settings as the command sees it: checks of --set, and `hakmem settings` as text, as
  * docs/SETTINGS.md and as the ENVIRONMENT section of the manual page. The table itself is
- * HAK_SETTINGS of base/config.h. Called by main.c and run.c.
+ * HAK_SETTINGS of base/config.h.
  */
 #include "settings/settings.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Defines hakmem_root (diag/root.h): in this layer because it points to what every layer keeps.
- * Called by nobody; the command hakmem finds it by its symbol or its magic.
+ * The command hakmem finds it by its symbol or its magic.
  */
 #include "diag/root.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The snapshot: derived from bins, depots, slab records and span figures when asked. What is live
- * is what left the slabs and lies in no cache. Called by diag's renderers and the api layer.
+ * is what left the slabs and lies in no cache.
  */
 #include "diag/diag.h"
 #include "diag/figures.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Misuse: what is wrong with a pointer, in one line, and the end of the program. Called by the
- * front with no lock held. Reads the slab layer's records, which a correct program's other threads
- * may be changing: the worst that can come of it is a less exact word.
+ * Misuse: what is wrong with a pointer, in one line, and the end of the program. No lock may be
+ * held. Reads the slab layer's records, which a correct program's other threads may be changing:
+ * the worst that can come of it is a less exact word.
  */
 #include "front/misuse.h"
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The route: from a size to its lane, from a pointer to the lane that gave it. Called by the api
- * layer when the inline fast path cannot decide; calls the unified cache, first-class heaps, and
- * ACE's and Huge's verbs. The process's blocks and those of first-class heaps are taken, tried
- * again and resized alike: only where a block comes from differs. What is not in the reservation is
- * returned to the caller: only the api layer knows of other allocators.
+ * The route: from a size to its lane, from a pointer to the lane that gave it. The process's blocks
+ * and those of first-class heaps are taken, tried again and resized alike: only where a block comes
+ * from differs. What is not in the reservation is returned to the caller: only the api layer knows
+ * of other allocators.
  */
 #include "front/route.h"
 #include "front/afresh.h"

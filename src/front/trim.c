@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns the order in which all free memory goes back to the kernel: from the threads' bins down to
- * the warm pool, each into the layer below, so that nothing is left on the way. Called by
- * malloc_trim and its like, by a request of the command, and where memory is short. May hold no
- * lock.
+ * the warm pool, each into the layer below, so that nothing is left on the way. May hold no lock.
  */
 #include "front/trim.h"
 #include "front/background.h"

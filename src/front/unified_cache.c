@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The unified cache, all bins of a thread: how a slow path enters and leaves it, its refill, growth
- * and flush, and its end. Called by route.c when a bin is empty or full; calls the depot, the
- * shared pool and ACE. Bins start without slots and grow with demand: on frees by one slot at a
+ * and flush, and its end. Bins start without slots and grow with demand: on frees by one slot at a
  * time at first, so that a misuse in a small program meets a check at once, and later by doubling.
  * A thread's budget bounds the sum.
  */
