@@ -234,13 +234,6 @@ static void depots_in_parts(void)
     check_tally(SIZE_CLASS);
 }
 
-#define CHILD_TEST(body)                                                                           \
-    static void test_##body(void **state)                                                          \
-    {                                                                                              \
-        (void)state;                                                                               \
-        CHECK_CHILD(body);                                                                         \
-    }
-
 CHILD_TEST(burst)
 CHILD_TEST(not_for_little)
 CHILD_TEST(depot_goes)

@@ -150,13 +150,6 @@ static void forking(void)
     use_own_heap();
 }
 
-#define CHILD_TEST(body)                                                                           \
-    static void test_##body(void **state)                                                          \
-    {                                                                                              \
-        (void)state;                                                                               \
-        CHECK_CHILD(body);                                                                         \
-    }
-
 CHILD_TEST(all_locks)
 CHILD_TEST(in_child)
 CHILD_TEST(forking)

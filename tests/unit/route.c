@@ -295,13 +295,6 @@ static void name_foreign(void)
     misuse_report_foreign("free", (void *)0x1230);
 }
 
-#define CHILD_TEST(body)                                                                           \
-    static void test_##body(void **state)                                                          \
-    {                                                                                              \
-        (void)state;                                                                               \
-        CHECK_CHILD(body);                                                                         \
-    }
-
 CHILD_TEST(at_random)
 CHILD_TEST(each_lane)
 CHILD_TEST(aligned_classes)

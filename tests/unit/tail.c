@@ -238,13 +238,6 @@ static void threads(void)
     CHECK_EQ(slab_check(), 0);
 }
 
-#define CHILD_TEST(body)                                                                           \
-    static void test_##body(void **state)                                                          \
-    {                                                                                              \
-        (void)state;                                                                               \
-        CHECK_CHILD(body);                                                                         \
-    }
-
 CHILD_TEST(goes_back)
 CHILD_TEST(grows_and_shrinks)
 CHILD_TEST(bounded)

@@ -352,13 +352,6 @@ static void judge_planted(void)
     unified_cache_judge();
 }
 
-#define CHILD_TEST(body)                                                                           \
-    static void test_##body(void **state)                                                          \
-    {                                                                                              \
-        (void)state;                                                                               \
-        CHECK_CHILD(body);                                                                         \
-    }
-
 CHILD_TEST(life)
 CHILD_TEST(refill_and_growth)
 CHILD_TEST(random_use)
