@@ -92,19 +92,31 @@ static void doubted(void)
     check_writable();
 }
 
-#define UNFILTERED_TEST(body)                                                                      \
+/* The kernel is not asked under a filter. Nor can it be in the small window, which lies so near the
+ * end of the address space that no size is too long for a mapping there; the thread sanitizer has
+ * all places of the large one. */
+static bool is_asked(void)
+{
+#ifdef HAK_TSAN
+    return false;
+#else
+    return !os_is_filtered();
+#endif
+}
+
+#define ASKING_TEST(body)                                                                          \
     static void test_##body(void **state)                                                          \
     {                                                                                              \
         (void)state;                                                                               \
-        if (os_is_filtered())                                                                      \
-            skip(); /* the kernel is not asked */                                                  \
+        if (!is_asked())                                                                           \
+            skip();                                                                                \
         CHECK_CHILD(body);                                                                         \
     }
 
 CHILD_TEST(untouched)
-UNFILTERED_TEST(undone)
-UNFILTERED_TEST(replaced)
-UNFILTERED_TEST(doubted)
+ASKING_TEST(undone)
+ASKING_TEST(replaced)
+ASKING_TEST(doubted)
 
 int main(void)
 {
