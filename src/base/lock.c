@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The slow half of struct lock: spin a little, then sleep on the word. Called by lock_acquire and
- * lock_release only; calls the kernel's futex and nothing else.
+ * The slow half of struct lock: spin a little, then sleep on the word.
  */
 #include "base/base.h"
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which characters of text from outside may be shown: a name or an argument can hold any byte, and
- * a terminal or a page obeys some. Called by log.c, and by the command `hakmem`, which is built
- * with this file. Uses no libc, no memory.
+ * a terminal or a page obeys some. Uses no libc, no memory.
  */
 #include "base/base.h"
 

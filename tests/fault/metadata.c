@@ -124,13 +124,6 @@ static void with_heap(void)
     CHECK_EQ(mapped_bytes(), 0);
 }
 
-#define CHILD_TEST(body)                                                                           \
-    static void test_##body(void **state)                                                          \
-    {                                                                                              \
-        (void)state;                                                                               \
-        CHECK_CHILD(body);                                                                         \
-    }
-
 CHILD_TEST(without_records)
 CHILD_TEST(with_records)
 CHILD_TEST(with_heap)

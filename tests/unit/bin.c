@@ -88,13 +88,6 @@ static void emptied(void)
     leave();
 }
 
-#define CHILD_TEST(body)                                                                           \
-    static void test_##body(void **state)                                                          \
-    {                                                                                              \
-        (void)state;                                                                               \
-        CHECK_CHILD(body);                                                                         \
-    }
-
 CHILD_TEST(slots)
 CHILD_TEST(oldest_first)
 CHILD_TEST(emptied)

@@ -144,23 +144,6 @@ static void not_for_little(void)
     check_tally(SIZE_CLASS);
 }
 
-/* The depot of a class that collapses is emptied a batch at a time. */
-static void depot_goes(void)
-{
-    make();
-    take(SIZE_CLASS, 3 * BATCH_BLOCKS);
-    for (unsigned i = 0; i < 3; i++)
-        CHECK(depot_give(SIZE_CLASS, held + i * BATCH_BLOCKS, BATCH_BLOCKS, DEPOT_BYTES_MAX));
-    for (unsigned left = 3; left > 0; left--) {
-        CHECK_EQ(depot_count(SIZE_CLASS), left * BATCH_BLOCKS);
-        CHECK_EQ(collapse_pay(SIZE_CLASS).fault, FAULT_NONE);
-    }
-    CHECK_EQ(depot_count(SIZE_CLASS), 0);
-    CHECK_EQ(collapse_pay(SIZE_CLASS).fault, FAULT_NONE);
-    CHECK_EQ(depot_check(), 0);
-    check_tally(SIZE_CLASS);
-}
-
 /* The epoch's work in parts comes to what it is in one go, and no part is large. */
 static void ageing_in_parts(void)
 {
@@ -234,16 +217,8 @@ static void depots_in_parts(void)
     check_tally(SIZE_CLASS);
 }
 
-#define CHILD_TEST(body)                                                                           \
-    static void test_##body(void **state)                                                          \
-    {                                                                                              \
-        (void)state;                                                                               \
-        CHECK_CHILD(body);                                                                         \
-    }
-
 CHILD_TEST(burst)
 CHILD_TEST(not_for_little)
-CHILD_TEST(depot_goes)
 CHILD_TEST(ageing_in_parts)
 CHILD_TEST(young_slabs_wait)
 CHILD_TEST(depots_in_parts)
@@ -251,11 +226,8 @@ CHILD_TEST(depots_in_parts)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_burst),
-        cmocka_unit_test(test_not_for_little),
-        cmocka_unit_test(test_depot_goes),
-        cmocka_unit_test(test_ageing_in_parts),
-        cmocka_unit_test(test_young_slabs_wait),
+        cmocka_unit_test(test_burst),           cmocka_unit_test(test_not_for_little),
+        cmocka_unit_test(test_ageing_in_parts), cmocka_unit_test(test_young_slabs_wait),
         cmocka_unit_test(test_depots_in_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

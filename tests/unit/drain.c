@@ -214,13 +214,6 @@ static void settings_are_kept(void)
     CHECK_EQ(warm(), 0);
 }
 
-#define CHILD_TEST(body)                                                                           \
-    static void test_##body(void **state)                                                          \
-    {                                                                                              \
-        (void)state;                                                                               \
-        CHECK_CHILD(body);                                                                         \
-    }
-
 CHILD_TEST(bound_follows)
 CHILD_TEST(burst)
 CHILD_TEST(halves)

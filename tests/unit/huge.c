@@ -464,13 +464,6 @@ static void lists(void)
     check_figures();
 }
 
-#define CHILD_TEST(body)                                                                           \
-    static void test_##body(void **state)                                                          \
-    {                                                                                              \
-        (void)state;                                                                               \
-        CHECK_CHILD(body);                                                                         \
-    }
-
 CHILD_TEST(at_random)
 CHILD_TEST(alignment)
 CHILD_TEST(impossible_sizes)

@@ -14,7 +14,6 @@
 #include "front/unified_cache.h"
 
 #include <sched.h>
-#include <sys/syscall.h>
 
 #define BLOCKS 30
 #define CLASS 12
@@ -486,7 +485,7 @@ int main(void)
         cmocka_unit_test(test_taken),      cmocka_unit_test(test_in_the_middle),
         cmocka_unit_test(test_gap),        cmocka_unit_test(test_idle),
         cmocka_unit_test(test_no_barrier), cmocka_unit_test(test_fork),
-        cmocka_unit_test(test_frees_only), cmocka_unit_test(test_gone),
+
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

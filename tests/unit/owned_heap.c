@@ -368,13 +368,6 @@ static void free_inside_span(void)
     route_free((char *)own_block(100 * KIB) + 16);
 }
 
-#define CHILD_TEST(body)                                                                           \
-    static void test_##body(void **state)                                                          \
-    {                                                                                              \
-        (void)state;                                                                               \
-        CHECK_CHILD(body);                                                                         \
-    }
-
 CHILD_TEST(at_random)
 CHILD_TEST(coming_and_going)
 CHILD_TEST(many)
