@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of front/afresh.c: a child by the clone system call alone, made while another thread holds
- * every lock of the allocator. Its parent's blocks can be read, resized and freed there, handles
- * of its parent's owned heaps still serve, and it has a sound heap of its own; so have copies
- * of copies.
+ * Tests of front/afresh.c: a new start has a heap that is empty, and knows the usable sizes of the
+ * one that it has abandoned, and of the last few before; and a start for which there is no address
+ * space. Whole copies of a process are in init.c.
  */
-#include "unit/own_heap.h"
+#include "unit/own_cache.h"
 
 #include "front/afresh.h"
 #include "front/owned_heap.h"
@@ -61,14 +60,13 @@ static void start(void)
     CHECK(!afresh_has(&outside) && !afresh_has(NULL));
 }
 
-/* Of all lanes, an eighth of them of an owned heap. */
-static void make_blocks(unsigned generation)
+static void empty_heap(void)
 {
     struct slab_figures figures;
     make();
     CHECK(afresh_start());
-    CHECK(thread_heap_own() == NULL);
-    CHECK_EQ(thread_heap_count(), 0);
+    CHECK(thread_cache_own() == NULL);
+    CHECK_EQ(thread_cache_count(), 0);
     CHECK_EQ(span_bytes(), 0);
     slab_count(&figures);
     CHECK_EQ(figures.mapped_bytes, 0);

@@ -3,7 +3,7 @@
  * Tests of front/background.c: when there is a helper, that it works while the program is idle and
  * ends when there is nothing to do, that slow paths do the work without it, and a forked child.
  */
-#include "unit/own_heap.h"
+#include "unit/own_cache.h"
 
 #include "front/background.h"
 #include "slab/space.h"
@@ -131,7 +131,7 @@ static void forked(void)
 /* ---- others' bins ---- */
 
 static _Atomic int stage;
-static struct thread_heap *of_other;
+static struct thread_cache *of_other;
 
 static void *sleep_with_bin(void *unused)
 {
@@ -140,7 +140,7 @@ static void *sleep_with_bin(void *unused)
         blocks[i] = alloc_class(20);
     for (unsigned i = 0; i < 20; i++)
         free_class(20, blocks[i]);
-    of_other = own_heap();
+    of_other = own_cache();
     stage = 1;
     while (stage < 2)
         usleep(100);
@@ -155,7 +155,7 @@ static void others(void)
     settings.decay_ms = 3600000;
     free_class(20, alloc_class(20));
     background_empty_others(); /* there are none */
-    CHECK(!word_load(&own_heap()->is_to_empty));
+    CHECK(!word_load(&own_cache()->is_to_empty));
     CHECK(count_of(20) > 0);
     CHECK_EQ(pthread_create(&thread, NULL, sleep_with_bin, NULL), 0);
     while (stage < 1)

@@ -87,7 +87,7 @@ static void in_child(void)
     check_structure();
 }
 
-/* ---- threads' heaps in a child ---- */
+/* ---- thread caches in a child ---- */
 
 #define SMALL CLASS_FIRST
 
@@ -116,16 +116,16 @@ static void use_own_heap(void)
     check_structure();
 }
 
-/* A child keeps its own thread's heap, and others' are abandoned. */
+/* A child keeps its own thread's cache, and others' are abandoned. */
 static void be_the_child(void)
 {
     size_t blocks[CLASS_COUNT];
     size_t threads;
     fork_continue_in_child();
-    thread_heap_count_blocks(blocks, &threads);
+    thread_cache_count_blocks(blocks, &threads);
     CHECK_EQ(threads, 1);
     CHECK_EQ(blocks[SMALL], count_of(SMALL));
-    CHECK_EQ(own_heap()->thread_id, os_thread_number().thread);
+    CHECK_EQ(own_cache()->thread_id, os_thread_number().thread);
     use_own_heap();
     _exit(0);
 }

@@ -3,9 +3,8 @@
  * Tests of front/idle_threads.c: blocks are taken from another thread's bins whatever it does,
  * asleep or not, but never from a slow path; a pop and a push that stand still in the middle are
  * completed; what was taken leaves a gap, which the thread closes; without a barrier nothing is
- * taken; a child made in the middle of a visit puts the bottoms back. And of front/thread_cache.c:
- * a thread gets a cache late, and the cache of a thread that has gone without a word is found. The
- * fast path's halves are written out here, so that the test decides what lies between them.
+ * taken; a child made in the middle of a visit puts the bottoms back. The fast path's halves are
+ * written out here, so that the test decides what lies between them.
  */
 #include "unit/unit.h"
 
@@ -382,101 +381,6 @@ static void test_fork(void **state)
 {
     (void)state;
     CHECK_EQ(taken_by(take_with_forks, spins), 1);
-}
-
-/* ---- threads without a cache, caches without a thread ---- */
-
-static void *blocks_of_main[100];
-
-static void *frees(void *unused)
-{
-    for (unsigned i = 0; i < 100; i++) {
-        release(blocks_of_main[i]);
-        CHECK_EQ(thread_cache_own() != NULL, i >= 8);
-    }
-    unified_cache_thread_exit();
-    void *block = allocate();
-    CHECK(block != NULL);
-    CHECK(thread_cache_own() == NULL);
-    release(block);
-    return unused;
-}
-
-static void test_frees_only(void **state)
-{
-    (void)state;
-    pthread_t thread;
-    for (unsigned i = 0; i < 100; i++)
-        blocks_of_main[i] = allocate();
-    CHECK_EQ(pthread_create(&thread, NULL, frees, NULL), 0);
-    CHECK_EQ(pthread_join(thread, NULL), 0);
-}
-
-static struct thread_cache *of_gone;
-
-static void *goes_without_a_word(void *unused)
-{
-    fill_bin();
-    of_gone = cache;
-    return unused; /* without unified_cache_thread_exit */
-}
-
-static void *goes_in_a_slow_path(void *unused)
-{
-    of_gone = unified_cache_enter();
-    lock_depth = 0; /* the test's own end of this thread may allocate */
-    return unused;
-}
-
-static void *sees_own_cache(void *found)
-{
-    *(struct thread_cache **)found = thread_cache_get();
-    check_distinct(NULL);
-    unified_cache_thread_exit();
-    return NULL;
-}
-
-/* A thread on a stack of its own size, so that none has its storage where the last one had. */
-static void run_on_stack(void *(*body)(void *), void *argument, size_t size)
-{
-    pthread_t thread;
-    pthread_attr_t attributes;
-    CHECK_EQ(pthread_attr_init(&attributes), 0);
-    CHECK_EQ(pthread_attr_setstacksize(&attributes, size), 0);
-    CHECK_EQ(pthread_create(&thread, &attributes, body, argument), 0);
-    CHECK_EQ(pthread_join(thread, NULL), 0);
-    pthread_attr_destroy(&attributes);
-    while (of_gone && syscall(SYS_tgkill, getpid(), of_gone->thread_id, 0) == 0)
-        usleep(100); /* the kernel wakes the joining thread a little before */
-}
-
-static void test_gone(void **state)
-{
-    (void)state;
-    struct thread_cache *found = NULL;
-    size_t threads = thread_cache_count();
-    of_gone = NULL;
-    run_on_stack(goes_without_a_word, NULL, 256 * KIB);
-    CHECK_EQ(thread_cache_count(), threads + 1);
-    /* by the storage, which the next thread on the same stack has */
-    struct thread_cache *last = of_gone;
-    of_gone = NULL;
-    run_on_stack(sees_own_cache, &found, 256 * KIB);
-    CHECK(found == last || thread_cache_count() == threads + 1);
-    unified_cache_reap();
-    CHECK_EQ(thread_cache_count(), threads);
-    /* by its number */
-    run_on_stack(goes_without_a_word, NULL, 256 * KIB);
-    unified_cache_reap();
-    CHECK_EQ(thread_cache_count(), threads);
-    /* not to be trusted */
-    run_on_stack(goes_in_a_slow_path, NULL, 256 * KIB);
-    last = of_gone;
-    unified_cache_reap();
-    CHECK_EQ(thread_cache_count(), threads);
-    of_gone = NULL;
-    run_on_stack(sees_own_cache, &found, 256 * KIB);
-    CHECK(found != last);
 }
 
 int main(void)

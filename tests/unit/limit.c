@@ -4,7 +4,7 @@
  * handler was asked; near it free memory goes back. The limits follow from what the process has
  * resident, since a sanitizer has much.
  */
-#include "unit/own_heap.h"
+#include "unit/own_cache.h"
 
 #include "front/limit.h"
 #include "front/pressure.h"

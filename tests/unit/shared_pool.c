@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tests of lane/shared_pool.c: blocks of all classes taken and given at random, with a pattern in
- * each and the whole structure checked after each step; which slab comes first; the verdicts; pools
- * of owned heaps; pages made present ahead; threads.
+ * each and the whole structure checked after each step; which slab comes first; pools
+ * of first-class heaps; pages made present ahead; threads.
  */
 #include "unit/unit.h"
 

@@ -3,7 +3,7 @@
  * Tests of front/trim.c: a trim leaves nothing on the way from the bins to the kernel, touches no
  * block in use, and says how much went back.
  */
-#include "unit/own_heap.h"
+#include "unit/own_cache.h"
 
 #include "front/owned_heap.h"
 #include "front/route.h"

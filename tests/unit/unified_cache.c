@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tests of front/unified_cache.c and the inline halves of front/front.h: a thread cache from its
- * making to its end, how bins grow and are refilled and flushed, random use with patterns, misuse,
- * and a forked child. Each test is a thread of its own in a child of its own. The budget is in
- * budget.c.
+ * making to its end, how bins grow and are refilled and flushed, random use with patterns, the
+ * budget of a thread's bins, and misuse. Each test is a thread of its own in a child of its own.
  */
 #include "unit/own_cache.h"
 
@@ -271,7 +270,7 @@ static void fill_all_bins(void)
         bytes += count_of(size_class) * (size_t)size_classes[size_class].size;
         allowed += limit_of(size_class) * (size_t)size_classes[size_class].size;
     }
-    CHECK_EQ(own_heap()->granted, allowed);
+    CHECK_EQ(own_cache()->granted, allowed);
     CHECK(allowed <= (size_t)settings.thread_cache_max);
     CHECK(bytes <= allowed);
     CHECK(settings.thread_cache_max < (int64_t)MIB || bytes > MIB / 2);
@@ -284,7 +283,7 @@ static void budget(void)
     CHECK(reservation_make());
     settings.decay_ms = -1;
     for (size_t i = 0; i < sizeof(budgets) / sizeof(budgets[0]); i++) {
-        /* from the smallest up: an ended thread's heap keeps what it was granted */
+        /* from the smallest up: an ended thread's cache keeps what it was granted */
         settings.thread_cache_max = budgets[i];
         run_in_thread(fill_all_bins);
         check_all_back();
@@ -298,12 +297,12 @@ static void fill_and_lose_share(void)
     unsigned size_class = size_class_of(KIB);
     fill_all_bins();
     settings.thread_cache_max = 256 * KIB;
-    CHECK(own_heap()->granted > (size_t)settings.thread_cache_max);
+    CHECK(own_cache()->granted > (size_t)settings.thread_cache_max);
     for (unsigned i = 0; i < 200; i++)
         blocks[i] = alloc_class(size_class);
     for (unsigned i = 0; i < 200; i++)
         free_class(size_class, blocks[i]);
-    CHECK(own_heap()->granted <= (size_t)settings.thread_cache_max);
+    CHECK(own_cache()->granted <= (size_t)settings.thread_cache_max);
     check_structure();
 }
 
@@ -352,63 +351,6 @@ static void judge_planted(void)
     own_cache()->top[SMALL][-1] = first;
     unified_cache_judge();
 }
-
-/* ---- fork ---- */
-
-static _Atomic bool is_other_ready;
-static _Atomic bool is_other_done;
-
-static void *be_another(void *argument)
-{
-    (void)argument;
-    free_class(SMALL, alloc_class(SMALL));
-    is_other_ready = true;
-    while (!is_other_done)
-        sched_yield();
-    unified_cache_thread_exit();
-    return NULL;
-}
-
-/* A child keeps its own thread's cache, and others' are abandoned. */
-static void be_the_child(void)
-{
-    size_t blocks[CLASS_COUNT];
-    size_t threads;
-    fork_continue_in_child();
-    thread_cache_count_blocks(blocks, &threads);
-    CHECK_EQ(threads, 1);
-    CHECK_EQ(blocks[SMALL], count_of(SMALL));
-    CHECK_EQ(own_cache()->thread_id, os_thread_number().thread);
-    use_at_random(71, 500, true);
-    _exit(0);
-}
-
-static void forking(void)
-{
-    pthread_t other;
-    int status;
-    CHECK(reservation_make());
-    free_class(SMALL, alloc_class(SMALL));
-    CHECK_EQ(pthread_create(&other, NULL, be_another, NULL), 0);
-    while (!is_other_ready)
-        sched_yield();
-    fork_lock_all();
-    pid_t child = fork();
-    if (child == 0)
-        be_the_child();
-    fork_unlock_all();
-    CHECK(waitpid(child, &status, 0) == child && status == 0);
-    is_other_done = true;
-    CHECK_EQ(pthread_join(other, NULL), 0);
-    use_at_random(72, 500, true);
-}
-
-#define CHILD_TEST(body)                                                                           \
-    static void test_##body(void **state)                                                          \
-    {                                                                                              \
-        (void)state;                                                                               \
-        CHECK_CHILD(body);                                                                         \
-    }
 
 CHILD_TEST(life)
 CHILD_TEST(refill_and_growth)

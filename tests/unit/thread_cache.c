@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of front/thread_heap.c: a thread gets a heap late and never a second one; the list of all
- * heaps; and the heap of a thread that has gone without a word is found.
+ * Tests of front/thread_cache.c: a thread gets a cache late and never a second one; the list of all
+ * caches; and the cache of a thread that has gone without a word is found.
  */
-#include "unit/own_heap.h"
+#include "unit/own_cache.h"
 
-#include "front/thread_heaps.h"
+#include "front/thread_caches.h"
 
 #include <sys/syscall.h>
 
@@ -29,7 +29,7 @@ static void *hold_a_block(void *unused)
     ready++;
     while (!may_end)
         usleep(100);
-    CHECK(word_load(&thread_heap_own()->is_to_empty));
+    CHECK(word_load(&thread_cache_own()->is_to_empty));
     unified_cache_thread_exit();
     return unused;
 }
@@ -37,23 +37,23 @@ static void *hold_a_block(void *unused)
 static unsigned visited;
 static unsigned after_visits;
 
-static void visit(struct thread_heap *heap)
+static void visit(struct thread_cache *cache)
 {
-    CHECK(heap->thread_id != 0);
-    CHECK_EQ(thread_heaps.lock.word != 0, true);
+    CHECK(cache->thread_id != 0);
+    CHECK_EQ(thread_caches.lock.word != 0, true);
     visited++;
 }
 
 static void after_visit(void)
 {
-    CHECK_EQ(thread_heaps.lock.word, 0);
+    CHECK_EQ(thread_caches.lock.word, 0);
     after_visits++;
 }
 
 static void visit_all(unsigned wanted)
 {
     visited = after_visits = 0;
-    thread_heap_visit(visit, after_visit);
+    thread_cache_visit(visit, after_visit);
     CHECK_EQ(visited, wanted);
     CHECK_EQ(after_visits, wanted + 1);
 }
@@ -65,39 +65,39 @@ static void test_list(void **state)
     size_t blocks[CLASS_COUNT];
     size_t count;
     (void)state;
-    CHECK_EQ(thread_heap_count(), 0);
+    CHECK_EQ(thread_cache_count(), 0);
     visit_all(0);
     for (unsigned i = 0; i < THREADS; i++)
         CHECK_EQ(pthread_create(&threads[i], NULL, hold_a_block, NULL), 0);
     while (ready < THREADS)
         usleep(100);
-    CHECK_EQ(thread_heap_count(), THREADS);
-    CHECK(thread_heap_own() == NULL); /* this thread has none */
-    thread_heap_count_blocks(blocks, &count);
+    CHECK_EQ(thread_cache_count(), THREADS);
+    CHECK(thread_cache_own() == NULL); /* this thread has none */
+    thread_cache_count_blocks(blocks, &count);
     CHECK_EQ(count, THREADS);
     CHECK(blocks[CLASS] >= THREADS);
     CHECK_EQ(blocks[CLASS + 1], 0);
     visit_all(THREADS);
-    CHECK(thread_heap_take_gone() == NULL); /* all are alive */
-    thread_heap_ask_all();
+    CHECK(thread_cache_take_gone() == NULL); /* all are alive */
+    thread_cache_ask_all();
     may_end = true;
     for (unsigned i = 0; i < THREADS; i++)
         CHECK_EQ(pthread_join(threads[i], NULL), 0);
-    CHECK_EQ(thread_heap_count(), 0);
+    CHECK_EQ(thread_cache_count(), 0);
     visit_all(0);
     check_all_back();
 }
 
-/* The heap of one thread waits for the next. */
-static struct thread_heap *heap_of_last;
+/* The cache of one thread waits for the next. */
+static struct thread_cache *heap_of_last;
 
 static void has_heap(void)
 {
-    struct thread_heap *heap = thread_heap_get();
-    CHECK(heap != NULL && heap == thread_heap_own() && heap == thread_heap_get());
-    CHECK(heap->storage == &thread_heap_distance);
-    CHECK(!heap_of_last || heap == heap_of_last);
-    heap_of_last = heap;
+    struct thread_cache *cache = thread_cache_get();
+    CHECK(cache != NULL && cache == thread_cache_own() && cache == thread_cache_get());
+    CHECK(cache->storage == &thread_cache_distance);
+    CHECK(!heap_of_last || cache == heap_of_last);
+    heap_of_last = cache;
 }
 
 static void test_parked(void **state)
@@ -111,9 +111,9 @@ static void test_parked(void **state)
     CHECK_EQ(meta_used_bytes(), metadata);
 }
 
-/* ---- threads without a heap, heaps without a thread ---- */
+/* ---- threads without a cache, caches without a thread ---- */
 
-/* Of a thread that may not have a heap. */
+/* Of a thread that may not have a cache. */
 static void free_class_late(void *block)
 {
     if (!front_free(block))
@@ -126,12 +126,12 @@ static void *frees(void *unused)
 {
     for (unsigned i = 0; i < 100; i++) {
         free_class_late(blocks_of_main[i]);
-        CHECK_EQ(thread_heap_own() != NULL, i >= 8);
+        CHECK_EQ(thread_cache_own() != NULL, i >= 8);
     }
     unified_cache_thread_exit();
     void *block = alloc_class(CLASS);
     CHECK(block != NULL);
-    CHECK(thread_heap_own() == NULL);
+    CHECK(thread_cache_own() == NULL);
     free_class_late(block);
     return unused;
 }
@@ -146,12 +146,12 @@ static void test_frees_only(void **state)
     CHECK_EQ(pthread_join(thread, NULL), 0);
 }
 
-static struct thread_heap *of_gone;
+static struct thread_cache *of_gone;
 
 static void *goes_without_a_word(void *unused)
 {
     free_class(CLASS, alloc_class(CLASS));
-    of_gone = thread_heap_own();
+    of_gone = thread_cache_own();
     return unused; /* without unified_cache_thread_exit */
 }
 
@@ -162,9 +162,9 @@ static void *goes_in_a_slow_path(void *unused)
     return unused;
 }
 
-static void *sees_own_heap(void *found)
+static void *sees_own_cache(void *found)
 {
-    *(struct thread_heap **)found = thread_heap_get();
+    *(struct thread_cache **)found = thread_cache_get();
     free_class(CLASS, alloc_class(CLASS));
     unified_cache_thread_exit();
     return NULL;
@@ -187,29 +187,29 @@ static void run_on_stack(void *(*body)(void *), void *argument, size_t size)
 static void test_gone(void **state)
 {
     (void)state;
-    struct thread_heap *found = NULL;
-    size_t threads = thread_heap_count();
+    struct thread_cache *found = NULL;
+    size_t threads = thread_cache_count();
     of_gone = NULL;
     run_on_stack(goes_without_a_word, NULL, 256 * KIB);
-    CHECK_EQ(thread_heap_count(), threads + 1);
+    CHECK_EQ(thread_cache_count(), threads + 1);
     /* by the storage, which the next thread on the same stack has */
-    struct thread_heap *last = of_gone;
+    struct thread_cache *last = of_gone;
     of_gone = NULL;
-    run_on_stack(sees_own_heap, &found, 256 * KIB);
-    CHECK(found == last || thread_heap_count() == threads + 1);
+    run_on_stack(sees_own_cache, &found, 256 * KIB);
+    CHECK(found == last || thread_cache_count() == threads + 1);
     unified_cache_reap();
-    CHECK_EQ(thread_heap_count(), threads);
+    CHECK_EQ(thread_cache_count(), threads);
     /* by its number */
     run_on_stack(goes_without_a_word, NULL, 256 * KIB);
     unified_cache_reap();
-    CHECK_EQ(thread_heap_count(), threads);
+    CHECK_EQ(thread_cache_count(), threads);
     /* not to be trusted */
     run_on_stack(goes_in_a_slow_path, NULL, 256 * KIB);
     last = of_gone;
     unified_cache_reap();
-    CHECK_EQ(thread_heap_count(), threads);
+    CHECK_EQ(thread_cache_count(), threads);
     of_gone = NULL;
-    run_on_stack(sees_own_heap, &found, 256 * KIB);
+    run_on_stack(sees_own_cache, &found, 256 * KIB);
     CHECK(found != last);
 }
 
