@@ -201,7 +201,7 @@ static void count_used(const struct heap_view *view, struct heap_terms *terms)
         if (superslab->state == SUPERSLAB_SLABS)
             terms->used_bytes += SUPERSLAB_SIZE;
         if (superslab->state == SUPERSLAB_SLABS)
-            terms->huge_waste += (uint64_t)__builtin_popcount(superslab->zero) << SLAB_SHIFT;
+            terms->huge_page_waste += (uint64_t)__builtin_popcount(superslab->zero) << SLAB_SHIFT;
     }
 }
 

@@ -23,8 +23,8 @@ struct heap_terms {
     struct row_figures classes[CLASS_ACE_LAST + 1];
     struct row_figures lanes[HAK_LANE_COUNT];
     uint64_t warm_bytes;
-    uint64_t huge_waste; /* of warm_bytes: of huge pages, and never handed out */
-    uint64_t used_bytes; /* address space of superslabs that are in use or warm */
+    uint64_t huge_page_waste; /* of warm_bytes: of huge pages, and never handed out */
+    uint64_t used_bytes;      /* address space of superslabs that are in use or warm */
 };
 /* Count the terms of a view that has just been opened. A page is looked at once, at some moment of
  * the look: so the sum lies between what VmRSS was before and after, unless pages went to and fro

@@ -37,7 +37,7 @@ const struct figures_total figures_totals[FIGURES_TOTALS] = {
      "In use by records, thread caches, tables."},
     {TOTAL(thread_cached), FIGURES_INSIDE, "thread_cached_bytes", NULL, NULL, NULL},
     {TOTAL(depots), FIGURES_INSIDE, "depots_bytes", NULL, NULL, NULL},
-    {TOTAL(huge_waste), FIGURES_BOTH, "huge_waste_bytes", "huge_waste_bytes", "gauge",
+    {TOTAL(huge_page_waste), FIGURES_BOTH, "huge_waste_bytes", "huge_waste_bytes", "gauge",
      "Free in huge pages, never handed out."},
     {TOTAL(purged), FIGURES_BOTH, "purged_bytes", "purged_bytes", "counter",
      "Bytes given back to the kernel."},

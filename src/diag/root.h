@@ -128,7 +128,7 @@
     X(SLAB_INLINE_WORDS)                                                                           \
     X(SLAB_FREE)                                                                                   \
     X(SLAB_BLOCKS)                                                                                 \
-    X(SLAB_SPAN)                                                                                   \
+    X(SLAB_ACE)                                                                                    \
     X(SLAB_HUGE)                                                                                   \
     X(SUPERSLAB_FREE)                                                                              \
     X(SUPERSLAB_SLABS)                                                                             \

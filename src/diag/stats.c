@@ -121,9 +121,9 @@ void snapshot_take(struct snapshot *snapshot)
     slab_count(&slabs);
     stats->reserved_bytes = reservation_bytes();
     stats->mapped_bytes = slabs.mapped_bytes;
-    snapshot->peak_bytes = (uint64_t)slab_peak_superslabs() << SUPERSLAB_SHIFT;
+    snapshot->peak_bytes = (uint64_t)space_peak_superslabs() << SUPERSLAB_SHIFT;
     stats->warm_bytes = slabs.warm_bytes;
-    stats->huge_waste_bytes = slabs.huge_waste;
+    stats->huge_waste_bytes = slabs.huge_page_waste;
     stats->purged_bytes = decay_purged_bytes();
     stats->threads = threads;
     add_sums(snapshot);

@@ -36,9 +36,9 @@ void owned_heap_free(void *block);
 
 /* Add all first-class heaps' pools to the figures. */
 void owned_heap_count(struct pool_figures figures[CLASS_POOL_LAST + 1]);
-/* pool_purge_idle of each; the bytes. */
+/* idle_pages_purge of each; the bytes. */
 size_t owned_heap_purge_idle(unsigned min_age, bool *is_pending);
-/* pool_age_begin and pool_age_on of each. */
+/* idle_pages_begin and idle_pages_go_on of each. */
 void owned_heap_age_begin(void);
 bool owned_heap_age_on(unsigned min_age, size_t *effort);
 /* pool_check of each; the number of faults. */

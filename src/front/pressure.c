@@ -29,7 +29,7 @@ static early_data struct {
 void pressure_start(void)
 {
     char entry[32];
-    slab_allow(UNASKED_BYTES);
+    room_set(UNASKED_BYTES);
     text_format(entry, sizeof(entry), "HAKMEM_LIMIT=%ld%%", (long)-settings.limit);
     if (settings.limit < 0 && os_memory_limit() == UINT64_MAX && settings_is_news(entry))
         log_line("%s: there is no limit, since no control group limits this process's memory",
@@ -46,7 +46,7 @@ bool pressure_set(int64_t value)
     atomic_store(&pressure.bytes, 0);
     /* warm memory, which is never refused, goes back first */
     atomic_store(&pressure.trimmed_to, 0);
-    slab_allow(0); /* a thread that takes slabs next asks */
+    room_set(0); /* a thread that takes slabs next asks */
     return true;
 }
 
@@ -84,7 +84,7 @@ static uint64_t read_bytes(void)
     } while (changes != atomic_load(&pressure.changes));
     /* what the old limit had room for, the new one may not have */
     if (before != 0 && bytes < before)
-        slab_allow(0);
+        room_set(0);
     atomic_store_explicit(&pressure.asked_epoch, decay_epoch(), memory_order_relaxed);
     return bytes;
 }
@@ -117,17 +117,17 @@ bool pressure_is_near(void)
 uint64_t pressure_used(void)
 {
     size_t resident = os_resident_bytes();
-    return max_size(resident ? resident : slab_used_bytes(), span_bytes());
+    return max_size(resident ? resident : room_used_bytes(), span_bytes());
 }
 
 /* Allow `room` bytes to be taken into use, on the strength of a limit of `bytes`. If that has
  * changed meanwhile, a thread that takes slabs next asks again. */
 static void allow_below(uint64_t bytes, int64_t room)
 {
-    slab_allow(room);
+    room_set(room);
     atomic_thread_fence(memory_order_seq_cst);
     if (atomic_load(&pressure.bytes) != bytes)
-        slab_allow(0);
+        room_set(0);
 }
 
 /* Allow a range of `size` bytes to be taken into use, and half of the room that there is below the

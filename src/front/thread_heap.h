@@ -46,7 +46,7 @@ struct thread_heap {
     unsigned victim;             /* the class that gives up budget next */
     size_t granted;              /* bytes that the bins may hold by their limits */
     uint32_t slow_paths;         /* how many there were; wraps */
-    uint32_t turnover;           /* slab_turnover() when idle bins were looked for */
+    uint32_t turnover;           /* slab_run_turnover() when idle bins were looked for */
     unsigned batches;            /* that have left for the depot */
     struct thread_heap *next;
     struct thread_heap *prev;

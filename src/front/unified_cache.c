@@ -159,7 +159,7 @@ static void close_bin(struct thread_heap *heap, unsigned size_class)
  * depots. */
 static void close_idle_bins(struct thread_heap *heap)
 {
-    uint32_t turnover = slab_turnover();
+    uint32_t turnover = slab_run_turnover();
     if (likely(turnover - heap->turnover < TURNOVER_SLABS))
         return;
     heap->turnover = turnover;
@@ -235,7 +235,7 @@ static void *refill(struct thread_heap *heap, unsigned size_class, bool *is_zero
         block = bin_pop(heap, size_class);
     if (block)
         return block;
-    if (is_span_class(size_class))
+    if (is_ace_class(size_class))
         return ace_take(size_class, NULL, is_zero);
     if (!heap)
         return pool_take(&shared_pool, size_class, &block, 1) ? block : NULL;

@@ -38,7 +38,7 @@ static void prepare(struct slab *slab, bool is_zero)
                                 : density_is_expected(slab->size);
     if (!is_expected && settings.huge_pages != HUGE_PAGES_ALWAYS)
         return;
-    if (!slab_run_back_huge(slab) && is_expected)
+    if (!huge_page_back_run(slab) && is_expected)
         slab_run_populate(slab, pages_of(slab->size));
 }
 
@@ -50,7 +50,7 @@ void *ace_take(unsigned size_class, struct span_list *list, bool *is_zero)
         return NULL;
     slab->size_class = (uint8_t)size_class;
     slab->size = row->size;
-    slab->state = SLAB_SPAN;
+    slab->state = SLAB_ACE;
     prepare(slab, *is_zero);
     span_list_add(list, slab);
     slab_map_set(slab->start, 1, map_byte(slab));
@@ -61,7 +61,7 @@ void *ace_take(unsigned size_class, struct span_list *list, bool *is_zero)
 void ace_make_plain(struct slab *slab)
 {
     /* all of the run: the block may have been longer */
-    if (slab_make_plain(slab->start, (size_t)slab->slab_count << SLAB_SHIFT))
+    if (attributes_undo(slab->start, (size_t)slab->slab_count << SLAB_SHIFT))
         slab->resident = 0;
 }
 

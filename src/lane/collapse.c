@@ -41,7 +41,7 @@ static void tell(struct collapse_tally *tally, unsigned size_class)
         return;
     tally->told_loose = tally->loose;
     tally->told_hollow = hollow;
-    warm_note_loose(more_loose, more_hollow);
+    warm_bound_note_loose(more_loose, more_hollow);
 }
 
 static void begin_walk_locked(struct collapse_tally *tally, unsigned size_class)
@@ -58,7 +58,7 @@ static void note_fewer_locked(struct collapse_tally *tally, unsigned size_class)
     bool is_low = tally->is_on ? tally->out <= tally->mark / 2
                                : tally->out <= tally->high / COLLAPSED_SHARE &&
                                      tally->high * size_classes[size_class].size >= HIGH_MIN;
-    if (is_low && warm_is_over(tally->is_on ? 3 : 4))
+    if (is_low && warm_bound_is_over(tally->is_on ? 3 : 4))
         begin_walk_locked(tally, size_class);
 }
 
@@ -115,7 +115,7 @@ void collapse_note_return_locked(const struct slab *slab, size_t bytes)
     if (!is_recent(tally) || tally->mark == 0)
         return;
     tally->returned += bytes;
-    warm_note_return(tally->returned >> SLAB_SHIFT);
+    warm_bound_note_return(tally->returned >> SLAB_SHIFT);
     tally->returned %= SLAB_SIZE;
 }
 

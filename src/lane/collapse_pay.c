@@ -15,14 +15,14 @@
 
 struct verdict collapse_pay(unsigned size_class)
 {
-    struct pool_class *pool = &shared_pool.classes[size_class];
+    struct pool_class *class_pool = &shared_pool.classes[size_class];
     struct idle_walk walk = {.free_share = COLLAPSE_FREE_SHARE,
                              .run_min = collapse_run_min(size_class),
                              .slabs_left = PAY_SLABS,
                              .looks_left = PAY_LOOKS,
                              .bytes_max = PAY_BYTES};
     struct verdict verdict = depot_give_back(size_class);
-    if (word_load(&pool->walk) != 0)
-        idle_walk_on(pool, &walk);
+    if (word_load(&class_pool->walk) != 0)
+        idle_pages_walk(class_pool, &walk);
     return verdict;
 }

@@ -63,7 +63,7 @@ static void give_range(char *start, size_t count, size_t used)
 /* The slabs behind the first `bytes` of a range are unused. What is warm too much goes. */
 static void leave_tail(char *start, size_t count, size_t bytes, size_t cold_end)
 {
-    if (superslab_tail_leave(start, count, bytes, cold_end))
+    if (tail_leave(start, count, bytes, cold_end))
         drain_tail(start, count);
 }
 
@@ -95,8 +95,8 @@ static void publish(struct slab *slab)
 static void close_part(struct slab *slab, size_t from)
 {
     size_t size = (huge_of(slab)->count << SUPERSLAB_SHIFT) - from;
-    os_allow_huge(slab->start + from, size, false);
-    superslab_range_note_huge(slab->start + from, size >> SUPERSLAB_SHIFT);
+    os_allow_huge_pages(slab->start + from, size, false);
+    huge_page_note_range(slab->start + from, size >> SUPERSLAB_SHIFT);
 }
 
 static void close_range(struct slab *slab)
@@ -125,7 +125,7 @@ static void open_range(struct slab *slab, size_t from)
         huge_of(slab)->is_open = true;
     }
     huge_of(slab)->used = max_size(huge_of(slab)->used, end);
-    os_allow_huge(slab->start + begin, end - begin, true);
+    os_allow_huge_pages(slab->start + begin, end - begin, true);
 }
 
 /* Bytes [from, size) of a block are new; is_expected says that they will be written. */
@@ -135,7 +135,7 @@ static void prepare(struct slab *slab, size_t from, bool is_expected)
     if ((!is_expected && !is_always) || settings.ss_prefault == PREFAULT_OFF)
         return;
     if (is_expected && slab->size - from <= EAGER_MAX && density_is_expected(slab->size))
-        superslab_range_populate(slab->start, from, slab->size);
+        huge_page_populate_range(slab->start, from, slab->size);
     else
         open_range(slab, from);
 }
@@ -143,7 +143,7 @@ static void prepare(struct slab *slab, size_t from, bool is_expected)
 void huge_make_present(void *block, size_t bytes)
 {
     if (settings.ss_prefault != PREFAULT_OFF)
-        superslab_range_populate(block, 0, align_up(bytes, os_page_size()));
+        huge_page_populate_range(block, 0, align_up(bytes, os_page_size()));
 }
 
 void *huge_take(size_t size, size_t alignment, struct span_list *list, bool *is_zero)
@@ -180,7 +180,7 @@ static void leave(struct slab *slab)
     span_list_remove(slab);
     density_end(slab->start, slab->size);
     close_range(slab);
-    if (slab_make_plain(slab->start, slab->size))
+    if (attributes_undo(slab->start, slab->size))
         huge_of(slab)->used = 0;
     slab_map_set(slab->start, 1, CLASS_NONE);
     slab->state = SLAB_FREE;
@@ -197,7 +197,7 @@ void huge_zero(void *block)
 void huge_give(void *block)
 {
     struct slab *slab = slab_find(block);
-    superslab_tail_take_back(slab->start, huge_of(slab)->count);
+    tail_take_back(slab->start, huge_of(slab)->count);
     leave(slab);
     give_range(slab->start, huge_of(slab)->count, huge_of(slab)->used);
 }
@@ -210,7 +210,7 @@ static void shrink(struct slab *slab, size_t good)
     size_t end = count << SUPERSLAB_SHIFT;
     size_t used = huge_of(slab)->used;
     size_t page_end = min_size(end, used);
-    slab_make_plain(slab->start + good, slab->size - good);
+    attributes_undo(slab->start + good, slab->size - good);
     bool is_purged = page_end <= good || os_purge(slab->start + good, page_end - good);
     huge_of(slab)->used = is_purged ? good : page_end;
     if (spare > 0 && huge_of(slab)->is_open)
@@ -317,7 +317,7 @@ static void give_up(struct slab *slab, size_t hole)
 {
     char *start = slab->start;
     size_t count = huge_of(slab)->count;
-    superslab_tail_take_back(start, count);
+    tail_take_back(start, count);
     leave(slab);
     if (os_remap_fresh(start, count << SUPERSLAB_SHIFT)) {
         superslab_range_give_cold(start, count);
@@ -415,7 +415,7 @@ void *huge_resize(void *block, size_t size)
     size_t old_count = huge_of(slab)->count;
     if (good >= COMMIT_ASK_MIN && good > slab->size && !os_could_commit(good - slab->size))
         return NULL;
-    superslab_tail_take_back(slab->start, old_count);
+    tail_take_back(slab->start, old_count);
     if (count > old_count && !superslab_range_extend(slab->start, old_count, count)) {
         void *moved = move(slab, good);
         if (!moved)

@@ -104,14 +104,14 @@ static uint64_t free_parts(const struct slab *slab)
 }
 
 /* Is it a slab whose free blocks have been left alone, and are enough to be worth it? */
-static bool is_due(struct pool_class *pool, const struct slab *slab, struct idle_walk *walk)
+static bool is_due(struct pool_class *class_pool, const struct slab *slab, struct idle_walk *walk)
 {
     if (!pooled(slab)->is_dirty ||
         pooled(slab)->free_count < pooled(slab)->block_count / walk->free_share)
         return false;
     if ((uint8_t)(decay_epoch() - slab->age) >= walk->min_age)
         return true;
-    pool->is_dirty = walk->is_pending = true;
+    class_pool->is_dirty = walk->is_pending = true;
     return false;
 }
 
@@ -122,13 +122,13 @@ static unsigned runs_of(uint64_t parts)
 
 /* Look at up to SCAN_STEP slabs from where the walk is; withhold the blocks of the first with free
  * parts. */
-static struct idle_parts withhold_locked(struct pool_class *pool, struct idle_walk *walk)
+static struct idle_parts withhold_locked(struct pool_class *class_pool, struct idle_walk *walk)
 {
     for (unsigned step = 0; step < SCAN_STEP; step++) {
-        struct slab *slab = pool_walk_next(pool);
+        struct slab *slab = pool_walk_next(class_pool);
         if (!slab)
             break;
-        if (!is_due(pool, slab, walk))
+        if (!is_due(class_pool, slab, walk))
             continue;
         uint64_t parts = free_parts(slab);
         if (runs_of(parts) * walk->run_min > (unsigned)__builtin_popcountll(parts))
@@ -140,7 +140,7 @@ static struct idle_parts withhold_locked(struct pool_class *pool, struct idle_wa
         set_parts_free(slab, parts, false);
         if (pooled(slab)->free_count == before)
             continue; /* the waste at its end only; and nothing would keep the slab in its pool */
-        pool_relist(pool, slab);
+        pool_relist(class_pool, slab);
         return (struct idle_parts){slab, parts};
     }
     return (struct idle_parts){NULL, 0};
@@ -184,8 +184,8 @@ static uint64_t purge_parts(const struct idle_parts *idle)
 
 /* The parts have been purged and their blocks are back in the bitmap: some parts are absent, and
  * the others are tried again later. */
-static void put_back_locked(struct pool_class *pool, const struct idle_parts *idle, uint64_t purged,
-                            struct idle_walk *walk)
+static void put_back_locked(struct pool_class *class_pool, const struct idle_parts *idle,
+                            uint64_t purged, struct idle_walk *walk)
 {
     ptrdiff_t bytes = (ptrdiff_t)((size_t)__builtin_popcountll(purged) * part_bytes(idle->slab));
     set_parts_free(idle->slab, idle->parts, true);
@@ -195,7 +195,7 @@ static void put_back_locked(struct pool_class *pool, const struct idle_parts *id
     if (purged == idle->parts)
         return;
     walk->refusals++;
-    walk->is_pending = pool->is_dirty = pooled(idle->slab)->is_dirty = true;
+    walk->is_pending = class_pool->is_dirty = pooled(idle->slab)->is_dirty = true;
     idle->slab->age = decay_epoch();
 }
 
@@ -206,23 +206,23 @@ struct step {
 };
 
 /* One slab's worth. */
-static struct step purge_step(struct pool_class *pool, struct idle_walk *walk)
+static struct step purge_step(struct pool_class *class_pool, struct idle_walk *walk)
 {
-    lock_acquire(&pool->lock);
-    struct idle_parts idle = withhold_locked(pool, walk);
-    struct step step = {.is_last = pool->walk == 0};
-    lock_release(&pool->lock);
+    lock_acquire(&class_pool->lock);
+    struct idle_parts idle = withhold_locked(class_pool, walk);
+    struct step step = {.is_last = class_pool->walk == 0};
+    lock_release(&class_pool->lock);
     if (!idle.slab)
         return step;
     uint64_t purged = purge_parts(&idle);
     walk->slabs_left--;
-    lock_acquire(&pool->lock);
-    put_back_locked(pool, &idle, purged, walk);
-    if (pool_leave_if_empty(pool, idle.slab))
+    lock_acquire(&class_pool->lock);
+    put_back_locked(class_pool, &idle, purged, walk);
+    if (pool_leave_if_empty(class_pool, idle.slab))
         step.empty = idle.slab;
     else
-        pool_relist(pool, idle.slab);
-    lock_release(&pool->lock);
+        pool_relist(class_pool, idle.slab);
+    lock_release(&class_pool->lock);
     return step;
 }
 
@@ -242,11 +242,11 @@ static bool lock_decay(struct idle_walk *walk)
     return walk->looks_left > 0;
 }
 
-bool idle_walk_on(struct pool_class *pool, struct idle_walk *walk)
+bool idle_pages_walk(struct pool_class *class_pool, struct idle_walk *walk)
 {
     struct step step = {0};
     while (!step.is_last && may_go_on(walk) && lock_decay(walk)) {
-        step = purge_step(pool, walk);
+        step = purge_step(class_pool, walk);
         decay_unlock();
         walk->looks_left--;
         if (step.empty)
@@ -256,15 +256,15 @@ bool idle_walk_on(struct pool_class *pool, struct idle_walk *walk)
 }
 
 /* Begin a walk of a class, if there is reason to. */
-static bool begin_class(struct pool_class *pool)
+static bool begin_class(struct pool_class *class_pool)
 {
-    lock_acquire(&pool->lock);
-    bool is_wanted = pool->is_dirty;
+    lock_acquire(&class_pool->lock);
+    bool is_wanted = class_pool->is_dirty;
     if (is_wanted) {
-        pool->is_dirty = false;
-        pool_walk_begin(pool, POOL_LIST_FULL - 1);
+        class_pool->is_dirty = false;
+        pool_walk_begin(class_pool, POOL_LIST_FULL - 1);
     }
-    lock_release(&pool->lock);
+    lock_release(&class_pool->lock);
     return is_wanted;
 }
 
@@ -273,7 +273,7 @@ static void mark_dirty(struct pool *pool)
     atomic_store_explicit(&pool->is_dirty, true, memory_order_release);
 }
 
-size_t pool_purge_idle(struct pool *pool, unsigned min_age, bool *is_pending)
+size_t idle_pages_purge(struct pool *pool, unsigned min_age, bool *is_pending)
 {
     struct idle_walk walk = {.min_age = min_age,
                              .free_share = UINT_MAX,
@@ -289,7 +289,7 @@ size_t pool_purge_idle(struct pool *pool, unsigned min_age, bool *is_pending)
         if (walk.refusals >= REFUSALS_MAX)
             walk.is_pending = true;
         else if (begin_class(class_pool))
-            idle_walk_on(class_pool, &walk);
+            idle_pages_walk(class_pool, &walk);
     }
     if (walk.is_pending) {
         *is_pending = true;
@@ -298,7 +298,7 @@ size_t pool_purge_idle(struct pool *pool, unsigned min_age, bool *is_pending)
     return walk.bytes;
 }
 
-void pool_age_begin(struct pool *pool)
+void idle_pages_begin(struct pool *pool)
 {
     unsigned none = 0;
     if (atomic_load_explicit(&pool->is_dirty, memory_order_relaxed) &&
@@ -319,10 +319,10 @@ static unsigned age_class(struct pool *pool, unsigned at, struct idle_walk *walk
     }
     if (at % 2 == 0)
         return begin_class(class_pool) ? at + 1 : at + 2;
-    return idle_walk_on(class_pool, walk) ? at + 1 : at;
+    return idle_pages_walk(class_pool, walk) ? at + 1 : at;
 }
 
-bool pool_age_on(struct pool *pool, unsigned min_age, size_t *effort)
+bool idle_pages_go_on(struct pool *pool, unsigned min_age, size_t *effort)
 {
     size_t slabs = *effort / PURGE_EFFORT;
     struct idle_walk walk = {.min_age = min_age,

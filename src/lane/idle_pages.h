@@ -12,13 +12,13 @@
  * for `min_age` epochs. Returns the bytes; *is_pending becomes true if some slab is too young, or
  * the kernel has refused one: that has its next turn when it has been left alone once more. No lock
  * may be held. */
-size_t pool_purge_idle(struct pool *pool, unsigned min_age, bool *is_pending);
+size_t idle_pages_purge(struct pool *pool, unsigned min_age, bool *is_pending);
 
 /* The same in parts, for slow paths: begin a walk if there is reason to, and if none is under way;
  * and go on with it, as far as *effort lasts, which is lessened: a look at 32 slabs is 1, a slab
  * purged 4 more. True at its end. */
-void pool_age_begin(struct pool *pool);
-bool pool_age_on(struct pool *pool, unsigned min_age, size_t *effort);
+void idle_pages_begin(struct pool *pool);
+bool idle_pages_go_on(struct pool *pool, unsigned min_age, size_t *effort);
 
 /* Purpose: what a walk over the slabs of one class looks for, what it may do, and what it has
  * found. Where the walk is, is in the class: walk and scan. */
@@ -35,14 +35,14 @@ struct idle_walk {
     bool is_pending; /* some slab was too young, or the kernel has refused it */
 };
 /* Go on with a walk of a class. True at its end. No lock may be held. */
-bool idle_walk_on(struct pool_class *pool, struct idle_walk *walk);
+bool idle_pages_walk(struct pool_class *class_pool, struct idle_walk *walk);
 
 /* A block of a slab has been given back. */
-static inline void idle_note_give(struct pool_class *pool, struct slab *slab)
+static inline void idle_pages_note_give(struct pool_class *class_pool, struct slab *slab)
 {
     if (!pooled(slab)->is_dirty) {
         struct pool *whole = slab->owner;
-        pooled(slab)->is_dirty = pool->is_dirty = true;
+        pooled(slab)->is_dirty = class_pool->is_dirty = true;
         slab->age = decay_epoch();
         /* release: the thread that clears it sees the class's */
         atomic_store_explicit(&whole->is_dirty, true, memory_order_release);

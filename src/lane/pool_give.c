@@ -18,7 +18,7 @@ struct giving {
     struct slab *slab; /* of the last block; NULL at first */
     const char *start; /* of that slab */
     uint64_t *bits;
-    size_t span; /* bytes of it in which blocks lie; 0 without a slab */
+    size_t extent; /* bytes of it in which blocks lie; 0 without a slab */
     size_t given;
 };
 
@@ -29,7 +29,7 @@ static struct verdict fault_of(const struct giving *giving, enum fault fault, co
 
 static always_inline bool is_in_slab(const struct giving *giving, const void *block)
 {
-    return (size_t)((const char *)block - giving->start) < giving->span;
+    return (size_t)((const char *)block - giving->start) < giving->extent;
 }
 
 /* Turn to the slab that covers `block`. A slab that was given back, or is another class's by now,
@@ -43,7 +43,7 @@ static enum fault find_slab(struct giving *giving, const void *block)
     giving->slab = slab;
     giving->start = slab->start;
     giving->bits = pooled(slab)->bits;
-    giving->span = (size_t)pooled(slab)->block_count * giving->row.size;
+    giving->extent = (size_t)pooled(slab)->block_count * giving->row.size;
     return is_in_slab(giving, block) ? FAULT_NONE : FAULT_NOT_START;
 }
 
@@ -58,13 +58,13 @@ static always_inline bool find_index(const struct giving *giving, const void *bl
 /* Blocks were put into a slab. If that emptied it, it goes to *empty; but the last one that has
  * blocks to give stays until pool_trim, or a class of which the program uses one block would get
  * and lose a slab each time. */
-static void settle_locked(struct pool_class *pool, struct slab *slab, struct slab **empty)
+static void settle_locked(struct pool_class *class_pool, struct slab *slab, struct slab **empty)
 {
     pooled(slab)->low_word = 0;
-    idle_note_give(pool, slab);
-    pool_relist(pool, slab);
-    if (pooled(slab)->free_count < pooled(slab)->block_count || pool_is_last(pool, slab) ||
-        !pool_leave_if_empty(pool, slab))
+    idle_pages_note_give(class_pool, slab);
+    pool_relist(class_pool, slab);
+    if (pooled(slab)->free_count < pooled(slab)->block_count || pool_is_last(class_pool, slab) ||
+        !pool_leave_if_empty(class_pool, slab))
         return;
     slab->next = *empty;
     *empty = slab;

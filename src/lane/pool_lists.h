@@ -33,7 +33,8 @@ struct pool {
     struct pool_class classes[CLASS_POOL_LAST + 1];
     unsigned map_byte; /* CLASS_OWNED, or 0: blocks' slabs carry their class */
     _Atomic bool is_dirty;
-    _Atomic unsigned at; /* of pool_age_on: twice the class, 1 more when begun there; 0 is none */
+    _Atomic unsigned
+        at; /* of idle_pages_go_on: twice the class, 1 more when begun there; 0 is none */
 };
 extern struct pool shared_pool;
 
@@ -58,38 +59,38 @@ static inline unsigned pool_list_of(const struct slab *slab)
 }
 
 /* Put a slab that is in no list into the one where it belongs, and take it out of its list. */
-void pool_list_add(struct pool_class *pool, struct slab *slab);
-void pool_list_remove(struct pool_class *pool, struct slab *slab);
+void pool_list_add(struct pool_class *class_pool, struct slab *slab);
+void pool_list_remove(struct pool_class *class_pool, struct slab *slab);
 
 /* The slab's count of free blocks has changed: put it into the list where it belongs. */
-static inline void pool_relist(struct pool_class *pool, struct slab *slab)
+static inline void pool_relist(struct pool_class *class_pool, struct slab *slab)
 {
     if (slab->list == pool_list_of(slab))
         return;
-    pool_list_remove(pool, slab);
-    pool_list_add(pool, slab);
+    pool_list_remove(class_pool, slab);
+    pool_list_add(class_pool, slab);
 }
 
 /* The fullest slab that has blocks to give; NULL when none has. */
-static inline struct slab *pool_fullest(const struct pool_class *pool)
+static inline struct slab *pool_fullest(const struct pool_class *class_pool)
 {
     for (unsigned list = POOL_LIST_FULL; list-- > 0;)
-        if (pool->lists[list])
-            return pool->lists[list];
+        if (class_pool->lists[list])
+            return class_pool->lists[list];
     return NULL;
 }
 
 /* Is it the only slab of its class that has blocks to give? */
-static inline bool pool_is_last(const struct pool_class *pool, const struct slab *slab)
+static inline bool pool_is_last(const struct pool_class *class_pool, const struct slab *slab)
 {
-    return pool->lists[0] == slab && !slab->next && !pool->lists[1] && !pool->lists[2] &&
-           !pool->lists[3];
+    return class_pool->lists[0] == slab && !slab->next && !class_pool->lists[1] &&
+           !class_pool->lists[2] && !class_pool->lists[3];
 }
 
 /* Let a walk of a class begin with this list; it goes on to those of emptier slabs. */
-void pool_walk_begin(struct pool_class *pool, unsigned list);
+void pool_walk_begin(struct pool_class *class_pool, unsigned list);
 /* The walk's next slab, NULL at its end. A slab that drains meanwhile moves to a list that is still
  * to come. */
-struct slab *pool_walk_next(struct pool_class *pool);
+struct slab *pool_walk_next(struct pool_class *class_pool);
 
 #endif

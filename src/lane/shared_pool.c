@@ -92,12 +92,12 @@ static struct slab *add_slab_locked(struct pool *pool, unsigned size_class)
     return slab;
 }
 
-bool pool_leave_if_empty(struct pool_class *pool, struct slab *slab)
+bool pool_leave_if_empty(struct pool_class *class_pool, struct slab *slab)
 {
     if (pooled(slab)->free_count < pooled(slab)->block_count)
         return false;
-    pool_list_remove(pool, slab);
-    pool->slab_count--;
+    pool_list_remove(class_pool, slab);
+    class_pool->slab_count--;
     collapse_note_leave_locked(slab);
     /* from here on a block of this slab that comes once more is at fault */
     slab->state = SLAB_FREE;
@@ -108,42 +108,44 @@ bool pool_leave_if_empty(struct pool_class *pool, struct slab *slab)
 
 /* Pages ahead of what is needed now: as many as the class has slabs, so that they grow with it and
  * what goes unused stays a small part of what it has. */
-static unsigned pages_ahead(const struct pool_class *pool)
+static unsigned pages_ahead(const struct pool_class *class_pool)
 {
     if (settings.ss_prefault != PREFAULT_AUTO)
         return AHEAD_PAGES_MAX;
-    return pool->slab_count < YOUNG_SLABS ? 1
-                                          : (unsigned)min_size(pool->slab_count, AHEAD_PAGES_MAX);
+    return class_pool->slab_count < YOUNG_SLABS
+               ? 1
+               : (unsigned)min_size(class_pool->slab_count, AHEAD_PAGES_MAX);
 }
 
 /* Is the class likely to use a huge page up? One of large blocks needs more slabs to be. */
-static bool may_begin_huge_page(const struct pool_class *pool, const struct slab *slab)
+static bool may_begin_huge_page(const struct pool_class *class_pool, const struct slab *slab)
 {
     return settings.huge_pages == HUGE_PAGES_ALWAYS ||
-           pool->slab_count >= (slab->size <= BIN_SMALL_MAX ? 2 : 16);
+           class_pool->slab_count >= (slab->size <= BIN_SMALL_MAX ? 2 : 16);
 }
 
 /* Blocks below `end` are about to be handed out for the first time. Returns the part of their pages
  * that must be made present. */
-static struct absent carve(struct pool_class *pool, struct slab *slab, unsigned end)
+static struct unpopulated carve(struct pool_class *class_pool, struct slab *slab, unsigned end)
 {
-    const struct absent none = {NULL, 0};
+    const struct unpopulated none = {NULL, 0};
     size_t page = os_page_size();
     size_t needed = align_up(end * slab->size, page) / page;
     pooled(slab)->carved = (uint16_t)end;
     if (needed <= slab->resident || settings.ss_prefault == PREFAULT_OFF)
         return none;
-    if (may_begin_huge_page(pool, slab) && slab_run_back_huge(slab))
+    if (may_begin_huge_page(class_pool, slab) && huge_page_back_run(slab))
         return none;
     size_t all = ((size_t)slab->slab_count << SLAB_SHIFT) / page;
-    return slab_run_note_present(slab, (unsigned)min_size(needed + pages_ahead(pool) - 1, all));
+    return slab_run_note_present(slab,
+                                 (unsigned)min_size(needed + pages_ahead(class_pool) - 1, all));
 }
 
 /* Blocks below this index may be handed out in one go. In a class that is young, that is what the
  * pages already present hold: a batch is no reason to touch another page. */
-static unsigned batch_end(const struct pool_class *pool, const struct slab *slab)
+static unsigned batch_end(const struct pool_class *class_pool, const struct slab *slab)
 {
-    if (pool->slab_count >= YOUNG_SLABS || settings.ss_prefault == PREFAULT_OFF)
+    if (class_pool->slab_count >= YOUNG_SLABS || settings.ss_prefault == PREFAULT_OFF)
         return pooled(slab)->block_count;
     size_t present = slab->resident * os_page_size() / slab->size;
     return (unsigned)min_size(max_size(pooled(slab)->carved, present), pooled(slab)->block_count);
@@ -167,8 +169,8 @@ struct taking {
     unsigned taken;
     unsigned last; /* index of the last block taken */
     const struct slab *slab;
-    struct absent fresh; /* pages that were never used */
-    uint64_t parts;      /* parts of the slab that were purged */
+    struct unpopulated fresh; /* pages that were never used */
+    uint64_t parts;           /* parts of the slab that were purged */
 };
 
 static void take_word(struct slab *slab, unsigned word, uint64_t bits, struct taking *taking)
@@ -221,13 +223,13 @@ noinline_cold static void take_absent(struct slab *slab, struct taking *taking)
     size_t bytes = (size_t)__builtin_popcountll(parts) * part_bytes(slab);
     if (!parts)
         return;
-    slab_charge(bytes);
+    room_charge(bytes);
     collapse_note_return_locked(slab, bytes);
     if (settings.ss_prefault != PREFAULT_OFF)
         taking->parts = parts;
 }
 
-static void take_from_slab(struct pool_class *pool, struct slab *slab, struct taking *taking)
+static void take_from_slab(struct pool_class *class_pool, struct slab *slab, struct taking *taking)
 {
     struct pool_slab *own = pooled(slab);
     unsigned last = 0;
@@ -242,7 +244,7 @@ static void take_from_slab(struct pool_class *pool, struct slab *slab, struct ta
         last = taking->last;
     }
     if (taking->taken < (taking->want + 1) / 2)
-        take_below(slab, batch_end(pool, slab), false, taking);
+        take_below(slab, batch_end(class_pool, slab), false, taking);
     if (taking->taken == 0)
         take_line(slab, taking);
     last = (unsigned)max_size(last, taking->last);
@@ -251,18 +253,18 @@ static void take_from_slab(struct pool_class *pool, struct slab *slab, struct ta
         take_absent(slab, taking);
     own->free_count = (uint16_t)(own->free_count - taking->taken);
     if (last >= own->carved)
-        taking->fresh = carve(pool, slab, last + 1);
+        taking->fresh = carve(class_pool, slab, last + 1);
     collapse_note_locked(slab->owner, slab->size_class, (ptrdiff_t)taking->taken,
                          ((ptrdiff_t)(own->carved - carved) - (ptrdiff_t)taking->taken) *
                              (ptrdiff_t)slab->size);
-    pool_relist(pool, slab);
+    pool_relist(class_pool, slab);
 }
 
 static void make_present(const struct taking *taking)
 {
     if (taking->parts)
         parts_make_present(taking->slab, taking->parts);
-    slab_make_present(taking->fresh);
+    slab_run_make_present(taking->fresh);
 }
 
 unsigned pool_take(struct pool *pool, unsigned size_class, void **blocks, unsigned want)
@@ -305,17 +307,17 @@ void pool_trim(struct pool *pool, unsigned size_class, bool all)
 }
 
 /* Move all slabs of a class to the front of *all. */
-static void leave_class(struct pool_class *pool, struct slab **all)
+static void leave_class(struct pool_class *class_pool, struct slab **all)
 {
-    lock_acquire(&pool->lock);
+    lock_acquire(&class_pool->lock);
     for (unsigned list = 0; list < POOL_LISTS; list++)
-        for (struct slab *slab; (slab = pool->lists[list]) != NULL;) {
-            pool_list_remove(pool, slab);
+        for (struct slab *slab; (slab = class_pool->lists[list]) != NULL;) {
+            pool_list_remove(class_pool, slab);
             slab->next = *all;
             *all = slab;
         }
-    pool->slab_count = 0;
-    lock_release(&pool->lock);
+    class_pool->slab_count = 0;
+    lock_release(&class_pool->lock);
 }
 
 void pool_destroy(struct pool *pool)

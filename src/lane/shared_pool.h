@@ -29,12 +29,12 @@ static inline bool pool_may_trim(const struct pool *pool, unsigned size_class)
     return word_load(&pool->classes[size_class].lists[0]) != NULL;
 }
 /* Give every slab of a pool back, whatever is in use; the pool is empty then, and usable. A walk of
- * pool_purge_idle that is under way may go on. No lock may be held. */
+ * idle_pages_purge that is under way may go on. No lock may be held. */
 void pool_destroy(struct pool *pool);
 
 /* Take a slab out of its pool if all its blocks are free: the caller retires it, without the
  * lock. */
-bool pool_leave_if_empty(struct pool_class *pool, struct slab *slab);
+bool pool_leave_if_empty(struct pool_class *class_pool, struct slab *slab);
 /* Give a slab that has left its pool back. No lock may be held. */
 void pool_retire(struct slab *slab);
 

@@ -58,7 +58,7 @@ static always_inline bool is_block_class(unsigned size_class)
     return size_class >= CLASS_FIRST && size_class <= CLASS_POOL_LAST;
 }
 
-static always_inline bool is_span_class(unsigned size_class)
+static always_inline bool is_ace_class(unsigned size_class)
 {
     return size_class > CLASS_POOL_LAST && size_class <= CLASS_ACE_LAST;
 }

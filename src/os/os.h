@@ -77,9 +77,9 @@ void os_touch(void *address, size_t size);
 /* Back [address, +size), a huge page's size and alignment in which nothing is present, by one huge
  * page that reads as zero. False when the kernel has none to give: a page of the usual size may be
  * present at the start then. */
-bool os_back_huge(void *address, size_t size);
+bool os_back_huge_page(void *address, size_t size);
 /* May the kernel use a huge page where such a range is touched? Not in what os_map_at gives. */
-void os_allow_huge(void *address, size_t size, bool allow);
+void os_allow_huge_pages(void *address, size_t size, bool allow);
 /* How many of the first `count` (at most 64) pages are present. */
 size_t os_present_pages(void *address, size_t count);
 /* Give the pages back, in calls that hold no thread up for long; they read as zero afterwards.
@@ -208,7 +208,7 @@ bool os_is_readable(const void *word);
     X(RESERVE)                                                                                     \
     X(MAP)                                                                                         \
     X(POPULATE)                                                                                    \
-    X(HUGE)                                                                                        \
+    X(HUGE_PAGE)                                                                                   \
     X(PURGE)                                                                                       \
     X(MOVE)                                                                                        \
     X(REMAP)                                                                                       \

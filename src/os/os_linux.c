@@ -88,7 +88,7 @@ enum os_map_result os_map_at(void *address, size_t size)
         return errno == EEXIST ? OS_MAP_OCCUPIED : OS_MAP_NO_MEMORY;
     if (mapped == address) {
         /* alike, or neighbours would never merge */
-        os_allow_huge(address, size, false);
+        os_allow_huge_pages(address, size, false);
         os_name(address, size, OS_NAME);
         return OS_MAP_DONE;
     }
@@ -117,7 +117,7 @@ bool os_remap_fresh(void *address, size_t size)
 {
     if (os_is_made_to_fail(OS_CALL_REMAP) || !map_anonymous(address, size, MAP_FIXED))
         return false;
-    os_allow_huge(address, size, false);
+    os_allow_huge_pages(address, size, false);
     os_name(address, size, OS_NAME);
     return true;
 }
@@ -153,14 +153,15 @@ static bool ask_present(void *address, size_t size, unsigned char *present)
     return is_done;
 }
 
-bool os_back_huge(void *address, size_t size)
+bool os_back_huge_page(void *address, size_t size)
 {
     size_t page = os_page_size();
     unsigned char is_present[PRESENT_BYTES] = {0};
-    if (os_is_made_to_fail(OS_CALL_HUGE) || !advise(address, size, MADV_HUGEPAGE))
+    if (os_is_made_to_fail(OS_CALL_HUGE_PAGE) || !advise(address, size, MADV_HUGEPAGE))
         return false;
-    bool is_done = !os_is_made_to_fail(OS_CALL_HUGE) && advise(address, page, MADV_POPULATE_WRITE);
-    os_allow_huge(address, size, false);
+    bool is_done = !os_is_made_to_fail(OS_CALL_HUGE_PAGE) &&
+                   advise(address, page, MADV_POPULATE_WRITE);
+    os_allow_huge_pages(address, size, false);
     if (!is_done)
         return false;
     /* if the kernel does not say, the page counts as present: a wrong yes costs a fault, a wrong no
@@ -168,7 +169,7 @@ bool os_back_huge(void *address, size_t size)
     return !ask_present((char *)address + size - page, page, is_present) || (is_present[0] & 1);
 }
 
-void os_allow_huge(void *address, size_t size, bool allow)
+void os_allow_huge_pages(void *address, size_t size, bool allow)
 {
     /* what stays allowed the kernel fills up: so that is tried again */
     for (unsigned attempt = 0; attempt < (allow ? 1 : FORBID_ATTEMPTS); attempt++)

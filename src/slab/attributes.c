@@ -109,7 +109,7 @@ static bool undo_by_superslabs(char *start, size_t size)
     return is_all_replaced;
 }
 
-bool slab_make_plain(char *start, size_t size)
+bool attributes_undo(char *start, size_t size)
 {
     struct superslab *superslab = superslab_of(start);
     size_t count = superslab_index(superslab_of(start + size - 1)) - superslab_index(superslab) + 1;
@@ -118,10 +118,10 @@ bool slab_make_plain(char *start, size_t size)
     return !undo(start, size) && undo_by_superslabs(start, size);
 }
 
-void superslab_make_plain_locked(struct superslab *superslab)
+void attributes_undo_superslab_locked(struct superslab *superslab)
 {
     if (superslab->doubted == 0)
         return; /* without a write: rows of superslabs that have nothing take no memory */
-    slab_make_plain(superslab_start(superslab), SUPERSLAB_SIZE);
+    attributes_undo(superslab_start(superslab), SUPERSLAB_SIZE);
     word_store(&superslab->doubted, 0);
 }

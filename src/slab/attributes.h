@@ -8,8 +8,8 @@
 #include "slab/slab.h"
 
 /* Undo what was done to these pages' mapping. True: they were replaced. */
-bool slab_make_plain(char *start, size_t size);
+bool attributes_undo(char *start, size_t size);
 /* Undo what spans' owners may have done to the mapping of a superslab that is wholly free. */
-void superslab_make_plain_locked(struct superslab *superslab);
+void attributes_undo_superslab_locked(struct superslab *superslab);
 
 #endif

@@ -79,12 +79,12 @@ static size_t present_bytes(char *start, size_t size)
     return pages * page;
 }
 
-bool decay_purge(char *start, size_t size, bool is_huge)
+bool decay_purge(char *start, size_t size, bool is_huge_page)
 {
     /* relaxed: figures */
     bool is_counting = atomic_load_explicit(&decay_clock.counting, memory_order_relaxed) > 0;
     size_t before = is_counting ? present_bytes(start, size) : 0;
-    bool is_done = is_huge ? os_purge_whole(start, size) : os_purge(start, size);
+    bool is_done = is_huge_page ? os_purge_whole(start, size) : os_purge(start, size);
     /* some may be gone where others are refused */
     size_t after = is_counting && !is_done ? min_size(present_bytes(start, size), before) : 0;
     atomic_fetch_add_explicit(&decay_clock.returned_bytes, before - after, memory_order_relaxed);

@@ -31,7 +31,7 @@ uint64_t decay_ms_to_epoch(void);
 unsigned decay_begin_epoch(void);
 /* As os_purge, under the decay lock, and counted: for free memory, which others may take as soon as
  * the lock is dropped. In one call if the range may be one huge page. */
-bool decay_purge(char *start, size_t size, bool is_huge);
+bool decay_purge(char *start, size_t size, bool is_huge_page);
 uint64_t decay_purged_bytes(void);
 /* Pages that were present and are not any more, in bytes: counted between decay_count(true) and
  * decay_count(false) only, since the kernel must be asked. */

@@ -90,19 +90,19 @@ static void drain(size_t bound, size_t pay)
     size_t bytes = 1;
     if (is_refused())
         return;
-    for (size_t paid = 0; bytes > 0 && paid < pay && warm_slabs() > keep; paid += bytes) {
-        if (decay_is_locked() && warm_slabs() < bound + bound / 4)
+    for (size_t paid = 0; bytes > 0 && paid < pay && space_warm_slabs() > keep; paid += bytes) {
+        if (decay_is_locked() && space_warm_slabs() < bound + bound / 4)
             return; /* another thread pays at this moment */
         bytes = drain_step();
     }
-    atomic_store_explicit(&warm_bound.is_draining, bytes > 0 && warm_slabs() > keep,
+    atomic_store_explicit(&warm_bound.is_draining, bytes > 0 && space_warm_slabs() > keep,
                           memory_order_relaxed);
 }
 
 void drain_tail(char *start, size_t count)
 {
     struct purge purge = {.superslab = superslab_of(start) + count - 1};
-    if (warm_slabs() <= warm_bound_slabs() || settings.bench_fast_mode || is_refused())
+    if (space_warm_slabs() <= warm_bound_slabs() || settings.bench_fast_mode || is_refused())
         return;
     decay_lock();
     lock_acquire(&space.lock);
@@ -121,7 +121,7 @@ bool drain_is_on(void)
 void drain_after_give(size_t bytes)
 {
     size_t bound = warm_bound_slabs();
-    if (likely(warm_slabs() <= bound && !drain_is_on()) || settings.bench_fast_mode)
+    if (likely(space_warm_slabs() <= bound && !drain_is_on()) || settings.bench_fast_mode)
         return;
     if (bound == 0)
         purge_warm();

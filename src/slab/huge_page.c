@@ -41,10 +41,10 @@ static bool is_worth_trying_locked(void)
 static bool back(struct superslab *superslab)
 {
     uint64_t start = os_cpu_time_us();
-    bool is_backed = os_back_huge(superslab_start(superslab), SUPERSLAB_SIZE);
+    bool is_backed = os_back_huge_page(superslab_start(superslab), SUPERSLAB_SIZE);
     bool is_slow = os_cpu_time_us() - start > HUGE_PAGE_US_MAX;
     lock_acquire(&space.lock);
-    superslab->is_huge = is_backed;
+    superslab->is_huge_page = is_backed;
     if (!is_backed || is_slow)
         to_skip = 3 * max_size(space.used, GROWN_SUPERSLABS);
     lock_release(&space.lock);
@@ -54,7 +54,7 @@ static bool back(struct superslab *superslab)
 /* Do the slabs that a huge page makes present, besides those of the run, fit below the limit? */
 static bool is_room_locked(const struct superslab *superslab)
 {
-    return slab_room() >= (int64_t)((size_t)__builtin_popcount(superslab->free) << SLAB_SHIFT);
+    return room_left() >= (int64_t)((size_t)__builtin_popcount(superslab->free) << SLAB_SHIFT);
 }
 
 static bool is_wanted_locked(const struct superslab *superslab, uint32_t run)
@@ -80,10 +80,10 @@ static void note_present_locked(struct superslab *superslab, struct slab *slab, 
     if (!free)
         return;
     superslab_mark_zero_pages(superslab, free);
-    slab_charge((size_t)__builtin_popcount(free) << SLAB_SHIFT);
+    room_charge((size_t)__builtin_popcount(free) << SLAB_SHIFT);
 }
 
-bool slab_run_back_huge(struct slab *slab)
+bool huge_page_back_run(struct slab *slab)
 {
     if (slab->resident != 0)
         return false;
@@ -129,16 +129,16 @@ static void populate_part(struct superslab *superslab, size_t from, size_t to)
     }
 }
 
-void superslab_range_note_huge(char *start, size_t count)
+void huge_page_note_range(char *start, size_t count)
 {
     struct superslab *superslab = superslab_of(start);
     lock_acquire(&space.lock);
     for (size_t i = 0; i < count; i++)
-        superslab[i].is_huge = true;
+        superslab[i].is_huge_page = true;
     lock_release(&space.lock);
 }
 
-void superslab_range_populate(char *start, size_t from, size_t to)
+void huge_page_populate_range(char *start, size_t from, size_t to)
 {
     while (from < to) {
         size_t end = min_size(align_up(from + 1, SUPERSLAB_SIZE), to);

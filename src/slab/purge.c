@@ -35,7 +35,7 @@ static state_data _Atomic size_t walk_cursor;
 
 bool purge_is_due(void)
 {
-    return warm_slabs() > 0 && settings.decay_ms >= 0 && !settings.bench_fast_mode;
+    return space_warm_slabs() > 0 && settings.decay_ms >= 0 && !settings.bench_fast_mode;
 }
 
 /* The warm slabs of one superslab that are old enough. */
@@ -61,9 +61,9 @@ void purge_choose_locked(struct purge *purge, unsigned min_age)
     bool is_all = due && due == superslab->warm && superslab->free == ALL_SLABS;
     purge->slabs = due;
     purge->taken = is_all ? ALL_SLABS : due;
-    purge->is_huge = superslab->is_huge && due == ALL_SLABS;
+    purge->is_huge_page = superslab->is_huge_page && due == ALL_SLABS;
     if (due)
-        superslab->is_huge = false;
+        superslab->is_huge_page = false;
     if (due && is_tail)
         tail_take_locked(superslab, due);
     else if (due)
@@ -92,10 +92,10 @@ static bool collect(size_t *cursor, size_t end, unsigned min_age, struct purge *
 /* What a span's owner has locked cannot be given back before that is undone. */
 static bool give_run(const struct purge *purge, char *start, size_t size, uint32_t slabs)
 {
-    if (decay_purge(start, size, purge->is_huge))
+    if (decay_purge(start, size, purge->is_huge_page))
         return true;
     bool is_doubted = word_load(&purge->superslab->doubted) & slabs;
-    return is_doubted && (slab_make_plain(start, size) || decay_purge(start, size, false));
+    return is_doubted && (attributes_undo(start, size) || decay_purge(start, size, false));
 }
 
 /* Give the pages of a run of slabs to the kernel; slab by slab where it refuses some. Returns those
@@ -195,7 +195,7 @@ static size_t purge_aged(unsigned min_age)
     size_t total = 0;
     size_t cursor = 0;
     unsigned refusals = 0;
-    for (bool is_more = true; is_more && refusals < REFUSALS_MAX && warm_slabs() > 0;) {
+    for (bool is_more = true; is_more && refusals < REFUSALS_MAX && space_warm_slabs() > 0;) {
         size_t bytes = 0;
         decay_lock_in_turn();
         is_more = collect(&cursor, SIZE_MAX, min_age, &purge);
@@ -226,7 +226,7 @@ static void walk_on(void)
         is_refused = purged == 0;
         bytes += purged;
     }
-    bool is_end = cursor >= word_load(&space.frontier) || warm_slabs() == 0;
+    bool is_end = cursor >= word_load(&space.frontier) || space_warm_slabs() == 0;
     atomic_store_explicit(&walk_cursor, is_end ? 0 : cursor, memory_order_relaxed);
     decay_unlock();
 }

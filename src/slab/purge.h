@@ -24,7 +24,7 @@ struct purge {
     struct superslab *superslab;
     uint32_t slabs;
     uint32_t taken;
-    bool is_huge; /* all of them, and they may be one huge page */
+    bool is_huge_page; /* all of them, and they may be one huge page */
 };
 /* Take those warm slabs of purge->superslab out of use that are `min_age` epochs old: purge->slabs,
  * which may be none. */

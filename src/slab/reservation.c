@@ -216,7 +216,7 @@ static void publish(char *base, const struct layout *layout, size_t covered)
     space.first = space.frontier = space.lowest_free = layout->blocks >> SUPERSLAB_SHIFT;
     space.covered = covered;
     space.opened = space.first;
-    slab_allow(INT64_MAX);
+    room_set(INT64_MAX);
     meta_init(base + layout->meta, layout->blocks - layout->meta, false);
     head->size = covered << SUPERSLAB_SHIFT;
     head->superslabs = space.superslabs;

@@ -8,36 +8,36 @@
 
 #include "slab/space.h"
 
-void slab_allow(int64_t bytes)
+void room_set(int64_t bytes)
 {
     atomic_store_explicit(&space.room, bytes, memory_order_relaxed);
     atomic_store_explicit(&space.is_at_limit, false, memory_order_relaxed);
 }
 
-int64_t slab_room(void)
+int64_t room_left(void)
 {
     return atomic_load_explicit(&space.room, memory_order_relaxed);
 }
 
-void slab_charge(size_t bytes)
+void room_charge(size_t bytes)
 {
     atomic_fetch_sub_explicit(&space.room, (int64_t)bytes, memory_order_relaxed);
 }
 
-size_t slab_used_bytes(void)
+size_t room_used_bytes(void)
 {
     size_t used = atomic_load_explicit(&space.used_slabs, memory_order_relaxed);
-    return (used + warm_slabs()) << SLAB_SHIFT;
+    return (used + space_warm_slabs()) << SLAB_SHIFT;
 }
 
-bool slab_is_at_limit(void)
+bool room_was_refused(void)
 {
     return atomic_load_explicit(&space.is_at_limit, memory_order_relaxed);
 }
 
-bool superslab_is_room(size_t slabs)
+bool room_has(size_t slabs)
 {
-    bool is_room = slab_room() >= (int64_t)(slabs << SLAB_SHIFT);
+    bool is_room = room_left() >= (int64_t)(slabs << SLAB_SHIFT);
     if (!is_room)
         atomic_store_explicit(&space.is_at_limit, true, memory_order_relaxed);
     return is_room;

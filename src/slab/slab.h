@@ -78,7 +78,7 @@ void slab_map_set(const char *start, unsigned count, unsigned byte);
 
 /* ---- records ---- */
 
-enum slab_state { SLAB_FREE, SLAB_BLOCKS, SLAB_SPAN, SLAB_HUGE };
+enum slab_state { SLAB_FREE, SLAB_BLOCKS, SLAB_ACE, SLAB_HUGE };
 
 #define SLAB_LANE_WORDS 10
 
@@ -130,7 +130,7 @@ struct superslab {
     bool is_moved;                    /* pages were moved in: it is part of another mapping */
     uint8_t age[SLABS_PER_SUPERSLAB]; /* epoch in which a warm slab was given back */
     bool is_seam; /* a mapping begins here, and not in the reservation's course: see mapping.c */
-    bool is_huge; /* warm, and may be one huge page: it is purged in one call */
+    bool is_huge_page; /* warm, and may be one huge page: it is purged in one call */
     bool is_kept; /* SUPERSLAB_FREE and rationed, but mapped and zero: it could not be unmapped */
 };
 _Static_assert(sizeof(struct superslab) <= 104, "the table is 1/20,000 of the address space");
@@ -151,6 +151,6 @@ static inline struct slab *slab_find(const void *pointer)
 struct slab *slab_find_any(const void *pointer);
 /* The most superslabs that have been in use: how far up the reservation the heap has been.
  * space.c */
-size_t slab_peak_superslabs(void);
+size_t space_peak_superslabs(void);
 
 #endif

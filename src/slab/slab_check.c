@@ -19,7 +19,7 @@ void slab_count(struct slab_figures *figures)
         if (superslab->state == SUPERSLAB_SLABS)
             zero += (size_t)__builtin_popcount(superslab->zero);
     }
-    figures->huge_waste = zero << SLAB_SHIFT;
+    figures->huge_page_waste = zero << SLAB_SHIFT;
     figures->mapped_bytes = (used + space.claimed) << SUPERSLAB_SHIFT;
     figures->warm_bytes = atomic_load_explicit(&space.warm_slabs, memory_order_relaxed)
                           << SLAB_SHIFT;
@@ -134,7 +134,7 @@ unsigned slab_check(void)
         faults += check_superslab(i, &recount);
     for (unsigned run = 1; run < RUN_LISTS; run++)
         faults += check_list(RUN_FREE, run) + check_list(RUN_WARM, run);
-    faults += check_count("slabs are warm", recount.warm, warm_slabs());
+    faults += check_count("slabs are warm", recount.warm, space_warm_slabs());
     faults += check_count("slabs are used", recount.used_slabs,
                           atomic_load_explicit(&space.used_slabs, memory_order_relaxed));
     faults += check_count("superslabs are used", recount.used, space.used);

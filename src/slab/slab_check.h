@@ -11,7 +11,7 @@
 struct slab_figures {
     size_t mapped_bytes; /* superslabs in use or warm */
     size_t warm_bytes;
-    size_t huge_waste; /* of these: of huge pages, and never handed out */
+    size_t huge_page_waste; /* of these: of huge pages, and never handed out */
 };
 void slab_count(struct slab_figures *figures);
 /* Recount the invariants of struct space and struct superslab; the number of faults, each reported

@@ -8,7 +8,7 @@
 #include "slab/decay.h"
 #include "slab/space.h"
 
-void slab_reset_in_child(void)
+void slab_fork_reset(void)
 {
     space.tail = NULL;
     space.is_forked = true;

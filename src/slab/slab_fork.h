@@ -6,6 +6,6 @@
 #define HAK_SLAB_SLAB_FORK_H
 
 /* In a forked child, after the locks: what other threads were doing is not under way. */
-void slab_reset_in_child(void);
+void slab_fork_reset(void);
 
 #endif

@@ -59,7 +59,7 @@ static struct slab *take_locked(unsigned count, bool *is_zero)
     struct superslab *superslab = find_locked(RUN_WARM, count);
     uint32_t mask = superslab ? superslab->warm : 0;
     if (!superslab) {
-        if (!superslab_is_room(count))
+        if (!room_has(count))
             return NULL;
         superslab = find_locked(RUN_FREE, count);
         if (!superslab)
@@ -73,13 +73,13 @@ static struct slab *take_locked(unsigned count, bool *is_zero)
     unsigned first = lowest_bit(run_starts(mask, count));
     warm_bound_note_take(superslab, run_mask(first, count));
     *is_zero = superslab_mark_taken(superslab, run_mask(first, count));
-    slab_charge((size_t)count << SLAB_SHIFT);
+    room_charge((size_t)count << SLAB_SHIFT);
     uint32_t turnover = atomic_load_explicit(&space.turnover, memory_order_relaxed);
     atomic_store_explicit(&space.turnover, turnover + count, memory_order_relaxed);
     return set_records(superslab, first, count);
 }
 
-uint32_t slab_turnover(void)
+uint32_t slab_run_turnover(void)
 {
     /* relaxed: a clock of no exact time */
     return atomic_load_explicit(&space.turnover, memory_order_relaxed);
@@ -104,7 +104,7 @@ struct slab *slab_run_take(unsigned count, bool *is_zero)
     struct slab *slab = take_locked(count, is_zero);
     bool is_doubted = slab && take_doubt_locked(superslab_of(slab->start), mask_of(slab));
     lock_release(&space.lock);
-    if (is_doubted && slab_make_plain(slab->start, (size_t)count << SLAB_SHIFT))
+    if (is_doubted && attributes_undo(slab->start, (size_t)count << SLAB_SHIFT))
         slab->resident = 0;
     return slab;
 }
@@ -162,19 +162,19 @@ bool slab_run_extend(struct slab *slab, unsigned count)
     uint32_t more = run_mask(first, count) & ~mask_of(slab);
     lock_acquire(&space.lock);
     unsigned slabs = count - slab->slab_count;
-    bool is_room = (superslab->free & more) == more && superslab_is_room(slabs);
+    bool is_room = (superslab->free & more) == more && room_has(slabs);
     bool is_doubted = is_room && take_doubt_locked(superslab, more);
     unsigned old_pages = (unsigned)(((size_t)slab->slab_count << SLAB_SHIFT) / os_page_size());
     if (is_room) {
         warm_bound_note_take(superslab, more);
         superslab_mark_taken(superslab, more);
-        slab_charge((size_t)slabs << SLAB_SHIFT);
+        room_charge((size_t)slabs << SLAB_SHIFT);
         set_records(superslab, first, count);
     }
     lock_release(&space.lock);
     char *end = slab->start + ((size_t)count << SLAB_SHIFT);
     size_t size = (size_t)slabs << SLAB_SHIFT;
-    if (is_doubted && slab_make_plain(end - size, size))
+    if (is_doubted && attributes_undo(end - size, size))
         slab->resident = (uint16_t)min_size(slab->resident, old_pages);
     return is_room;
 }
@@ -193,27 +193,28 @@ void slab_run_shrink(struct slab *slab, unsigned count)
     lock_release(&space.lock);
 }
 
-struct absent slab_run_note_present(struct slab *slab, unsigned pages)
+struct unpopulated slab_run_note_present(struct slab *slab, unsigned pages)
 {
     if (pages <= slab->resident || settings.ss_prefault == PREFAULT_OFF)
-        return (struct absent){NULL, 0};
+        return (struct unpopulated){NULL, 0};
     size_t page = os_page_size();
-    struct absent absent = {slab->start + slab->resident * page, (pages - slab->resident) * page};
+    struct unpopulated range = {slab->start + slab->resident * page,
+                                (pages - slab->resident) * page};
     slab->resident = (uint16_t)pages;
-    return absent;
+    return range;
 }
 
-void slab_make_present(struct absent absent)
+void slab_run_make_present(struct unpopulated range)
 {
-    if (absent.size == 0)
+    if (range.size == 0)
         return;
     if (settings.ss_prefault == PREFAULT_TOUCH)
-        os_touch(absent.start, absent.size);
+        os_touch(range.start, range.size);
     else
-        os_populate(absent.start, absent.size);
+        os_populate(range.start, range.size);
 }
 
 void slab_run_populate(struct slab *slab, unsigned pages)
 {
-    slab_make_present(slab_run_note_present(slab, pages));
+    slab_run_make_present(slab_run_note_present(slab, pages));
 }

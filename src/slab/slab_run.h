@@ -11,7 +11,7 @@
  * resident set, and the other records pointing to it. NULL when out of memory. */
 struct slab *slab_run_take(unsigned count, bool *is_zero);
 /* Slabs taken since the start; wraps. A clock that runs while the heap grows, or shifts. */
-uint32_t slab_turnover(void);
+uint32_t slab_run_turnover(void);
 /* Give the run back; its map bytes are cleared. Its pages stay. The caller decides whether others
  * go (drain.c). */
 void slab_run_give(struct slab *slab);
@@ -26,12 +26,12 @@ void slab_run_shrink(struct slab *slab, unsigned count); /* give those above `co
 /* Make pages [0, pages) of the run present as the settings say; resident is brought up to date. */
 void slab_run_populate(struct slab *slab, unsigned pages);
 /* Purpose: pages that are noted as present and are not yet; size 0 is none. */
-struct absent {
+struct unpopulated {
     char *start;
     size_t size;
 };
 /* The same in two steps. The second needs no lock, unless it is by touching: that writes. */
-struct absent slab_run_note_present(struct slab *slab, unsigned pages);
-void slab_make_present(struct absent absent);
+struct unpopulated slab_run_note_present(struct slab *slab, unsigned pages);
+void slab_run_make_present(struct unpopulated range);
 
 #endif

@@ -29,7 +29,7 @@ void superslab_set_taken(size_t index, bool is_taken)
         space.lowest_free = index;
 }
 
-size_t slab_peak_superslabs(void)
+size_t space_peak_superslabs(void)
 {
     return word_load(&space.frontier) - space.first;
 }

@@ -29,7 +29,7 @@ struct space {
     size_t lowest_free;           /* no superslab below is wholly free */
     size_t opened;                /* superslabs below are mapped; without meaning if is_rationed */
     size_t claimed;               /* superslabs of ranges taken whole */
-    _Atomic int64_t room;         /* bytes that may still be taken into use; see slab_allow */
+    _Atomic int64_t room;         /* bytes that may still be taken into use; see room_set */
     _Atomic bool is_at_limit;     /* something was refused for that since room was made */
     size_t used;                  /* superslabs with slabs in use */
     size_t seams;                 /* superslabs with is_seam */
@@ -43,7 +43,7 @@ struct space {
 };
 extern struct space space;
 
-static inline size_t warm_slabs(void)
+static inline size_t space_warm_slabs(void)
 {
     /* relaxed: changed under the superslab lock, read without */
     return atomic_load_explicit(&space.warm_slabs, memory_order_relaxed);

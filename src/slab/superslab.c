@@ -69,7 +69,7 @@ static bool claim_locked(size_t first, size_t count)
         } else if (superslab->free) {
             superslab->free = 0;
         }
-        superslab_make_plain_locked(superslab);
+        attributes_undo_superslab_locked(superslab);
         if (space.is_rationed) {
             word_store(&superslab->state, SUPERSLAB_HUGE);
             superslab->is_kept = false;
@@ -81,7 +81,7 @@ static bool claim_locked(size_t first, size_t count)
     word_store(&space.superslabs[first + count - 1].state, SUPERSLAB_HUGE);
     space_count_used((ptrdiff_t)(fresh * SLABS_PER_SUPERSLAB));
     space.claimed += count;
-    slab_charge(count << SUPERSLAB_SHIFT);
+    room_charge(count << SUPERSLAB_SHIFT);
     if (first == space.lowest_free)
         space.lowest_free = first + count;
     space_raise_frontier(first + count);
@@ -106,7 +106,7 @@ static size_t open_free_locked(size_t count)
 
 static char *range_take_locked(size_t count, bool *is_zero)
 {
-    if (!superslab_is_room(count * SLABS_PER_SUPERSLAB))
+    if (!room_has(count * SLABS_PER_SUPERSLAB))
         return NULL;
     size_t first = open_free_locked(count);
     if (first == NOT_FOUND)
@@ -133,7 +133,7 @@ bool superslab_range_extend(char *start, size_t old_count, size_t count)
     size_t more = count - old_count;
     bool is_room = first + more <= space.count;
     lock_acquire(&space.lock);
-    is_room = is_room && superslab_is_room(more * SLABS_PER_SUPERSLAB) &&
+    is_room = is_room && room_has(more * SLABS_PER_SUPERSLAB) &&
               reservation_cover_locked(first + more);
     for (size_t i = first; is_room && i < first + more; i++)
         is_room = !superslab_is_taken(i);
@@ -252,7 +252,7 @@ struct superslab *superslab_fresh_locked(void)
         return NULL;
     }
     warm_bound_note_take(superslab, ALL_SLABS);
-    superslab_make_plain_locked(superslab);
+    attributes_undo_superslab_locked(superslab);
     superslab->is_kept = false;
     word_store(&superslab->state, SUPERSLAB_SLABS);
     if (index == space.lowest_free)

@@ -35,7 +35,7 @@ static uint32_t slabs_from(size_t count, size_t offset)
     return ~run_mask(0, (unsigned)before);
 }
 
-bool superslab_tail_leave(char *start, size_t count, size_t bytes, size_t cold_end)
+bool tail_leave(char *start, size_t count, size_t bytes, size_t cold_end)
 {
     struct superslab *last = last_of(start, count);
     uint32_t tail = slabs_from(count, bytes);
@@ -62,7 +62,7 @@ static bool take_back(struct superslab *last)
     return is_here;
 }
 
-void superslab_tail_take_back(char *start, size_t count)
+void tail_take_back(char *start, size_t count)
 {
     struct superslab *last = last_of(start, count);
     while (!take_back(last)) {

@@ -58,20 +58,20 @@ size_t warm_bound_slabs(void)
     return min_size(max_size(own << load(&warm_bound.doublings), load(&warm_bound.wished)), most);
 }
 
-void warm_wish(size_t bytes)
+void warm_bound_wish(size_t bytes)
 {
     atomic_store_explicit(&warm_bound.wished, bytes >> SLAB_SHIFT, memory_order_relaxed);
 }
 
 /* ---- the free pages of partly used slabs ---- */
 
-void warm_note_loose(ptrdiff_t loose, ptrdiff_t hollow)
+void warm_bound_note_loose(ptrdiff_t loose, ptrdiff_t hollow)
 {
     atomic_fetch_add_explicit(&warm_bound.loose, loose, memory_order_relaxed);
     atomic_fetch_add_explicit(&warm_bound.hollow, hollow, memory_order_relaxed);
 }
 
-bool warm_is_over(unsigned quarters)
+bool warm_bound_is_over(unsigned quarters)
 {
     size_t bytes = (load(&space.warm_slabs) << SLAB_SHIFT) + above_zero(&warm_bound.loose);
     return bytes > (warm_bound_slabs() << SLAB_SHIFT) / 4 * quarters && settings.decay_ms >= 0 &&
@@ -97,7 +97,7 @@ static void note_use(void)
     atomic_store_explicit(&warm_bound.used, 0, memory_order_relaxed);
 }
 
-void warm_note_return(size_t slabs)
+void warm_bound_note_return(size_t slabs)
 {
     if (slabs == 0 || !is_passed(&warm_bound.regretted, slabs, warm_bound_slabs() / REGRET_SHARE))
         return;
@@ -123,7 +123,7 @@ void warm_bound_note_take(struct superslab *superslab, uint32_t slabs)
     for (uint32_t rest = purged; rest; rest &= rest - 1)
         returned += (uint8_t)(decay_epoch() - superslab->age[lowest_bit(rest)]) <= EPOCHS_PER_DECAY;
     if (returned > 0)
-        warm_note_return(returned);
+        warm_bound_note_return(returned);
 }
 
 void warm_bound_pass(unsigned epochs)

@@ -23,14 +23,14 @@ struct warm_bound {
 extern struct warm_bound warm_bound;
 
 /* The program wishes that so many bytes stay warm: a floor of the bound, below SS_CACHE_MAX. */
-void warm_wish(size_t bytes);
+void warm_bound_wish(size_t bytes);
 /* Partly used slabs have `loose` more bytes of free blocks that are present, and `hollow` more that
  * are present or not. */
-void warm_note_loose(ptrdiff_t loose, ptrdiff_t hollow);
+void warm_bound_note_loose(ptrdiff_t loose, ptrdiff_t hollow);
 /* Is more warm than this many quarters of the bound, free blocks of partly used slabs included? */
-bool warm_is_over(unsigned quarters);
+bool warm_bound_is_over(unsigned quarters);
 /* The pages of this many slabs, purged not long ago because too much was warm, are used again. */
-void warm_note_return(size_t slabs);
+void warm_bound_note_return(size_t slabs);
 /* The most slabs that may be warm. 0: nothing is kept. */
 size_t warm_bound_slabs(void);
 /* Slabs of a superslab are about to be taken. Under the superslab lock. */

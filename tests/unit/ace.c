@@ -66,7 +66,7 @@ static void take(struct span *span, unsigned size_class, struct span_list *list)
     CHECK(span->block != NULL);
     CHECK_EQ((uintptr_t)span->block % SLAB_SIZE, 0);
     CHECK_EQ(map_byte(span->block), list ? CLASS_OWNED : size_class);
-    CHECK_EQ(slab_find(span->block)->state, SLAB_SPAN);
+    CHECK_EQ(slab_find(span->block)->state, SLAB_ACE);
     CHECK_EQ(slab_find(span->block)->size, size_of(size_class));
     CHECK(!is_zero || seems_zero(span->block, size_of(size_class)));
     fill(span);

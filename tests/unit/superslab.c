@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of slab/superslab.c: the reservation in one piece and piecewise, and ranges of superslabs
+ * Tests of slab/superslab.c: address space unlimited and rationed, and ranges of superslabs
  * against a model: where the next range must be (first fit), what may be extended, and whether what
  * is said to be zero is. Each test is a child, for there is one reservation in a process's life.
  */
@@ -37,7 +37,7 @@ static void make(void)
     first_index = space.frontier;
 }
 
-/* In the child, with the reservation in one piece and piecewise. */
+/* In the child, with address space unlimited and rationed. */
 #define CHECK_BOTH_WAYS(body)                                                                      \
     do {                                                                                           \
         is_rationed = false;                                                                       \
@@ -221,7 +221,7 @@ static void pointers_and_map(void)
     CHECK(slab_find(start) == record);
 }
 
-/* A superslab given back is unmapped in a piecewise reservation, and zero when it comes again. */
+/* A superslab given back is unmapped in rationed address space, and zero when it comes again. */
 static void unmapping(void)
 {
     bool is_zero;

@@ -21,7 +21,7 @@ static void make(int64_t decay_ms)
 static size_t warm(void)
 {
     CHECK_EQ(slab_check(), 0);
-    return warm_slabs() << SLAB_SHIFT;
+    return space_warm_slabs() << SLAB_SHIFT;
 }
 
 static char *take(size_t size)
