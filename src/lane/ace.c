@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ACE lane: spans of 52 KiB to 2 MiB, each a run of slabs. A freed span is warm free slabs
- * again: they merge with their neighbours at once, serve any lane, and decay. A span of a size that
- * the program writes through is made present at once.
+ * Owns the lane of the adaptive cache of extents (ACE): spans above 52 KiB and up to 2 MiB, each a
+ * run of slabs. A freed span becomes warm free slabs: they merge with their neighbours at once,
+ * serve any lane, and decay. A span of a size that the program usually writes through is made
+ * present at once. No cache of spans may be kept here.
  */
 #include "lane/ace.h"
 #include "lane/density.h"
@@ -27,8 +28,8 @@ void ace_make_present(void *block, size_t bytes)
     slab_run_populate(slab_find(block), pages_of(bytes));
 }
 
-/* A fresh span is watched, or expected to be like the last one watched; for one that has been used
- * before, what is known must do. */
+/* Make a new span present if the program is expected to write all of it. A fresh span may be chosen
+ * for watching; a span whose slabs were used before is judged by earlier spans only. */
 static void prepare(struct slab *slab, bool is_zero)
 {
     if (slab->resident >= pages_of(slab->size))
@@ -60,7 +61,7 @@ void *ace_take(unsigned size_class, struct span_list *list, bool *is_zero)
 
 void ace_make_plain(struct slab *slab)
 {
-    /* all of the run: the block may have been longer */
+    /* the whole run: the block may have been longer */
     if (attributes_undo(slab->start, (size_t)slab->slab_count << SLAB_SHIFT))
         slab->resident = 0;
 }
@@ -68,7 +69,7 @@ void ace_make_plain(struct slab *slab)
 void ace_give(void *block)
 {
     struct slab *slab = slab_find(block);
-    /* of blocks that bins keep the front layer knows, and has undone it */
+    /* the front layer knows the changes to blocks that bins may keep, and has undone them */
     if (slab->owner || slab->size > BIN_BLOCK_MAX)
         slab_run_doubt(slab);
     span_list_remove(slab);

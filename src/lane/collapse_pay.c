@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The work that a flush of a collapsing class does: a batch of the class's depot goes back to its
- * slabs, and a few slabs' free pages go back to the kernel. One flush may never take long, and
- * never waits for another thread's purge.
+ * Owns the work that a flush of a collapsing class does: a batch of the class's depot goes back to
+ * its slabs, and the free pages of a few slabs go back to the kernel. One flush may never take
+ * long, and may never wait for another thread's purge.
  */
 #include "lane/collapse.h"
 #include "lane/depot.h"
 #include "lane/idle_pages.h"
 
-/* The work of one flush: it takes 50 to 100 us. */
+/* The most work of one flush: it takes 50 to 100 us. */
 #define PAY_SLABS 4
 #define PAY_BYTES (128 * KIB)
 #define PAY_LOOKS 4

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pages of free blocks in slabs that are partly used: they go back to the kernel when the slab has
- * been left alone for the decay time, found from its bitmap. A slab is looked at in parts
- * (parts.h). While the pages of a part are being purged, its blocks are out of the bitmap, so that
- * no thread can be given one. No lock of the class may be held then. Purged parts are marked
- * `absent`.
+ * Owns the purge of free blocks' pages in partly used slabs. The pages are purged when the slab has
+ * been left alone for the decay time; the slab's bitmap shows which pages are free. A slab is
+ * examined in parts (parts.h). While the pages of a part are being purged, its blocks are out of
+ * the bitmap, so that no thread can get one; the class lock may never be held during the purge.
+ * Purged parts are marked `absent`.
  */
 #include "lane/idle_pages.h"
 #include "lane/collapse.h"
@@ -13,16 +13,17 @@
 
 #include <limits.h>
 
-/* Slabs looked at in one holding of the class lock; to purge a slab counts as PURGE_EFFORT
- * looks. */
+/* Slabs examined during one hold of the class lock. The purge of a slab costs as much effort as
+ * PURGE_EFFORT such holds. */
 #define SCAN_STEP 32
 #define PURGE_EFFORT 4
 
 /* A walk ends when the kernel has refused this many slabs: their memory is locked, and all memory
- * may be. The next one begins with others, since a slab that was refused counts as used. */
+ * may be. The next walk begins with other slabs, since a refused slab counts as used. */
 #define REFUSALS_MAX 64
 
-/* Purpose: the parts of one slab that are being purged; their blocks are out of the bitmap. */
+/* Purpose: the parts of one slab that are being purged. Their blocks are out of the bitmap
+ * meanwhile. */
 struct idle_parts {
     struct slab *slab;
     uint64_t parts;
@@ -30,7 +31,7 @@ struct idle_parts {
 
 /* ---- blocks of a part ---- */
 
-/* Purpose: blocks [first, end), those that lie in a part or reach into it. */
+/* Purpose: blocks [first, end), which lie in a part or reach into it. */
 struct blocks {
     unsigned first;
     unsigned end;
@@ -45,7 +46,7 @@ static struct blocks blocks_of(const struct slab *slab, size_t part, unsigned nu
     };
 }
 
-/* Bits [first, end) of the word that holds `first`. */
+/* Mask of the bits [first, end) in the word that has `first`. */
 static uint64_t word_mask(unsigned first, unsigned end)
 {
     unsigned count = (unsigned)min_size(end - first, 64 - first % 64);
@@ -62,7 +63,8 @@ static bool are_free(const struct slab *slab, struct blocks blocks)
     return true;
 }
 
-/* Blocks that two parts share are withheld, and come back, once. */
+/* Mark blocks free, or withhold them. Returns the number of blocks changed: a block that two parts
+ * share counts once. */
 static unsigned set_free(struct slab *slab, struct blocks blocks, bool is_free)
 {
     unsigned changed = 0;
@@ -89,7 +91,7 @@ static void set_parts_free(struct slab *slab, uint64_t parts, bool is_free)
 
 /* ---- finding ---- */
 
-/* The parts that have pages and no block in use or in a cache. */
+/* The parts that may have pages, and have no block in use or in a cache. */
 static uint64_t free_parts(const struct slab *slab)
 {
     size_t part = part_bytes(slab);
@@ -103,7 +105,7 @@ static uint64_t free_parts(const struct slab *slab)
     return parts;
 }
 
-/* Is it a slab whose free blocks have been left alone, and are enough to be worth it? */
+/* Has the slab been left alone long enough, and is enough of it free? */
 static bool is_due(struct pool_class *class_pool, const struct slab *slab, struct idle_walk *walk)
 {
     if (!pooled(slab)->is_dirty ||
@@ -120,8 +122,8 @@ static unsigned runs_of(uint64_t parts)
     return (unsigned)__builtin_popcountll(parts & ~(parts << 1));
 }
 
-/* Look at up to SCAN_STEP slabs from where the walk is; withhold the blocks of the first with free
- * parts. */
+/* Examine up to SCAN_STEP slabs from the walk's position on. Withhold the blocks of the first slab
+ * that has free parts worth a purge. */
 static struct idle_parts withhold_locked(struct pool_class *class_pool, struct idle_walk *walk)
 {
     for (unsigned step = 0; step < SCAN_STEP; step++) {
@@ -139,7 +141,7 @@ static struct idle_parts withhold_locked(struct pool_class *class_pool, struct i
         unsigned before = pooled(slab)->free_count;
         set_parts_free(slab, parts, false);
         if (pooled(slab)->free_count == before)
-            continue; /* the waste at its end only; and nothing would keep the slab in its pool */
+            continue; /* only the waste at its end: no block keeps the slab in its pool */
         pool_relist(class_pool, slab);
         return (struct idle_parts){slab, parts};
     }
@@ -156,7 +158,7 @@ static bool give_parts(const struct slab *slab, unsigned first, unsigned count)
                        false);
 }
 
-/* Some of a few parts are refused: those that the kernel took. */
+/* The kernel has refused some of these parts. Purge them one by one; returns the purged ones. */
 noinline_cold static uint64_t give_each_part(const struct slab *slab, unsigned first,
                                              unsigned count)
 {
@@ -167,7 +169,7 @@ noinline_cold static uint64_t give_each_part(const struct slab *slab, unsigned f
     return purged;
 }
 
-/* Returns the parts that the kernel took. */
+/* Purge the parts. Returns the purged ones. */
 static uint64_t purge_parts(const struct idle_parts *idle)
 {
     uint64_t purged = 0;
@@ -182,8 +184,8 @@ static uint64_t purge_parts(const struct idle_parts *idle)
     return purged;
 }
 
-/* The parts have been purged and their blocks are back in the bitmap: some parts are absent, and
- * the others are tried again later. */
+/* Put the blocks of the parts back into the bitmap. Purged parts become absent; the others are
+ * tried again later. */
 static void put_back_locked(struct pool_class *class_pool, const struct idle_parts *idle,
                             uint64_t purged, struct idle_walk *walk)
 {
@@ -199,13 +201,13 @@ static void put_back_locked(struct pool_class *class_pool, const struct idle_par
     idle->slab->age = decay_epoch();
 }
 
-/* Purpose: what one step of a walk came to. */
+/* Purpose: the result of one step of a walk. */
 struct step {
-    struct slab *empty; /* a slab that all blocks have come back to meanwhile: to be retired */
+    struct slab *empty; /* a slab that became empty meanwhile: the caller retires it */
     bool is_last;
 };
 
-/* One slab's worth. */
+/* Find and purge one slab. */
 static struct step purge_step(struct pool_class *class_pool, struct idle_walk *walk)
 {
     lock_acquire(&class_pool->lock);
@@ -232,7 +234,8 @@ static bool may_go_on(const struct idle_walk *walk)
            walk->bytes < walk->bytes_max;
 }
 
-/* A walk that a free pays for does not wait for another thread's purge: it goes on next time. */
+/* Take the decay lock. A walk that a free pays for never waits for another thread's purge: it
+ * continues next time. */
 static bool lock_decay(struct idle_walk *walk)
 {
     if (walk->is_patient)
@@ -255,7 +258,7 @@ bool idle_pages_walk(struct pool_class *class_pool, struct idle_walk *walk)
     return step.is_last;
 }
 
-/* Begin a walk of a class, if there is reason to. */
+/* Begin a walk of a class, if blocks came back to a slab of it since the last one. */
 static bool begin_class(struct pool_class *class_pool)
 {
     lock_acquire(&class_pool->lock);
@@ -308,8 +311,8 @@ void idle_pages_begin(struct pool *pool)
         atomic_exchange_explicit(&pool->is_dirty, false, memory_order_acquire);
 }
 
-/* Go on in the class the pool's walk is at; `at` is even before the class is begun. A class that
- * collapses has its own walk. */
+/* Continue in the class of the pool's walk; `at` is even before the walk of the class has begun.
+ * Returns the new position. A collapsing class has a walk of its own. */
 static unsigned age_class(struct pool *pool, unsigned at, struct idle_walk *walk)
 {
     struct pool_class *class_pool = &pool->classes[at / 2];

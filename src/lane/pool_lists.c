@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the process's pool, the shared pool, and the lists of each class's slabs by how full they
- * are. A slab may never be in a list other than the one of its fullness when the class lock is
- * dropped. A walk over a class goes on where it is when a slab changes its list.
+ * Owns the process's pool, which is the shared pool, and the lists of each class's slabs by how
+ * full they are. Whenever the class lock is released, each slab must be in the list for its number
+ * of used blocks. A walk over a class keeps its place when a slab changes its list.
  */
 #include "lane/pool_lists.h"
 

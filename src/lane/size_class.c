@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of size classes: pure data, checked at compile time and by tests/unit/size_class.c.
- * Blocks up to 8 KiB come from one slab; larger Pool blocks from the shortest run of slabs that
- * wastes at most 1/8 at its tail; an ACE span is as many slabs as it needs.
+ * The table of size classes: constants, checked at compile time and by tests/unit/size_class.c.
+ * Blocks up to 8 KiB come from runs of one slab. Larger Pool blocks come from the shortest run of
+ * slabs that wastes at most 1/8 at its end. An ACE span is the shortest run that holds it.
  */
 #include "lane/size_class.h"
 
@@ -12,7 +12,7 @@
         .blocks = (run)*SLAB_SIZE / (bytes), .slabs = (run)                                        \
     }
 
-/* Eight steps above `base`, each in one slab. */
+/* Eight classes above `base`, each of one slab. */
 #define DOUBLING(base)                                                                             \
     ROW((base) / 8 * 9, 1), ROW((base) / 8 * 10, 1), ROW((base) / 8 * 11, 1),                      \
         ROW((base) / 8 * 12, 1), ROW((base) / 8 * 13, 1), ROW((base) / 8 * 14, 1),                 \

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The room that the front layer's limit on memory has made: bytes that may still come into use.
- * Code that takes slabs asks and charges; code that makes purged pages present charges. All of it
- * is relaxed: two threads may both pass with the last room, and the next one is refused.
+ * Owns the room below the limit on memory: the bytes that may still come into use. The front layer
+ * sets it. Code that takes slabs without pages asks for room; code that takes any slabs, or makes
+ * purged pages present, charges it. All accesses are relaxed: two threads may both pass with the
+ * last room; the next request is refused. Room may never stop the use of warm slabs, since these
+ * have pages.
  */
 #include "slab/room.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs of slabs inside one superslab: best fit by the superslabs' longest runs, warm ones before
- * cold ones, lowest address within the superslab. Giving back merges by itself: the free slabs are
- * one mask. A run may never reach into another superslab, and nothing is purged here.
+ * Owns runs of slabs inside one superslab. The search is best fit by the superslabs' longest runs,
+ * warm runs before cold ones, and the lowest address within a superslab. Runs that are given back
+ * merge without work, since the free slabs are one mask. A run may never reach into another
+ * superslab, and nothing is purged here.
  */
 #include "slab/slab_run.h"
 
@@ -19,8 +20,8 @@ static struct superslab *find_locked(enum run_kind kind, unsigned count)
     return fitting ? space.list[kind][lowest_bit(fitting)] : NULL;
 }
 
-/* The records of a run of `count` slabs from `first`. What each slab has present becomes what the
- * run has. */
+/* Set the records of a run of `count` slabs from `first`. The head gets the pages that its slabs
+ * have present, up to the first absent page. */
 static struct slab *set_records(struct superslab *superslab, unsigned first, unsigned count)
 {
     struct slab *head = &superslab->slabs[first];
@@ -38,7 +39,8 @@ static struct slab *set_records(struct superslab *superslab, unsigned first, uns
     return head;
 }
 
-/* The reverse, for slabs [from, slab_count) of a run that are about to be free. */
+/* The reverse: distribute the run's present pages to the records of slabs [from, slab_count), which
+ * are about to become free. */
 static void split_resident(struct slab *head, unsigned from)
 {
     unsigned slab_pages = (unsigned)(SLAB_SIZE / os_page_size());
@@ -81,7 +83,7 @@ static struct slab *take_locked(unsigned count, bool *is_zero)
 
 uint32_t slab_run_turnover(void)
 {
-    /* relaxed: a clock of no exact time */
+    /* relaxed: the clock need not be exact */
     return atomic_load_explicit(&space.turnover, memory_order_relaxed);
 }
 
@@ -90,7 +92,7 @@ static uint32_t mask_of(const struct slab *slab)
     return run_mask(slab_number(slab->start), slab->slab_count);
 }
 
-/* Slabs are being taken: are any of them doubted? Not any more, the taker sees to it. */
+/* Are any of these slabs doubted? The mark is removed: the taker undoes the changes. */
 static bool take_doubt_locked(struct superslab *superslab, uint32_t slabs)
 {
     uint32_t doubted = superslab->doubted;
