@@ -141,8 +141,8 @@ static void add_to_lane(struct row_figures *lane, const struct row_figures *figu
 {
     lane->extents += figures->extents;
     lane->mapped += figures->mapped;
-    lane->traffic.taken += figures->traffic.taken;
-    lane->traffic.given += figures->traffic.given;
+    lane->traffic.refilled += figures->traffic.refilled;
+    lane->traffic.flushed += figures->traffic.flushed;
     for (unsigned state = 0; state < BLOCK_STATES; state++) {
         lane->blocks[state] += figures->blocks[state];
         lane->bytes[state] += figures->bytes[state];

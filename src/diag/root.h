@@ -100,12 +100,12 @@
     X(depot, batches)                                                                              \
     X(depot, traffic)
 #define ROOT_FIELDS_traffic(X)                                                                     \
-    X(traffic, taken)                                                                              \
-    X(traffic, given)
+    X(traffic, refilled)                                                                           \
+    X(traffic, flushed)
 #define ROOT_FIELDS_pool_traffic(X) X(pool_traffic, traffic)
 #define ROOT_FIELDS_span_figures(X)                                                                \
-    X(span_figures, taken)                                                                         \
-    X(span_figures, given)
+    X(span_figures, refilled)                                                                      \
+    X(span_figures, flushed)
 #define ROOT_FIELDS_thread_heaps(X) X(thread_heaps, live)
 #define ROOT_FIELDS_thread_heap(X)                                                                 \
     X(thread_heap, top)                                                                            \

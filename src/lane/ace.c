@@ -55,7 +55,7 @@ void *ace_take(unsigned size_class, struct span_list *list, bool *is_zero)
     prepare(slab, *is_zero);
     span_list_add(list, slab);
     slab_map_set(slab->start, 1, map_byte(slab));
-    span_count_taken(size_class);
+    span_count_refill(size_class);
     return slab->start;
 }
 
@@ -76,7 +76,7 @@ void ace_give(void *block)
     density_end(slab->start, slab->size);
     if (density_is_expected(slab->size))
         slab->resident = (uint16_t)max_size(slab->resident, pages_of(slab->size));
-    span_count_given(slab->size_class);
+    span_count_flush(slab->size_class);
     size_t bytes = (size_t)slab->slab_count << SLAB_SHIFT;
     slab_run_give(slab);
     drain_after_give(bytes);
@@ -95,8 +95,8 @@ bool ace_resize(void *block, unsigned size_class)
         slab_run_shrink(slab, row->slabs);
         drain_after_give(bytes);
     }
-    span_count_given(slab->size_class);
-    span_count_taken(size_class);
+    span_count_flush(slab->size_class);
+    span_count_refill(size_class);
     slab->size_class = (uint8_t)size_class;
     slab->size = row->size;
     slab_map_set(slab->start, 1, map_byte(slab));

@@ -56,7 +56,7 @@ unsigned depot_take(unsigned size_class, void **blocks, unsigned want)
         batch->next = depot->spare;
         depot->spare = batch;
     }
-    depot->traffic.taken += count;
+    depot->traffic.refilled += count;
     lock_release(&depot->lock);
     return count;
 }
@@ -87,7 +87,7 @@ bool depot_give(unsigned size_class, void *const *blocks, unsigned count, size_t
         batch->next = depot->batches;
         word_store(&depot->batches, batch);
         depot->count++;
-        depot->traffic.given += count;
+        depot->traffic.flushed += count;
     }
     lock_release(&depot->lock);
     return batch != NULL;

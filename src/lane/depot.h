@@ -17,8 +17,8 @@ struct batch {
 };
 
 /* Purpose: the depot of one class. Owner: lock. Invariant: count is the length of `batches`; low is
- * the least that count has been since the last trim; `spare` has batches with no block; given -
- * taken of `traffic` is the number of blocks that lie here or were trimmed. */
+ * the least that count has been since the last trim; `spare` has batches with no block; flushed -
+ * refilled of `traffic` is the number of blocks that lie here or were trimmed. */
 struct depot {
     _Alignas(CACHE_LINE) struct lock lock; /* a line each: threads use different classes */
     uint32_t count;

@@ -172,7 +172,7 @@ void *huge_take(size_t size, size_t alignment, struct span_list *list, bool *is_
     slab->state = SLAB_HUGE;
     span_list_add(list, slab);
     publish(slab);
-    span_count_taken(CLASS_HUGE);
+    span_count_refill(CLASS_HUGE);
     add_bytes((ptrdiff_t)good);
     prepare(slab, 0, *is_zero ? density_expect(start, good) : density_is_expected(good));
     leave_tail(start, count, good, good);
@@ -189,7 +189,7 @@ static void leave(struct slab *slab)
         huge_of(slab)->used = 0;
     slab_map_set(slab->start, 1, CLASS_NONE);
     slab->state = SLAB_FREE;
-    span_count_given(CLASS_HUGE);
+    span_count_flush(CLASS_HUGE);
     add_bytes(-(ptrdiff_t)slab->size);
 }
 

@@ -142,7 +142,7 @@ static struct verdict give(struct pool *pool, unsigned size_class, void *const *
     collapse_note_locked(pool, size_class, -(ptrdiff_t)giving.given,
                          (ptrdiff_t)(giving.given * giving.row.size));
     if (pool == &shared_pool)
-        pool_traffic[size_class].traffic.given += flushed;
+        pool_traffic[size_class].traffic.flushed += flushed;
     lock_release(&pool->classes[size_class].lock);
     while (empty) {
         struct slab *next = empty->next;

@@ -284,7 +284,7 @@ unsigned pool_take(struct pool *pool, unsigned size_class, void **blocks, unsign
     if (slab)
         take_from_slab(class_pool, slab, &taking);
     if (pool == &shared_pool)
-        pool_traffic[size_class].traffic.taken += taking.taken;
+        pool_traffic[size_class].traffic.refilled += taking.taken;
     if (is_by_touching)
         make_present(&taking);
     lock_release(&class_pool->lock);

@@ -15,12 +15,12 @@ struct span_list {
     struct slab *first;
 };
 
-/* Purpose: the number of spans of one ACE class, or of Huge blocks; those of owned heaps are
- * included. An ACE span that is resized in place is given in its old class and taken in the new
- * one. Invariant: spans that were taken and not given are live or in a bin. */
+/* Purpose: the traffic of spans of one ACE class, or of Huge blocks; those of owned heaps are
+ * included. An ACE span that is resized in place is flushed in its old class and refilled in the
+ * new one. Invariant: refilled - flushed spans are live or in a bin. */
 struct span_figures {
-    _Atomic uint64_t taken;
-    _Atomic uint64_t given;
+    _Atomic uint64_t refilled;
+    _Atomic uint64_t flushed;
 };
 #define SPAN_CLASSES (CLASS_HUGE - CLASS_POOL_LAST)
 /* For the classes above CLASS_POOL_LAST, up to CLASS_HUGE. */
@@ -33,15 +33,16 @@ static inline struct span_figures *span_figures_of(unsigned size_class)
     return &span_figures[size_class - CLASS_POOL_LAST - 1];
 }
 
-/* Counted on slow paths, as figures only. A reader that sees a span given has seen it taken. */
-static inline void span_count_taken(unsigned size_class)
+/* Counted on slow paths, as figures only. A reader that sees a span flushed has seen it
+ * refilled. */
+static inline void span_count_refill(unsigned size_class)
 {
-    atomic_fetch_add_explicit(&span_figures_of(size_class)->taken, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&span_figures_of(size_class)->refilled, 1, memory_order_relaxed);
 }
 
-static inline void span_count_given(unsigned size_class)
+static inline void span_count_flush(unsigned size_class)
 {
-    atomic_fetch_add_explicit(&span_figures_of(size_class)->given, 1, memory_order_release);
+    atomic_fetch_add_explicit(&span_figures_of(size_class)->flushed, 1, memory_order_release);
 }
 
 /* The traffic of a class of spans so far. */

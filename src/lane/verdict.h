@@ -17,12 +17,12 @@ struct verdict {
     size_t size; /* size of the block that it points into; 0 if unknown */
 };
 
-/* Purpose: the blocks of one class that caches fetched from the lanes and returned to them, since
- * the start. A block that a cache serves by itself is not counted. Owner: the lock of the counted
- * object. */
+/* Purpose: the blocks of one class that caches fetched from the lanes (refilled) and returned to
+ * them (flushed), since the start. A block that a cache serves by itself is not counted. Owner: the
+ * lock of the counted object. */
 struct traffic {
-    uint64_t taken;
-    uint64_t given;
+    uint64_t refilled;
+    uint64_t flushed;
 };
 
 #endif

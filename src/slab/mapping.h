@@ -23,10 +23,10 @@ void mapping_open_witness_locked(void);
 
 /* ---- core dumps ---- */
 
-/* Is a superslab left out? Read without the lock: the answer may change at once. */
+/* Is a superslab left out of core dumps? Without the lock the answer may change at once. */
 bool mapping_is_left_out(size_t index);
-/* The pages of a superslab are gone: leave its step of STEP superslabs out of core dumps, if all of
- * the step are free. */
+/* The pages of a superslab are gone: leave it and the superslabs around it out of core dumps, if
+ * all of them are free. */
 void mapping_leave_out(const struct superslab *superslab);
 
 /* ---- seams: borders of mappings, made when pages are moved ---- */

@@ -91,7 +91,7 @@ static void check_figures(void)
         }
     size_t live = 0;
     for (unsigned size_class = ACE_FIRST; size_class <= CLASS_ACE_LAST; size_class++)
-        live += span_traffic(size_class).taken - span_traffic(size_class).given;
+        live += span_traffic(size_class).refilled - span_traffic(size_class).flushed;
     CHECK_EQ(live, blocks);
     CHECK_EQ(span_bytes(), bytes);
     CHECK_EQ(slab_check(), 0);
