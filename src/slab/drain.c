@@ -79,8 +79,7 @@ static size_t drain_step(void)
     lock_release(&space.lock);
     if (purge.superslab)
         bytes = purge_superslab(&purge);
-    if (purge.superslab && bytes == 0) /* refused: all memory may be locked; no more in this
-                                        * epoch */
+    if (purge.superslab && bytes == 0) /* refused: all memory may be locked */
         note_refusal();
     decay_unlock();
     return bytes;

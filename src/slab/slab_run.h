@@ -23,8 +23,8 @@ void slab_run_give_hollow(struct slab *slab);
 void slab_run_doubt(struct slab *slab);       /* before slab_run_give: the run's owner may have
                                                * changed its mapping */
 void slab_run_note_pooled(struct slab *slab); /* the pools' until it is given */
-/* Take the slabs behind the run until it is `count` long. False if one of them is used, or there is
- * no room. */
+/* Take the slabs behind the run until it is `count` long. False if one of them is used, or the
+ * limit allows no more. */
 bool slab_run_extend(struct slab *slab, unsigned count);
 void slab_run_shrink(struct slab *slab, unsigned count); /* give the slabs from `count` on back */
 /* Make pages [0, pages) of the run present as the settings say, and update `resident`. */

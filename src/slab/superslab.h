@@ -11,7 +11,7 @@
  * *is_zero: the range reads as zero. */
 char *superslab_range_take(size_t count, bool *is_zero);
 /* Extend a range of `old_count` superslabs to `count`, in place. False if one of those behind it is
- * used, or there is no room. */
+ * used, or the limit or the kernel allows no more. */
 bool superslab_range_extend(char *start, size_t old_count, size_t count);
 /* Give a range back; its first `used` bytes may have pages. */
 void superslab_range_give(char *start, size_t count, size_t used);
