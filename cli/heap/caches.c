@@ -132,8 +132,8 @@ static void read_threads(struct heap_view *view)
 
 static void add_traffic(struct heap_view *view, unsigned size_class, struct traffic traffic)
 {
-    view->traffic[size_class].taken += traffic.taken;
-    view->traffic[size_class].given += traffic.given;
+    view->traffic[size_class].refilled += traffic.refilled;
+    view->traffic[size_class].flushed += traffic.flushed;
 }
 
 static void read_depot(struct heap_view *view, const union seen_depot *depot, unsigned size_class)
@@ -177,8 +177,9 @@ static void read_traffic(struct heap_view *view)
     for (unsigned c = CLASS_FIRST; c <= CLASS_POOL_LAST; c++)
         add_traffic(view, c, pools[c].traffic);
     for (unsigned i = 0; i < SPAN_CLASSES; i++)
-        add_traffic(view, CLASS_POOL_LAST + 1 + i,
-                    (struct traffic){atomic_load(&spans[i].taken), atomic_load(&spans[i].given)});
+        add_traffic(
+            view, CLASS_POOL_LAST + 1 + i,
+            (struct traffic){atomic_load(&spans[i].refilled), atomic_load(&spans[i].flushed)});
 }
 
 void heap_caches_read(struct heap_view *view)

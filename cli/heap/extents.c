@@ -60,8 +60,8 @@ static struct extent slab_extent(const struct heap_view *view, size_t index, uns
     if (heap_is_block_run(view, index, number) && (is_inline || records->bits[number])) {
         extent.kind = EXTENT_BLOCKS;
         extent.bits = is_inline ? seen_pooled(slab)->inline_bits : records->bits[number];
-    } else if (slab->state == SLAB_SPAN && (uintptr_t)slab->start == start &&
-               is_span_class(slab->size_class) && slab->slab_count > 0 &&
+    } else if (slab->state == SLAB_ACE && (uintptr_t)slab->start == start &&
+               is_ace_class(slab->size_class) && slab->slab_count > 0 &&
                number + slab->slab_count <= SLABS_PER_SUPERSLAB &&
                slab->size == size_classes[slab->size_class].size &&
                slab->size <= (size_t)slab->slab_count << SLAB_SHIFT) {

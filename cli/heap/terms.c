@@ -141,8 +141,8 @@ static void add_to_lane(struct row_figures *lane, const struct row_figures *figu
 {
     lane->extents += figures->extents;
     lane->mapped += figures->mapped;
-    lane->traffic.taken += figures->traffic.taken;
-    lane->traffic.given += figures->traffic.given;
+    lane->traffic.refilled += figures->traffic.refilled;
+    lane->traffic.flushed += figures->traffic.flushed;
     for (unsigned state = 0; state < BLOCK_STATES; state++) {
         lane->blocks[state] += figures->blocks[state];
         lane->bytes[state] += figures->bytes[state];
@@ -201,7 +201,7 @@ static void count_used(const struct heap_view *view, struct heap_terms *terms)
         if (superslab->state == SUPERSLAB_SLABS)
             terms->used_bytes += SUPERSLAB_SIZE;
         if (superslab->state == SUPERSLAB_SLABS)
-            terms->huge_waste += (uint64_t)__builtin_popcount(superslab->zero) << SLAB_SHIFT;
+            terms->huge_page_waste += (uint64_t)__builtin_popcount(superslab->zero) << SLAB_SHIFT;
     }
 }
 

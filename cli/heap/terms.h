@@ -23,8 +23,8 @@ struct heap_terms {
     struct row_figures classes[CLASS_ACE_LAST + 1];
     struct row_figures lanes[HAK_LANE_COUNT];
     uint64_t warm_bytes;
-    uint64_t huge_waste; /* the part of warm_bytes in huge pages that was never handed out */
-    uint64_t used_bytes; /* address space of superslabs that are in use or warm */
+    uint64_t huge_page_waste; /* the part of warm_bytes in huge pages that was never handed out */
+    uint64_t used_bytes;      /* address space of superslabs that are in use or warm */
 };
 /* Count the terms of a view that has just been opened. Each page is looked at once, at some moment
  * of the look. So the sum lies between VmRSS before and after, unless pages came and went

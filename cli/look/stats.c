@@ -162,9 +162,9 @@ static void print_text(const struct heap_view *view, const struct heap_terms *te
     printf("\npurged %s since the start; %" PRIu64 " call%s handed over to libc\n",
            text_of_size(view->purged_bytes).bytes, handed_over, handed_over == 1 ? "" : "s");
     print_limit(view, terms);
-    if (terms->huge_waste)
+    if (terms->huge_page_waste)
         printf("of what is purgeable, %s are of huge pages and have never been handed out\n",
-               text_of_size(terms->huge_waste).bytes);
+               text_of_size(terms->huge_page_waste).bytes);
     if (terms->unexplained)
         puts("the terms do not add up: the process changed faster than it could be read");
     if (view->implausible)

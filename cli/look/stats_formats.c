@@ -34,7 +34,7 @@ static struct figures figures_of(const struct heap_view *view, const struct heap
         .mapped = terms->used_bytes,
         .warm = terms->warm_bytes,
         .metadata = view->meta.used,
-        .huge_waste = terms->huge_waste,
+        .huge_page_waste = terms->huge_page_waste,
         .purged = view->purged_bytes,
         .implausible = view->implausible,
     };

@@ -42,10 +42,10 @@ static void collect(const struct run_report *report, struct rows *rows)
     rows->count = 0;
     for (unsigned c = CLASS_FIRST; c <= CLASS_HUGE; c++) {
         const struct traffic *traffic = &report->sampler->traffic[c];
-        struct row row = {c, traffic->taken, traffic->given};
+        struct row row = {c, traffic->refilled, traffic->flushed};
         if (calls->is_counted)
             row = (struct row){c, run_calls_new(calls, c), calls->by_class[c][OPERATION_FREE]};
-        if (row.first || row.second || traffic->taken || calls->by_class[c][OPERATION_REALLOC])
+        if (row.first || row.second || traffic->refilled || calls->by_class[c][OPERATION_REALLOC])
             rows->row[rows->count++] = row;
     }
     qsort(rows->row, rows->count, sizeof rows->row[0], compare_rows);
@@ -123,7 +123,8 @@ static void print_row(FILE *out, const struct run_report *report, unsigned size_
         fprintf(out, "<td>%" PRIu64 "</td><td>%" PRIu64 "</td><td>%" PRIu64 "</td>",
                 run_calls_new(report->calls, size_class), calls[OPERATION_REALLOC],
                 calls[OPERATION_FREE]);
-    fprintf(out, "<td>%" PRIu64 "</td><td>%" PRIu64 "</td></tr>\n", traffic->taken, traffic->given);
+    fprintf(out, "<td>%" PRIu64 "</td><td>%" PRIu64 "</td></tr>\n", traffic->refilled,
+            traffic->flushed);
 }
 
 static void print_table(FILE *out, const struct rows *rows)

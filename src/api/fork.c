@@ -142,7 +142,7 @@ static void reset_others(void)
 void fork_continue_in_child(void)
 {
     reset_locks();
-    slab_reset_in_child();
+    slab_fork_reset();
     owned_heap_reset_in_child();
     idle_threads_reset_in_child(thread_cache_reset_in_child());
     reset_others();

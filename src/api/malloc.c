@@ -217,7 +217,7 @@ static void set_trim_threshold(int value)
     int64_t bytes = value < 0 ? (int64_t)TIB : (int64_t)value;
     init_gate(); /* reads the environment, which must not undo this */
     __atomic_store_n(&settings.ss_cache_max, bytes, __ATOMIC_RELAXED);
-    warm_wish((size_t)bytes);
+    warm_bound_wish((size_t)bytes);
 }
 
 exported int mallopt(int parameter, int value)

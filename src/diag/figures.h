@@ -55,7 +55,7 @@ struct figures {
     uint64_t metadata;
     uint64_t thread_cached; /* from inside */
     uint64_t depots;        /* from inside */
-    uint64_t huge_waste;
+    uint64_t huge_page_waste;
     uint64_t purged;
     uint64_t implausible; /* from outside */
 };

@@ -59,7 +59,7 @@ static void fill(struct filled *filled, const struct snapshot *snapshot, const u
         .metadata = stats->metadata_bytes,
         .thread_cached = stats->thread_cached_bytes,
         .depots = stats->depot_bytes,
-        .huge_waste = stats->huge_waste_bytes,
+        .huge_page_waste = stats->huge_waste_bytes,
         .purged = stats->purged_bytes,
     };
 }

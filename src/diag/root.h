@@ -100,12 +100,12 @@
     X(depot, batches)                                                                              \
     X(depot, traffic)
 #define ROOT_FIELDS_traffic(X)                                                                     \
-    X(traffic, taken)                                                                              \
-    X(traffic, given)
+    X(traffic, refilled)                                                                           \
+    X(traffic, flushed)
 #define ROOT_FIELDS_pool_traffic(X) X(pool_traffic, traffic)
 #define ROOT_FIELDS_span_figures(X)                                                                \
-    X(span_figures, taken)                                                                         \
-    X(span_figures, given)
+    X(span_figures, refilled)                                                                      \
+    X(span_figures, flushed)
 #define ROOT_FIELDS_thread_caches(X) X(thread_caches, live)
 #define ROOT_FIELDS_thread_cache(X)                                                                \
     X(thread_cache, top)                                                                           \
@@ -128,7 +128,7 @@
     X(SLAB_INLINE_WORDS)                                                                           \
     X(SLAB_FREE)                                                                                   \
     X(SLAB_BLOCKS)                                                                                 \
-    X(SLAB_SPAN)                                                                                   \
+    X(SLAB_ACE)                                                                                    \
     X(SLAB_HUGE)                                                                                   \
     X(SUPERSLAB_FREE)                                                                              \
     X(SUPERSLAB_SLABS)                                                                             \

@@ -17,7 +17,7 @@ static size_t difference(size_t a, size_t b)
 
 static struct traffic sum(struct traffic a, struct traffic b)
 {
-    return (struct traffic){a.taken + b.taken, a.given + b.given};
+    return (struct traffic){a.refilled + b.refilled, a.flushed + b.flushed};
 }
 
 static void add_block_class(struct class_figures *figures, struct pool_figures *pool,
@@ -37,13 +37,13 @@ static void add_span_class(struct class_figures *figures, unsigned size_class, s
 {
     figures->traffic = span_traffic(size_class);
     figures->cached = in_bins;
-    figures->live = difference(figures->traffic.taken - figures->traffic.given, in_bins);
+    figures->live = difference(figures->traffic.refilled - figures->traffic.flushed, in_bins);
 }
 
 static void add_traffic(struct hak_stats *stats, unsigned lane, struct traffic traffic)
 {
-    stats->traffic[lane].refilled_blocks += traffic.taken;
-    stats->traffic[lane].flushed_blocks += traffic.given;
+    stats->traffic[lane].refilled_blocks += traffic.refilled;
+    stats->traffic[lane].flushed_blocks += traffic.flushed;
 }
 
 static void add_lane(struct hak_stats *stats, unsigned number, const struct class_figures *figures)
@@ -60,7 +60,7 @@ static void add_huge(struct hak_stats *stats)
 {
     struct traffic traffic = span_traffic(CLASS_HUGE);
     add_traffic(stats, HAK_LANE_HUGE, traffic);
-    stats->lane[HAK_LANE_HUGE].live_blocks = traffic.taken - traffic.given;
+    stats->lane[HAK_LANE_HUGE].live_blocks = traffic.refilled - traffic.flushed;
     stats->lane[HAK_LANE_HUGE].live_bytes = atomic_load_explicit(&huge_bytes, memory_order_relaxed);
 }
 
@@ -121,9 +121,9 @@ void snapshot_take(struct snapshot *snapshot)
     slab_count(&slabs);
     stats->reserved_bytes = reservation_bytes();
     stats->mapped_bytes = slabs.mapped_bytes;
-    snapshot->peak_bytes = (uint64_t)slab_peak_superslabs() << SUPERSLAB_SHIFT;
+    snapshot->peak_bytes = (uint64_t)space_peak_superslabs() << SUPERSLAB_SHIFT;
     stats->warm_bytes = slabs.warm_bytes;
-    stats->huge_waste_bytes = slabs.huge_waste;
+    stats->huge_waste_bytes = slabs.huge_page_waste;
     stats->purged_bytes = decay_purged_bytes();
     stats->threads = threads;
     add_sums(snapshot);

@@ -8,7 +8,7 @@
 #include "front/ageing.h"
 #include "front/owned_heap.h"
 
-/* How much of the walk over partly used slabs one slow path does: see pool_age_on. */
+/* How much of the walk over partly used slabs one slow path does: see idle_pages_go_on. */
 #define EFFORT 32
 
 /* Purpose: how far the slow paths are with the work. All accesses are relaxed: this is only a hint.
@@ -30,7 +30,7 @@ bool ageing_work(bool is_short, struct verdict *verdict)
     unsigned age = is_short ? 0 : min_age();
     *verdict = depot_trim(is_short);
     if (settings.decay_ms >= 0) {
-        pool_purge_idle(&shared_pool, age, &is_pending);
+        idle_pages_purge(&shared_pool, age, &is_pending);
         owned_heap_purge_idle(age, &is_pending);
         purge_due();
     }
@@ -45,7 +45,7 @@ void ageing_begin(void)
     atomic_compare_exchange_strong_explicit(&ageing.depots_at, &none, CLASS_FIRST,
                                             memory_order_relaxed, memory_order_relaxed);
     if (settings.decay_ms >= 0) {
-        pool_age_begin(&shared_pool);
+        idle_pages_begin(&shared_pool);
         owned_heap_age_begin();
     }
     atomic_store_explicit(&ageing.is_under_way, true, memory_order_relaxed);
@@ -66,7 +66,7 @@ struct verdict ageing_go_on(void)
         atomic_store_explicit(&ageing.depots_at, at, memory_order_relaxed);
         return verdict;
     }
-    if (pool_age_on(&shared_pool, min_age(), &effort) && owned_heap_age_on(min_age(), &effort))
+    if (idle_pages_go_on(&shared_pool, min_age(), &effort) && owned_heap_age_on(min_age(), &effort))
         atomic_store_explicit(&ageing.is_under_way, false, memory_order_relaxed);
     return verdict;
 }

@@ -126,7 +126,7 @@ noinline_cold static void begin_epoch(void)
 static bool is_wanted(void)
 {
     return settings.decay_ms >= 0 && !settings.bench_fast_mode && get(&background.is_allowed) &&
-           slab_peak_superslabs() >= GROWN_SUPERSLABS;
+           space_peak_superslabs() >= GROWN_SUPERSLABS;
 }
 
 static void start_helper(bool is_new_epoch)

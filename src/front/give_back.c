@@ -9,7 +9,7 @@ static struct verdict judge_span(const void *block)
 {
     struct slab *slab = slab_find(block);
     struct verdict verdict = {FAULT_NONE, block, slab->size};
-    if (slab->state != SLAB_SPAN)
+    if (slab->state != SLAB_ACE)
         verdict.fault = FAULT_DOUBLE_FREE;
     else if (slab->start != block)
         verdict.fault = FAULT_NOT_START;

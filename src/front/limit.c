@@ -144,5 +144,5 @@ void limit_review(void)
 
 bool limit_was_met(void)
 {
-    return slab_is_at_limit();
+    return room_was_refused();
 }

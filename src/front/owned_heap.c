@@ -220,7 +220,7 @@ void *owned_heap_take(struct heap_body *heap, unsigned size_class, bool *is_zero
 {
     void *block;
     *is_zero = false;
-    if (is_span_class(size_class))
+    if (is_ace_class(size_class))
         return ace_take(size_class, &heap->spans, is_zero);
     return pool_take(&heap->pool, size_class, &block, 1) ? block : NULL;
 }
@@ -241,7 +241,7 @@ void owned_heap_free(void *block)
     owned_heap_usable(block, "free");
     if (slab->state == SLAB_HUGE) {
         huge_give(block);
-    } else if (slab->state == SLAB_SPAN) {
+    } else if (slab->state == SLAB_ACE) {
         ace_give(block);
     } else {
         misuse_stop_at_fault(pool_give(slab->owner, slab->size_class, &block, 1));
@@ -333,7 +333,7 @@ size_t owned_heap_purge_idle(unsigned min_age, bool *is_pending)
 {
     size_t bytes = 0;
     for (struct owned_heap *heap = NULL; (heap = visit_next(heap)) != NULL;)
-        bytes += pool_purge_idle(&heap->body->pool, min_age, is_pending);
+        bytes += idle_pages_purge(&heap->body->pool, min_age, is_pending);
     return bytes;
 }
 
@@ -341,7 +341,7 @@ void owned_heap_age_begin(void)
 {
     lock_acquire(&owned_heap_lock);
     for (struct owned_heap *heap = owned_heaps.first; heap; heap = heap->next)
-        pool_age_begin(&heap->body->pool);
+        idle_pages_begin(&heap->body->pool);
     lock_release(&owned_heap_lock);
 }
 
@@ -349,7 +349,7 @@ bool owned_heap_age_on(unsigned min_age, size_t *effort)
 {
     bool is_end = true;
     for (struct owned_heap *heap = NULL; (heap = visit_next(heap)) != NULL;)
-        is_end = is_end && pool_age_on(&heap->body->pool, min_age, effort);
+        is_end = is_end && idle_pages_go_on(&heap->body->pool, min_age, effort);
     return is_end;
 }
 

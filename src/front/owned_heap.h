@@ -40,9 +40,9 @@ void owned_heap_free(void *block);
 
 /* Add the figures of the pools of all owned heaps. */
 void owned_heap_count(struct pool_figures figures[CLASS_POOL_LAST + 1]);
-/* Call pool_purge_idle for each heap; returns the bytes. */
+/* Call idle_pages_purge for each heap; returns the bytes. */
 size_t owned_heap_purge_idle(unsigned min_age, bool *is_pending);
-/* Call pool_age_begin, or pool_age_on, for each heap. */
+/* Call idle_pages_begin, or idle_pages_go_on, for each heap. */
 void owned_heap_age_begin(void);
 bool owned_heap_age_on(unsigned min_age, size_t *effort);
 /* Call pool_check for each heap; returns the number of faults. */

@@ -28,7 +28,7 @@ static early_data struct {
 void pressure_start(void)
 {
     char entry[32];
-    slab_allow(UNASKED_BYTES);
+    room_set(UNASKED_BYTES);
     text_format(entry, sizeof(entry), "HAKMEM_LIMIT=%ld%%", (long)-settings.limit);
     if (settings.limit < 0 && os_memory_limit() == UINT64_MAX && settings_is_news(entry))
         log_line("%s: there is no limit, since no control group limits this process's memory",
@@ -45,7 +45,7 @@ bool pressure_set(int64_t value)
     atomic_store(&pressure.bytes, 0);
     /* makes a trim due: warm memory needs no permission, so it must go back first */
     atomic_store(&pressure.trimmed_to, 0);
-    slab_allow(0); /* the next thread that takes slabs asks limit.c */
+    room_set(0); /* the next thread that takes slabs asks limit.c */
     return true;
 }
 
@@ -83,7 +83,7 @@ static uint64_t read_bytes(void)
     } while (changes != atomic_load(&pressure.changes));
     /* the new limit may have less room than was permitted below the old one */
     if (before != 0 && bytes < before)
-        slab_allow(0);
+        room_set(0);
     atomic_store_explicit(&pressure.asked_epoch, decay_epoch(), memory_order_relaxed);
     return bytes;
 }
@@ -116,17 +116,17 @@ bool pressure_is_near(void)
 uint64_t pressure_used(void)
 {
     size_t resident = os_resident_bytes();
-    return max_size(resident ? resident : slab_used_bytes(), span_bytes());
+    return max_size(resident ? resident : room_used_bytes(), span_bytes());
 }
 
 /* Give permission for `room` bytes, computed for a limit of `bytes`. If the limit has changed
  * meanwhile, take the permission back: the next thread that takes slabs asks again. */
 static void allow_below(uint64_t bytes, int64_t room)
 {
-    slab_allow(room);
+    room_set(room);
     atomic_thread_fence(memory_order_seq_cst);
     if (atomic_load(&pressure.bytes) != bytes)
-        slab_allow(0);
+        room_set(0);
 }
 
 /* Give permission for a range of `size` bytes and for half of the room below the limit. */

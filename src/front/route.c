@@ -32,7 +32,7 @@ static void attend(void)
     if (request_is_waiting())
         request_serve(trim_all);
     background_poll();
-    if (unlikely(slab_room() <= 0))
+    if (unlikely(room_left() <= 0))
         limit_review();
     if (unlikely(route_on_slow_path != NULL))
         route_on_slow_path();
@@ -271,7 +271,7 @@ static void make_present(void *block, size_t bytes)
     struct slab *slab = slab_find(block);
     if (slab->state == SLAB_HUGE)
         huge_make_present(block, bytes);
-    else if (slab->state == SLAB_SPAN)
+    else if (slab->state == SLAB_ACE)
         ace_make_present(block, bytes);
 }
 
@@ -307,7 +307,7 @@ static void *resize(const struct held *held, size_t size)
 {
     if (front_is_good_fit(size, held->usable))
         return held->block;
-    if (held->state == SLAB_SPAN && resize_span(held, size))
+    if (held->state == SLAB_ACE && resize_span(held, size))
         return held->block;
     return resize_by_copy(held, size);
 }

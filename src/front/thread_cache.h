@@ -47,7 +47,7 @@ struct thread_cache {
     unsigned victim;             /* the bin that the clock has last looked at */
     size_t granted;              /* bytes that the bins may hold by their limits */
     uint32_t slow_paths;         /* slow paths that used a bin; wraps around */
-    uint32_t turnover;           /* slab_turnover() at the last look for idle bins */
+    uint32_t turnover;           /* slab_run_turnover() at the last look for idle bins */
     unsigned batches;            /* batches of Tiny and Pool blocks that have left the bins */
     struct thread_cache *next;
     struct thread_cache *prev;

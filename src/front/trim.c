@@ -18,7 +18,7 @@ size_t trim_all(void)
     unified_cache_empty();
     background_empty_others();
     misuse_stop_at_fault(depot_trim(true));
-    pool_purge_idle(&shared_pool, 0, &is_pending);
+    idle_pages_purge(&shared_pool, 0, &is_pending);
     owned_heap_purge_idle(0, &is_pending);
     purge_warm();
     mapping_review();

@@ -162,7 +162,7 @@ static void close_bin(struct thread_cache *cache, unsigned size_class)
  * memory while the heap takes more slabs. The same holds for idle batches in depots. */
 static void close_idle_bins(struct thread_cache *cache)
 {
-    uint32_t turnover = slab_turnover();
+    uint32_t turnover = slab_run_turnover();
     if (likely(turnover - cache->turnover < TURNOVER_SLABS))
         return;
     cache->turnover = turnover;
@@ -238,7 +238,7 @@ static void *refill(struct thread_cache *cache, unsigned size_class, bool *is_ze
         block = bin_pop(cache, size_class);
     if (block)
         return block;
-    if (is_span_class(size_class))
+    if (is_ace_class(size_class))
         return ace_take(size_class, NULL, is_zero);
     if (!cache)
         return pool_take(&shared_pool, size_class, &block, 1) ? block : NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Metadata runs out while address space does not: the reservation is piecewise, and somebody else's
+ * Metadata runs out while address space does not: address space is rationed, and somebody else's
  * mapping stands where the arena would grow. Whatever needs a record, a bitmap, a magazine or a
  * heap gives up and leaves nothing behind; what needs none goes on.
  */

@@ -37,8 +37,8 @@ static void check_writable(void)
 static void untouched(void)
 {
     make();
-    CHECK(!slab_make_plain(start, SIZE));
-    CHECK(!slab_make_plain(start + SLAB_SIZE, SLAB_SIZE));
+    CHECK(!attributes_undo(start, SIZE));
+    CHECK(!attributes_undo(start + SLAB_SIZE, SLAB_SIZE));
     for (size_t at = 0; at < SIZE; at += os_page_size())
         CHECK_EQ(start[at], 7);
 }
@@ -50,7 +50,7 @@ static void undone(void)
     make();
     CHECK_EQ(mprotect(start + 3 * page, page, PROT_READ), 0);
     CHECK_EQ(madvise(start + SUPERSLAB_SIZE, page, MADV_DONTFORK), 0);
-    CHECK(!slab_make_plain(start, SIZE));
+    CHECK(!attributes_undo(start, SIZE));
     for (size_t at = 0; at < SIZE; at += page)
         CHECK_EQ(start[at], 7);
     check_writable();
@@ -65,10 +65,10 @@ static void replaced(void)
                         MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     CHECK(shared == start + 5 * page);
     shared[0] = 9;
-    CHECK(slab_make_plain(start, SUPERSLAB_SIZE));
+    CHECK(attributes_undo(start, SUPERSLAB_SIZE));
     CHECK(unit_is_zero(start, SUPERSLAB_SIZE));
     CHECK_EQ(start[SUPERSLAB_SIZE], 7); /* the other superslab is not touched */
-    CHECK(!slab_make_plain(start, SIZE));
+    CHECK(!attributes_undo(start, SIZE));
     check_writable();
 }
 
@@ -81,12 +81,12 @@ static void doubted(void)
     superslab = superslab_of(start);
     CHECK_EQ(mprotect(start, page, PROT_READ), 0);
     lock_acquire(&space.lock);
-    superslab_make_plain_locked(superslab);
+    attributes_undo_superslab_locked(superslab);
     lock_release(&space.lock);
     CHECK(!os_is_one_mapping(start, SIZE, (size_t)1 << 46)); /* as it was */
     word_store(&superslab->doubted, 1);
     lock_acquire(&space.lock);
-    superslab_make_plain_locked(superslab);
+    attributes_undo_superslab_locked(superslab);
     lock_release(&space.lock);
     CHECK_EQ(superslab->doubted, 0);
     check_writable();

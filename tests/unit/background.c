@@ -29,18 +29,19 @@ static void grow(void)
     }
     for (unsigned i = 0; i < RUNS; i++)
         slab_run_give(runs[i]);
-    CHECK(warm_slabs() > 0);
+    CHECK(space_warm_slabs() > 0);
 }
 
 /* Nothing warm is left, by polls of this thread or without them. */
 static void wait_for_purge(bool is_polling)
 {
-    for (uint64_t end = os_now_ms() + 1000 * HANG_SECONDS; warm_slabs() > 0 && os_now_ms() < end;)
+    for (uint64_t end = os_now_ms() + 1000 * HANG_SECONDS;
+         space_warm_slabs() > 0 && os_now_ms() < end;)
         if (is_polling)
             background_poll();
         else
             usleep(1000);
-    CHECK_EQ(warm_slabs(), 0);
+    CHECK_EQ(space_warm_slabs(), 0);
 }
 
 static void wait_for_end(void)

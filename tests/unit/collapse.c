@@ -117,7 +117,7 @@ static void burst(void)
     CHECK(collapse_is_on(SIZE_CLASS));
     CHECK(most > 0 && most <= 4 * 64);
     check_tally(SIZE_CLASS);
-    CHECK(!warm_is_over(5)); /* what the last frees left for a walk is in it */
+    CHECK(!warm_bound_is_over(5)); /* what the last frees left for a walk is in it */
     CHECK_EQ(present_blocks(COUNT), COUNT / 500);
     for (unsigned i = 0; i < COUNT; i++)
         CHECK(!held[i] || *(char *)held[i] == 1);
@@ -157,22 +157,22 @@ static void ageing_in_parts(void)
             free_bytes += 256;
         }
     uint64_t before = decay_purged_bytes();
-    pool_age_begin(&shared_pool);
+    idle_pages_begin(&shared_pool);
     for (bool is_end = false; !is_end; parts++) {
         size_t effort = 32;
         uint64_t purged = decay_purged_bytes();
-        is_end = pool_age_on(&shared_pool, 0, &effort);
+        is_end = idle_pages_go_on(&shared_pool, 0, &effort);
         CHECK(decay_purged_bytes() - purged <= 8 * SLAB_SIZE);
         CHECK(parts < 10000);
     }
     CHECK(parts > 10);
     CHECK(decay_purged_bytes() - before > free_bytes / 2);
     bool is_pending = false;
-    CHECK_EQ(pool_purge_idle(&shared_pool, 0, &is_pending), 0);
+    CHECK_EQ(idle_pages_purge(&shared_pool, 0, &is_pending), 0);
     CHECK(!is_pending);
     check_tally(SIZE_CLASS);
     size_t effort = 32;
-    CHECK(pool_age_on(&shared_pool, 0, &effort) && effort == 32);
+    CHECK(idle_pages_go_on(&shared_pool, 0, &effort) && effort == 32);
 }
 
 /* Slabs that are too young have their turn in a later epoch. */
@@ -183,14 +183,14 @@ static void young_slabs_wait(void)
     take(SIZE_CLASS, 5000);
     for (unsigned i = 1; i < 5000; i++)
         give(SIZE_CLASS, i);
-    pool_age_begin(&shared_pool);
+    idle_pages_begin(&shared_pool);
     for (size_t effort = 32; !is_end; effort = 32)
-        is_end = pool_age_on(&shared_pool, 1, &effort);
+        is_end = idle_pages_go_on(&shared_pool, 1, &effort);
     CHECK_EQ(decay_purged_bytes(), 0);
-    pool_age_begin(&shared_pool);
+    idle_pages_begin(&shared_pool);
     is_end = false;
     for (size_t effort = 32; !is_end; effort = 32)
-        is_end = pool_age_on(&shared_pool, 0, &effort);
+        is_end = idle_pages_go_on(&shared_pool, 0, &effort);
     CHECK(decay_purged_bytes() > 0);
 }
 

@@ -14,7 +14,7 @@ static char *fresh(size_t size)
 {
     char *start = os_reserve(size);
     CHECK(start != NULL);
-    os_allow_huge(start, size, false);
+    os_allow_huge_pages(start, size, false);
     return start;
 }
 

@@ -14,7 +14,7 @@ static void take(unsigned size_class, void *blocks[3])
 {
     bool is_zero;
     for (unsigned i = 0; i < 3; i++)
-        if (is_span_class(size_class))
+        if (is_ace_class(size_class))
             CHECK((blocks[i] = ace_take(size_class, NULL, &is_zero)) != NULL);
         else
             CHECK_EQ(pool_take(&shared_pool, size_class, &blocks[i], 1), 1);

@@ -108,7 +108,7 @@ static void check_figures(void)
             blocks++;
             bytes += slab_find(held[i].block)->size;
         }
-    CHECK_EQ(span_traffic(CLASS_HUGE).taken - span_traffic(CLASS_HUGE).given, blocks);
+    CHECK_EQ(span_traffic(CLASS_HUGE).refilled - span_traffic(CLASS_HUGE).flushed, blocks);
     CHECK_EQ(huge_bytes, bytes);
     CHECK_EQ(slab_check(), 0);
 }

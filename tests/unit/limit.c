@@ -21,7 +21,7 @@ static void make(void)
 static char *take_written(size_t size)
 {
     bool is_zero;
-    slab_allow(INT64_MAX); /* the lane asks nobody */
+    room_set(INT64_MAX); /* the lane asks nobody */
     char *block = huge_take(size, BLOCK_ALIGN, NULL, &is_zero);
     CHECK(block != NULL);
     memset(block, 1, size);
@@ -39,19 +39,19 @@ static void far_away(void)
 {
     make();
     CHECK(pressure_set(64 * (int64_t)GIB));
-    CHECK_EQ(slab_room(), 0);
+    CHECK_EQ(room_left(), 0);
     CHECK(limit_may_grow(MIB, MIB));
-    CHECK(slab_room() > (int64_t)MIB);
-    slab_allow(0);
+    CHECK(room_left() > (int64_t)MIB);
+    room_set(0);
     CHECK(limit_may_take(BLOCK_ALIGN, 0));
     CHECK(limit_may_take(GIB, MIB)); /* cut from a longer range */
-    CHECK(slab_room() >= (int64_t)(GIB + MIB));
-    slab_allow(0);
+    CHECK(room_left() >= (int64_t)(GIB + MIB));
+    room_set(0);
     limit_review();
-    CHECK(slab_room() > 0);
+    CHECK(room_left() > 0);
     CHECK(!limit_was_met());
-    slab_allow(0);
-    CHECK(!superslab_is_room(1));
+    room_set(0);
+    CHECK(!room_has(1));
     CHECK(limit_was_met());
 }
 
@@ -115,7 +115,7 @@ static void handler_makes_room(void)
     limit_set_handler(free_spare, NULL);
     CHECK(limit_may_grow(56 * MIB, 56 * MIB));
     CHECK_EQ(calls, 1);
-    CHECK_EQ(warm_slabs(), 0);
+    CHECK_EQ(space_warm_slabs(), 0);
 }
 
 /* ---- near ---- */
@@ -125,15 +125,15 @@ static void trims(void)
     make();
     huge_give(take_written(48 * MIB));
     limit_to(MIB);
-    CHECK(warm_slabs() > 0);
+    CHECK(space_warm_slabs() > 0);
     limit_review();
-    CHECK_EQ(warm_slabs(), 0);
-    CHECK(slab_room() > 0);
+    CHECK_EQ(space_warm_slabs(), 0);
+    CHECK(room_left() > 0);
     /* once: little has come into use since */
     huge_give(take_written(3 * MIB));
     uint64_t purged = decay_purged_bytes();
     limit_review();
-    CHECK(decay_purged_bytes() == purged || warm_slabs() == 0);
+    CHECK(decay_purged_bytes() == purged || space_warm_slabs() == 0);
 }
 
 /* Free memory is given back before a block is refused. */

@@ -133,9 +133,9 @@ static void use_memory(void)
     CHECK(start != NULL);
     char *huge = (char *)align_up((uintptr_t)start, 2 * MIB);
     CHECK(!os_populate(start, SIZE));
-    CHECK(!os_back_huge(huge, 2 * MIB));
-    os_allow_huge(huge, 2 * MIB, true);
-    os_allow_huge(huge, 2 * MIB, false);
+    CHECK(!os_back_huge_page(huge, 2 * MIB));
+    os_allow_huge_pages(huge, 2 * MIB, true);
+    os_allow_huge_pages(huge, 2 * MIB, false);
     CHECK_EQ(os_present_pages(start, 4), 0);
     os_dump(start, SIZE, false);
     os_name(start, SIZE, OS_NAME);

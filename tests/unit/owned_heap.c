@@ -40,7 +40,7 @@ static size_t blocks_of_heaps(void)
     struct pool_figures figures[CLASS_POOL_LAST + 1];
     size_t blocks = 0;
     for (unsigned span = CLASS_POOL_LAST + 1; span <= CLASS_HUGE; span++)
-        blocks += span_traffic(span).taken - span_traffic(span).given;
+        blocks += span_traffic(span).refilled - span_traffic(span).flushed;
     memset(figures, 0, sizeof(figures));
     owned_heap_count(figures);
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_POOL_LAST; size_class++)

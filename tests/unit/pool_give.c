@@ -89,12 +89,12 @@ static void test_traffic(void **state)
 {
     void *blocks[6];
     (void)state;
-    uint64_t given = pool_traffic[4].traffic.given;
+    uint64_t given = pool_traffic[4].traffic.flushed;
     CHECK_EQ(pool_take(&shared_pool, 4, blocks, 6), 6);
     CHECK_EQ(pool_give(&shared_pool, 4, blocks, 4).fault, FAULT_NONE);
-    CHECK_EQ(pool_traffic[4].traffic.given, given + 4);
+    CHECK_EQ(pool_traffic[4].traffic.flushed, given + 4);
     CHECK_EQ(pool_give_idle(4, blocks + 4, 2).fault, FAULT_NONE);
-    CHECK_EQ(pool_traffic[4].traffic.given, given + 4);
+    CHECK_EQ(pool_traffic[4].traffic.flushed, given + 4);
     CHECK_EQ(pool_give_idle(4, blocks + 4, 1).fault, FAULT_DOUBLE_FREE);
     CHECK_EQ(pool_check(&shared_pool), 0);
     pool_trim(&shared_pool, 4, true);

@@ -20,22 +20,22 @@ static int set_up(void **state)
 static void test_bounds(void **state)
 {
     (void)state;
-    CHECK(superslab_is_room(1000000)); /* at first there is no limit */
-    slab_allow(10 * SLAB_SIZE);
-    CHECK_EQ(slab_room(), 10 * SLAB_SIZE);
-    CHECK(superslab_is_room(10));
-    CHECK(!slab_is_at_limit());
-    CHECK(!superslab_is_room(11));
-    CHECK(slab_is_at_limit());
-    CHECK(superslab_is_room(10));
-    CHECK(slab_is_at_limit());
-    slab_allow(0);
-    CHECK(!slab_is_at_limit());
-    CHECK(superslab_is_room(0));
-    CHECK(!superslab_is_room(1));
-    slab_charge(3 * SLAB_SIZE);
-    CHECK(slab_room() == -3 * (int64_t)SLAB_SIZE);
-    CHECK(!superslab_is_room(0));
+    CHECK(room_has(1000000)); /* at first there is no limit */
+    room_set(10 * SLAB_SIZE);
+    CHECK_EQ(room_left(), 10 * SLAB_SIZE);
+    CHECK(room_has(10));
+    CHECK(!room_was_refused());
+    CHECK(!room_has(11));
+    CHECK(room_was_refused());
+    CHECK(room_has(10));
+    CHECK(room_was_refused());
+    room_set(0);
+    CHECK(!room_was_refused());
+    CHECK(room_has(0));
+    CHECK(!room_has(1));
+    room_charge(3 * SLAB_SIZE);
+    CHECK(room_left() == -3 * (int64_t)SLAB_SIZE);
+    CHECK(!room_has(0));
 }
 
 /* Slabs that are taken lessen the room. Cold ones are refused where it is too little, warm ones are
@@ -44,19 +44,19 @@ static void test_slabs(void **state)
 {
     bool is_zero;
     (void)state;
-    slab_allow(6 * SLAB_SIZE);
-    size_t used = slab_used_bytes();
+    room_set(6 * SLAB_SIZE);
+    size_t used = room_used_bytes();
     struct slab *slab = slab_run_take(4, &is_zero);
     CHECK(slab != NULL);
-    CHECK_EQ(slab_room(), 2 * SLAB_SIZE);
-    CHECK_EQ(slab_used_bytes(), used + 4 * SLAB_SIZE);
+    CHECK_EQ(room_left(), 2 * SLAB_SIZE);
+    CHECK_EQ(room_used_bytes(), used + 4 * SLAB_SIZE);
     CHECK(slab_run_take(4, &is_zero) == NULL);
-    CHECK(slab_is_at_limit());
+    CHECK(room_was_refused());
     slab_run_give(slab);
-    CHECK_EQ(slab_used_bytes(), used + 4 * SLAB_SIZE); /* warm */
-    CHECK_EQ(slab_room(), 2 * SLAB_SIZE);
+    CHECK_EQ(room_used_bytes(), used + 4 * SLAB_SIZE); /* warm */
+    CHECK_EQ(room_left(), 2 * SLAB_SIZE);
     CHECK(slab_run_take(4, &is_zero) == slab);
-    CHECK(slab_room() == -2 * (int64_t)SLAB_SIZE);
+    CHECK(room_left() == -2 * (int64_t)SLAB_SIZE);
     slab_run_give(slab);
 }
 

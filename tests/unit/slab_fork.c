@@ -16,7 +16,7 @@
 static void in_child(void)
 {
     bool is_zero;
-    slab_reset_in_child();
+    slab_fork_reset();
     CHECK(space.tail == NULL);
     CHECK(space.is_forked);
     CHECK_EQ(decay_clock.waiting, 0);

@@ -89,19 +89,19 @@ static void test_masks(void **state)
     CHECK_EQ(space.used, used + 1);
     check_listed(RUN_FREE, 20);
     check_listed(RUN_WARM, 0);
-    size_t warm = warm_slabs();
+    size_t warm = space_warm_slabs();
     superslab_mark_free(superslab, run_mask(6, 3), true);
-    CHECK_EQ(warm_slabs(), warm + 3);
+    CHECK_EQ(space_warm_slabs(), warm + 3);
     check_listed(RUN_WARM, 3);
     CHECK(!superslab_mark_taken(superslab, run_mask(6, 1))); /* it was written to */
-    CHECK_EQ(warm_slabs(), warm + 2);
+    CHECK_EQ(space_warm_slabs(), warm + 2);
     superslab_mark_zero_pages(superslab, run_mask(20, 5));
     check_listed(RUN_WARM, 5);
     CHECK(superslab_mark_taken(superslab, run_mask(20, 5)));
     superslab_mark_free(superslab, ~superslab->free, false);
     check_listed(RUN_FREE, 32); /* some slabs are warm */
     superslab_mark_cold(superslab);
-    CHECK_EQ(warm_slabs(), warm);
+    CHECK_EQ(space_warm_slabs(), warm);
     CHECK_EQ(superslab->state, SUPERSLAB_FREE);
     CHECK(!superslab_is_taken(index));
     CHECK_EQ(space.used, used);
@@ -123,7 +123,7 @@ static void test_taken(void **state)
     CHECK_EQ(space.lowest_free, index);
     space_raise_frontier(index);
     space_raise_frontier(index - 50);
-    CHECK_EQ(slab_peak_superslabs(), 100);
+    CHECK_EQ(space_peak_superslabs(), 100);
 }
 
 /* Somebody else's addresses: never free again, and the frontier passes them. */

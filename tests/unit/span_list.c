@@ -63,11 +63,11 @@ static void test_figures(void **state)
     (void)state;
     CHECK_EQ(span_bytes(), 0);
     for (unsigned size_class = first; size_class <= CLASS_HUGE; size_class++) {
-        span_count_taken(size_class);
-        span_count_taken(size_class);
-        span_count_given(size_class);
-        CHECK_EQ(span_traffic(size_class).taken, 2);
-        CHECK_EQ(span_traffic(size_class).given, 1);
+        span_count_refill(size_class);
+        span_count_refill(size_class);
+        span_count_flush(size_class);
+        CHECK_EQ(span_traffic(size_class).refilled, 2);
+        CHECK_EQ(span_traffic(size_class).flushed, 1);
     }
     size_t bytes = 0;
     for (unsigned size_class = first; size_class <= CLASS_ACE_LAST; size_class++)

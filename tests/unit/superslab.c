@@ -37,7 +37,7 @@ static void make(void)
     first_index = space.frontier;
 }
 
-/* In the child, with the reservation in one piece and piecewise. */
+/* In the child, with address space unlimited and rationed. */
 #define CHECK_BOTH_WAYS(body)                                                                      \
     do {                                                                                           \
         is_rationed = false;                                                                       \

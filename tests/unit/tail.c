@@ -26,7 +26,7 @@ static void make(int64_t decay_ms)
 static size_t warm(void)
 {
     CHECK_EQ(slab_check(), 0);
-    return warm_slabs() << SLAB_SHIFT;
+    return space_warm_slabs() << SLAB_SHIFT;
 }
 
 /* ---- a block at the start of a range, as the Huge lane has it ---- */
@@ -46,7 +46,7 @@ static size_t count_of(size_t size)
 static void leave_tail(const struct block *block, size_t cold_end)
 {
     size_t count = count_of(block->size);
-    if (superslab_tail_leave(block->start, count, block->size, cold_end))
+    if (tail_leave(block->start, count, block->size, cold_end))
         drain_tail(block->start, count);
 }
 
@@ -62,7 +62,7 @@ static struct block take(size_t size)
 
 static void give(const struct block *block)
 {
-    superslab_tail_take_back(block->start, count_of(block->size));
+    tail_take_back(block->start, count_of(block->size));
     superslab_range_give(block->start, count_of(block->size), block->used);
     drain_after_give(block->used);
 }
@@ -71,7 +71,7 @@ static void give(const struct block *block)
 static bool grow(struct block *block, size_t size)
 {
     size_t old_count = count_of(block->size);
-    superslab_tail_take_back(block->start, old_count);
+    tail_take_back(block->start, old_count);
     bool is_grown = count_of(size) == old_count ||
                     superslab_range_extend(block->start, old_count, count_of(size));
     if (is_grown)
@@ -87,7 +87,7 @@ static void shrink(struct block *block, size_t size)
     size_t end = count_of(block->size) << SUPERSLAB_SHIFT;
     size_t tail = align_up(size, os_page_size());
     CHECK_EQ(count_of(block->size), count_of(size));
-    superslab_tail_take_back(block->start, count_of(size));
+    tail_take_back(block->start, count_of(size));
     CHECK(os_purge(block->start + tail, end - tail));
     block->size = block->used = size;
     leave_tail(block, end);

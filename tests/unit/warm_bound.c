@@ -28,16 +28,16 @@ static void by_live(void)
     CHECK_EQ(warm_bound_slabs(), SLABS(40 * MIB));
     space_count_used((ptrdiff_t)SLABS(GIB));
     CHECK_EQ(warm_bound_slabs(), SLABS(64 * MIB));
-    warm_note_loose(0, (ptrdiff_t)GIB);
+    warm_bound_note_loose(0, (ptrdiff_t)GIB);
     CHECK_EQ(warm_bound_slabs(), SLABS(40 * MIB));
-    warm_note_loose(0, 3 * (ptrdiff_t)GIB); /* a figure that is too large for a moment */
+    warm_bound_note_loose(0, 3 * (ptrdiff_t)GIB); /* a figure that is too large for a moment */
     CHECK_EQ(warm_bound_slabs(), SLABS(32 * MIB));
 }
 
 static void by_settings(void)
 {
     make();
-    warm_wish(200 * MIB);
+    warm_bound_wish(200 * MIB);
     CHECK_EQ(warm_bound_slabs(), SLABS(200 * MIB));
     settings.ss_cache_max = 100 * MIB;
     CHECK_EQ(warm_bound_slabs(), SLABS(100 * MIB));
@@ -52,12 +52,12 @@ static void by_settings(void)
 static void doubling(void)
 {
     make();
-    warm_note_return(SLABS(MIB));
+    warm_bound_note_return(SLABS(MIB));
     CHECK_EQ(warm_bound_slabs(), SLABS(32 * MIB));
-    warm_note_return(SLABS(MIB)); /* the sum counts */
+    warm_bound_note_return(SLABS(MIB)); /* the sum counts */
     CHECK_EQ(warm_bound_slabs(), SLABS(64 * MIB));
     for (unsigned i = 0; i < 10; i++)
-        warm_note_return(SLABS(GIB));
+        warm_bound_note_return(SLABS(GIB));
     CHECK_EQ(warm_bound_slabs(), SLABS(32 * MIB) << 5);
     warm_bound_pass(2 * EPOCHS_PER_DECAY - 1);
     CHECK_EQ(warm_bound_slabs(), SLABS(32 * MIB) << 5);
@@ -67,9 +67,9 @@ static void doubling(void)
         warm_bound_pass(2 * EPOCHS_PER_DECAY);
     CHECK_EQ(warm_bound_slabs(), SLABS(32 * MIB));
     /* what was regretted fades */
-    warm_note_return(SLABS(MIB));
+    warm_bound_note_return(SLABS(MIB));
     warm_bound_pass(1);
-    warm_note_return(SLABS(MIB));
+    warm_bound_note_return(SLABS(MIB));
     CHECK_EQ(warm_bound_slabs(), SLABS(32 * MIB));
 }
 
@@ -96,16 +96,16 @@ static void over(void)
 {
     make();
     space_count_warm((ptrdiff_t)SLABS(20 * MIB));
-    warm_note_loose(12 * (ptrdiff_t)MIB, 0);
-    CHECK(!warm_is_over(4));
-    CHECK(warm_is_over(3));
-    warm_note_loose(1, 0);
-    CHECK(warm_is_over(4));
+    warm_bound_note_loose(12 * (ptrdiff_t)MIB, 0);
+    CHECK(!warm_bound_is_over(4));
+    CHECK(warm_bound_is_over(3));
+    warm_bound_note_loose(1, 0);
+    CHECK(warm_bound_is_over(4));
     settings.bench_fast_mode = 1;
-    CHECK(!warm_is_over(4));
+    CHECK(!warm_bound_is_over(4));
     settings.bench_fast_mode = 0;
     settings.decay_ms = -1;
-    CHECK(!warm_is_over(0));
+    CHECK(!warm_bound_is_over(0));
 }
 
 CHILD_TEST(by_live)
