@@ -3,7 +3,7 @@
  * Tests of api/init.c, which finds at its gate that the process is a copy, and of the repair that
  * follows: a child by the clone system call alone, made while another thread holds every lock of
  * the allocator. Its parent's blocks can be read, resized and freed there, handles
- * of its parent's first-class heaps still serve, and it has a sound heap of its own; so have copies
+ * of its parent's owned heaps still serve, and it has a sound heap of its own; so have copies
  * of copies.
  */
 #include "unit/unit.h"
@@ -67,7 +67,7 @@ static void check_torn_child(void (*body)(void))
     CHECK_EQ(status, 0);
 }
 
-/* Of all lanes, an eighth of them of a first-class heap. */
+/* Of all lanes, an eighth of them of an owned heap. */
 static void make_blocks(unsigned generation)
 {
     static const size_t sizes[] = {1, 40, 500, 3000, 20000, 70000, 300000, 3000000};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of front/owned_heap.c: first-class heaps used at random beside each other and the process's
+ * Tests of front/owned_heap.c: owned heaps used at random beside each other and the process's
  * own, destroyed with blocks of all lanes in them, their figures, checks and misuse, and threads.
  */
 #include "unit/unit.h"

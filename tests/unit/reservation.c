@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of slab/reservation.c, in one piece and piecewise: its making, also where the kernel
- * refuses or the places are taken; its tables, as far as they reach; and the slab map. Each test is
- * a child, for there is one reservation in a process's life.
+ * Tests of slab/reservation.c, with address space rationed and not: its making, also where the
+ * kernel refuses or the places are taken; its tables, as far as they reach; and the slab map. Each
+ * test is a child, for there is one reservation in a process's life.
  */
 #include "unit/unit.h"
 
@@ -22,7 +22,7 @@ static void make(void)
     CHECK_EQ(space.is_rationed, is_rationed);
 }
 
-/* In the child, with the reservation in one piece and piecewise. */
+/* In the child, with the reservation with address space rationed and not. */
 #define CHECK_BOTH_WAYS(body)                                                                      \
     do {                                                                                           \
         is_rationed = false;                                                                       \

@@ -2,7 +2,7 @@
 /*
  * Tests of lane/shared_pool.c: blocks of all classes taken and given at random, with a pattern in
  * each and the whole structure checked after each step; which slab comes first; pools
- * of first-class heaps; pages made present ahead; threads.
+ * of owned heaps; pages made present ahead; threads.
  */
 #include "unit/unit.h"
 

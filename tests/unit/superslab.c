@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of slab/superslab.c: ranges of superslabs, in one piece and piecewise, against a model:
- * where the next range must be (first fit), what may be extended, and whether what is said to be
- * zero is. Each test is a child, for there is one reservation in a process's life.
+ * Tests of slab/superslab.c: ranges of superslabs, with address space rationed and not, against a
+ * model: where the next range must be (first fit), what may be extended, and whether what is said
+ * to be zero is. Each test is a child, for there is one reservation in a process's life.
  */
 #include "unit/unit.h"
 
@@ -194,7 +194,8 @@ static void bounds(void)
     CHECK_EQ(slab_check(), 0);
 }
 
-/* A superslab given back is unmapped in a piecewise reservation, and zero when it comes again. */
+/* Where address space is rationed, a superslab that is given back is unmapped, and reads as zero
+ * when it is taken again. */
 static void unmapping(void)
 {
     bool is_zero;
