@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the workloads share: parameters from the command line, a clock, random numbers, pages that
- * are really touched, threads, and the result line. A header alone, so that each workload compiles
- * by itself: cc -O2 -pthread FILE.c
+ * Shared by the workloads: parameters from the command line, a clock, random numbers, pages that
+ * are really touched, threads, and the result line. It is one header, so each workload compiles by
+ * itself:
  *
- * Nothing here calls malloc: the allocator under test serves the workload and libc, not the
- * harness. Bookkeeping comes from harness_map, output leaves by write(2).
+ *     cc -O2 -pthread FILE.c
+ *
+ * Nothing here calls malloc: only the workload and libc use the allocator under test. Memory for
+ * the workload's own data comes from harness_map, and output is written by write(2).
  */
 #ifndef HAK_BENCH_HARNESS_H
 #define HAK_BENCH_HARNESS_H
@@ -39,7 +41,7 @@ static inline void harness_write(int fd, const char *text)
     }
 }
 
-/* A line of the result on stdout. One that begins with "NOTE " is shown by the runner too. */
+/* Write a line of the result to stdout. The runner also shows a line that begins with "NOTE ". */
 __attribute__((format(printf, 1, 2))) static inline void harness_say(const char *format, ...)
 {
     char text[512];
@@ -50,7 +52,7 @@ __attribute__((format(printf, 1, 2))) static inline void harness_say(const char 
     harness_write(STDOUT_FILENO, text);
 }
 
-/* One line on stderr, then exit: status 2 for wrong arguments, 1 for a run that failed. */
+/* Write one line to stderr and exit: status 2 for wrong arguments, 1 for a run that failed. */
 __attribute__((format(printf, 2, 3), noreturn)) static inline void
 harness_fail(int status, const char *format, ...)
 {
@@ -72,10 +74,10 @@ struct harness_param {
     uint64_t value; /* the default, until an argument replaces it */
     uint64_t min;
     uint64_t max;
-    const char *words[4]; /* where set, the argument is one of these and value is its index */
+    const char *words[4]; /* if set, the argument is one of these words and value is its index */
 };
 
-/* "12", "64K", "8M", "1G". False when the text is not such a number. */
+/* Parse "12", "64K", "8M", "1G". False if the text is not such a number. */
 static inline bool harness_number(const char *text, uint64_t *out)
 {
     static const char units[] = "KMG";
@@ -119,8 +121,8 @@ static inline void harness_parse_number(struct harness_param *param, const char 
     }
 }
 
-/* Fill params from the command line; a wrong argument ends in one line and exit 2, and
- * --help lists the parameters with their defaults. */
+/* Fill params from the command line. A wrong argument ends the program with one line and exit
+ * status 2; --help lists the parameters with their defaults. */
 static inline void harness_parse(int argc, char **argv, struct harness_param *params, size_t count)
 {
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
@@ -165,13 +167,13 @@ static inline uint32_t harness_random(uint32_t *state)
     return x;
 }
 
-/* A different stream for each of a workload's threads or rounds; never 0. */
+/* A seed for each thread or round of a workload, for different streams of numbers; never 0. */
 static inline uint32_t harness_seed(uint64_t seed, uint64_t index)
 {
     return (uint32_t)((seed + index) * 2654435761u) | 1u;
 }
 
-/* Any order, each equally likely. */
+/* Shuffle: each order is equally likely. */
 static inline void harness_shuffle(void **items, size_t count, uint32_t *state)
 {
     for (size_t i = count; i > 1; i--) {
@@ -184,7 +186,7 @@ static inline void harness_shuffle(void **items, size_t count, uint32_t *state)
 
 /* ---- Memory ---- */
 
-/* Zeroed memory for the workload's own bookkeeping, present from the start. */
+/* Zeroed memory for the workload's own data, present from the start. */
 static inline void *harness_map(size_t size)
 {
     void *map = mmap(NULL, size ? size : 1, PROT_READ | PROT_WRITE,
@@ -195,7 +197,7 @@ static inline void *harness_map(size_t size)
     return map;
 }
 
-/* The block, which must be there, and which the compiler must believe to be used. */
+/* Check that the block exists, and make the compiler believe that it is used. */
 static inline void *harness_need(void *block, size_t size)
 {
     if (__builtin_expect(block == NULL, 0)) {
@@ -228,8 +230,8 @@ static inline void harness_start(pthread_t *thread, void *(*run)(void *), void *
 
 /* ---- Result ---- */
 
-/* A line of /proc/self/status in KiB ("VmHWM:" peak RSS, "VmRSS:" RSS now); 0 where there is none.
- * Not ru_maxrss: Linux carries that over from the program that called exec. */
+/* A line of /proc/self/status in KiB ("VmHWM:" peak RSS, "VmRSS:" RSS now); 0 if there is none. Not
+ * ru_maxrss: exec does not reset it on Linux, so it may be that of the program before. */
 static inline unsigned long harness_status_kb(const char *key)
 {
     char text[4096];
@@ -243,7 +245,7 @@ static inline unsigned long harness_status_kb(const char *key)
     return line ? strtoul(line + strlen(key), NULL, 10) : 0;
 }
 
-/* Lines of /proc/self/maps. */
+/* The number of lines in /proc/self/maps. */
 static inline unsigned long harness_mappings(void)
 {
     char text[65536];
@@ -258,8 +260,8 @@ static inline unsigned long harness_mappings(void)
     return lines;
 }
 
-/* The end of each workload: for people, then the RESULT line for the runner. `ops` are the calls
- * into the allocator, `seconds` what they took. */
+/* The end of each workload: write the result for people, then the RESULT line for the runner. `ops`
+ * is the number of calls of the allocator, `seconds` their time. */
 static inline void harness_result(const char *name, uint64_t ops, double seconds)
 {
     struct rusage usage;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A trace (trace.h) in memory, ready to be played by replay.c: checked from end to end, so that
- * what is played needs no check, and where it has several threads, split into a stream for each.
- * All of it is mapped from files, so that what has been read can be dropped from memory again.
+ * A trace (trace.h) in memory, ready for replay.c. It has been checked from start to end, so the
+ * replay needs no checks. If it has several threads, it is split into a stream for each. All of it
+ * is mapped from files, so the parts that have been read can be dropped from memory.
  */
 #ifndef HAK_BENCH_REPLAY_H
 #define HAK_BENCH_REPLAY_H
@@ -15,41 +15,43 @@
 #include <sys/stat.h>
 
 #define REPLAY_DROP_BYTES ((ptrdiff_t)1 << 18)
-#define SHIFT_END 40 /* log2 of an alignment that no program has */
+#define SHIFT_END 40 /* alignments must be smaller than 2 to this power */
 #define SLOT_FULL UINT32_MAX
 
-/* A slot's block; NULL while it is empty. The size is its owner's, who comes after `block`. */
+/* The block of a slot; NULL while it is empty. `size` belongs to the thread that has the block,
+ * which reads `block` first. */
 struct slot {
     _Atomic(unsigned char *) block;
     size_t size;
 };
 
-/* One thread of the trace. It may play windows below `open`. */
+/* One thread of the trace. It may play the windows below `open`. */
 struct player {
     struct trace *trace;
     const unsigned char *stream;
     const unsigned char *end;
-    unsigned char *write; /* while the stream is made */
-    size_t bytes;         /* of the stream, known before it is made */
-    size_t windows_seen;  /* while loading: 1 more than the last window it had a record in */
+    unsigned char *write; /* used while the stream is made */
+    size_t bytes;         /* length of the stream, known before it is made */
+    size_t windows_seen;  /* while loading: 1 plus the last window in which it had a record */
     size_t first_window;
     _Atomic uint32_t open;
 };
 
-/* The threads with records in it are participants[first, next window's first). */
+/* A window. The threads with records in it are participants[first] up to the next window's
+ * first. */
 struct window {
     size_t first;
-    _Atomic uint32_t playing; /* those that have not ended it */
+    _Atomic uint32_t playing; /* threads that have not ended it */
 };
 
 struct trace {
     const char *path;
-    const struct trace_header *header; /* mapped with the records behind it */
+    const struct trace_header *header; /* the header; the records follow it in the mapping */
     const unsigned char *records;
     const unsigned char *end;
     struct slot *slots;
     struct player *players;
-    struct window *windows; /* NULL where there is one thread */
+    struct window *windows; /* NULL if there is one thread */
     uint32_t *participants;
     unsigned char *streams;
     unsigned char *streams_end;
@@ -60,7 +62,7 @@ struct trace {
     _Atomic uint32_t is_done;
 };
 
-/* Let go of the pages of a file that have been read. Where the next ones begin. */
+/* Drop the pages of a file that have been read. Returns where the next ones begin. */
 static inline const unsigned char *drop(const unsigned char *from, const unsigned char *to)
 {
     uintptr_t first = ((uintptr_t)from + HARNESS_PAGE - 1) & ~(uintptr_t)(HARNESS_PAGE - 1);
@@ -89,7 +91,7 @@ static inline void replay_map(struct trace *trace)
         fail_trace(trace, "not a trace of hakmem record");
     }
     size_t size = (size_t)status.st_size;
-    /* a page of zeros behind the file ends a record that is cut off */
+    /* a page of zeros after the file ends a record that is cut off */
     unsigned char *map = mmap(NULL, size + HARNESS_PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1,
                               0);
     if (map == MAP_FAILED ||
@@ -119,15 +121,15 @@ static inline _Noreturn void fail_damaged(const struct trace *trace, const unsig
                  (uintmax_t)(at - trace->records) + TRACE_HEADER_BYTES);
 }
 
-/* The way through the records, in their order. */
+/* The walk through the records, in their order. */
 struct walk {
     struct trace *trace;
     struct player *player;
     const unsigned char *at;
     const unsigned char *dropped;
     size_t size;        /* of the record before `at` */
-    size_t window;      /* windows without a record do not count */
-    bool is_window_due; /* the next record opens one */
+    size_t window;      /* windows without records do not count */
+    bool is_window_due; /* the next record opens a window */
 };
 
 static inline struct walk walk_start(struct trace *trace)
@@ -136,9 +138,9 @@ static inline struct walk walk_start(struct trace *trace)
         .trace = trace, .player = trace->players, .at = trace->records, .dropped = trace->records};
 }
 
-/* Whether the record may follow what came before. `slots` has a number for each: SLOT_FULL, or how
- * many windows had been opened when it was emptied, or 0. Without these rules, threads could wait
- * for one another for ever. */
+/* May the record follow those before? For each slot `slots` has a number: SLOT_FULL, or how many
+ * windows had been opened when it was emptied, or 0. Without these rules, threads could wait for
+ * each other for ever. */
 static inline bool fits(const struct walk *walk, const struct trace_record *record, uint32_t *slots)
 {
     const struct trace_header *header = walk->trace->header;
@@ -163,7 +165,7 @@ static inline bool fits(const struct walk *walk, const struct trace_record *reco
     return record->op != TRACE_NONE;
 }
 
-/* The next call's record. False at the end. */
+/* Read the record of the next call. False at the end. */
 static inline bool walk_next(struct walk *walk, struct trace_record *record, uint32_t *slots)
 {
     struct trace *trace = walk->trace;
@@ -195,7 +197,7 @@ static inline unsigned char *put_window(unsigned char *at, size_t window)
     return trace_put(at, (uint64_t)window << TRACE_OP_BITS | TRACE_WINDOW);
 }
 
-/* Check and count: calls by kind, each thread's bytes and windows. */
+/* Check and count: calls by kind, and the bytes and windows of each thread. */
 static inline void replay_count(struct trace *trace, uint32_t *slots)
 {
     struct walk walk = walk_start(trace);
@@ -223,7 +225,7 @@ static inline void replay_count(struct trace *trace, uint32_t *slots)
     }
 }
 
-/* A file of its own, so that its pages can be dropped too. */
+/* Map a separate file for the streams, so that its pages can be dropped too. */
 static inline void replay_map_streams(struct trace *trace)
 {
     size_t bytes = HARNESS_PAGE;
@@ -249,7 +251,8 @@ static inline void replay_map_streams(struct trace *trace)
     }
 }
 
-/* A stream for each thread: its records, each window's after a WINDOW with the window's number. */
+/* Make a stream for each thread: its records, and before those of each window a WINDOW with the
+ * window's number. */
 static inline void replay_split(struct trace *trace)
 {
     struct walk walk = walk_start(trace);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A ring of blocks between two threads: one writes, one reads, no lock, so that the allocator and
- * not the queue is measured. For the workloads that hand blocks to another thread.
+ * A ring of blocks between two threads: one writes, one reads, without a lock. So the allocator is
+ * measured and not the queue. For workloads that hand blocks to another thread.
  */
 #ifndef HAK_BENCH_RING_H
 #define HAK_BENCH_RING_H
@@ -14,14 +14,15 @@
 #define RING_SLOTS ((size_t)256)
 
 struct ring {
-    _Alignas(64) atomic_size_t head; /* next to read; the reader's */
-    _Alignas(64) atomic_size_t tail; /* next to write; the writer's */
-    size_t head_seen; /* the writer's: read again only when it leaves no room, or each block that
-                         is freed would cost the writer a cache miss */
+    _Alignas(64) atomic_size_t head; /* the next to read; the reader's */
+    _Alignas(64) atomic_size_t tail; /* the next to write; the writer's */
+    /* the writer's copy of head, read again only if it leaves no room: otherwise each block that is
+     * freed would cost the writer a cache miss */
+    size_t head_seen;
     _Alignas(64) uint64_t *slots[RING_SLOTS];
 };
 
-/* Write all of the blocks, at most RING_SLOTS, or none where the ring has no room for them. */
+/* Write all of the blocks, at most RING_SLOTS; or none if the ring has no room for them. */
 static inline bool ring_write(struct ring *ring, uint64_t **blocks, size_t count)
 {
     size_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
@@ -38,7 +39,7 @@ static inline bool ring_write(struct ring *ring, uint64_t **blocks, size_t count
     return true;
 }
 
-/* Free all that is in the ring; a block's first word must be its number in the ring. Returns the
+/* Free all blocks in the ring; the first word of each must be its number in the ring. Returns the
  * number of blocks. */
 static inline size_t ring_free_all(struct ring *ring)
 {

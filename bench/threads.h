@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A workload's threads: started together, each on a CPU of its own where there are enough, and
+ * The threads of a workload: they start together, each on its own CPU if there are enough, and are
  * waited for.
  */
 #ifndef HAK_BENCH_THREADS_H
@@ -17,8 +17,8 @@ struct harness_thread {
     int cpu; /* to run on; -1 for any */
 };
 
-/* The CPU of the thread with this index, or -1 when there are more threads than CPUs. Without, two
- * threads on two CPUs may well share one for the whole run, and nothing of theirs meets. */
+/* The CPU of the thread with this index, or -1 if there are more threads than CPUs. Otherwise two
+ * threads could share one of two CPUs for the whole run, and would never run at the same time. */
 static inline int harness_cpu(size_t index, size_t threads)
 {
     cpu_set_t allowed;
@@ -44,8 +44,8 @@ static inline void *harness_thread_main(void *argument)
     return thread->run(thread->argument);
 }
 
-/* Run `count` threads, one for each element of an array of `size` byte elements, to their end;
- * each on a CPU of its own where there are enough. */
+/* Run `count` threads to their end, one for each element of an array of elements of `size` bytes;
+ * each on its own CPU if there are enough. */
 static inline void harness_run_threads(size_t count, void *(*run)(void *), void *array, size_t size)
 {
     struct harness_thread *threads = harness_map(count * sizeof *threads);

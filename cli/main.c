@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command `hakmem`: finds the command asked for and calls it; help and version.
+ * The command `hakmem`: finds the verb that was asked for and calls it; help and version.
  */
 #include <argp.h>
 #include <stdbool.h>
@@ -46,7 +46,7 @@ static error_t parse_main(int key, char *argument, struct argp_state *state)
         printf("hakmem %s\n", HAKMEM_VERSION_STRING);
         exit(cli_end_output(EXIT_SUCCESS));
     case ARGP_KEY_ARG:
-        /* the rest is the command's */
+        /* the remaining words belong to the verb */
         *verb = state->argv + state->next - 1;
         state->next = state->argc;
         return 0;
@@ -99,7 +99,7 @@ static int call_command(int argc, char **argv)
     struct nearest nearest = nearest_begin(argv[0], strlen(argv[0]));
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         nearest_try(&nearest, commands[i].verb);
-    return cli_fail(EXIT_USAGE, "hakmem: '%.60s' is no command%s (see hakmem --help)", argv[0],
+    return cli_fail(EXIT_USAGE, "hakmem: '%.60s' is not a command%s (see hakmem --help)", argv[0],
                     nearest_text(&nearest, "").bytes);
 }
 

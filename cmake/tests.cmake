@@ -3,7 +3,9 @@
 # its folder. `make test` builds them (target `tests`) and runs ctest. In the sanitizer builds there
 # is no library to preload or link: unit, fault and stress run there, on the internals.
 #
-#   tests/unit/F.c, tests/fault/F.c   cmocka programs on hakmem_core       unit.F, fault.F
+#   tests/unit/F.c                    cmocka programs on the layers up     unit.F
+#                                     to that of the module src/*/F.c
+#   tests/fault/F.c                   cmocka programs on hakmem_core       fault.F
 #                                     with `// args: ...` lines, on each   fault.F.N
 #   tests/stress/F.c                  on each `// args: ...` line          stress.F.N.MODE
 #   tests/api/F.c, F.cpp              the interface, three ways            api.F.MODE
@@ -17,8 +19,8 @@
 #   tests/soak/*.c                    one program; soak.py runs each load  soak.LOAD
 #
 # Modes: preload (libc's malloc linked, ours in LD_PRELOAD), linked (libhakmem.so), archive
-# (libhakmem.a), prefixed (the hak_* names of hakmem_core, HAK_PREFIXED=1). API_LINKED is defined in
-# the programs that have the library linked. A script that exits 77 has skipped its test; one with
+# (libhakmem.a), prefixed (the hak_* names of hakmem_core, HAK_PREFIXED=1), layered (a part of
+# hakmem_core). API_LINKED is defined in the programs that have the library linked. A script that exits 77 has skipped its test; one with
 # the word RUN_SERIAL in its comments changes the machine, and runs alone.
 #
 # No test's verdict depends on how fast the machine is. A test does an amount of work, not seconds of
@@ -59,6 +61,24 @@ if(CMAKE_C_COMPILER_ID STREQUAL GNU)
                              -Wno-mismatched-dealloc)
 endif()
 
+# Link a unit test with all objects of the layers up to that of the module of its name.
+function(hak_link_layers target module)
+    file(GLOB module_source CONFIGURE_DEPENDS src/*/${module}.c)
+    list(LENGTH module_source count)
+    if(NOT count EQUAL 1)
+        message(FATAL_ERROR "tests/unit/${module}.c: ${count} modules of its name, not one")
+    endif()
+    cmake_path(GET module_source PARENT_PATH folder)
+    cmake_path(GET folder FILENAME own_layer)
+    foreach(layer IN LISTS HAK_LAYERS)
+        target_link_libraries(${target} PRIVATE hakmem_${layer}_objects)
+        if(layer STREQUAL own_layer)
+            break()
+        endif()
+    endforeach()
+    target_link_libraries(${target} PRIVATE Threads::Threads)
+endfunction()
+
 # The program tests/FOLDER/NAME.MODE from `source`, as the target FOLDER.NAME.MODE.
 function(hak_test_program folder source mode)
     cmake_path(GET source STEM name)
@@ -75,6 +95,8 @@ function(hak_test_program folder source mode)
                                $<$<IN_LIST:${mode},linked;archive>:API_LINKED=1>)
     if("${mode}" STREQUAL "prefixed")
         target_link_libraries(${target} PRIVATE hakmem_core)
+    elseif("${mode}" STREQUAL "layered")
+        hak_link_layers(${target} ${name})
     elseif("${mode}" STREQUAL "linked")
         target_link_options(${target} PRIVATE -Wl,--no-as-needed)
         target_link_libraries(${target} PRIVATE hakmem_shared)
@@ -120,20 +142,24 @@ endfunction()
 # ---- unit, fault ----
 
 foreach(folder unit fault)
+    set(mode prefixed)
+    if(folder STREQUAL unit)
+        set(mode layered)
+    endif()
     file(GLOB test_sources CONFIGURE_DEPENDS tests/${folder}/*.c)
     foreach(source IN LISTS test_sources)
         cmake_path(GET source STEM name)
-        hak_test_program(${folder} ${source} prefixed)
-        target_link_libraries(${folder}.${name}.prefixed PRIVATE ${CMOCKA_LIBRARY})
+        set(target ${folder}.${name}.${mode})
+        hak_test_program(${folder} ${source} ${mode})
+        target_link_libraries(${target} PRIVATE ${CMOCKA_LIBRARY})
         hak_argument_lines(${source})
         if(NOT argument_lines)
-            hak_run_program(${folder}.${name} ${folder} prefixed ${folder}.${name}.prefixed "")
+            hak_run_program(${folder}.${name} ${folder} ${mode} ${target} "")
         endif()
         set(number 0)
         foreach(line IN LISTS argument_lines)
             math(EXPR number "${number} + 1")
-            hak_run_program(${folder}.${name}.${number} ${folder} prefixed
-                            ${folder}.${name}.prefixed "${line}")
+            hak_run_program(${folder}.${name}.${number} ${folder} ${mode} ${target} "${line}")
         endforeach()
     endforeach()
 endforeach()
@@ -228,7 +254,7 @@ endif()
 
 if(TARGET hakmem_name_objects)
     file(GLOB soak_sources CONFIGURE_DEPENDS tests/soak/*.c)
-    add_executable(soak EXCLUDE_FROM_ALL ${soak_sources} $<TARGET_OBJECTS:hakmem_core_objects>
+    add_executable(soak EXCLUDE_FROM_ALL ${soak_sources} ${core_objects}
                    $<TARGET_OBJECTS:hakmem_name_objects>)
     add_dependencies(tests soak)
     target_include_directories(soak PRIVATE tests bench)

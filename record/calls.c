@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The names that libhakmem_record.so puts in front of the allocator's: C, POSIX, glibc, BSD, and
- * the C++ operators. Each passes the call on to the next library that has the name, and tells the
- * recorder and the counter: of a new block after the call, of a freed one before, so that an
- * address is never another block's already. A call inside a call (an operator that is built on
- * malloc, a signal handler) is passed on and not told twice. Called by the program; calls
- * recorder.c and counter.c.
+ * The names with which libhakmem_record.so comes before the allocator: those of C, POSIX, glibc,
+ * BSD, and the C++ operators. Each passes the call on to the next library that has the name, and
+ * reports it to the recorder and the counter: a new block after the call, a freed one before, so
+ * that its address cannot belong to another block yet. A call inside a call (an operator that is
+ * built on malloc, a signal handler) is passed on but not reported again.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -43,7 +42,7 @@ static void *early_malloc(size_t size)
 
 static void *early_calloc(size_t count, size_t size)
 {
-    return early_malloc(count * size); /* nothing is used twice: it is zero */
+    return early_malloc(count * size); /* this memory is never used again, so it is zero */
 }
 
 static size_t early_usable(void *block)
@@ -70,7 +69,8 @@ static void *early_memalign(size_t alignment, size_t size)
 
 /* ---- The next library ---- */
 
-/* What calls are passed on to. Set once, at the first call, when there is one thread. */
+/* The functions to which calls are passed on. Set once, at the first call, when there is one
+ * thread. */
 static struct next {
     void *(*malloc)(size_t);
     void *(*calloc)(size_t, size_t);
@@ -132,7 +132,7 @@ static void leave(const bool *is_outer)
         is_inside = false;
 }
 
-/* In each exported function: whether this call is to be recorded. */
+/* In each exported function: is this call to be recorded? */
 #define ENTER const bool is_outer __attribute__((cleanup(leave))) = enter()
 
 __attribute__((constructor)) static void start(void)
@@ -142,7 +142,7 @@ __attribute__((constructor)) static void start(void)
         begin();
 }
 
-/* ---- What is told ---- */
+/* ---- Reports to the recorder and the counter ---- */
 
 static void count(enum operation operation, const void *block)
 {
@@ -195,7 +195,7 @@ exported void free(void *block)
     next.free(block);
 }
 
-/* Names that some allocators and libraries have, each a plain free. */
+/* Names that some allocators and libraries have; each is a plain free. */
 exported void cfree(void *block);
 void cfree(void *block)
 {
@@ -311,8 +311,8 @@ exported void *pvalloc(size_t size)
 
 /* ---- C++ ---- */
 
-/* An operator that no library behind us has (a C program that loads a C++ plugin privately): new
- * is malloc, and delete is free. */
+/* The operators if no library after us has them (as in a C program that loads a C++ plugin
+ * privately): new is malloc, and delete is free. */
 static void *plain_new(size_t size)
 {
     void *block = next.malloc(size);
@@ -346,8 +346,8 @@ typedef void *(*new_aligned)(size_t, size_t);
 typedef void *(*new_nothrow)(size_t, const void *);
 typedef void *(*new_aligned_nothrow)(size_t, size_t, const void *);
 
-/* The next library's operator, looked up at its first call. All are called through the types above
- * that they have in the C++ ABI. */
+/* The operator of the next library, looked up at its first call. All are called through the types
+ * above, as in the C++ ABI. */
 static uintptr_t operator_of(uintptr_t *known, const char *name, uintptr_t plain)
 {
     uintptr_t found = __atomic_load_n(known, __ATOMIC_RELAXED);
@@ -382,8 +382,8 @@ static uintptr_t operator_of(uintptr_t *known, const char *name, uintptr_t plain
     NEW(name, new_aligned_nothrow, plain_nothrow_aligned, TRACE_ALIGNED, alignment,                \
         (size_t size, size_t alignment, const void *nothrow), size, alignment, nothrow)
 
-/* All forms of delete get the block first. What follows, a size, an alignment or both, goes on: two
- * registers, which a form with less does not read. */
+/* All forms of delete get the block first. A size, an alignment, or both may follow: two registers
+ * are passed on, and a form with fewer arguments does not read them. */
 typedef void (*delete_any)(void *, size_t, size_t);
 
 #define DELETE(name)                                                                               \

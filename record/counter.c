@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Counts calls by kind and size class, in memory that the command reads (operations.h): nothing is
- * lost when the program is killed. Called by calls.c; relies on the kernel and on no allocator.
- *
- * One process counts, as with the recorder: the first that comes, and what that process executes in
- * its place, which begins anew. A child made by fork does not count, and knows so by a page that
- * the kernel clears in every child.
+ * lost if the program is killed. Uses the kernel and no allocator. As with the recorder, one
+ * process counts: the first that comes; if it executes another program, that program starts again
+ * from zero. A child made by fork does not count: it knows that it is one by a page that the kernel
+ * clears in every child.
  */
 #include "counter.h"
 
@@ -17,13 +16,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Purpose: where to count. In a page of its own, which is zero in a child. */
+/* Purpose: the memory in which to count. It has its own page, which is zero in a child. */
 struct counter {
     struct operations *shared; /* NULL: nowhere */
 };
 
-static struct counter *counter; /* NULL: nobody asked */
-static __thread unsigned place; /* the thread's, from 1 on; 0: it has none yet */
+static struct counter *counter; /* NULL: the environment does not ask for it */
+static __thread unsigned place; /* the thread's place, from 1 on; 0: it has none yet */
 
 static void *map(size_t size, int flags, int fd)
 {
@@ -41,7 +40,8 @@ static struct operations *map_file(const char *path)
     return shared;
 }
 
-/* Whether the numbers are this process's: nobody's yet, or begun by what it executed before. */
+/* Do the numbers belong to this process? They do if they belong to no process yet, or if this
+ * process began them before an exec. */
 static bool claim(struct operations *shared)
 {
     uint64_t own = (uint64_t)getpid();

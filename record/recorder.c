@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The recorder: which process is recorded, the trace's file, and the slots of the live blocks. Each
- * record is written under one lock straight into the mapped file, so its place is the global
- * order,
- * and a program that is killed leaves all of it. Called by calls.c; relies on the kernel and on no
- * allocator.
- *
- * One process is recorded: the first that finds the file empty, and what that process executes in
- * its place (the same pid; the file then begins anew). A child made by fork has its parent's heap
- * but not its history: it is not recorded, and knows so by the state, whose pages the kernel
- * clears in every child. No descriptor stays open: programs close and reuse what they find.
+ * Owns the recorder: which process is recorded, the file of the trace, and the slots of the live
+ * blocks. Each record is written under one lock directly into the mapped file. So its place is the
+ * global order, and a killed program leaves all of it. Uses the kernel and no allocator. One
+ * process is recorded: the first that finds the file empty. If it executes another program (the pid
+ * stays the same), the file begins again. A child made by fork has its parent's heap but not its
+ * history, so it is not recorded: it knows that it is one by the state, whose pages the kernel
+ * clears in every child. No descriptor stays open: programs close and reuse descriptors that they
+ * find.
  */
 #include "recorder.h"
 
@@ -25,10 +23,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* How much of the file is mapped at a time, and what one call may write of it. */
+/* How much of the file is mapped at a time, and how much one call may write. */
 #define VIEW_BYTES ((uint64_t)4 << 20)
 #define CALL_BYTES_MAX ((ptrdiff_t)4 * TRACE_RECORD_MAX)
-/* Records of a window, once there are several threads. */
+/* The records of a window, when there are several threads. */
 #define WINDOW_RECORDS 16384
 #define TABLE_BITS_FIRST 12
 #define SLOTS_FIRST 4096
@@ -41,10 +39,10 @@ struct entry {
 };
 
 /*
- * One for the process, in a page of its own that is zero in a child. Under `lock`, but for `is_on`
- * and `lock`. Invariants: view <= at, at + CALL_BYTES_MAX <= view_end before each call;
- * entries <= half of the table; free_slots[0, usable) can be taken, [usable, count) from the next
- * window on; usable == count while there is one thread.
+ * The state of the recorder, in a page of its own that is zero in a child. Owner: `lock`, but for
+ * `is_on` and `lock`. Invariants: view <= at, and at + CALL_BYTES_MAX <= view_end before each call;
+ * entries <= half of the table; free_slots[0, usable) can be taken now, [usable, count) from the
+ * next window on; usable == count while there is one thread.
  */
 struct recorder {
     uint32_t is_on;
@@ -54,10 +52,10 @@ struct recorder {
     unsigned char *at;   /* where the next record goes */
     unsigned char *view_end;
     uint64_t view_offset;
-    dev_t device; /* the file, known again when it is opened again */
+    dev_t device; /* identifies the file when it is opened again */
     ino_t inode;
-    char path[PATH_MAX]; /* a copy: programs write their title over the environment */
-    uint64_t thread;     /* of the last record */
+    char path[PATH_MAX]; /* a copy, since programs may write their title over the environment */
+    uint64_t thread;     /* the thread of the last record */
     uint64_t window_calls;
     struct entry *table; /* open addressing, linear probing */
     unsigned table_bits;
@@ -68,7 +66,7 @@ struct recorder {
     size_t room;
 };
 
-static struct recorder *recorder; /* NULL: no one asked to record this program */
+static struct recorder *recorder; /* NULL: the environment does not ask for it */
 static __thread uint64_t own_thread = NO_THREAD;
 
 /* ---- The kernel: by no function that is a cancellation point or that programs replace ---- */
@@ -89,7 +87,7 @@ static void close_file(int fd)
     syscall(SYS_close, fd);
 }
 
-/* Recording ends here; the program goes on. */
+/* End the recording; the program continues. */
 static void give_up(const char *reason)
 {
     static const char start[] = "hakmem record: recording stops here: ";
@@ -106,12 +104,12 @@ static void give_up(const char *reason)
 
 /* ---- The file ---- */
 
-/* Make the file this long, with blocks behind it where the file system can: a page that cannot be
+/* Make the file this long, with allocated blocks if the file system can: a page that cannot be
  * written would kill the program. */
 static bool extend_file(int fd, uint64_t size)
 {
     struct rlimit limit;
-    /* beyond this limit there is a signal instead of an error */
+    /* beyond this limit the kernel sends a signal instead of an error */
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && size > limit.rlim_cur)
         return false;
     if (syscall(SYS_fallocate, fd, 0, (off_t)0, (off_t)size) == 0)
@@ -125,7 +123,7 @@ static void *map_file(int fd, uint64_t offset, size_t size)
     return map == MAP_FAILED ? NULL : map;
 }
 
-/* Map the file from the page of `offset` on, a byte of the records. */
+/* Map the file from the page of byte `offset` of the records on. */
 static bool view_file(int fd, uint64_t offset)
 {
     uint64_t page = offset / TRACE_HEADER_BYTES * TRACE_HEADER_BYTES;
@@ -143,7 +141,7 @@ static bool view_file(int fd, uint64_t offset)
     return true;
 }
 
-/* Go on in the file where the view ends. */
+/* Map the next part of the file. */
 static void advance_view_locked(void)
 {
     struct stat status;
@@ -163,7 +161,8 @@ static void advance_view_locked(void)
 
 /* ---- Start ---- */
 
-/* Whether the open file is this process's to write: empty, or begun by what it executed before. */
+/* May this process write the open file? Yes if it is empty, or if this process began it before an
+ * exec. */
 static bool is_ours(int fd)
 {
     struct stat status;
@@ -228,7 +227,7 @@ void recorder_start(void)
 
 /* ---- The lock ---- */
 
-/* False where nothing is recorded: this process is not, or not any more. */
+/* Lock, if this process is still recorded; else returns false. */
 static bool lock_if_on(void)
 {
     if (!recorder || !__atomic_load_n(&recorder->is_on, __ATOMIC_ACQUIRE))
@@ -256,7 +255,7 @@ static size_t home_of(uintptr_t address)
     return (size_t)((address >> 4) * 0x9e3779b97f4a7c15u >> (64 - recorder->table_bits));
 }
 
-/* The block's place, or the empty one where it belongs. */
+/* The place of a block, or the empty place where it belongs. */
 static size_t find_locked(uintptr_t address)
 {
     size_t mask = ((size_t)1 << recorder->table_bits) - 1;
@@ -306,7 +305,7 @@ static void clear_place_locked(size_t place)
     recorder->entries--;
 }
 
-/* Forget the block. Its slot, or RECORDER_UNKNOWN. */
+/* Forget the block. Returns its slot, or RECORDER_UNKNOWN. */
 static uint64_t detach_locked(const void *block)
 {
     size_t place = find_locked((uintptr_t)block);
@@ -359,7 +358,7 @@ static void open_window_locked(void)
     recorder->usable = recorder->count;
 }
 
-/* What goes before a call's record: its thread, and a new window where one is due. */
+/* Write what comes before the record of a call: its thread, and a new window if one is due. */
 static void begin_call_locked(void)
 {
     struct trace_header *header = recorder->header;
@@ -403,7 +402,7 @@ void recorder_add(enum trace_op op, const void *block, size_t size, size_t align
 {
     if (!block || !lock_if_on())
         return;
-    /* a block freed behind our back */
+    /* a block that was freed without our knowledge */
     uint64_t stale = detach_locked(block);
     if (stale != RECORDER_UNKNOWN)
         free_locked(stale);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sentences in plain words. Called by compare_advice.c and run_advice.c.
+ * Sentences of advice.
  */
 #include "base/advice.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sentences in plain words, made piece by piece.
+ * Sentences of advice, built piece by piece.
  */
 #ifndef HAK_CLI_ADVICE_H
 #define HAK_CLI_ADVICE_H
@@ -11,11 +11,11 @@
 #define ADVICE_LENGTH 560
 
 struct advice {
-    size_t count; /* of whole lines */
+    size_t count; /* complete lines */
     char lines[ADVICE_LINES][ADVICE_LENGTH];
 };
 
-/* More of the line that is being made; what does not fit is cut off. */
+/* Add to the line that is being made. A line that is too long is cut. */
 void advice_add(struct advice *advice, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void advice_end_line(struct advice *advice);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads arguments by argp, whose own messages (two lines) and exits are turned off.
+ * Reads arguments with argp, whose own messages (two lines) and exits are turned off.
  */
 #include "base/arguments.h"
 
@@ -14,7 +14,7 @@
 #include "base/message.h"
 #include "base/nearest.h"
 
-/* Whether `word` is this option, or the start of its long name. */
+/* Is `word` this option, or the start of its long name? */
 static bool names_option(const struct argp_option *option, const char *word)
 {
     if (strncmp(word, "--", 2) == 0)
@@ -22,7 +22,7 @@ static bool names_option(const struct argp_option *option, const char *word)
     return word[0] == '-' && word[1] == option->key && word[2] == '\0';
 }
 
-/* Whether `word` is an option of the table that takes a value. */
+/* Is `word` an option of the table that takes a value? */
 static bool takes_value(const struct argp *argp, const char *word)
 {
     for (const struct argp_option *option = argp->options; option->name; option++)
@@ -31,14 +31,15 @@ static bool takes_value(const struct argp *argp, const char *word)
     return false;
 }
 
-/* An option without its value, with or without the sign that the value should have followed. */
+/* Fail for an option without its value; the word may end with the sign that comes before a
+ * value. */
 static _Noreturn void fail_value(const struct argp_state *state, const char *word)
 {
     exit(cli_fail(EXIT_USAGE, "%s: '%.*s' needs a value (see %s --help)", state->argv[0],
                   (int)strcspn(word, "="), word, state->argv[0]));
 }
 
-/* What a misspelt long option may stand for. */
+/* The option that a misspelt long option probably means. */
 static struct nearest_text nearest_option(const struct argp *argp, const char *word)
 {
     bool is_long = strncmp(word, "--", 2) == 0;
@@ -55,12 +56,12 @@ static _Noreturn void fail_option(const struct argp_state *state)
     const char *word = state->argv[next ? next : 1];
     if (takes_value(state->root_argp, word))
         fail_value(state, word);
-    exit(cli_fail(EXIT_USAGE, "%s: '%s' is no option%s (see %s --help)", state->argv[0], word,
+    exit(cli_fail(EXIT_USAGE, "%s: '%s' is not an option%s (see %s --help)", state->argv[0], word,
                   nearest_option(state->root_argp, word).bytes, state->argv[0]));
 }
 
-/* The end of the options is no value of one: a forgotten value would take it, and the program that
- * follows would be read as options. */
+/* Refuse "--" as the value of an option. If a value was forgotten, "--" would be taken for it, and
+ * the program after it would be read as options. */
 static void refuse_dashes(int key, const struct argp_state *state)
 {
     if (key <= 0 || key >= ARGP_KEY_END)
@@ -80,12 +81,13 @@ void cli_parse_common(int key, struct argp_state *state)
     refuse_dashes(key, state);
     if (key == CLI_KEY_HELP) {
         unsigned parts = ARGP_HELP_USAGE | ARGP_HELP_LONG | ARGP_HELP_DOC;
-        /* argp's paragraph on arguments of short options says nothing that the list does not */
+        /* without argp's paragraph on the arguments of short options, which the list shows
+         * already */
         setenv("ARGP_HELP_FMT", "no-dup-args-note", 0);
         argp_help(state->root_argp, stdout, parts, state->argv[0]);
         exit(cli_end_output(EXIT_SUCCESS));
     }
-    /* where the next word begins: the one to blame if getopt does not like it */
+    /* the index of the next word, for a message if getopt does not accept it */
     state->hook = (void *)(uintptr_t)(unsigned)state->next;
 }
 

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How each command reads its arguments: argp, with messages of one line.
+ * Reads the arguments of each verb: argp, with messages of one line.
  */
 #ifndef HAK_CLI_ARGUMENTS_H
 #define HAK_CLI_ARGUMENTS_H
 
 #include <argp.h>
 
-/* Parse argv (argv[0] is the command's name, as in "hakmem run") with `input` for the parser. An
- * error ends the process with one line and EXIT_USAGE, --help with the help. */
+/* Parse argv (argv[0] is the verb's name, as in "hakmem run"); the parser gets `input`. An error
+ * ends the process with one line and EXIT_USAGE; --help ends it with the help. */
 void cli_parse(const struct argp *argp, int argc, char **argv, void *input);
 
-/* Each argp parser calls this first; it handles --help and what is no option. */
+/* Each argp parser calls this first. It handles --help, and words that are not options. */
 void cli_parse_common(int key, struct argp_state *state);
 
-/* The key of an option without a short form, and --help for each parser's table. */
+/* The key of an option without a short form; and the entry of --help for each table of options. */
 #define CLI_KEY(number) (0x100 + (number))
 #define CLI_KEY_HELP 'h'
 // clang-format off

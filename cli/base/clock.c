@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The clock by which the command measures and waits.
+ * The clock with which the command measures and waits.
  */
 #include "base/clock.h"
 

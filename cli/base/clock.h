@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The clock by which the command measures and waits.
+ * The clock with which the command measures and waits.
  */
 #ifndef HAK_CLI_CLOCK_H
 #define HAK_CLI_CLOCK_H
 
-/* Seconds of a clock that only goes forward. */
+/* Seconds, by a clock that never goes back. */
 double clock_seconds(void);
 
 #endif

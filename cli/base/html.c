@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pages that need nothing else: their look, light and dark, on paper and in a phone's width, and
- * text that may hold anything. Called by compare_html.c,
- * compare_json.c and run_page.c.
+ * HTML pages that load nothing: their style, in light and dark, on paper and on a phone; and text
+ * from any source, made safe.
  */
 #include "base/html.h"
 
@@ -49,7 +48,8 @@ static const char style[] =
     ".answer { font-size: 1.15rem; border-left: 4px solid var(--good); padding-left: 0.9rem; }\n"
     ".failed { border-left: 4px solid var(--alert); padding-left: 0.9rem; }\n"
     ".nb { white-space: nowrap; }\n"
-    /* a shadow at the side where there is more: the paper moves with the table, and covers it */
+    /* a shadow at each side where the table continues; the background that moves with the table
+     * covers it */
     ".scroll { overflow-x: auto; margin: 1rem 0; background:\n"
     "  linear-gradient(to left, var(--paper) 50%, transparent) right / 3rem 100% no-repeat local,\n"
     "  linear-gradient(to left, var(--shade), transparent) right / 1.25rem 100% no-repeat; }\n"
@@ -120,7 +120,7 @@ void html_text(FILE *out, const char *text)
     }
 }
 
-/* Is the word, without what follows it, a unit? */
+/* Does the word begin with a unit? */
 static bool is_unit(const char *word, size_t length)
 {
     static const char *const units[] = {"%",   "B", "KiB", "MiB", "GiB",   "TiB",    "PiB",
@@ -133,8 +133,8 @@ static bool is_unit(const char *word, size_t length)
     return false;
 }
 
-/* How many bytes from the word on stay on one line: of a figure with its unit, of an option with
- * its number; 0 where that is nothing. */
+/* How many bytes, from the word on, must stay on one line: a figure with its unit, or an option
+ * with its number; 0 if none. */
 static size_t kept_length(const char *word, size_t length)
 {
     const char *start = word + (word[0] == '(');
@@ -186,7 +186,7 @@ void html_code(FILE *out, const char *text, size_t most)
     size_t length = strlen(text);
     bool is_cut = length > most || length >= sizeof start;
     size_t kept = is_cut ? (most < sizeof start ? most : sizeof start) - 4 : length;
-    /* not inside a character */
+    /* do not cut inside a UTF-8 character */
     while (is_cut && kept > 0 && ((unsigned char)text[kept] & 0xc0) == 0x80)
         kept--;
     memcpy(start, text, kept);

@@ -1,34 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pages that need nothing else: what the HTML reports of the verbs share.
+ * HTML pages that load nothing: the parts that the reports of all verbs share.
  */
 #ifndef HAK_CLI_HTML_H
 #define HAK_CLI_HTML_H
 
 #include <stdio.h>
 
-/* From the doctype into <header>, with the title as heading. */
+/* Write from the doctype to <header>; the title is the heading too. */
 void html_begin(FILE *out, const char *title);
-/* A row of a <dl>. */
+/* Write a row of a <dl>. */
 void html_fact(FILE *out, const char *name, const char *text);
-/* The machine: kernel, processors, memory. */
+/* Write rows about the machine: kernel, processors, memory. */
 void html_fact_machine(FILE *out);
 void html_fact_date(FILE *out);
-/* From </main> on. */
+/* Write from </main> to the end. */
 void html_end(FILE *out);
 
-/* Text with what is special in HTML made harmless; what is no UTF-8, or a control character, is
- * '?'. */
+/* Write text, with the special characters of HTML escaped. Control characters, and bytes that are
+ * not UTF-8, become '?'. */
 void html_text(FILE *out, const char *text);
-/* Text as html_text writes it, in which a figure and its unit, or an option and its number, are
- * never on two lines. */
+/* Write text as html_text does, but keep a figure and its unit, or an option and its number, on one
+ * line. */
 void html_prose(FILE *out, const char *text);
-/* The same of HTML whose tags have no figures in them. */
+/* The same for HTML whose tags contain no figures. */
 void html_keep_figures(FILE *out, const char *html);
-/* A command with its arguments, quoted where a shell needs it. */
+/* Write a command with its arguments, quoted for a shell where it is necessary. */
 void html_command(FILE *out, char **argv);
 
-/* The same of at most `most` bytes, with dots where it goes on; as code. */
+/* Write at most `most` bytes of text as code, with dots if it is longer. */
 void html_code(FILE *out, const char *text, size_t most);
 
 #endif

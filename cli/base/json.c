@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads JSON text that may be anything: a value that is not of the kind that is asked for counts as
- * none.
+ * Reads JSON text from any source: a value of another kind than expected counts as missing.
  */
 #include "base/json.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads JSON text that may be anything, by way of json-c.
+ * Reads JSON text from any source, with json-c.
  */
 #ifndef HAK_CLI_JSON_H
 #define HAK_CLI_JSON_H
@@ -10,17 +10,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* No number that hakmem writes is larger; sums of a few fit. */
+/* hakmem writes no larger number; sums of a few such numbers fit into 64 bits. */
 #define JSON_NUMBER_MAX ((uint64_t)1 << 60)
 
-/* The value of a whole text, which json_object_put frees. NULL: it is no JSON, or ends too early.
- */
+/* Parse a text; the caller frees the value with json_object_put. NULL if it is not JSON, or ends
+ * too early. */
 struct json_object *json_read(const char *text, size_t size, bool *is_cut);
-/* A member of an object that is a number from 0 to JSON_NUMBER_MAX. False: there is none. */
+/* Get a member that is a number from 0 to JSON_NUMBER_MAX. False if there is none. */
 bool json_get_number(const struct json_object *object, const char *key, uint64_t *number);
-/* A member that is text, cut to `size` bytes with its end; "" where there is none. */
+/* Get a member that is text, cut to `size` bytes with its terminator; "" if there is none. */
 void json_get_text(const struct json_object *object, const char *key, char *text, size_t size);
-/* A member that is an array; NULL where there is none. */
+/* Get a member that is an array; NULL if there is none. */
 struct json_object *json_get_array(const struct json_object *object, const char *key);
 
 #endif

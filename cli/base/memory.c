@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command's own memory. Without memory the command ends.
+ * The command's own memory. If there is none, the command ends.
  */
 #include "base/memory.h"
 

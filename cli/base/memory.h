@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-/* What `realloc` gives, or the end of the command. */
+/* realloc; if there is no memory, the command ends. */
 void *memory_resize(void *block, size_t count, size_t size);
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The name that a misspelt word most likely stands for: few letters changed, left out, added or
- * swapped; or the word is a beginning of it. Called by who tells the user that there is no such
- * name.
+ * Finds the name that a misspelt word most likely means: a few letters are changed, left out, added
+ * or swapped, or the word is the beginning of the name.
  */
 #include "base/nearest.h"
 
@@ -11,7 +10,7 @@
 #include <strings.h>
 
 #define LETTERS_MOST ((size_t)32)
-/* So many letters of a name are a beginning that tells which. */
+/* A word of at least this many letters counts as the beginning of a name. */
 #define BEGINNING_LEAST ((size_t)3)
 
 static unsigned least(unsigned a, unsigned b)
@@ -24,7 +23,7 @@ static bool is_same_letter(char a, char b)
     return strncasecmp(&a, &b, 1) == 0;
 }
 
-/* One letter changed, left out or added, or two neighbours swapped, count 1 each. */
+/* Each letter that is changed, left out or added, and each swap of neighbours, counts 1. */
 static unsigned distance_of(const char *a, size_t a_length, const char *b, size_t b_length)
 {
     unsigned rows[LETTERS_MOST + 1][LETTERS_MOST + 1];
@@ -57,7 +56,7 @@ void nearest_try(struct nearest *nearest, const char *name)
     if (nearest->length >= BEGINNING_LEAST &&
         strncasecmp(nearest->word, name, nearest->length) == 0)
         distance = 1;
-    /* of a word this short, one letter more would be most of it */
+    /* in a shorter word one more change would be most of it */
     if (distance > nearest->distance || distance >= nearest->length ||
         (nearest->name && distance == nearest->distance))
         return;

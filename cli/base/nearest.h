@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The name that a misspelt word most likely stands for.
+ * Finds the name that a misspelt word most likely means.
  */
 #ifndef HAK_CLI_NEAREST_H
 #define HAK_CLI_NEAREST_H
@@ -8,19 +8,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Purpose: the search. Invariant: no name tried so far is nearer to the word than `name`. */
+/* Purpose: a search. Invariant: of the names tried so far, none is nearer to the word than
+ * `name`. */
 struct nearest {
     const char *word;
     size_t length;
-    unsigned distance; /* of `name`, or what it may be at most */
-    const char *name;  /* NULL: none is near */
+    unsigned distance; /* the distance of `name`, or the greatest one allowed */
+    const char *name;  /* NULL: no name is near */
 };
 
-/* The first `length` letters of `word`; upper and lower case are the same. */
+/* Begin a search for the first `length` letters of `word`. Upper and lower case count as equal. */
 struct nearest nearest_begin(const char *word, size_t length);
 void nearest_try(struct nearest *nearest, const char *name);
 
-/* ": did you mean 'stats'?", or nothing; `prefix` comes before the name. */
+/* ": did you mean 'stats'?", or an empty text; `prefix` comes before the name. */
 struct nearest_text {
     char bytes[64];
 };

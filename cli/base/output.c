@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A file that a verb will write in its end. Called by compare.c, map.c and run.c.
+ * A file that a verb writes at its end.
  */
 #include "base/output.h"
 
@@ -32,7 +32,7 @@ bool output_open(struct output *output)
 
 FILE *output_begin(struct output *output)
 {
-    /* what cannot be cut, such as a pipe or a device, has nothing to lose */
+    /* a pipe or device cannot be cut, and has nothing to lose */
     if (ftruncate(fileno(output->file), 0) != 0)
         errno = 0;
     return output->file;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A file that a verb will write in its end: opened before anything runs, so that a path that cannot
- * be written to costs nobody their time.
+ * A file that a verb writes at its end. It is opened before anything runs: if the path cannot be
+ * written, the user knows at once.
  */
 #ifndef HAK_CLI_OUTPUT_H
 #define HAK_CLI_OUTPUT_H
@@ -11,18 +11,20 @@
 
 struct output {
     const char *command; /* for messages */
-    const char *path;    /* NULL: not asked for, and the calls below do nothing */
+    const char *path;    /* NULL: no file was asked for, and the calls below do nothing */
     FILE *file;
-    bool is_new; /* there was no such file before */
+    bool is_new; /* the file did not exist before */
 };
 
-/* What is in the file stays until output_begin. False, after one line: it cannot be written to. */
+/* Open the file. Its content stays until output_begin. If it cannot be written, writes one line and
+ * returns false. */
 bool output_open(struct output *output);
-/* The file, empty now. */
+/* Empty the file, and return it for writing. */
 FILE *output_begin(struct output *output);
-/* Gives `status` back, or EXIT_FAILURE after one line when not all could be written. */
+/* Close the file. Returns `status`; if not all could be written, writes one line and returns
+ * EXIT_FAILURE. */
 int output_end(struct output *output, int status);
-/* Nothing will be written: a file that was not there before goes again. */
+/* Close the file without writing; if it did not exist before, remove it. */
 void output_drop(struct output *output);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Progress on standard error. Called by compare_loop.c and sampler.c.
+ * Progress on standard error.
  */
 #include "base/progress.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Figures in words, as every verb writes them. Called by report.c and the verbs.
+ * Figures as text, in the same form for every verb.
  */
 #include "base/text.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Figures in words, as every verb writes them.
+ * Figures as text, in the same form for every verb.
  */
 #ifndef HAK_CLI_TEXT_H
 #define HAK_CLI_TEXT_H
@@ -12,12 +12,12 @@
 #include "base/base.h"
 
 struct short_text text_of_percent(double part, double whole);
-/* A whole decimal number of digits only. */
+/* Parse a decimal number; the text must have digits only. */
 bool text_to_number(const char *text, uint64_t *number);
 
-/* Writes to a file what is added; writer_flush ends it. */
+/* A writer that writes to a file; end with writer_flush. */
 struct writer writer_of(FILE *out);
-/* Text as a string of JSON, quotes included. */
+/* Write text as a JSON string, with its quotes. */
 void json_text(FILE *out, const char *text);
 
 #endif

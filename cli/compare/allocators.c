@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The allocators of this machine: where packages and builds put their libraries, and whether the
- * loader takes them. Called by compare.c; calls library.c and loader.c.
+ * Finds the allocators of this machine where packages and builds put their libraries, and tests
+ * whether the loader accepts them.
  */
 #include "compare/allocators.h"
 
@@ -20,8 +20,8 @@
 #include "program/library.h"
 #include "program/loader.h"
 
-/* A file is looked for by the patterns in their order, each in all directories; %s is the machine.
- * Of several files of one directory, the highest version counts. */
+/* Each pattern in turn is looked for in all directories; %s is the machine. If a directory has
+ * several files, the highest version counts. */
 #define PATTERNS 3
 static const struct known {
     const char *name;
@@ -56,7 +56,7 @@ static struct allocator *find_row(const struct allocator_list *list, const char 
     return NULL;
 }
 
-/* A row of this name, the one that is there or a new one. */
+/* The row of this name; makes one if there is none. */
 static struct allocator *make_row(struct allocator_list *list, const char *name)
 {
     struct allocator *row = find_row(list, name);
@@ -85,7 +85,7 @@ static int compare_versions(const void *a, const void *b)
     return strverscmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The file of the highest version that is like directory/pattern. */
+/* Find the file of the highest version that matches directory/pattern. */
 static bool find_file(const char *directory, const char *pattern, const char *machine,
                       char path[PATH_MAX])
 {
@@ -94,7 +94,7 @@ static bool find_file(const char *directory, const char *pattern, const char *ma
     glob_t found;
     bool is_found = false;
     snprintf(both, sizeof both, "%s/%s", directory, pattern);
-    /* each of the two has the machine's name at most once */
+    /* each of the two contains the machine's name at most once */
     const char *at = strstr(both, "%s");
     snprintf(text, sizeof text, "%.*s%s%s", at ? (int)(at - both) : (int)strlen(both), both,
              at ? machine : "", at ? at + 2 : "");

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `hakmem compare`: runs the user's own command under each allocator of this machine, and says
- * which differences are more than noise. Called by main.c; calls allocators.c, compare_rows.c,
- * compare_loop.c and the forms.
+ * `hakmem compare`: runs the user's own command with each allocator of this machine, and tells
+ * which differences are larger than the noise.
  */
 #include "compare/compare.h"
 
@@ -45,9 +44,10 @@ struct options {
     struct output html;
 };
 
-/* ---- What runs ---- */
+/* ---- The job ---- */
 
-/* Read from its start in each run, so a regular file; without one, nothing. */
+/* The file is read from its start in each run, so it must be a regular file. Without a file there
+ * is no input. */
 static int open_input(const char *path)
 {
     struct stat status;
@@ -158,7 +158,7 @@ static error_t parse_compare(int key, char *argument, struct argp_state *state)
     case KEY_JSON: options->json.path = argument; return 0;
     case KEY_HTML: options->html.path = argument; return 0;
     case ARGP_KEY_ARG:
-        /* the rest is the program's */
+        /* the remaining words belong to the program */
         comparison->job.argv = state->argv + state->next - 1;
         state->next = state->argc;
         return 0;

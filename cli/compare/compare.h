@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What `hakmem compare` measures, and the forms in which it tells it. compare.c is the verb,
- * compare_rows.c has the rows, compare_loop.c measures, compare_decision.c decides what follows,
- * compare_advice.c puts that into words, the other files write it.
+ * The data of `hakmem compare`. compare.c is the verb, compare_rows.c has the rows, compare_loop.c
+ * measures, compare_decision.c decides, compare_advice.c puts the decision into words, and the
+ * other files write it.
  */
 #ifndef HAK_CLI_COMPARE_H
 #define HAK_CLI_COMPARE_H
@@ -14,11 +14,11 @@
 #include "compare/measure.h"
 #include "compare/statistics.h"
 
-/* Below this many rounds an interval is no reason to stop. */
+/* With fewer rounds than this, narrow intervals are no reason to stop. */
 #define ROUNDS_LEAST 5
 
-/* One allocator and its runs. Invariant: intervals are those of the runs; failure[0] means that
- * it is left out. */
+/* One allocator and its runs. Invariant: the intervals are computed from the runs; if failure[0] is
+ * set, the allocator is left out. */
 struct contender {
     struct allocator allocator;
     double *values[METRIC_COUNT];
@@ -29,34 +29,34 @@ struct contender {
 
 enum ending { ENDED_PRECISE, ENDED_TIME, ENDED_ROUNDS, ENDED_INTERRUPTED, ENDED_FAILED };
 
-/* Purpose: the whole of a comparison. The first group is what was asked for. */
+/* Purpose: a comparison. The first group of fields is the user's request. */
 struct comparison {
     struct job job;
     double precision; /* of wall time, as a share */
     double time_limit;
-    size_t rounds_asked; /* 0: as precision and time say */
+    size_t rounds_asked; /* 0: precision and time decide */
 
     struct contender *contenders;
     size_t count;
-    struct provider as_it_is; /* what the program uses when nothing is preloaded */
+    struct provider as_it_is; /* the allocator that the program uses if nothing is preloaded */
     struct advice notes;      /* on the rows */
-    size_t rounds;            /* counted ones */
+    size_t rounds;            /* without the warm-up */
     double seconds;
     enum ending ending;
     int signal;
-    int status; /* what kept the program from starting, as an exit status; 0: nothing did */
+    int status; /* why the program could not start, as an exit status; 0: it could */
 };
 
 /* ---- compare_rows.c ---- */
 
-/* A row for each allocator of the list, which is used up. */
+/* Make a row for each allocator of the list; takes the list over. */
 void compare_make_rows(struct comparison *comparison, struct allocator_list *list);
 void compare_free_rows(struct comparison *comparison);
-/* The row of the program as it is; NULL: not asked for. */
+/* The row of the program as it is; NULL: not wanted. */
 struct contender *compare_bare(const struct comparison *comparison);
-/* A run of the program as it is has shown what it uses: name its row after that. When nothing else
- * has been measured yet, `is_early`, glibc gets a row of its own where that is possible, and what
- * would be measured twice goes. */
+/* Name the row of the program as it is after the allocator that a run has shown. If nothing else
+ * has been measured yet (is_early), glibc gets its own row if possible, and a row that would be the
+ * same measurement twice is removed. */
 void compare_name_bare(struct comparison *comparison, const struct provider *provider,
                        bool is_early);
 
@@ -66,74 +66,75 @@ void compare_measure(struct comparison *comparison);
 
 /* ---- compare_decision.c ---- */
 
-/* What is decided by: the first metrics. */
+/* The metrics that decide: the first ones. */
 #define CRITERIA ((enum metric)(METRIC_PEAK + 1))
 
-/* One contender beside another, in one metric. */
+/* The relation of one contender to another, in one metric. */
 enum relation {
     RELATION_LESS,
-    RELATION_SAME, /* both are known so well that no difference worth a word can be there */
+    RELATION_SAME, /* both are known so well that there can be no difference of interest */
     RELATION_MORE,
     RELATION_UNKNOWN, /* the noise is larger than the difference */
 };
 
 enum verdict {
     VERDICT_NOTHING, /* fewer than two allocators have been measured */
-    VERDICT_ONE_RUN, /* of some allocator: no noise is known */
-    VERDICT_UNKNOWN, /* nothing is known to be better, and something may be */
-    VERDICT_STAY,    /* nothing is better than the baseline, and that is known */
+    VERDICT_ONE_RUN, /* of some allocator, so the noise is not known */
+    VERDICT_UNKNOWN, /* no allocator is known to be better, but one may be */
+    VERDICT_STAY,    /* it is known that no allocator is better than the baseline */
     VERDICT_CHANGE,  /* see picks */
 };
 
-/* A contender to take instead of the baseline, and the metrics that speak for it. */
+/* A contender to use instead of the baseline, and the metrics that are a reason for it. */
 struct pick {
     const struct contender *contender;
     bool is_for[CRITERIA];
 };
 
-/* Purpose: all that the words say. Invariant: pick_count > 0 exactly with VERDICT_CHANGE; each
- * metric in which some contender beats the baseline speaks for exactly one of the picks. */
+/* Purpose: everything that the text says. Invariant: pick_count > 0 exactly if the verdict is
+ * VERDICT_CHANGE; each metric in which a contender beats the baseline is a reason for exactly one
+ * of the picks. */
 struct decision {
     enum verdict verdict;
     const struct contender *baseline; /* NULL: nothing was measured */
     struct pick picks[CRITERIA];
     size_t pick_count;
-    double noise[CRITERIA]; /* the most that hides a difference from the baseline; 0: none does */
-    size_t runs_wanted;     /* to see the differences that may be there; 0: too many */
+    double noise[CRITERIA]; /* the largest difference that the noise may hide; 0: none */
+    size_t runs_wanted; /* runs that would show the differences that may be there; 0: too many */
 };
 
 void compare_decide(const struct comparison *comparison, struct decision *decision);
 
-/* The contenders that are known to need more than the baseline, and by what share of theirs. */
+/* The contenders that are known to need more than the baseline, and how much more. */
 struct lead {
     size_t count;
     double least;
     double most;
     const struct contender *last; /* one of them */
-    bool has_rival;               /* of others that is not known */
+    bool has_rival;               /* for some contender that is not known */
 };
 struct lead compare_lead(const struct comparison *comparison, const struct contender *baseline,
                          enum metric metric);
 enum relation compare_relation(const struct comparison *comparison, const struct contender *a,
                                const struct contender *b, enum metric metric);
-/* The contender that others are compared with: the program as it is, or the first one that did not
- * fail. NULL: there is none. */
+/* The contender with which the others are compared: the program as it is, or the first one that did
+ * not fail. NULL: none. */
 const struct contender *compare_baseline(const struct comparison *comparison);
-/* Of those that are better in this metric beyond noise, the one with the lowest mean; NULL: nobody
- * is. */
+/* Of the contenders that are better in this metric beyond noise, the one with the lowest mean;
+ * NULL: none. */
 const struct contender *compare_better(const struct comparison *comparison,
                                        const struct contender *contender, enum metric metric);
-/* Whether nobody is better in this metric beyond noise. */
+/* Is no contender better in this metric beyond noise? */
 bool compare_is_best(const struct comparison *comparison, const struct contender *contender,
                      enum metric metric);
-/* Whether it has figures. */
+/* Does it have figures? */
 bool compare_is_alive(const struct contender *contender);
 
 /* ---- compare_advice.c ---- */
 
 /* The last line is the recommendation. */
 void compare_advise(const struct comparison *comparison, struct advice *advice);
-/* Why it ended, as a clause: "the intervals are narrow enough". */
+/* The reason why the measurement ended, as a clause: "the intervals are narrow enough". */
 const char *compare_ending(const struct comparison *comparison);
 
 /* ---- The forms ---- */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What has been decided about a comparison, in plain words: a line on each metric, and the
- * recommendation. All of it follows from one decision, so that no sentence contradicts another or
- * the tables. Called by the forms; calls compare_decision.c and advice.c.
+ * The decision on a comparison, in plain words: a line on each metric, and the recommendation. All
+ * of it comes from one decision, so no sentence contradicts another or the tables.
  */
 #include <ctype.h>
 #include <math.h>
@@ -17,7 +16,7 @@ static double mean(const struct contender *contender, enum metric metric)
 
 /* ---- Words ---- */
 
-/* "12 % less", "3.4 % more", "2.5 times as much": a beside b. */
+/* "12 % less", "3.4 % more", "2.5 times as much": a compared with b. */
 static struct short_text difference(const struct contender *a, const struct contender *b,
                                     enum metric metric)
 {
@@ -47,13 +46,13 @@ static struct short_text text_of_noise(double noise)
     return text;
 }
 
-/* What comes before item `index` of `count`: ", " or " and ". */
+/* The text before item `index` of `count`: ", " or " and ". */
 static const char *separator(size_t index, size_t count)
 {
     return index == 0 ? "" : index + 1 < count ? ", " : " and ";
 }
 
-/* "wall time and CPU time": the metrics of a set. Returns how many. */
+/* Add the names of a set of metrics: "wall time and CPU time". Returns their number. */
 static size_t add_nouns(struct advice *advice, const bool set[CRITERIA])
 {
     size_t count = 0;
@@ -68,8 +67,8 @@ static size_t add_nouns(struct advice *advice, const bool set[CRITERIA])
 
 /* ---- A line on each metric ---- */
 
-/* The contender with the lowest mean that comes after `last` in this ranking (NULL: the first), of
- * those that are best or of those that are not. Equal ones are in the order of the table. */
+/* The next contender after `last` by its mean (NULL: the first), among those that are best or those
+ * that are not. Equal ones keep the order of the table. */
 static const struct contender *next_listed(const struct comparison *comparison,
                                            const struct contender *last, enum metric metric,
                                            bool wants_best)
@@ -87,7 +86,7 @@ static const struct contender *next_listed(const struct comparison *comparison,
     return next;
 }
 
-/* The names of those that are best. Returns how many. */
+/* Add the names of the best. Returns their number. */
 static size_t add_best(struct advice *advice, const struct comparison *comparison,
                        enum metric metric)
 {
@@ -101,8 +100,8 @@ static size_t add_best(struct advice *advice, const struct comparison *compariso
     return count;
 }
 
-/* The names of the others, with their distance from what is better beyond noise: from the first
- * that has been named, as a rule. */
+/* Add the names of the others, and their distance from one that is better beyond noise: usually the
+ * first that was named. */
 static void add_others(struct advice *advice, const struct comparison *comparison,
                        enum metric metric)
 {
@@ -160,7 +159,7 @@ static void add_metric(struct advice *advice, const struct comparison *compariso
 
 /* ---- The recommendation ---- */
 
-/* The metrics in which a pick stands so to the baseline. Returns how many. */
+/* Find the metrics in which a pick has this relation to the baseline. Returns their number. */
 static size_t find_related(const struct comparison *comparison, const struct pick *pick,
                            const struct contender *baseline, enum relation relation,
                            bool set[CRITERIA])
@@ -173,8 +172,8 @@ static size_t find_related(const struct comparison *comparison, const struct pic
     return count;
 }
 
-/* ", 20 % less wall time, 3.0 % less peak memory" for those that are less, or for those that are
- * more; without the comma when it is the first of all. */
+/* Add the metrics that are less, or those that are more: ", 20 % less wall time, 3.0 % less peak
+ * memory". The first of all has no comma. */
 static void add_differences(struct advice *advice, const struct pick *pick,
                             const struct contender *baseline, const bool set[CRITERIA],
                             bool *is_first)
@@ -188,7 +187,7 @@ static void add_differences(struct advice *advice, const struct pick *pick,
     }
 }
 
-/* How a pick stands to the baseline: what it gains first. */
+/* Compare a pick with the baseline: its gains come first. */
 static void add_relations(struct advice *advice, const struct comparison *comparison,
                           const struct pick *pick, const struct contender *baseline)
 {
@@ -209,7 +208,7 @@ static void add_relations(struct advice *advice, const struct comparison *compar
     }
 }
 
-/* Where something about a pick is not known: how it could be. */
+/* If something about a pick is not known, say how it could be known. */
 static void add_runs(struct advice *advice, const struct comparison *comparison,
                      const struct decision *decision)
 {
@@ -224,7 +223,8 @@ static void add_runs(struct advice *advice, const struct comparison *comparison,
         advice_add(advice, " A quieter machine may tell more.");
 }
 
-/* The only pick. Where it is not known to be as good as the baseline in all, the reader chooses. */
+/* Describe the only pick. If it is not known to be as good as the baseline in all metrics, the
+ * reader chooses. */
 static void add_one(struct advice *advice, const struct comparison *comparison,
                     const struct decision *decision)
 {
@@ -283,7 +283,7 @@ static void add_lead(struct advice *advice, const struct lead *lead, enum metric
         advice_add(advice, "the others");
 }
 
-/* What is known all the same: in what the baseline needs less. */
+/* Say in which metrics the baseline is known to need less. */
 static void add_known(struct advice *advice, const struct comparison *comparison,
                       const struct decision *decision)
 {
@@ -302,7 +302,7 @@ static void add_known(struct advice *advice, const struct comparison *comparison
         advice_add(advice, ".");
 }
 
-/* What the noise hides, and what would show it. */
+/* Say what the noise may hide, and how many runs would show it. */
 static void add_unknown(struct advice *advice, const struct comparison *comparison,
                         const struct decision *decision)
 {
@@ -374,9 +374,9 @@ void compare_advise(const struct comparison *comparison, struct advice *advice)
 const char *compare_ending(const struct comparison *comparison)
 {
     switch (comparison->ending) {
-    case ENDED_PRECISE: return "wall time is known as well as was asked for";
+    case ENDED_PRECISE: return "wall time is known as precisely as asked";
     case ENDED_TIME: return "the time was spent";
-    case ENDED_ROUNDS: return "as many as were asked for";
+    case ENDED_ROUNDS: return "as many as asked for";
     case ENDED_INTERRUPTED: return "interrupted";
     default: return "all allocators failed";
     }

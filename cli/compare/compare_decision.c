@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What follows from a comparison, decided once: how each contender stands to the baseline in wall
- * time, CPU time and peak memory, who is to be taken instead of it, or that the noise does not let
- * that be said. It knows no allocator by its name. Called by compare_advice.c, which says it, and
- * by the forms, for the marks in their tables; calls statistics.c.
+ * Decides on a comparison, once: how each contender compares with the baseline in wall time, CPU
+ * time and peak memory, and which to use instead of it, or that the noise is too large to tell. It
+ * does not know the names of allocators.
  */
 #include <math.h>
 
 #include "compare/compare.h"
 
-/* Beyond this, more runs are no advice: the machine is to be quieter. */
+/* If more runs than this would be needed, the advice is a quieter machine instead. */
 #define RUNS_WANTED_MOST 1000
 
 bool compare_is_alive(const struct contender *contender)
@@ -59,7 +58,8 @@ static double difference_of(const struct contender *a, const struct contender *b
     return share_of_larger(fabs(mean(a, metric) - mean(b, metric)), a, b, metric);
 }
 
-/* The greatest difference that may be none: the intervals of two that differ less touch. */
+/* The greatest difference that may be noise: the intervals of two contenders that differ less
+ * touch. */
 static double noise_of(const struct contender *a, const struct contender *b, enum metric metric)
 {
     return share_of_larger(a->intervals[metric].half + b->intervals[metric].half, a, b, metric);
@@ -95,17 +95,17 @@ bool compare_is_best(const struct comparison *comparison, const struct contender
            !compare_better(comparison, contender, metric);
 }
 
-/* ---- Who is to be taken ---- */
+/* ---- The picks ---- */
 
-/* Whether this metric speaks for a contender: it beats the baseline, and nobody beats it. */
+/* Is this metric a reason for a contender: does it beat the baseline, and no other beat it? */
 static bool speaks_for(const struct comparison *comparison, const struct contender *contender,
                        const struct contender *baseline, enum metric metric)
 {
     return compare_is_best(comparison, contender, metric) && order(contender, baseline, metric) < 0;
 }
 
-/* How much a contender costs beside the baseline: first in how many metrics it is not known to be
- * as good, then by how much. */
+/* The disadvantages of a contender against the baseline: first the number of metrics in which it is
+ * not known to be as good, then by how much. */
 static double cost(const struct comparison *comparison, const struct contender *contender,
                    const struct contender *baseline)
 {
@@ -114,14 +114,14 @@ static double cost(const struct comparison *comparison, const struct contender *
         enum relation relation = compare_relation(comparison, contender, baseline, metric);
         double ratio = mean(baseline, metric) > 0 ? mean(contender, metric) / mean(baseline, metric)
                                                   : 1;
-        /* the ratio counts where the number of metrics is the same */
+        /* the ratio decides only between equal numbers of metrics */
         sum += (relation >= RELATION_MORE ? 1e6 : 0) + fmin(ratio, 1e5);
     }
     return sum;
 }
 
-/* Of those that `metric` speaks for, the one that most of the open metrics speak for, then the
- * cheapest. */
+/* Of the contenders for which `metric` is a reason, the one with most open metrics as reasons, then
+ * the one with least disadvantages. */
 static struct pick pick_for(const struct comparison *comparison, const struct decision *decision,
                             const bool is_open[CRITERIA], enum metric metric)
 {
@@ -147,7 +147,8 @@ static struct pick pick_for(const struct comparison *comparison, const struct de
     return best;
 }
 
-/* One pick after the other, until each metric that speaks against the baseline has its own. */
+/* Choose one pick after another, until each metric that is a reason against the baseline has its
+ * own. */
 static void pick_all(const struct comparison *comparison, struct decision *decision)
 {
     bool is_open[CRITERIA];
@@ -165,10 +166,10 @@ static void pick_all(const struct comparison *comparison, struct decision *decis
     }
 }
 
-/* ---- What is not known ---- */
+/* ---- The noise ---- */
 
-/* Whether more CPU time says enough of the wall time: the noise there hides nothing that is as much
- * as the difference in CPU time. */
+/* Is more CPU time enough to know that the wall time is not better? Yes if the noise of the wall
+ * time is smaller than the difference in CPU time. */
 static bool is_slower_by_cpu(const struct comparison *comparison, const struct contender *contender,
                              const struct contender *baseline)
 {
@@ -177,8 +178,8 @@ static bool is_slower_by_cpu(const struct comparison *comparison, const struct c
                difference_of(contender, baseline, METRIC_CPU);
 }
 
-/* Whether it is known that a contender which beats the baseline in nothing is no better, neither in
- * time nor in memory. */
+/* A contender beats the baseline in nothing: is it known that it is no better, neither in time nor
+ * in memory? */
 static bool is_settled(const struct comparison *comparison, const struct contender *contender,
                        const struct contender *baseline)
 {
@@ -192,7 +193,7 @@ static bool is_settled(const struct comparison *comparison, const struct contend
 }
 
 /* Fill in the noise of each metric, and how many runs would show the greatest difference that it
- * may hide: intervals shrink with the square root of the runs. */
+ * may hide: intervals shrink with the square root of the number of runs. */
 static void note_noise(const struct comparison *comparison, struct decision *decision, size_t runs)
 {
     double wanted = 0;

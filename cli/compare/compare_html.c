@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A comparison as a page: the conclusions, a plot of each metric, the figures. Called by compare.c.
+ * A comparison as a page: the conclusions, a plot of each metric, the figures.
  */
 #include <math.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "base/html.h"
 #include "compare/compare.h"
 
-/* A plot's measures, in units of its viewBox, which are pixels on a phone. */
+/* The dimensions of a plot, in units of its viewBox, which are pixels on a phone. */
 #define PLOT_WIDTH 360
 #define PLOT_LEFT 98
 #define PLOT_RIGHT 280
@@ -39,7 +39,7 @@ static void print_conclusions(FILE *out, const struct comparison *comparison)
     struct advice advice;
     compare_advise(comparison, &advice);
     fputs("<section id=\"conclusions\"><h2>Conclusions</h2>\n", out);
-    /* the recommendation is the last line, and what is wanted first */
+    /* the recommendation is the last line, and the reader wants it first */
     for (size_t i = advice.count; i > 0; i--) {
         fputs(i == advice.count ? "<p class=\"answer\">" : "<p>", out);
         html_prose(out, advice.lines[advice.count == i ? i - 1 : advice.count - 1 - i]);
@@ -64,8 +64,8 @@ static void print_conclusions(FILE *out, const struct comparison *comparison)
 
 /* ---- Plots ---- */
 
-/* What the plot's right end stands for: the largest value, or upper end of an interval that is not
- * absurdly wide. */
+/* The value at the right end of the plot: the largest value, or the upper end of an interval that
+ * is not absurdly wide. */
 static double scale_of(const struct comparison *comparison, enum metric metric)
 {
     double most = 0;
@@ -146,10 +146,11 @@ static void print_plot(FILE *out, const struct comparison *comparison, enum metr
 
 static void print_plots(FILE *out, const struct comparison *comparison)
 {
-    fputs("<section id=\"plots\"><h2>Beside each other</h2>\n<p class=\"note\">Bars are means, "
-          "whiskers their 95&nbsp;% confidence intervals, dots single runs. Shorter is better; in "
-          "blue, those that nobody beats beyond noise.</p>\n<div class=\"plots\">\n",
-          out);
+    fputs(
+        "<section id=\"plots\"><h2>Comparison</h2>\n<p class=\"note\">Bars are means, "
+        "whiskers their 95&nbsp;% confidence intervals, dots single runs. Shorter is better; blue: "
+        "no other is better beyond noise.</p>\n<div class=\"plots\">\n",
+        out);
     for (enum metric metric = 0; metric < METRIC_COUNT; metric++)
         if (scale_of(comparison, metric) > 0)
             print_plot(out, comparison, metric);
@@ -195,10 +196,10 @@ static void print_table(FILE *out, const struct comparison *comparison)
 
 static void print_method(FILE *out, const struct comparison *comparison)
 {
-    fputs("<p class=\"note\">The allocators took turns, in an order that moved on by one each "
+    fputs("<p class=\"note\">Each allocator ran once a round; the order shifted by one in each "
           "round. Times and faults are those of the program and the children that it waited for. "
-          "RSS was looked at each 10&nbsp;ms over all its processes; pages that several of them "
-          "share count for each.</p>\n<ul class=\"note\">\n",
+          "RSS was read every 10&nbsp;ms for all its processes together; pages that several of "
+          "them share count for each.</p>\n<ul class=\"note\">\n",
           out);
     for (size_t i = 0; i < comparison->count; i++) {
         const struct allocator *allocator = &comparison->contenders[i].allocator;

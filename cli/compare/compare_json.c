@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A comparison as JSON, each run included. Called by compare.c.
+ * A comparison as JSON, with each run.
  */
 #include <math.h>
 
@@ -67,7 +67,7 @@ static void print_lines(FILE *out, const char *key, const struct advice *lines)
     fputs("\n  ]", out);
 }
 
-/* What the program uses when nothing is preloaded. */
+/* Print the allocator that the program uses if nothing is preloaded. */
 static void print_as_it_is(FILE *out, const struct provider *provider)
 {
     fputs(",\n  \"as_it_is\": {\"allocator\": ", out);

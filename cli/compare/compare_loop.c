@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rounds of runs: each allocator once a round, in an order that moves on by one each time, so that
- * a busy moment of the machine falls on all alike; until the intervals are narrow enough or the
- * time is spent. Called by compare.c; calls measure.c.
+ * Measures in rounds: each allocator runs once a round. The order shifts by one in each round, so
+ * that a busy moment of the machine affects all alike. Ends when the intervals are narrow enough or
+ * the time is spent.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@
 /* The first round only warms the caches, unless it takes more than this share of the time. */
 #define WARM_UP_SHARE 0.25
 
-/* Purpose: where the measuring stands. */
+/* Purpose: the state of the measurement. */
 struct loop {
     struct comparison *comparison;
     double start;
@@ -46,8 +46,8 @@ static size_t alive(const struct comparison *comparison)
 
 /* ---- Progress ---- */
 
-/* The share done: of the rounds asked for, or of what is nearer, the time's end or the precision,
- * which grows with the square root of the rounds. */
+/* The share that is done: of the rounds that were asked for; or towards the nearer of two ends,
+ * that of the time and that of the precision, which improves with the square root of the rounds. */
 static double share_done(const struct loop *loop)
 {
     const struct comparison *comparison = loop->comparison;
@@ -117,7 +117,8 @@ static void forget_runs(struct contender *contender)
         contender->intervals[i] = interval_of(NULL, 0);
 }
 
-/* A run is not begun when it would likely end too late. The first round is always whole. */
+/* May another run begin? Not if it would probably end too late. The first round is always
+ * complete. */
 static bool has_time(const struct loop *loop, const struct contender *contender)
 {
     const struct comparison *comparison = loop->comparison;
@@ -133,8 +134,8 @@ static void end(struct comparison *comparison, enum ending ending, int number)
     comparison->signal = number;
 }
 
-/* One run; false when it was the last. The program as it is shows what it uses, which may add rows
- * and drop others when this is the first run of all, that of the warm-up. */
+/* Make one run; false if it was the last. A run of the program as it is shows which allocator it
+ * uses. In the first run of the warm-up this may add rows and remove others. */
 static bool run_contender(struct loop *loop, struct contender *contender)
 {
     struct comparison *comparison = loop->comparison;
@@ -170,7 +171,7 @@ static bool run_contender(struct loop *loop, struct contender *contender)
     return true;
 }
 
-/* The caches are warm now, and the runs are forgotten, unless they were long ones. */
+/* The caches are warm now: forget the runs, unless they were long. */
 static void end_warm_up(struct loop *loop)
 {
     struct comparison *comparison = loop->comparison;
@@ -185,7 +186,7 @@ static void end_warm_up(struct loop *loop)
     loop->is_warm_up = false;
 }
 
-/* Whether there is a round to come. */
+/* Will there be another round? */
 static bool goes_on(struct loop *loop)
 {
     struct comparison *comparison = loop->comparison;
@@ -202,8 +203,8 @@ static bool goes_on(struct loop *loop)
     return false;
 }
 
-/* Row by row, from `first` on; in the warm-up without the program as it is, which has run already.
- * False when that was all. */
+/* Run row by row, from `first` on; in the warm-up without the program as it is, which has run
+ * already. False if that was all. */
 static bool run_round(struct loop *loop, size_t first)
 {
     const struct comparison *comparison = loop->comparison;

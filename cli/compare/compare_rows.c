@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rows of a comparison: one for each allocator, and what the program as it is has to do with
- * them. A program that is linked with an allocator of its own gets two rows where there would be
- * one: as it is, and glibc's, with libc preloaded so that it comes before the other. Called by
- * compare.c and compare_loop.c.
+ * The rows of a comparison: one for each allocator, and one for the program as it is. A program
+ * that is linked with its own allocator gets two rows instead of one: as it is, and glibc's, with
+ * libc preloaded so that it comes before the linked allocator.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -55,7 +54,7 @@ void compare_make_rows(struct comparison *comparison, struct allocator_list *lis
         comparison->contenders[i] = new_row(&list->rows[i]);
     free(list->rows);
     struct contender *bare = compare_bare(comparison);
-    if (bare) /* nobody knows yet what it uses */
+    if (bare) /* it is not known yet which allocator it uses */
         name_row(bare, BARE_NAME, BARE_LABEL);
 }
 
@@ -66,7 +65,7 @@ void compare_free_rows(struct comparison *comparison)
     free(comparison->contenders);
 }
 
-/* ---- What follows from the program's own allocator ---- */
+/* ---- Rows that depend on the program's own allocator ---- */
 
 static char *copy_of(const char *text)
 {
@@ -76,8 +75,8 @@ static char *copy_of(const char *text)
     return copy;
 }
 
-/* A row of glibc's own allocator, behind the program as it is. The library of C++ follows libc, or
- * operator new would still be the other allocator's. */
+/* Add a row for glibc's own allocator, after the program as it is. The C++ library is preloaded
+ * after libc, or operator new would still be that of the other allocator. */
 static void add_glibc(struct comparison *comparison)
 {
     const struct provider *provider = &comparison->as_it_is;
@@ -122,7 +121,7 @@ static bool is_file(const char *path, const char *other)
            first.st_ino == second.st_ino;
 }
 
-/* A row whose library the program uses anyway would be the same measured twice. */
+/* Remove a row whose library the program uses anyway: it would be the same measurement twice. */
 static void drop_twins(struct comparison *comparison)
 {
     const struct provider *provider = &comparison->as_it_is;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A comparison for the terminal, at most 80 columns wide. Called by compare.c.
+ * A comparison for the terminal, at most 80 columns wide.
  */
 #include <math.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "compare/compare.h"
 
 #define WIDTH 79
-/* Columns: of a value, of its precision, and the least and the most of a row's label. */
+/* Columns for a value, for its precision, and the least and the most for a row's label. */
 #define VALUE_COLUMNS 10
 #define PRECISION_COLUMNS 8
 #define LABEL_LEAST 15
@@ -114,7 +114,7 @@ static void print_table(FILE *out, const struct comparison *comparison, enum met
             print_contender(out, comparison, &comparison->contenders[i], first);
 }
 
-/* Words, broken between them. */
+/* Print words, broken into lines between them. */
 static void print_wrapped(FILE *out, const char *text)
 {
     while (strlen(text) > WIDTH) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loader's list of what it has loaded, read from a running process: the auxiliary vector leads
- * to the program headers, these to the dynamic section, and DT_DEBUG there to the list. The process
- * may change at any moment: each read may fail, and no list is longer than FILES_MOST. Called by
- * provider.c.
+ * Reads the loader's list of loaded files from a running process: the auxiliary vector leads to the
+ * program headers, these lead to the dynamic section, and DT_DEBUG there leads to the list. The
+ * process may change at any moment: each read may fail, and the list is read to FILES_MOST entries
+ * only.
  */
 #include "compare/link_map.h"
 
@@ -28,7 +28,7 @@ static bool read_memory(pid_t pid, const void *address, void *into, size_t size)
     return process_vm_readv(pid, &here, 1, &there, 1, 0) == (ssize_t)size;
 }
 
-/* A string, page by page: what follows it may not be there. */
+/* Read a string page by page: the next page may not exist. */
 static bool read_text(pid_t pid, const char *address, char text[PATH_MAX])
 {
     for (size_t length = 0; length < PATH_MAX - 1;) {
@@ -44,7 +44,7 @@ static bool read_text(pid_t pid, const char *address, char text[PATH_MAX])
     return false;
 }
 
-/* Where the program's headers are, and how many. */
+/* Find the program headers, and their number. */
 static bool find_headers(pid_t pid, const ElfW(Phdr) * *headers, size_t *count)
 {
     char path[32];
@@ -65,7 +65,7 @@ static bool find_headers(pid_t pid, const ElfW(Phdr) * *headers, size_t *count)
     return *headers && *count > 0 && *count <= HEADERS_MOST;
 }
 
-/* The address of the dynamic section; LOADED when the program has a loader. */
+/* Find the dynamic section; LOADED if the program has a loader. */
 static enum link_state find_dynamic(pid_t pid, const ElfW(Dyn) * *dynamic)
 {
     ElfW(Phdr) headers[HEADERS_MOST];
@@ -87,7 +87,7 @@ static enum link_state find_dynamic(pid_t pid, const ElfW(Dyn) * *dynamic)
     return has_loader && section ? LINK_LOADED : LINK_STATIC;
 }
 
-/* The loader's own record. False before it has written one. */
+/* Find the loader's own record. False if it has not written one yet. */
 static bool find_debug(pid_t pid, const ElfW(Dyn) * dynamic, struct r_debug *debug)
 {
     ElfW(Dyn) entry = {.d_tag = DT_NULL};
@@ -114,7 +114,7 @@ enum link_state link_map_walk(pid_t pid, link_visit *visit, void *state)
     for (size_t i = 0; at && i < FILES_MOST; i++, at = map.l_next) {
         if (!read_memory(pid, at, &map, sizeof map) || !read_text(pid, map.l_name, name))
             return LINK_UNKNOWN;
-        /* the first is the executable; the kernel's own has a name without a directory */
+        /* the first entry is the executable; the vDSO has a name without a directory */
         if (i > 0 && strchr(name, '/') && !visit(state, name))
             break;
     }

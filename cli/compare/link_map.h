@@ -9,13 +9,13 @@
 #include <sys/types.h>
 
 enum link_state {
-    LINK_UNKNOWN, /* not to be read, or the loader is at work */
+    LINK_UNKNOWN, /* it cannot be read, or the loader is at work */
     LINK_STATIC,  /* there is no loader */
-    LINK_LOADED,  /* each library was told to `visit` */
+    LINK_LOADED,  /* `visit` was called for each library */
 };
 
-/* Called for each library, in order, by the name that the process has for it; false ends the walk.
- * The executable, which comes first, is not among them. */
+/* Called for each library, in order, with the name that the process has for it; false ends the
+ * walk. The executable, which comes first, is left out. */
 typedef bool link_visit(void *state, const char *name);
 
 enum link_state link_map_walk(pid_t pid, link_visit *visit, void *state);

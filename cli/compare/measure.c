@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One run of a program, measured from outside: times and faults are the kernel's, over the program
- * and the children that it waited for; RSS is looked at while it runs, over all of its tree.
- * Called by compare_loop.c; calls program.c, process_tree.c and provider.c.
- *
- * The peak is the larger of two: the kernel's, of the largest process of the tree, which misses
- * nothing; and the sum over the tree, as the looks saw it. The kernel counts in the former what a
- * child had before exec: the anonymous memory of this command and what it touched until then, 1.2
- * MiB or so, which is then the least that a peak can be.
+ * Measures one run of a program from outside. Times and faults are the kernel's, for the program
+ * and the children that it waited for. RSS is read while it runs, for its whole tree. The peak is
+ * the larger of two figures: the kernel's for the largest process of the tree, which misses
+ * nothing; and the sum over the tree at the looks. The kernel's figure includes what a child had
+ * before exec: the anonymous memory of this command, and what it touched until then. So no peak can
+ * be less than about 1.2 MiB.
  */
 #include "compare/measure.h"
 
@@ -27,15 +25,15 @@
 #include "program/process_tree.h"
 #include "program/program.h"
 
-/* Looks come after 1, 2, 4, 8 ms, and then each 10. */
+/* The looks come after 1, 2, 4, 8 ms, and then every 10 ms. */
 #define LOOK_MS 10
-/* While the program is young, and then at each n-th look, its children are looked for anew. */
+/* Children are looked for at each look while the program is young, and later at every n-th. */
 #define YOUNG_SECONDS 0.1
 #define LOOKS_PER_REFRESH 8
-/* How long a program has to end when we were told to. */
+/* How long a program may take to end after we were told to end. */
 #define PATIENCE_SECONDS 1.0
 
-/* Purpose: what is seen of one run while it lasts. */
+/* Purpose: what the looks at one run have seen. */
 struct looker {
     const struct job *job;
     const struct allocator *allocator;
@@ -47,10 +45,10 @@ struct looker {
     double weighted; /* sum of RSS times seconds */
     double weight;   /* sum of the seconds */
     double peak;
-    double told_at;           /* when the program was told to end; 0: not */
-    struct provider provider; /* of the process that was largest */
-    struct stat executable;   /* its, then */
-    uint64_t provider_rss;    /* the most that it had */
+    double told_at;           /* when the program was told to end; 0: it was not */
+    struct provider provider; /* the allocator of the largest process */
+    struct stat executable;   /* its executable, at that time */
+    uint64_t provider_rss;    /* its largest RSS */
 };
 
 int measure_interrupted(void)
@@ -64,7 +62,7 @@ int measure_interrupted(void)
     return 0;
 }
 
-/* Ctrl-C ends the program as a rule; where it does not, it is asked, and then made to. */
+/* Usually Ctrl-C ends the program; if not, it is asked to end, and then killed. */
 static void end_program(struct looker *looker, double now)
 {
     if (looker->told_at == 0) {
@@ -75,8 +73,8 @@ static void end_program(struct looker *looker, double now)
     }
 }
 
-/* Which allocator does the largest process use? It is asked anew when another one becomes larger,
- * or when it executes another program. */
+/* Find the allocator of the largest process; again if another one becomes larger, or if it executes
+ * another program. */
 static void look_for_provider(struct looker *looker)
 {
     const struct process_tree *tree = &looker->tree;
@@ -124,7 +122,7 @@ static unsigned look(void *state, pid_t pid)
     return wait_ms;
 }
 
-/* In the child. What cannot be set up ends it, with a line. */
+/* Set up the child. If that fails, end it with a line. */
 static void prepare(void *state)
 {
     const struct looker *looker = state;
@@ -158,7 +156,7 @@ static void fill_values(struct run *run, const struct looker *looker, const stru
     run->values[METRIC_MAJOR] = (double)usage->ru_majflt;
 }
 
-/* Why the figures are not those of the allocator, if that is so. */
+/* If the figures are not those of the allocator, say why. */
 static void check_provider(struct run *run, const struct allocator *allocator)
 {
     const struct provider *provider = &run->provider;

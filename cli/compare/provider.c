@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finds the file that a process's malloc comes from, and names the allocator by symbols that only
- * this one has, else by the file's name. What the loader does is what counts: it takes the first
- * definition in its order, the executable's before those of preloaded libraries, and these before
- * all others. Called by measure.c and compare_rows.c; calls link_map.c and symbol.c.
+ * Finds the file that a process's malloc comes from. The allocator is named by symbols that only it
+ * has, else by the file's name. The search follows the loader: it takes the first definition in its
+ * order, which is the executable, then preloaded libraries, then all others.
  */
 #include "compare/provider.h"
 
@@ -17,12 +16,13 @@
 #include "compare/link_map.h"
 #include "heap/symbol.h"
 
-/* Bytes of one file that are read in search of symbols. */
+/* Bytes of one file that are read to find symbols. */
 #define SYMBOL_BYTES_MOST ((uint64_t)1 << 30)
-/* Files of which is remembered whether they define malloc. */
+/* The most files for which it is remembered whether they define malloc. */
 #define FILES_REMEMBERED 256
 
-/* An allocator is known by one of these symbols. glibc's come last: others define some of them. */
+/* Each allocator is known by one of these symbols. Those of glibc come last: others define some of
+ * them too. */
 static const struct mark {
     const char *symbol;
     const char *name;
@@ -42,13 +42,13 @@ static const struct mark {
     {"main_arena", ALLOCATOR_GLIBC},
 };
 
-/* Builds of allocators whose functions have other names, so that they stand beside malloc. */
+/* Builds of allocators whose functions have other names, so that they exist beside malloc. */
 static const struct mark beside[] = {
     {"je_malloc", "jemalloc"},
     {"_rjem_malloc", "jemalloc"},
 };
 
-/* Files whose names say more than their symbols. */
+/* Files whose names say more than their symbols do. */
 static const struct mark files[] = {
     {"libsnmalloc", "snmalloc"},
     {"libtcmalloc", "tcmalloc"},
@@ -71,14 +71,15 @@ static bool is_same_file(const char *a, const char *b)
            first.st_ino == second.st_ino;
 }
 
-/* A name of the process, as a path for us: it may have another root and working directory. */
+/* The path by which we reach a file of the process, whose root and working directory may be
+ * others. */
 static void path_in(pid_t pid, const char *name, char path[PATH_MAX + 32])
 {
     snprintf(path, PATH_MAX + 32, "/proc/%d/%s%s", (int)pid, name[0] == '/' ? "root" : "cwd/",
              name);
 }
 
-/* Whether a file defines malloc. It is asked of the same few files run after run. */
+/* Does a file define malloc? The same few files are asked about in each run. */
 static bool defines_malloc(const char *path)
 {
     static struct known {
@@ -109,7 +110,7 @@ static const char *base_of(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* The allocator of a file, which is open to us as `path`. */
+/* Name the allocator of a file; our path to it is `path`. */
 static void name_provider(struct provider *provider, const char *path)
 {
     const char *base = base_of(provider->path);
@@ -136,7 +137,7 @@ static void find_beside(struct provider *provider, const char *executable)
     }
 }
 
-/* Whether a list of LD_PRELOAD names the file. */
+/* Does a list of LD_PRELOAD name the file? */
 static bool is_in_list(const char *list, const char *path)
 {
     char name[PATH_MAX];
@@ -151,7 +152,7 @@ static bool is_in_list(const char *list, const char *path)
     return false;
 }
 
-/* Whether the environment that the process was started with names the file in LD_PRELOAD. */
+/* Did the process start with the file in LD_PRELOAD? */
 static bool is_preloaded(pid_t pid, const char *path)
 {
     static const char variable[] = "LD_PRELOAD=";

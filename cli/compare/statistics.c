@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Means with their confidence intervals. Called by the files of compare; calls nothing of ours.
+ * Means with their confidence intervals.
  */
 #include "compare/statistics.h"
 
@@ -14,7 +14,7 @@ double student_t95(size_t degrees)
     const double n = (double)degrees;
     if (degrees < sizeof table / sizeof table[0])
         return table[degrees];
-    /* the expansion of t around the normal quantile: 4 digits are right from 10 degrees on */
+    /* an approximation of t from the normal quantile: correct to 4 digits from 10 degrees on */
     return z + (pow(z, 3) + z) / (4 * n) + (5 * pow(z, 5) + 16 * pow(z, 3) + 3 * z) / (96 * n * n) +
            (3 * pow(z, 7) + 19 * pow(z, 5) + 17 * pow(z, 3) - 15 * z) / (384 * n * n * n);
 }
@@ -26,7 +26,7 @@ struct interval interval_of(const double *values, size_t count)
     for (size_t i = 0; i < count; i++) {
         if (isnan(values[i]))
             continue;
-        /* the mean and the squared distances from it, value by value (Welford) */
+        /* update the mean and the squared distances with each value (Welford) */
         double distance = values[i] - interval.mean;
         interval.mean += distance / (double)++interval.count;
         squares += distance * (values[i] - interval.mean);

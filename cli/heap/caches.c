@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The free blocks that lie outside slabs, in the bins of each thread and in the depots; and how
- * many blocks passed between caches and lanes. The owners change all that while it is read. Lists
- * and bins lie in the metadata arena and are copied by heap_meta_read, which bounds them all; a
- * list that is a circle ends, and a block that is none, or is there already, is left out.
+ * Copies the free blocks that are outside slabs: in the bins of each thread, and in the depots; and
+ * how many blocks moved between caches and lanes. The process may change all that while it is read.
+ * Lists and bins lie in the metadata arena; heap_meta_read copies them and bounds their total size.
+ * A circular list ends. A block that cannot be one, or was found already, is left out.
  */
 #include "heap/caches.h"
 
@@ -23,8 +23,8 @@ static int compare_blocks(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* Sort, and keep one of those that have the same address: a block may pass from one cache to
- * another while they are read. */
+/* Sort the blocks and remove duplicates: a block may move from one cache to another while they are
+ * read. */
 static void order_blocks(struct heap_view *view)
 {
     size_t kept = 0;
@@ -45,7 +45,7 @@ static void add_block(struct heap_view *view, const void *block, uint32_t holder
         return;
     }
     if (view->cached_count == view->cached_room) {
-        /* the same blocks again and again take no more room */
+        /* duplicates must not take ever more room */
         order_blocks(view);
         if (view->cached_count >= view->cached_room / 2) {
             view->cached_room = view->cached_room ? 2 * view->cached_room : 1024;
@@ -58,31 +58,31 @@ static void add_block(struct heap_view *view, const void *block, uint32_t holder
 /* ---- threads ---- */
 
 /* Where a bin starts: while the thread is watched the word has a bit that is no part of it. */
-static void **bin_start(const union seen_thread_heap *heap, unsigned size_class)
+static void **bin_start(const union seen_thread_cache *cache, unsigned size_class)
 {
-    return bin_as_watched(heap->bottom[size_class], false);
+    return bin_as_watched(cache->bottom[size_class], false);
 }
 
-/* The length of a bin, as far as it can be. */
-static size_t bin_length(const union seen_thread_heap *heap, unsigned size_class)
+/* The length of a bin, bounded by the greatest possible. */
+static size_t bin_length(const union seen_thread_cache *cache, unsigned size_class)
 {
-    uintptr_t top = (uintptr_t)heap->top[size_class];
-    uintptr_t bottom = (uintptr_t)bin_start(heap, size_class);
+    uintptr_t top = (uintptr_t)cache->top[size_class];
+    uintptr_t bottom = (uintptr_t)bin_start(cache, size_class);
     if (top <= bottom || (top - bottom) % sizeof(void *))
         return 0;
     size_t length = (top - bottom) / sizeof(void *);
     return length <= BIN_SLOTS_MAX ? length : 0;
 }
 
-static void read_bin(struct heap_view *view, const union seen_thread_heap *heap, uint32_t index,
+static void read_bin(struct heap_view *view, const union seen_thread_cache *cache, uint32_t index,
                      unsigned size_class)
 {
     static void *blocks[BIN_SLOTS_MAX];
     struct thread_view *thread = &view->threads[index];
-    size_t length = bin_length(heap, size_class);
+    size_t length = bin_length(cache, size_class);
     if (length == 0)
         return;
-    if (!heap_meta_read(view, bin_start(heap, size_class), blocks, length * sizeof blocks[0])) {
+    if (!heap_meta_read(view, bin_start(cache, size_class), blocks, length * sizeof blocks[0])) {
         view->implausible++;
         return;
     }
@@ -95,41 +95,41 @@ static void read_bin(struct heap_view *view, const union seen_thread_heap *heap,
     }
 }
 
-static void read_thread(struct heap_view *view, const union seen_thread_heap *heap, bool is_named)
+static void read_thread(struct heap_view *view, const union seen_thread_cache *cache, bool is_named)
 {
     size_t index = view->thread_count++;
     if ((index & (index - 1)) == 0)
         view->threads = memory_resize(view->threads, index ? 2 * index : 1,
                                       sizeof view->threads[0]);
-    view->threads[index] = (struct thread_view){.thread_id = heap->thread_id,
-                                                .granted = heap->granted};
+    view->threads[index] = (struct thread_view){.thread_id = cache->thread_id,
+                                                .granted = cache->granted};
     if (is_named)
-        target_thread_name(view->target, heap->thread_id, view->threads[index].name);
+        target_thread_name(view->target, cache->thread_id, view->threads[index].name);
     for (unsigned c = CLASS_FIRST; c <= CLASS_ACE_LAST && !view->is_over; c++)
-        read_bin(view, heap, (uint32_t)index, c);
+        read_bin(view, cache, (uint32_t)index, c);
 }
 
 static void read_threads(struct heap_view *view)
 {
-    union seen_thread_heaps list;
-    union seen_thread_heap heap;
+    union seen_thread_caches list;
+    union seen_thread_cache cache;
     size_t thread_count = target_thread_count(view->target);
-    if (!target_read(view->target, (uintptr_t)view->root.thread_heaps, &list, sizeof list)) {
+    if (!target_read(view->target, (uintptr_t)view->root.thread_caches, &list, sizeof list)) {
         view->implausible++;
         return;
     }
-    const struct thread_heap *seen = NULL; /* one that comes again means a circle (Brent 1980) */
-    const struct thread_heap *at = list.live;
+    const struct thread_cache *seen = NULL; /* the same cache again means a circle (Brent 1980) */
+    const struct thread_cache *at = list.live;
     while (at && at != seen && view->thread_count < THREADS_MAX) {
-        if (!heap_meta_read(view, at, &heap, sizeof heap)) {
+        if (!heap_meta_read(view, at, &cache, sizeof cache)) {
             view->implausible++;
             return;
         }
         if ((view->thread_count & (view->thread_count - 1)) == 0)
             seen = at;
-        /* a look-up in /proc for each is not worth more than there are threads */
-        read_thread(view, &heap, view->thread_count < thread_count);
-        at = heap.next;
+        /* do not look up more names in /proc than there are threads */
+        read_thread(view, &cache, view->thread_count < thread_count);
+        at = cache.next;
     }
     view->implausible += at != NULL;
 }
@@ -138,8 +138,8 @@ static void read_threads(struct heap_view *view)
 
 static void add_traffic(struct heap_view *view, unsigned size_class, struct traffic traffic)
 {
-    view->traffic[size_class].taken += traffic.taken;
-    view->traffic[size_class].given += traffic.given;
+    view->traffic[size_class].refilled += traffic.refilled;
+    view->traffic[size_class].flushed += traffic.flushed;
 }
 
 static void read_depot(struct heap_view *view, const union seen_depot *depot, unsigned size_class)
@@ -170,7 +170,7 @@ static void read_depots(struct heap_view *view)
     }
 }
 
-/* What passed the depots, and spans. */
+/* The traffic of the depots, and that of spans. */
 static void read_traffic(struct heap_view *view)
 {
     union seen_pool_traffic pools[CLASS_POOL_LAST + 1];
@@ -183,8 +183,9 @@ static void read_traffic(struct heap_view *view)
     for (unsigned c = CLASS_FIRST; c <= CLASS_POOL_LAST; c++)
         add_traffic(view, c, pools[c].traffic);
     for (unsigned i = 0; i < SPAN_CLASSES; i++)
-        add_traffic(view, CLASS_POOL_LAST + 1 + i,
-                    (struct traffic){atomic_load(&spans[i].taken), atomic_load(&spans[i].given)});
+        add_traffic(
+            view, CLASS_POOL_LAST + 1 + i,
+            (struct traffic){atomic_load(&spans[i].refilled), atomic_load(&spans[i].flushed)});
 }
 
 void heap_caches_read(struct heap_view *view)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From the words on the command line to an open target with its heap copied; if that cannot be
- * done, the command ends with one line that says why. Called by the verbs.
+ * From the words on the command line to an open target with a copy of its heap. If that fails, the
+ * command ends with one line that says why.
  */
 #include "heap/choose.h"
 
@@ -27,7 +27,7 @@ pid_t choice_pid(const char *command, const char *text)
 {
     uint64_t number;
     if (!text_to_number(text, &number) || number == 0 || number > INT_MAX)
-        exit(cli_fail(EXIT_USAGE, "%s: '%.60s' is no process number", command, text));
+        exit(cli_fail(EXIT_USAGE, "%s: '%.60s' is not a process number", command, text));
     return (pid_t)number;
 }
 
@@ -35,18 +35,18 @@ pid_t choice_pid(const char *command, const char *text)
 
 #define LOOK_SECONDS 60
 
-/* Wait for the child that looks, and end as it does. */
+/* Wait for the child that reads the target, and end with its status. */
 static _Noreturn void wait_for_look(const struct choice *choice, pid_t child, int pipe_end)
 {
     struct pollfd ready = {.fd = pipe_end, .events = POLLIN};
     int status;
     if (poll(&ready, 1, LOOK_SECONDS * 1000) == 0) {
-        kill(child, SIGKILL); /* it may hang in the kernel: it is not waited for */
+        kill(child, SIGKILL); /* it may hang in the kernel, so nobody waits for it */
         exit(cli_fail(EXIT_FAILURE, "%s: process %s: a look at it takes more than a minute",
                       choice->command, choice->pid));
     }
     while (waitpid(child, &status, 0) < 0)
-        if (errno != EINTR) /* whoever started the command has its children reaped at once */
+        if (errno != EINTR) /* SIGCHLD is ignored: its children are reaped at once */
             exit(EXIT_SUCCESS);
     if (WIFSIGNALED(status)) {
         signal(WTERMSIG(status), SIG_DFL);
@@ -55,9 +55,10 @@ static _Noreturn void wait_for_look(const struct choice *choice, pid_t child, in
     exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_SIGNAL_BASE + WTERMSIG(status));
 }
 
-/* A process may make a look at it hang, by files of a file system of its own: so a child of the
- * command looks and goes on with the verb, and the command waits for it. The child closes the file
- * that is returned when it has looked; -1: nobody waits. */
+/* A process can make its reader hang, by files of a file system of its own. So a child of the
+ * command reads the process and runs the rest of the verb; the command waits for the child, but not
+ * for ever. The child closes the returned file when it has read the process; -1: nobody waits for
+ * it. */
 static int begin_look(const struct choice *choice)
 {
     int ends[2];
@@ -69,19 +70,19 @@ static int begin_look(const struct choice *choice)
         wait_for_look(choice, child, ends[0]);
     }
     close(ends[0]);
-    if (child == 0) /* else there is no room for one: the command looks itself */
+    if (child == 0) /* if there is no room for a child, the command reads the process itself */
         prctl(PR_SET_PDEATHSIG, SIGKILL);
     return ends[1];
 }
 
 /* ---- a program that is being started ---- */
 
-/* For so long a process may be on the way to HAKMEM: the loader has not mapped it yet. */
+/* How long a process may take from its start until the loader has mapped HAKMEM. */
 #define START_SECONDS 0.2
 #define START_PAUSE_NS 25000000
 
-/* Is it worth another look at a process that could not be looked at? `mappings` were those of the
- * look before; 0: there was none. */
+/* Should a process that could not be read be tried again? `mappings` is their number at the last
+ * try; 0: there was none. */
 static bool is_starting(const struct target *target, size_t mappings)
 {
     uint64_t rss;

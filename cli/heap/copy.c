@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Copies a heap: the root and the address space, and by way of table.c and caches.c the
- * rest. Nothing read is believed: each pointer must lie where such a thing can lie, each length
- * within its bound, each walk has an end.
+ * Copies a heap: the root and the address space here, the rest with table.c and caches.c. Nothing
+ * that is read is trusted: each pointer must lie in a place that is possible for it, each length
+ * must be within its bound, and each walk must end.
  */
 #include "heap/copy.h"
 
@@ -28,7 +28,7 @@ static bool is_own_layout(const struct root *root)
            memcmp(root->setting_names, ROOT_SETTING_NAMES, sizeof ROOT_SETTING_NAMES) == 0;
 }
 
-/* A core need not hold read-only data: what is not there cannot be compared. */
+/* A core need not have read-only data: data that is missing cannot be compared. */
 static bool is_own_class_table(struct target *target, const struct root *root)
 {
     union seen_size_class classes[CLASS_COUNT];
@@ -42,8 +42,8 @@ static bool is_own_class_table(struct target *target, const struct root *root)
     return true;
 }
 
-/* May the root's pointers be followed? What they point to is static data of the same program or
- * library; a root that points elsewhere is none of ours, and the request is written to. */
+/* May the root's pointers be followed? They point to static data of the same program or library. If
+ * they point elsewhere it is not our root; that matters, because the request is written to. */
 static bool is_root_whole(const struct heap_view *view, uint64_t home)
 {
     const struct root *root = &view->root;
@@ -58,7 +58,7 @@ static bool is_root_whole(const struct heap_view *view, uint64_t home)
         {root->depots, sizeof(union seen_depot[CLASS_POOL_LAST + 1])},
         {root->pool_traffic, sizeof(union seen_pool_traffic[CLASS_POOL_LAST + 1])},
         {root->span_figures, sizeof(union seen_span_figures[SPAN_CLASSES])},
-        {root->thread_heaps, sizeof *root->thread_heaps},
+        {root->thread_caches, sizeof *root->thread_caches},
         {root->fb_counts, sizeof view->fb_counts},
         {root->profile, sizeof *root->profile},
         {root->request, sizeof *root->request},
@@ -102,11 +102,11 @@ static bool read_root(struct heap_view *view)
 
 /* ---- the address space ---- */
 
-/* Twice the most address space that the allocator asks for. */
+/* Twice the address space that the allocator asks for at most. */
 #define SPACE_BYTES_MAX ((uint64_t)64 << 40)
 
-/* Do the addresses follow each other as the reservation's parts do? Computed so that nothing a
- * target says overflows. */
+/* Are the parts of the reservation in their order? Computed so that no number from the target can
+ * overflow. */
 static bool is_space_plausible(const struct heap_view *view)
 {
     const union seen_space *copy = &view->space;
@@ -125,7 +125,7 @@ static bool is_space_plausible(const struct heap_view *view)
            copy->frontier >= (meta_end - view->base) >> SUPERSLAB_SHIFT;
 }
 
-/* Is [from, to) memory of the process's own, as the allocator maps it? */
+/* Is [from, to) private memory of the process, as the allocator maps it? */
 static bool is_private(const struct target *target, uint64_t from, uint64_t to)
 {
     for (size_t i = 0; i < target->mapping_count && !target->is_core; i++) {
@@ -137,7 +137,7 @@ static bool is_private(const struct target *target, uint64_t from, uint64_t to)
     return true;
 }
 
-/* A byte that need not be 0 or 1. */
+/* Read a byte, which may have any value, as a bool. */
 static bool read_flag(const void *flag)
 {
     unsigned char byte;
@@ -145,7 +145,7 @@ static bool read_flag(const void *flag)
     return byte != 0;
 }
 
-/* The metadata may grow by so much while it is copied. */
+/* The metadata may grow by this much while it is copied. */
 #define META_GROWTH ((uint64_t)4 << 20)
 
 static bool read_space(struct heap_view *view)
@@ -185,7 +185,8 @@ static bool read_space(struct heap_view *view)
 
 /* ---- the whole ---- */
 
-/* Those of all that is open: mlockall() makes pages present behind the last superslab, too. */
+/* The pages of all open superslabs: mlockall() makes pages present after the last used superslab
+ * too. */
 static bool read_pages(struct heap_view *view)
 {
     uint64_t end = heap_end(view);
@@ -204,8 +205,8 @@ static bool read_heap(struct heap_view *view)
         return false;
     if (view->is_empty)
         return true;
-    /* The pages first: of a heap that grows, what they belong to is known when the records are
-     * read. The other way round, fresh blocks would look like free memory. */
+    /* The pages first: if the heap grows meanwhile, the records that are read later know to what
+     * each page belongs. In the other order, fresh blocks would look like free memory. */
     if (!read_pages(view) || !heap_table_read(view))
         return false;
     heap_caches_read(view);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A core file as a target: its PT_LOAD segments are the memory, the note NT_FILE says which files
- * were mapped where, NT_PRPSINFO which process it was. Read with pread, never mapped: a file that
- * is cut short is an error, no signal. What its headers say is bounded by what the file has: no
- * byte of it stands for two of memory, and holes of a sparse file are stepped over.
+ * A core file as a target. The PT_LOAD segments are the memory; the note NT_FILE says which files
+ * were mapped where; NT_PRPSINFO says which process it was. The file is read with pread and never
+ * mapped: if it is cut short, that is an error and not a signal. Its headers are bounded by its
+ * size: no byte of the file is memory at two addresses, and holes of a sparse file are skipped.
  */
 #include "heap/core_file.h"
 
@@ -20,19 +20,19 @@
 #include "base/text.h"
 #include "heap/plain_file.h"
 
-/* The most bytes of all notes together, and of program headers: some hundred times what the kernel
- * writes. */
+/* The most bytes of all notes together, and of program headers: some hundred times as many as the
+ * kernel writes. */
 #define NOTES_MAX ((uint64_t)64 << 20)
 #define HEADERS_MAX ((uint64_t)1 << 20)
 #define HEADERS_CHUNK 512
-/* Pages that are read in one step to see what is in them. */
+/* Pages that are read in one step, to see whether they are zero. */
 #define CONTENT_PAGES ((size_t)64)
 
 /* Purpose: a core that is being opened. */
 struct core {
     struct target *target;
     uint64_t size;         /* of the file */
-    uint64_t end;          /* of what the headers place in it */
+    uint64_t end;          /* the end of the parts that the headers name */
     uint64_t loaded;       /* bytes of all segments */
     uint64_t notes_left;   /* bytes of notes that may still be read */
     uint64_t header_count; /* program headers */
@@ -41,7 +41,8 @@ struct core {
 
 /* ---- notes ---- */
 
-/* NT_FILE: count, page size, then (start, end, offset in pages) each, then the paths. */
+/* NT_FILE has: count, page size, then (start, end, offset in pages) for each file, then the
+ * paths. */
 static void read_file_note(struct target *target, const char *text, size_t length)
 {
     uint64_t head[2];
@@ -179,7 +180,7 @@ static bool visit_headers(struct core *core,
 static bool fail_kind(struct target *target)
 {
     return target_fail(target,
-                       "'%s' is no core file: expected one from the kernel or gcore, not packed",
+                       "'%s' is not a core file: expected one from the kernel or gcore, not packed",
                        target->core_path);
 }
 
@@ -199,7 +200,7 @@ static bool is_core(const ElfW(Ehdr) * header)
            (header->e_ident[EI_CLASS] == ELFCLASS32 || header->e_ident[EI_CLASS] == ELFCLASS64);
 }
 
-/* More program headers than e_phnum can say are counted in the first section header. */
+/* If e_phnum is too small for the number of program headers, the first section header has it. */
 static bool count_headers(struct core *core)
 {
     ElfW(Shdr) section;
@@ -224,7 +225,7 @@ static int compare_segments(const void *a, const void *b)
     return (left->start > right->start) - (left->start < right->start);
 }
 
-/* Each address is in one segment, each byte of the file in one too. */
+/* Each address must be in only one segment, and each byte of the file too. */
 static bool order_segments(struct core *core)
 {
     struct target *target = core->target;
@@ -293,7 +294,7 @@ bool target_open_core(struct target *target, const char *path)
 
 /* ---- memory ---- */
 
-/* The first segment that ends above an address: the one that holds it, or the next. */
+/* The first segment that ends above an address: it contains the address, or is the next one. */
 static size_t segment_from(const struct target *target, uint64_t address)
 {
     size_t low = 0;
@@ -330,12 +331,12 @@ size_t core_read(struct target *target, uint64_t address, void *into, size_t siz
     return done;
 }
 
-/* The first data of [from, to) of the file, hole left out. */
+/* The first data in [from, to) of the file, after a hole. */
 static bool next_data(int file, uint64_t *from, uint64_t *to)
 {
     off_t data = lseek(file, (off_t)*from, SEEK_DATA);
     if (data < 0)
-        return errno != ENXIO; /* a file system that does not know: all of it is data */
+        return errno != ENXIO; /* a file system that does not know holes: all is data */
     if ((uint64_t)data >= *to)
         return false;
     off_t hole = lseek(file, data, SEEK_HOLE);
@@ -394,7 +395,7 @@ size_t core_present(struct target *target, uint64_t address, size_t pages, uint8
             size_t got = core_read(target, address + i * TARGET_PAGE, bytes, part * TARGET_PAGE) /
                          TARGET_PAGE;
             found += mark_content(bytes, got, present + i);
-            i += got ? got : 1; /* a page that a segment has in part */
+            i += got ? got : 1; /* a page of which a segment has only a part */
         }
     }
     return found;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What lies where in the copy of a heap: extents in the order of addresses, and the blocks in them.
+ * The extents in the copy of a heap, in the order of their addresses, and the blocks in them.
  */
 #include "heap/extents.h"
 
@@ -9,7 +9,7 @@
 #include "heap/caches.h"
 #include "heap/table.h"
 
-/* A range of superslabs taken whole. */
+/* A range of superslabs that a Huge block takes. */
 static struct extent huge_extent(const struct heap_view *view, size_t index)
 {
     struct extent extent = {EXTENT_OTHER, heap_superslab_address(view, index), SUPERSLAB_SIZE, NULL,
@@ -23,7 +23,7 @@ static struct extent huge_extent(const struct heap_view *view, size_t index)
     size_t superslabs = (slab->size - 1) / SUPERSLAB_SIZE + 1;
     if (superslabs > rest)
         return extent;
-    /* a block that shrank keeps its range */
+    /* a block that has shrunk keeps its range */
     if (seen_huge_of(slab)->count > superslabs && seen_huge_of(slab)->count <= rest)
         superslabs = seen_huge_of(slab)->count;
     extent.kind = EXTENT_HUGE;
@@ -44,7 +44,7 @@ static struct extent free_extent(const union seen_superslab *superslab, uint64_t
                            (uint64_t)count << SLAB_SHIFT, NULL, NULL};
 }
 
-/* What starts at a slab of a superslab that is cut into slabs. */
+/* The extent that starts at a slab of a divided superslab. */
 static struct extent slab_extent(const struct heap_view *view, size_t index, unsigned number)
 {
     const union seen_superslab *superslab = heap_superslab(view, index);
@@ -60,8 +60,8 @@ static struct extent slab_extent(const struct heap_view *view, size_t index, uns
     if (heap_is_block_run(view, index, number) && (is_inline || records->bits[number])) {
         extent.kind = EXTENT_BLOCKS;
         extent.bits = is_inline ? seen_pooled(slab)->inline_bits : records->bits[number];
-    } else if (slab->state == SLAB_SPAN && (uintptr_t)slab->start == start &&
-               is_span_class(slab->size_class) && slab->slab_count > 0 &&
+    } else if (slab->state == SLAB_ACE && (uintptr_t)slab->start == start &&
+               is_ace_class(slab->size_class) && slab->slab_count > 0 &&
                number + slab->slab_count <= SLABS_PER_SUPERSLAB &&
                slab->size == size_classes[slab->size_class].size &&
                slab->size <= (size_t)slab->slab_count << SLAB_SHIFT) {
@@ -92,7 +92,7 @@ bool heap_extent_at(const struct heap_view *view, uint64_t at, struct extent *ex
     return true;
 }
 
-/* The rows behind the first of a range say FREE where nothing had been before. */
+/* The later rows of a range say FREE if their superslabs were never used. */
 static bool may_be_huge(const struct heap_view *view, size_t index)
 {
     uint8_t state = heap_superslab(view, index)->state;
@@ -103,7 +103,7 @@ bool heap_extent_of(const struct heap_view *view, uint64_t address, struct exten
 {
     if (address < heap_start(view) || address >= heap_end(view))
         return false;
-    /* a Huge block may have begun many superslabs before */
+    /* a Huge block may begin many superslabs before */
     size_t index = (address - heap_start(view)) >> SUPERSLAB_SHIFT;
     for (size_t back = index + 1; back-- > 0;) {
         if (!may_be_huge(view, index) || !may_be_huge(view, back))
@@ -121,7 +121,7 @@ bool heap_extent_of(const struct heap_view *view, uint64_t address, struct exten
     return false;
 }
 
-/* The number of the block of an extent that is free in a cache, if entry `at` is that. */
+/* If entry `at` is a block of this extent: its number. */
 static bool cached_block_number(const struct heap_view *view, const struct extent *extent,
                                 size_t at, unsigned count, unsigned *number)
 {

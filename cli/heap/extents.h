@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What lies where in the copy of a heap: extents in the order of addresses, and the state of each
- * block.
+ * The extents in the copy of a heap, in the order of their addresses, and the state of each block.
  */
 #ifndef HAK_CLI_EXTENTS_H
 #define HAK_CLI_EXTENTS_H
@@ -9,7 +8,7 @@
 #include "diag/figures.h"
 #include "heap/view.h"
 
-/* Blocks in an extent at most: the smallest class's in a slab. */
+/* The most blocks in an extent: those of the smallest class in a slab. */
 #define EXTENT_BLOCKS_MAX (SLAB_SIZE / BLOCK_ALIGN)
 
 enum extent_kind {
@@ -18,7 +17,7 @@ enum extent_kind {
     EXTENT_BLOCKS, /* blocks of one class */
     EXTENT_SPAN,   /* one ACE block */
     EXTENT_HUGE,   /* one Huge block */
-    EXTENT_OTHER,  /* not the heap's, or changing now */
+    EXTENT_OTHER,  /* not part of the heap, or changing now */
     EXTENT_KINDS
 };
 
@@ -30,15 +29,16 @@ struct extent {
     const uint64_t *bits;        /* BLOCKS: which blocks are free in the slab */
 };
 
-/* The extent that starts at `at`. False at the heap's end. */
+/* The extent that starts at `at`. False at the end of the heap. */
 bool heap_extent_at(const struct heap_view *view, uint64_t at, struct extent *extent);
-/* The extent that holds an address of the heap. */
+/* The extent that contains an address of the heap. */
 bool heap_extent_of(const struct heap_view *view, uint64_t address, struct extent *extent);
 
-/* The states of an extent's blocks (one, for a span or Huge block); returns how many. */
+/* The state of each block in an extent (a span or Huge block is one block). Returns the number of
+ * blocks. */
 unsigned heap_block_states(const struct heap_view *view, const struct extent *extent,
                            uint8_t states[EXTENT_BLOCKS_MAX]);
-/* How many blocks of an extent are in each state; returns how many there are. */
+/* How many blocks of an extent are in each state. Returns the number of blocks. */
 unsigned heap_block_counts(const struct heap_view *view, const struct extent *extent,
                            uint64_t counts[BLOCK_STATES]);
 

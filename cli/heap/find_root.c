@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The search for hakmem_root: by its symbol in the files that a target has mapped, else by its
- * magic in their writable memory; and what belongs to the same program or library. Work is bounded:
- * a process may map any number of files of any size.
+ * Finds hakmem_root: by its symbol in the files that a target has mapped, or else by its magic in
+ * their writable memory; and tells what belongs to the same program or library. The work is
+ * bounded: a process may map any number of files of any size.
  */
 #include "heap/find_root.h"
 
@@ -16,8 +16,8 @@
 #include "heap/symbol.h"
 #include "heap/target_read.h"
 
-/* Bytes of files that are read in search of the symbol, of memory in search of the magic, and files
- * that are opened. A program of 1 GiB with its symbols has less of each. */
+/* Bounds: bytes of files that are read to find the symbol, bytes of memory that are read to find
+ * the magic, and files that are opened. A program of 1 GiB with its symbols needs less of each. */
 #define SYMBOL_BYTES_MAX ((uint64_t)256 << 20)
 #define SCAN_BYTES_MAX ((uint64_t)256 << 20)
 #define FILES_MAX 32
@@ -38,7 +38,7 @@ static bool is_root(struct target *target, uint64_t address)
 
 /* ---- by the symbol ---- */
 
-/* Where offset `offset` of the file `path` is mapped. */
+/* The address at which offset `offset` of the file `path` is mapped. */
 static uint64_t address_of(const struct target *target, const char *path, uint64_t offset)
 {
     for (size_t i = 0; i < target->mapping_count; i++) {
@@ -51,16 +51,16 @@ static uint64_t address_of(const struct target *target, const char *path, uint64
     return 0;
 }
 
-/* The names of a mapping's file, the likeliest first. False: there are no more. */
+/* A name of a mapping's file, the most likely one first. False if there are no more. */
 static bool name_file(const struct target *target, const struct mapping *mapping, unsigned number,
                       char name[PATH_MAX + 64])
 {
     if (target->is_core)
         snprintf(name, PATH_MAX + 64, "%s", mapping->path);
-    else if (number == 0) /* the very file that is mapped, whatever its name is; for root only */
+    else if (number == 0) /* the mapped file itself, whatever its name; only root may open it */
         snprintf(name, PATH_MAX + 64, "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, (int)target->pid,
                  mapping->start, mapping->end);
-    else /* by its name, as the process sees its files: it may have another root directory */
+    else /* by its name, as the process sees files: its root directory may be another */
         snprintf(name, PATH_MAX + 64, "/proc/%d/root%s", (int)target->pid, mapping->path);
     return number < (target->is_core ? 1 : 2);
 }
@@ -115,7 +115,7 @@ static bool is_library(const struct mapping *mapping)
     return base && strncmp(base, "/libhakmem", 10) == 0;
 }
 
-/* The program's own file, and those that are called like the library. */
+/* Look in the program's own file, and in files with the library's name. */
 static uint64_t find_in_files(struct target *target)
 {
     uint64_t allowance = SYMBOL_BYTES_MAX;
@@ -140,11 +140,11 @@ static uint64_t find_in_files(struct target *target)
 
 #define SCAN_STEP ((size_t)1 << 20)
 
-/* The magic in one range: files may be stripped, deleted or not there. */
+/* Find the magic in one range: files may be stripped, deleted or missing. */
 static uint64_t scan_range(struct target *target, uint64_t start, uint64_t end, uint64_t *allowance)
 {
     static char buffer[SCAN_STEP + sizeof(struct root_head)];
-    /* a range may end at the last address: one step more would wrap around to 0 */
+    /* a range may end at the last address: a further step would wrap around to 0 */
     for (uint64_t at = start, step; at < end; at += step) {
         size_t size = end - at < sizeof buffer ? end - at : sizeof buffer;
         step = end - at < SCAN_STEP ? end - at : SCAN_STEP;
@@ -184,7 +184,7 @@ static bool is_file_memory(const struct target *target, uint64_t start, uint64_t
 static uint64_t scan_core(struct target *target)
 {
     uint64_t allowance =
-        UINT64_MAX; /* segments are no larger than the file, and holes are left out */
+        UINT64_MAX; /* segments are not larger than the file, and holes are left out */
     uint64_t found = 0;
     for (size_t i = 0; !found && i < target->segment_count; i++) {
         const struct segment *segment = &target->segments[i];
@@ -241,10 +241,10 @@ uint64_t target_find_original(struct target *target, uint64_t root)
     return root;
 }
 
-/* ---- what belongs to the root's program or library ---- */
+/* ---- memory of the root's program or library ---- */
 
-/* Memory of no file: zeroed data that follows what a file says, before or after it has got a name
- * (the program's end may be one mapping with the heap of brk). */
+/* Memory without a file: zeroed data that follows a file's mapping. It may have a name already (the
+ * end of the program's data may be one mapping with the heap of brk). */
 static bool is_nameless(const struct mapping *mapping)
 {
     return mapping->path[0] == '\0' || strcmp(mapping->path, "[heap]") == 0 ||
@@ -255,7 +255,7 @@ bool target_is_of_root(const struct target *target, uint64_t root, uint64_t addr
                        bool is_writable)
 {
     const struct mapping *of_root = target_mapping(target, root);
-    uint64_t reached = address; /* all memory below belongs to the root */
+    uint64_t reached = address; /* all memory below this belongs to the root */
     bool is_next_own = false;
     if (target->is_core)
         return true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tells what the mappings are that are not the heap's: by their names and files, and by the stack
- * pointers of threads. Called by stats.c; reads a heap_view.
+ * Classifies the mappings that are not the heap's: by their names and files, and by the stack
+ * pointers of threads.
  */
 #include "heap/others.h"
 
@@ -24,7 +24,7 @@ static bool begins(const char *text, const char *start)
     return strncmp(text, start, strlen(start)) == 0;
 }
 
-/* The kernel's names of memory that processes can share, whatever the mapping is. */
+/* Names that the kernel gives to memory which processes can share. */
 static bool is_shared_memory(const struct mapping *mapping)
 {
     return begins(mapping->path, "/dev/shm/") || begins(mapping->path, "/memfd:") ||
@@ -32,7 +32,7 @@ static bool is_shared_memory(const struct mapping *mapping)
            (mapping->is_shared && mapping->path[0] != '/');
 }
 
-/* ---- the files that the process runs code of ---- */
+/* ---- files with code of the process ---- */
 
 static int compare_files(const void *a, const void *b)
 {
@@ -43,7 +43,7 @@ static int compare_files(const void *a, const void *b)
     return (left->inode > right->inode) - (left->inode < right->inode);
 }
 
-/* Purpose: a mapping of each of these files at least. Invariant: sorted by compare_files. */
+/* Purpose: at least one mapping of each of these files. Invariant: sorted by compare_files. */
 struct programs {
     const struct mapping **mappings;
     size_t count;
@@ -88,7 +88,7 @@ static enum others_kind kind_of(const struct programs *programs, const struct ma
     return mapping->path[0] == '[' || is_program(programs, mapping) ? OTHERS_CODE : OTHERS_FILES;
 }
 
-/* Mark the mappings that a thread's stack pointer points into. */
+/* Mark the mappings into which the stack pointers of threads point. */
 static void mark_stacks(const struct target *target, uint8_t *kinds)
 {
     size_t count;
@@ -101,7 +101,7 @@ static void mark_stacks(const struct target *target, uint8_t *kinds)
     free(pointers);
 }
 
-/* Zeroed static data is memory of no file, right behind the file's writable data. */
+/* Zeroed static data is memory without a file, directly after the file's writable data. */
 static bool is_zeroed_data(const struct mapping *before, const struct mapping *mapping)
 {
     return before->end == mapping->start && before->is_writable && !before->is_shared &&

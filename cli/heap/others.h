@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What `memory of others` is made of: the mappings that are not the heap's, by what they are.
+ * The parts of `memory of others`: the mappings that are not the heap's, by kind.
  */
 #ifndef HAK_CLI_OTHERS_H
 #define HAK_CLI_OTHERS_H
@@ -24,8 +24,8 @@ enum others_kind {
 extern const char *const others_keys[OTHERS_COUNT];   /* in JSON and metrics */
 extern const char *const others_labels[OTHERS_COUNT]; /* for people */
 
-/* Resident bytes by kind; they add up to the term `others` of the same look. The stack of a thread
- * that runs at this moment is not known, and counts as another mapping. All 0 in a core. */
+/* Resident bytes by kind; they add up to the term `others` of the same look. If a thread is
+ * running, its stack is not known and counts as another mapping. All 0 in a core. */
 void others_count(const struct heap_view *view, uint64_t bytes[OTHERS_COUNT]);
 
 #endif

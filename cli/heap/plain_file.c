@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reads files that a target names, and that its owner may change meanwhile. Opens regular files
- * only, and reads them with pread. May never map one: a file that is cut short is an error then,
- * and no signal.
+ * only, and reads them with pread. May never map a file: so a file that is cut short is an error
+ * and not a signal.
  */
 #include "heap/plain_file.h"
 
@@ -15,7 +15,7 @@
 int plain_file_open(const char *path, struct stat *status)
 {
     char name[64];
-    /* first without opening: that a device is opened can have effects */
+    /* first a look without opening: to open a device can have effects */
     int place = open(path, O_PATH | O_CLOEXEC);
     if (place < 0)
         return -1;

@@ -9,11 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Open a regular file for reading, and nothing else: opening a device may act, and a
- * pipe may wait. -1: errno says why; EINVAL for another kind of file. */
+/* Open a regular file for reading, and nothing else: to open a device may have effects, and a pipe
+ * may block. -1: errno says why; EINVAL for another kind of file. */
 struct stat;
 int plain_file_open(const char *path, struct stat *status);
-/* All of [offset, +size), or false. */
+/* Read all of [offset, +size). False if it cannot be. */
 bool plain_file_read(int file, uint64_t offset, void *into, size_t size);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A process as a target. Its directory in /proc and its memory are opened once, and all that is
- * read and written goes through these: /proc/PID/mem belongs to the address space that the process
- * had then, so that a process that executes another program ends the conversation, and nothing is
- * ever written into that program. Nor does such a read wait for a page fault that the process
- * serves itself (userfaultfd). The kernel decides by ptrace's rules which user may open it; a
- * refusal is told in one line.
+ * A process as a target. Its directory in /proc and its memory are opened once, and used for all
+ * that is read and written. /proc/PID/mem stays with the address space that the process had then.
+ * So if the process executes another program, reads fail, and nothing is ever written into that
+ * program. Such a read does not wait either for a page fault that the process serves itself
+ * (userfaultfd). By ptrace's rules the kernel decides which user may open it; a refusal is reported
+ * in one line.
  */
 #include "heap/process.h"
 
@@ -23,7 +23,7 @@
 
 #include "base/memory.h"
 
-/* ---- what /proc says ---- */
+/* ---- files of /proc ---- */
 
 /* Open a file of the process's directory as a stream. */
 static FILE *open_stream(const struct target *target, const char *name)
@@ -41,7 +41,7 @@ static void read_name_and_state(struct target *target)
     FILE *stream = open_stream(target, "stat");
     if (!stream)
         return;
-    /* PID (NAME) STATE ...; the name may hold anything, a newline too */
+    /* PID (NAME) STATE ...; the name may contain any character, also a newline */
     text[fread(text, 1, sizeof text - 1, stream)] = '\0';
     fclose(stream);
     char *name = strchr(text, '(');
@@ -87,7 +87,7 @@ void target_thread_name(const struct target *target, uint32_t thread_id, char na
 size_t target_thread_count(const struct target *target)
 {
     struct stat status;
-    /* the directory has a link for each, "." and ".." */
+    /* the link count has one for each thread, "." and ".." */
     if (target->is_core || fstatat(target->directory, "task", &status, 0) != 0 ||
         status.st_nlink < 2)
         return 0;
@@ -142,7 +142,8 @@ bool process_explain(struct target *target, int error)
                        strerror(error));
 }
 
-/* Of a thread's "syscall": "running", or numbers of which the last but one is the stack pointer. */
+/* The file "syscall" of a thread has "running", or numbers: the last but one is the stack
+ * pointer. */
 static bool read_stack_pointer(int directory, const char *thread, uint64_t *pointer)
 {
     char path[64];
@@ -184,7 +185,7 @@ uint64_t *target_stack_pointers(const struct target *target, size_t *count)
 
 /* ---- mappings ---- */
 
-/* A header of smaps ("start-end perms offset dev inode   path"), or false. */
+/* Parse a header of smaps ("start-end perms offset dev inode path"); false if it is none. */
 static bool parse_header(char *line, struct mapping *mapping)
 {
     char writable;
@@ -207,7 +208,7 @@ static bool parse_header(char *line, struct mapping *mapping)
     return true;
 }
 
-/* A line as a whole, however long its path is: the rest of one could look like another header. */
+/* Read whole lines, however long a path is: the rest of a long line could look like a header. */
 static void read_mappings(struct target *target, FILE *stream)
 {
     char *line = NULL;
@@ -220,7 +221,7 @@ static void read_mappings(struct target *target, FILE *stream)
             if (target->mapping_count && sscanf(line, "Rss: %" SCNu64, &kib) == 1)
                 target->mappings[target->mapping_count - 1].rss = kib * 1024;
         } else if (parse_header(line, &mapping)) {
-            /* one that has grown while the file is read is listed again, as a whole */
+            /* a mapping that grows while the file is read is listed again, as a whole */
             target_drop_mappings_from(target, mapping.start);
             target_add_mapping(target, &mapping);
         }
@@ -233,7 +234,7 @@ uint64_t target_rss_slack(const struct target *target)
     struct utsname system;
     unsigned major = 0;
     unsigned minor = 0;
-    /* three counters; of each, a processor keeps as many pages to itself, or a thread 64 */
+    /* three counters; a processor holds back as many pages of each, or a thread 64 */
     uint64_t processors = (uint64_t)sysconf(_SC_NPROCESSORS_CONF);
     uint64_t per_processor = processors < 32 ? 64 : 2 * processors;
     uint64_t threads = target_thread_count(target);
@@ -261,7 +262,7 @@ bool target_refresh(struct target *target)
         return true;
     if (target->state == 'Z')
         return target_fail(target, "process %d (%s) has ended", (int)target->pid, target->program);
-    /* newer kernels say ESRCH of their own processes */
+    /* newer kernels say ESRCH for processes of the kernel */
     if (error && error != ESRCH)
         return process_explain(target, error);
     struct stat status;
@@ -273,7 +274,7 @@ bool target_refresh(struct target *target)
 
 /* ---- opening ---- */
 
-/* Close a target that could not be opened, but for the reason; always false. */
+/* Close a target that could not be opened; its error stays. Always false. */
 static bool close_failed(struct target *target)
 {
     struct target failed = {
@@ -294,8 +295,8 @@ static bool open_process(struct target *target, pid_t pid, int access)
         process_explain(target, errno);
         return close_failed(target);
     }
-    /* the memory first: what the other files say is of this program then, or of a later one whose
-     * addresses cannot be read here */
+    /* the memory first: then the other files are those of the same program, or of a later one,
+     * whose addresses cannot be read through it */
     target->memory = openat(target->directory, "mem", access | O_CLOEXEC);
     int error = errno;
     if (!target_refresh(target))
@@ -329,7 +330,7 @@ size_t process_read(struct target *target, uint64_t address, void *into, size_t 
                             (off_t)(address + done));
         if (got < 0 && errno == EINTR)
             continue;
-        /* the end of the file is the end of the address space, and no hole in it */
+        /* the end of the file means the end of the address space, not a hole in it */
         target->is_gone = target->is_gone || got == 0;
         if (got <= 0)
             break;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which pages of a target are resident, and which are its own alone: of a process by PAGEMAP_SCAN,
- * or from /proc/PID/pagemap where the kernel is older; of a core by core_file.c. The kernel's pages
- * may be larger than the units that are asked for.
+ * Finds which pages of a target are resident, and which belong to it alone: in a process with
+ * PAGEMAP_SCAN, or from /proc/PID/pagemap if the kernel is older; in a core with core_file.c. The
+ * kernel's pages may be larger than the units that are asked for.
  */
 #include "heap/residency.h"
 
@@ -13,8 +13,8 @@
 #include "heap/core_file.h"
 #include "heap/page_set.h"
 
-/* PAGEMAP_SCAN (Linux 6.7): as in linux/fs.h, which may be older. It alone tells the zero page,
- * which smaps does not count, from others; and it steps over what has no pages. */
+/* PAGEMAP_SCAN (Linux 6.7), as in linux/fs.h, which may be older. It skips memory without pages.
+ * Only this call distinguishes the zero page, which smaps does not count, from other pages. */
 struct scan_region {
     uint64_t start;
     uint64_t end;
@@ -46,17 +46,17 @@ struct scan_request {
 #define WORD_PRESENT ((uint64_t)1 << 63)
 #define WORDS 512
 
-/* Purpose: what was asked for: units of TARGET_PAGE in [from, to), and what was found. */
+/* Purpose: a question, about units of TARGET_PAGE in [from, to), and its answer. */
 struct wanted {
     uint64_t from;
     uint64_t to;
-    bool is_own;          /* private and with content, swapped out too */
+    bool is_own;          /* asks for pages that are private and have content, swapped out or not */
     uint8_t *present;     /* a byte a unit, or NULL */
     struct page_set *set; /* or NULL */
     uint64_t bytes;       /* out */
 };
 
-/* Note that [start, end) is present, as far as that was asked for. */
+/* Record that [start, end) is present, as far as that was asked for. */
 static void note_present(struct wanted *wanted, uint64_t start, uint64_t end)
 {
     if (start < wanted->from)
@@ -129,7 +129,8 @@ void residency_from_pagemap(int file, uint64_t address, size_t pages, uint8_t *p
     read_pagemap(file, &wanted, (uint64_t)sysconf(_SC_PAGESIZE));
 }
 
-/* The pagemap has a word for each page of address space: only where there is something. */
+/* The pagemap has a word for each page of address space, so it is read only where there are
+ * mappings. */
 static void read_mapped(struct target *target, struct wanted *wanted, uint64_t page)
 {
     for (size_t i = 0; i < target->mapping_count; i++) {
@@ -180,7 +181,7 @@ size_t target_own(struct target *target, uint64_t address, size_t pages, uint8_t
     return find_units(target, address, pages, own, true);
 }
 
-/* Bytes of a core's pages that are not all zero. */
+/* Bytes of the pages in a core that are not all zero. */
 static uint64_t find_in_core(struct target *target, uint64_t from, uint64_t to,
                              struct page_set *set)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The structures of a target, as the command sees them: each has the size of the library's own, and
- * of its fields only those that ROOT_LAYOUT (diag/root.h) has. So a field that is not compared with
- * the target's layout cannot be read: its use does not compile.
+ * The structures of a target, as the command sees them. Each has the size of the library's
+ * structure, but only those fields that are in ROOT_LAYOUT (diag/root.h). So a field that is not
+ * compared with the target's layout cannot be used: the code does not compile.
  */
 #ifndef HAK_CLI_SEEN_H
 #define HAK_CLI_SEEN_H
@@ -28,7 +28,7 @@ ROOT_STRUCTS(SEEN_STRUCT)
         sizeof(union seen_##tag) == sizeof(struct tag), #tag);
 ROOT_STRUCTS(SEEN_CHECK)
 
-/* What the lanes keep in a slab's record. */
+/* The part of a slab's record that belongs to its lane. */
 static inline const union seen_pool_slab *seen_pooled(const union seen_slab *slab)
 {
     return (const union seen_pool_slab *)(const void *)slab->lane;

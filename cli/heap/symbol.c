@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where an ELF file keeps a symbol, and which symbol a place of the file belongs to: by the
- * dynamic symbol table, or the static one. The file may be anything, and may change while it is
- * read: every size is bounded by the file's, what is read of all files by an allowance, and no
- * memory is taken by what the file says.
+ * Finds where an ELF file has a symbol, and to which symbol a place of the file belongs: from the
+ * dynamic symbol table, or the static one. The file may contain anything, and may change while it
+ * is read. So every size is bounded by the file's size, all reads together by an allowance, and no
+ * number from the file decides how much memory is allocated.
  */
 #include "heap/symbol.h"
 
@@ -15,11 +15,11 @@
 #include "heap/plain_file.h"
 #include "heap/target.h"
 
-/* Headers that a file may have; the linker's own limit without extended numbering. */
+/* The most section headers of a file: the linker's own limit without extended numbering. */
 #define SECTIONS_MAX ((size_t)0xff00)
 #define HEADERS_MAX ((size_t)1024)
 #define CHUNK ((size_t)64 << 10)
-/* Names that end as the symbol's name does ("je_malloc" for "malloc"): of others, all but one. */
+/* The most names that end like the symbol's name ("je_malloc" for "malloc") and are tried. */
 #define NAMES_MAX 256
 
 /* Purpose: an open file. */
@@ -30,7 +30,7 @@ struct elf_file {
     ElfW(Ehdr) header;
 };
 
-/* Purpose: where in a table of strings the name is. */
+/* Purpose: the places of the name in a table of strings. */
 struct names {
     uint64_t at[NAMES_MAX];
     unsigned count;
@@ -44,7 +44,7 @@ static bool read_at(const struct elf_file *elf, uint64_t offset, void *into, siz
     return plain_file_read(elf->file, offset, into, size);
 }
 
-/* The bytes of a section that the file can hold. */
+/* The size of a section, bounded by the file's size. */
 static uint64_t section_size(const struct elf_file *elf, const ElfW(Shdr) * section)
 {
     if (section->sh_type == SHT_NOBITS || section->sh_offset > elf->size)
@@ -75,7 +75,7 @@ static bool offset_of(const struct elf_file *elf, uint64_t address, uint64_t *of
     return false;
 }
 
-/* Find each place of `symbol` with its zero byte in a table of strings. */
+/* Find each place of `symbol`, with its terminator, in a table of strings. */
 static bool find_names(const struct elf_file *elf, const ElfW(Shdr) * strings, const char *symbol,
                        struct names *names)
 {
@@ -139,7 +139,7 @@ static bool open_elf(struct elf_file *elf)
     return read_at(elf, 0, &elf->header, sizeof elf->header) && is_readable(elf);
 }
 
-/* Is this a table of symbols, with its names? */
+/* Is this a symbol table, and does it have a table of names? */
 static bool is_symbol_table(const struct elf_file *elf, const ElfW(Shdr) * table,
                             ElfW(Shdr) * strings)
 {
@@ -178,14 +178,14 @@ bool symbol_find(const char *path, const char *symbol, uint64_t *allowance, uint
 
 /* Purpose: the best symbol so far. */
 struct nearest {
-    uint64_t address; /* of the place, as the file counts */
+    uint64_t address; /* the virtual address of the place */
     ElfW(Sym) symbol;
     ElfW(Shdr) strings;
     bool is_found;
     bool is_reserved; /* its name begins with '_' */
 };
 
-/* The virtual address of a place of the file; zeroed data lies behind what the file has. */
+/* The virtual address of a place in the file; zeroed data comes after the bytes of the file. */
 static bool address_of(const struct elf_file *elf, uint64_t offset, uint64_t *address)
 {
     bool is_found = false;
@@ -204,7 +204,7 @@ static bool address_of(const struct elf_file *elf, uint64_t offset, uint64_t *ad
     return is_found;
 }
 
-/* Does the place lie in the symbol, and nearer to its start than to that of the one before? */
+/* Does the symbol contain the place, and start nearer to it than the best symbol so far? */
 static bool is_nearer(const struct nearest *nearest, const ElfW(Sym) * symbol)
 {
     unsigned type = symbol->st_info & 0xf;
@@ -217,7 +217,7 @@ static bool is_nearer(const struct nearest *nearest, const ElfW(Sym) * symbol)
             (symbol->st_value == nearest->symbol.st_value && nearest->is_reserved));
 }
 
-/* Of two names for one place, the one that a program would use: printf, not _IO_printf. */
+/* Of two names for one place take the one that programs use: printf, not _IO_printf. */
 static void take_symbol(const struct elf_file *elf, const ElfW(Sym) * symbol,
                         const ElfW(Shdr) * strings, struct nearest *nearest)
 {
@@ -245,7 +245,7 @@ static void search_table(const struct elf_file *elf, const ElfW(Shdr) * table,
     }
 }
 
-/* The name, cut where there is no room for it. */
+/* Read the name; cut it if there is no room. */
 static bool read_name(const struct elf_file *elf, const struct nearest *nearest,
                       struct symbol *symbol)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Copies the table of superslabs, and what it names: the records of slabs and their bitmaps. Only
- * those pages of the table are read that the target has memory for; the others hold zeros. A record
- * that does not fit its place is left out, and so is a slab without a bitmap.
+ * Copies the table of superslabs, the records of slabs, and their bitmaps. Only those pages of the
+ * table are read for which the target has memory; the others count as zeros. A record in an
+ * impossible place is left out, and so is a slab without a bitmap.
  */
 #include "heap/table.h"
 
@@ -13,10 +13,10 @@
 #include "heap/residency.h"
 #include "heap/target_read.h"
 
-/* Pages of the table that are looked at in one step. */
+/* Pages of the table that are read in one step. */
 #define STEP_PAGES ((size_t)256)
-/* A heap that changes may contradict itself here and there. In more places than these, and an
- * eighth of its superslabs, it is no such heap. */
+/* A heap that changes while it is read may contradict itself in some places. If it does so in more
+ * than these, and in more than an eighth of its superslabs, it is damaged. */
 #define REFUSED_MAX 64
 
 /* ---- the table ---- */
@@ -31,7 +31,7 @@ static bool is_zero(const char *bytes, size_t size)
     return size == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0);
 }
 
-/* Bytes of the table from `offset` on, of the first superslab of the view. */
+/* Store bytes of the table, from `offset` on, counted from the first superslab of the view. */
 static void store_bytes(struct heap_view *view, uint64_t offset, const char *bytes, size_t size)
 {
     const size_t one = sizeof(union seen_superslab);
@@ -53,7 +53,8 @@ static void store_bytes(struct heap_view *view, uint64_t offset, const char *byt
     }
 }
 
-/* Read what the target has of the table's bytes [from, to), addresses of the target. */
+/* Read the bytes [from, to) of the table, addresses of the target, as far as the target has
+ * them. */
 static bool read_table(struct heap_view *view, uint64_t from, uint64_t to)
 {
     static uint8_t own[STEP_PAGES];
@@ -99,7 +100,7 @@ size_t heap_unused(const struct heap_view *view, size_t index)
 
 /* ---- records ---- */
 
-/* Purpose: where the records of a superslab are said to be. */
+/* Purpose: the claimed place of a superslab's records. */
 struct place {
     const struct slab *records;
     size_t index;
@@ -131,7 +132,7 @@ static struct place *list_places(const struct heap_view *view, size_t *count)
     return places;
 }
 
-/* Do the records lie where no other superslab's do? */
+/* Are the records apart from those of all other superslabs? */
 static bool is_apart(const struct place *places, size_t count, size_t i)
 {
     const uint64_t size = sizeof(union seen_slab[SLABS_PER_SUPERSLAB]);
@@ -151,7 +152,7 @@ static void read_record(struct heap_view *view, const struct place *place)
     view->chunks[place->index / CHUNK_SUPERSLABS]->records[place->index % CHUNK_SUPERSLABS] = copy;
 }
 
-/* Returns how many superslabs have records, and how many of these could not be had. */
+/* Returns how many superslabs have records; *refused is how many of these could not be read. */
 static size_t read_records(struct heap_view *view, size_t *refused)
 {
     size_t count;
@@ -184,7 +185,8 @@ static size_t bits_size(const union seen_slab *slab)
     return (seen_pooled(slab)->block_count + 63u) / 64 * sizeof(uint64_t);
 }
 
-/* The bitmaps of one superslab that do not lie in their records. Returns how many are missing. */
+/* Read those bitmaps of one superslab that are outside their records. Returns how many are
+ * missing. */
 static size_t read_bitmaps_of(struct heap_view *view, size_t index)
 {
     struct record_view *records = heap_records(view, index);

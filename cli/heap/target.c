@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What processes and core files have in common as targets: messages, the list of mappings, and
+ * The common part of processes and core files as targets: messages, the list of mappings, and
  * closing.
  */
 #include "heap/target.h"

@@ -15,11 +15,11 @@ struct piece {
     bool is_read; /* out */
 };
 
-/* All of [address, +size), or false. */
+/* Read all of [address, +size). False if it cannot be read. */
 bool target_read(struct target *target, uint64_t address, void *into, size_t size);
-/* As many bytes as can be read in one piece from `address` on. */
+/* Read from `address` on, as many bytes as can be read in one piece. */
 size_t target_read_part(struct target *target, uint64_t address, void *into, size_t size);
-/* Many pieces; each says whether it was read. */
+/* Read many pieces; each says whether it was read. */
 void target_gather(struct target *target, struct piece *pieces, size_t count);
 
 #endif

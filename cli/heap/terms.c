@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The identity: each resident byte belongs to one term, and the terms add up to the RSS. Resident
- * pages come from the kernel (or, in a core, are those with something in them), and are divided by
- * the states of the blocks that lie in them. A look whose sum cannot be the RSS is taken again.
- * Called by the verbs; reads a heap_view.
+ * Counts the terms: each resident byte belongs to one term, so the terms add up to the RSS. The
+ * kernel says which pages are resident (in a core: those that are not all zero). They are divided
+ * by the states of the blocks in them. If the sum cannot be the RSS, the heap is read again.
  */
 #include "heap/terms.h"
 
@@ -32,7 +31,7 @@ static void add_blocks(struct row_figures *figures, unsigned state, uint64_t cou
     figures->bytes[state] += resident;
 }
 
-/* The blocks of an extent that is resident in part; returns their resident bytes. */
+/* Add the blocks of an extent that is partly resident. Returns their resident bytes. */
 static uint64_t add_each_block(const struct heap_view *view, struct row_figures *figures,
                                const struct extent *extent)
 {
@@ -49,7 +48,8 @@ static uint64_t add_each_block(const struct heap_view *view, struct row_figures 
     return sum;
 }
 
-/* In a slab whose pages are all resident, or none is, blocks need only be counted. */
+/* Add the blocks of an extent whose pages are all resident, or none of them: counting the blocks is
+ * enough. */
 static uint64_t add_all_blocks(const struct heap_view *view, struct row_figures *figures,
                                const struct extent *extent, bool is_resident)
 {
@@ -72,7 +72,7 @@ static void add_class_extent(const struct heap_view *view, struct heap_terms *te
                              : add_each_block(view, figures, extent);
     figures->extents++;
     figures->mapped += extent->bytes;
-    terms->partly_used += all - in_blocks; /* what is behind the last block */
+    terms->partly_used += all - in_blocks; /* the bytes after the last block */
 }
 
 static void add_huge_extent(const struct heap_view *view, struct heap_terms *terms,
@@ -99,12 +99,12 @@ static void add_extent(const struct heap_view *view, struct heap_terms *terms,
         terms->purgeable += resident_of(view, extent);
         break;
     case EXTENT_COLD:
-        /* where address space is rationed, free superslabs are others' to use */
+        /* if address space is rationed, free superslabs belong to others */
         if (!view->space.is_rationed || extent->bytes < SUPERSLAB_SIZE)
             terms->purgeable += resident_of(view, extent);
         break;
     default:
-        /* a superslab whose records contradict each other: it is likely being changed just now */
+        /* its records contradict each other: it is probably changing right now */
         if (heap_superslab(view, (extent->start - heap_start(view)) >> SUPERSLAB_SHIFT)->state !=
             SUPERSLAB_FIXED)
             terms->partly_used += resident_of(view, extent);
@@ -112,8 +112,8 @@ static void add_extent(const struct heap_view *view, struct heap_terms *terms,
     }
 }
 
-/* How far the heap has neither pages nor an entry in the table: a large address space is mostly
- * that. */
+/* The length of the range from `at` on with neither pages nor entries in the table: most of a large
+ * address space. */
 static uint64_t nothing_from(const struct heap_view *view, uint64_t at)
 {
     if (at % SUPERSLAB_SIZE)
@@ -141,8 +141,8 @@ static void add_to_lane(struct row_figures *lane, const struct row_figures *figu
 {
     lane->extents += figures->extents;
     lane->mapped += figures->mapped;
-    lane->traffic.taken += figures->traffic.taken;
-    lane->traffic.given += figures->traffic.given;
+    lane->traffic.refilled += figures->traffic.refilled;
+    lane->traffic.flushed += figures->traffic.flushed;
     for (unsigned state = 0; state < BLOCK_STATES; state++) {
         lane->blocks[state] += figures->blocks[state];
         lane->bytes[state] += figures->bytes[state];
@@ -201,11 +201,11 @@ static void count_used(const struct heap_view *view, struct heap_terms *terms)
         if (superslab->state == SUPERSLAB_SLABS)
             terms->used_bytes += SUPERSLAB_SIZE;
         if (superslab->state == SUPERSLAB_SLABS)
-            terms->huge_waste += (uint64_t)__builtin_popcount(superslab->zero) << SLAB_SHIFT;
+            terms->huge_page_waste += (uint64_t)__builtin_popcount(superslab->zero) << SLAB_SHIFT;
     }
 }
 
-/* In a process that has called mlockall(), memory that was never used has pages too. */
+/* After mlockall(), memory that was never used has pages too. */
 static void count_unused(const struct heap_view *view, struct heap_terms *terms)
 {
     uint64_t opened = view->base + ((uint64_t)view->space.opened << SUPERSLAB_SHIFT);
@@ -219,7 +219,7 @@ static void count_unused(const struct heap_view *view, struct heap_terms *terms)
         terms->metadata += target_resident_bytes(view->target, present, mapped);
 }
 
-/* The head has many times more addresses than mapped memory. */
+/* The head has many more addresses than mapped memory. */
 static uint64_t count_mapped(const struct heap_view *view, uint64_t start, uint64_t end)
 {
     uint64_t bytes = 0;
@@ -261,13 +261,13 @@ uint64_t heap_terms_spans(const struct heap_terms *terms)
 
 /* ---- one look ---- */
 
-/* Looks at most, and seconds after which no further one begins. */
+/* The most looks at a heap, and the seconds after which no other look begins. */
 #define LOOKS_MAX 5
 #define LOOKS_SECONDS 0.3
 
-/* Set the RSS. When the sum lies between what VmRSS was before and after, VmRSS had that value
- * meanwhile: it changes page by page. Else it gets the nearest value that it had for sure. False:
- * the process that was looked at is no more. */
+/* Set the RSS. VmRSS changes page by page. So if the sum lies between VmRSS before and after, VmRSS
+ * had this value at some moment, and it is taken. Else the RSS becomes the nearest value that VmRSS
+ * certainly had. False: the process is gone. */
 static bool compare_with_rss(const struct heap_view *view, struct heap_terms *terms)
 {
     struct target *target = view->target;
@@ -275,7 +275,7 @@ static bool compare_with_rss(const struct heap_view *view, struct heap_terms *te
     uint64_t after;
     char byte;
     bool is_known = target_rss(target, &after);
-    /* VmRSS is of the program that runs now, the memory of the one that was looked at */
+    /* VmRSS belongs to the program that runs now, the memory to the one that was opened */
     if (!target_read(target, view->root_address, &byte, 1) || !is_known)
         return process_explain(target, ESRCH);
     uint64_t least = before < after ? before : after;

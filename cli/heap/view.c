@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What all parts of a copy use: the heap's addresses, and reads of its metadata, which are bounded
- * by `meta_left`.
+ * Used by all parts of a copy: the heap's addresses, and reads of its metadata, which `meta_left`
+ * bounds.
  */
 #include "heap/view.h"
 
@@ -22,7 +22,7 @@ uint64_t heap_end(const struct heap_view *view)
     return heap_superslab_address(view, view->count);
 }
 
-/* May metadata of this size lie there? */
+/* May metadata of this size lie at this address? */
 static bool is_meta(const struct heap_view *view, const void *pointer, size_t size)
 {
     uint64_t address = (uintptr_t)pointer;

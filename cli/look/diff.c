@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `hakmem diff`: what changed between two snapshots, by term, lane and size class, the largest
- * change first. Called by main.c; calls snapshot.c.
+ * `hakmem diff`: shows the changes between two snapshots, by term, lane and size class, the largest
+ * first.
  */
 #include <argp.h>
 #include <inttypes.h>
@@ -15,10 +15,10 @@
 #include "look/verbs.h"
 
 #define KEY_JSON CLI_KEY(1)
-/* Size classes in the text; JSON has all. */
+/* The most size classes in the text; JSON has all. */
 #define ROWS_MAX 16
 
-/* One line: a figure of both, and of blocks besides the number of them. */
+/* One line: a figure of each snapshot; for blocks also their number. */
 struct change {
     const char *name;
     const char *label;
@@ -67,7 +67,7 @@ static void sort_changes(struct changes *changes)
         qsort(changes->rows, changes->count, sizeof changes->rows[0], compare_changes);
 }
 
-/* A core file tells neither the RSS nor, without it, the last term: what others have of it. */
+/* A core file has neither the RSS nor the last term, memory of others. */
 static bool has_core(const struct snapshot *before, const struct snapshot *after)
 {
     return before->is_core || after->is_core;
@@ -115,7 +115,7 @@ static void add_row(struct changes *changes, const struct snapshot_row *before,
                                                       .free_after = after->free_bytes};
 }
 
-/* A class without a block so far is in no file. */
+/* A class that never had a block is in no file. */
 static void find_classes(const struct snapshot *before, const struct snapshot *after,
                          struct changes *changes)
 {
@@ -246,7 +246,7 @@ static void json_figure(const char *name, uint64_t before, uint64_t after)
            before, after, (int64_t)(after - before));
 }
 
-/* Those that changed. */
+/* Write the rows that changed. */
 static void json_changes(const char *name, const struct changes *changes, bool is_blocks)
 {
     const char *comma = "";

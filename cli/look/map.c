@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `hakmem map`: the heap's address space in the terminal or as SVG: what each part holds, how full
- * it is, and whether it is resident; of the whole heap, or of a range of addresses. Called by
- * main.c; map_rows.c makes the rows.
+ * `hakmem map`: draws the heap's address space in the terminal or as SVG: the contents of each
+ * part, how full it is, and whether it is resident; for the whole heap, or for a range of
+ * addresses. map_rows.c makes the rows.
  */
 #include "look/map.h"
 
@@ -24,7 +24,7 @@
 
 /* ---- the terminal ---- */
 
-/* Purpose: what the terminal shows of a row, besides its address and its number. */
+/* Purpose: the part of a row that the terminal shows beside its address and its number. */
 struct shown_row {
     char letters[CELLS_PER_ROW];
     bool is_bright[CELLS_PER_ROW]; /* at least half of the cell is resident */
@@ -33,7 +33,7 @@ struct shown_row {
     struct short_text resident;
 };
 
-/* A letter for what a cell holds: large when at least half of it is live. */
+/* The letter of a cell's contents: a capital if at least half of it is live. */
 static char letter_of(const struct cell *cell, const struct map_sums *sums)
 {
     static const char letters[CELL_KINDS][2] = {
@@ -89,7 +89,7 @@ static void print_row(uint64_t start, uint64_t count, const struct shown_row *ro
     putchar('\n');
 }
 
-/* Rows that would print alike are printed once, with their number. */
+/* Rows that would look the same are printed once, with their number. */
 static void print_rows(const struct map *map, bool is_coloured)
 {
     for (size_t i = 0; i < map->count;) {
@@ -118,7 +118,7 @@ static void print_terminal(const struct heap_view *view, const struct map *map)
     puts("live: in blocks, which count whole, resident or not; res.: resident;\n"
          "x 3: three rows like this");
     if (is_folded)
-        puts("a letter says what most of it holds; --range START-END shows a part in detail");
+        puts("a letter shows the main use; --range START-END shows a part in detail");
     if (is_coloured)
         puts("bright: resident");
     printf("\n%-12s %-32s %6s %6s\n", "address", "slabs", "live", "res.");
@@ -132,12 +132,12 @@ static void print_terminal(const struct heap_view *view, const struct map *map)
 struct map_input {
     struct choice choice;
     struct output svg;
-    const char *range; /* as it was given; NULL for the whole heap */
+    const char *range; /* as the user wrote it; NULL for the whole heap */
     uint64_t from;
     uint64_t to;
 };
 
-/* Hexadecimal digits, with or without 0x, at the start of `text`; `end` is what follows them. */
+/* Parse hexadecimal digits, with or without 0x, at the start of `text`; `end` is the rest. */
 static bool read_address(const char *text, uint64_t *address, const char **end)
 {
     const char *digits = strncmp(text, "0x", 2) == 0 ? text + 2 : text;
@@ -161,7 +161,7 @@ static void parse_range(struct map_input *input, const char *text)
                       text));
 }
 
-/* The heap, or the range as far as it lies in the heap. */
+/* Make the map of the heap, or of the part of the range that lies in the heap. */
 static void make(const struct map_input *input, const struct heap_view *view, struct map *map)
 {
     if (!input->range) {

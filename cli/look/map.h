@@ -22,21 +22,21 @@ enum cell_kind {
     CELL_POOL,
     CELL_ACE,
     CELL_HUGE,
-    CELL_OTHER, /* not the heap's, or changing now */
+    CELL_OTHER, /* not part of the heap, or changing now */
     CELL_KINDS
 };
 
-/* One slab, or several: then of the kind that most of those are that are not COLD. */
+/* One slab, or several: then the most frequent kind among them, without COLD. */
 struct cell {
     uint8_t kind;       /* enum cell_kind */
-    uint8_t size_class; /* TINY, POOL, ACE; 0: several classes */
+    uint8_t size_class; /* for TINY, POOL and ACE; 0: several classes */
     uint8_t is_mixed;   /* there are slabs of other kinds */
-    uint8_t is_first;   /* of its extent; one slab only */
-    uint32_t pages;     /* that are resident, in all `count` rows together */
-    uint64_t live;      /* bytes that live blocks cover, resident or not; in all rows together */
+    uint8_t is_first;   /* the first slab of its extent; only if the cell is one slab */
+    uint32_t pages;     /* resident pages, in all `count` rows together */
+    uint64_t live;      /* bytes of live blocks, resident or not, in all rows together */
 };
 
-/* Rows that look the same and follow each other are one. */
+/* One row, or neighbouring rows that look the same. */
 struct map_row {
     uint64_t start;
     uint64_t count;
@@ -51,7 +51,7 @@ struct map {
     unsigned shift; /* a row has 2^shift superslabs, a cell as many slabs */
 };
 
-/* map_rows.c: the map of the whole heap, or of the superslabs that [from, to) touches. */
+/* map_rows.c: the map of the whole heap, or of the superslabs in [from, to). */
 void map_make(const struct heap_view *view, struct map *map);
 void map_make_range(const struct heap_view *view, uint64_t from, uint64_t to, struct map *map);
 
@@ -59,8 +59,8 @@ void map_make_range(const struct heap_view *view, uint64_t from, uint64_t to, st
 uint64_t map_row_bytes(const struct map *map);
 uint64_t map_cell_bytes(const struct map *map);
 
-/* Purpose: of a cell or a row, with all that it stands for: bytes of addresses, those in live
- * blocks, and those that are resident. */
+/* Purpose: the sums of a cell or a row: bytes of addresses, of live blocks, and of resident
+ * memory. */
 struct map_sums {
     uint64_t bytes;
     uint64_t live;
@@ -72,17 +72,17 @@ struct map_sums map_cell_sums(const struct map *map, const struct map_row *row,
 struct map_sums map_row_sums(const struct map *map, const struct map_row *row);
 /* Rounded: 0 to 100. */
 unsigned map_percent(uint64_t part, uint64_t whole);
-/* "63 %"; "<1 %" where the rounded number is 0 and the part is not. */
+/* "63 %"; "<1 %" if the rounded number is 0 but the part is not. */
 struct short_text map_share(uint64_t part, uint64_t whole);
 /* "blocks of 112 bytes, 63 % live, 100 % resident", without a newline. */
 void map_describe(const struct cell *cell, const struct map_sums *sums, char *text, size_t size);
 
-/* map_fold.c: add a row; or add it to the last one, if this looks the same and ends where the row
- * starts. */
+/* map_fold.c: add a row. If it looks like the last row and follows it directly, it becomes part of
+ * that one. */
 void map_add_row(struct map *map, const struct map_row *row);
-/* Make the row that follows part of a row, which looks the same. */
+/* Merge a row into the one before, which looks the same. */
 void map_merge_row(struct map_row *last, const struct map_row *row);
-/* Fold a map with a row a superslab until it has no more than MAP_ROWS_MOST rows. */
+/* Fold a map that has a row for each superslab until it has no more than MAP_ROWS_MOST rows. */
 void map_fold(struct map *map);
 
 /* map_svg.c */

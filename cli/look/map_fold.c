@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Folds a map: a row stands for 2, 4, 8 ... superslabs, and a cell for as many slabs, until the map
- * is short enough to be read. A folded cell has the sums of what it stands for. Called by
- * map_rows.c.
+ * is short enough to be read. A folded cell has the sums of its slabs.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +9,7 @@
 #include "base/memory.h"
 #include "look/map.h"
 
-/* The same kinds and size classes, and the same percentages, in each cell. */
+/* Do two rows have the same kinds, size classes and percentages in each cell? */
 static bool looks_same(const struct map *map, const struct map_row *a, const struct map_row *b)
 {
     for (size_t i = 0; i < CELLS_PER_ROW; i++) {
@@ -48,10 +47,10 @@ void map_add_row(struct map *map, const struct map_row *row)
     map->rows[map->count++] = *row;
 }
 
-/* Purpose: what the slabs of a folded cell come to. */
+/* Purpose: the sums of the slabs in a folded cell. */
 struct tally {
     uint64_t slabs[CELL_KINDS];
-    uint8_t size_class[CELL_KINDS]; /* of all slabs of the kind, or 0 */
+    uint8_t size_class[CELL_KINDS]; /* the class of all slabs of this kind, or 0 */
     uint64_t live;
     uint64_t pages;
 };
@@ -60,12 +59,12 @@ struct tally {
 struct fold {
     struct map *map;
     uint64_t start;
-    uint64_t superslabs; /* that it has so far */
+    uint64_t superslabs; /* superslabs that it has so far */
     struct tally cells[CELLS_PER_ROW];
 };
 
-/* What the superslabs `from` to `to` - 1, of `count` that look the same, have of `sum`. Adding up
- * all parts gives the sum again. */
+/* The part of `sum` that belongs to superslabs `from` to `to` - 1, if `count` superslabs look the
+ * same. The parts add up to the sum. */
 static uint64_t part_of(uint64_t sum, uint64_t count, uint64_t from, uint64_t to)
 {
     uint64_t each = sum / count;
@@ -73,7 +72,8 @@ static uint64_t part_of(uint64_t sum, uint64_t count, uint64_t from, uint64_t to
     return each * (to - from) + rest * to / count - rest * from / count;
 }
 
-/* A slab of the superslabs `from` to `to` - 1, of `count`, in which `cell` looks the same. */
+/* Add one slab of each of the superslabs `from` to `to` - 1, of `count` in which `cell` looks the
+ * same. */
 static void add_cell(struct tally *tally, const struct cell *cell, uint64_t count, uint64_t from,
                      uint64_t to)
 {
@@ -86,7 +86,7 @@ static void add_cell(struct tally *tally, const struct cell *cell, uint64_t coun
     tally->pages += part_of(cell->pages, count, from, to);
 }
 
-/* Free addresses count only where there is nothing else: a single block must not vanish. */
+/* Free addresses count only if there is nothing else: a single block must stay visible. */
 static struct cell cell_of(const struct tally *tally, uint64_t slabs)
 {
     unsigned kind = CELL_COLD;
@@ -102,8 +102,8 @@ static struct cell cell_of(const struct tally *tally, uint64_t slabs)
     };
 }
 
-/* `count` superslabs of a row, from its superslab `from` on, which fit into the folded row; in
- * `rows` folded rows at once, which look the same. */
+/* Add `count` superslabs of a row, from its superslab `from` on, which fit into the folded row; or
+ * into `rows` folded rows that look the same. */
 static void fill_row(struct fold *fold, const struct map_row *row, uint64_t from, uint64_t count,
                      uint64_t rows)
 {
@@ -128,7 +128,7 @@ static void fold_row(struct fold *fold, const struct map_row *row)
     const uint64_t room = (uint64_t)1 << fold->map->shift;
     for (uint64_t left = row->count; left > 0;) {
         uint64_t part = room - fold->superslabs < left ? room - fold->superslabs : left;
-        /* many superslabs that look the same fold into many rows that do */
+        /* many equal superslabs fold into many equal rows */
         uint64_t rows = fold->superslabs == 0 && left >= room ? left / room : 1;
         fill_row(fold, row, row->count - left, part, rows);
         left -= part + (rows - 1) * room;
@@ -137,7 +137,7 @@ static void fold_row(struct fold *fold, const struct map_row *row)
     }
 }
 
-/* Fold `fine` into rows of 2^shift superslabs. False: these are too many. */
+/* Fold `fine` into rows of 2^shift superslabs. False if there are still too many. */
 static bool fold_map(const struct map *fine, unsigned shift, struct map *map)
 {
     static const struct map_row nothing = {.count = 1};

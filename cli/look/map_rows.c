@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Makes the rows of a map: what each slab of a superslab holds, how much of it is live, and how
- * much is resident. Called by map.c and the sampler; reads a heap_view.
+ * Makes the rows of a map: the contents of each slab of a superslab, how much of it is live, and
+ * how much is resident.
  */
 #include "heap/extents.h"
 #include "heap/residency.h"
@@ -10,7 +10,7 @@
 
 #define PAGES_PER_SLAB (SLAB_SIZE / TARGET_PAGE)
 
-/* Bytes of each slab of an extent that live blocks cover, added up in `live`. */
+/* Add the bytes of live blocks in each slab of an extent to `live`. */
 static void add_live(const struct heap_view *view, const struct extent *extent, uint64_t *live)
 {
     uint64_t counts[BLOCK_STATES];
@@ -54,7 +54,7 @@ static uint8_t kind_of(const struct extent *extent)
     }
 }
 
-/* Bytes of a Huge block that lie in the slab at `at`: its last slab may be its in part only. */
+/* Bytes of a Huge block in the slab at `at`: the block may use only a part of its last slab. */
 static uint64_t huge_live(const struct extent *extent, uint64_t at)
 {
     uint64_t end = extent->start + extent->slab->size;
@@ -63,7 +63,7 @@ static uint64_t huge_live(const struct extent *extent, uint64_t at)
     return end - at < SLAB_SIZE ? end - at : SLAB_SIZE;
 }
 
-/* The cells of the slabs of an extent that lie in the superslab at `start`. */
+/* Fill the cells of those slabs of an extent that lie in the superslab at `start`. */
 static void fill_cells(const struct heap_view *view, const struct extent *extent, uint64_t start,
                        const uint8_t *present, struct cell *cells)
 {
@@ -88,8 +88,8 @@ static void fill_cells(const struct heap_view *view, const struct extent *extent
     }
 }
 
-/* The row of the superslab at `start`; `extent` goes on from the one before, which may reach into
- * it. */
+/* Fill the row of the superslab at `start`. `extent` continues from the superslab before, and may
+ * reach into this one. */
 static void fill_row(const struct heap_view *view, struct map_row *row, struct extent *extent)
 {
     uint8_t present[PAGES_PER_SUPERSLAB];
@@ -102,7 +102,8 @@ static void fill_row(const struct heap_view *view, struct map_row *row, struct e
     }
 }
 
-/* Superslabs of [start, to) from `start` on that the table does not know, and without pages. */
+/* The number of superslabs of [start, to), from `start` on, that are not in the table and have no
+ * pages. */
 static uint64_t unused_from(const struct heap_view *view, uint64_t start, uint64_t to)
 {
     if (start >= to)
@@ -129,7 +130,7 @@ void map_make_range(const struct heap_view *view, uint64_t from, uint64_t to, st
     to = to < heap_end(view) ? to : heap_end(view);
     if (view->is_empty || from >= to)
         return;
-    /* a Huge block may have begun before */
+    /* a Huge block may begin before */
     heap_extent_of(view, from, &extent);
     for (uint64_t start = from; start < to;) {
         struct map_row row = {.start = start, .count = 1};

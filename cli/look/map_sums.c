@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a cell or a row of a map comes to: in bytes, in percent and in words. Called by the other
- * files of the map.
+ * The sums of a cell or a row of a map: in bytes, in percent and in words.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -39,7 +38,7 @@ struct map_sums map_row_sums(const struct map *map, const struct map_row *row)
 
 unsigned map_percent(uint64_t part, uint64_t whole)
 {
-    /* a cell that changes while it is read may seem to hold more than it has room for */
+    /* a cell that changes while it is read may seem to contain more than its size */
     return part >= whole ? 100 : (unsigned)(100 * (double)part / (double)whole + 0.5);
 }
 

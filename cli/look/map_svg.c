@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The map as SVG: a cell's colour is its lane, its filled height the share that is live, the bar
- * below it the share that is resident. One file, nothing loaded from elsewhere, light and dark; as
- * narrow as a phone, and wider where there is room. Called by map.c.
+ * The map as SVG: a cell's color is its lane, its filled height the live share, the bar below it
+ * the resident share. One file that loads nothing, light and dark; it fits a phone, and is wider if
+ * there is room.
  */
 #include <inttypes.h>
 
@@ -23,7 +23,7 @@
 #define ROW_WIDTH ((int)CELLS_PER_ROW * STEP - 1)
 #define WIDTH (LEFT + ROW_WIDTH + LEFT)
 
-/* Where there is room, this much larger. */
+/* If there is room, the map is larger by this factor. */
 #define WIDE_SCALE 1.7
 
 static const char style[] =
@@ -49,14 +49,14 @@ static void print_rect(FILE *out, const char *class, int x, int y, int width, in
             width, height);
 }
 
-/* The part in pixels, of `length` for the whole; at least 1 unless the part is 0. */
+/* The part in pixels, if the whole has `length`; at least 1 unless the part is 0. */
 static int share_of(int length, uint64_t part, uint64_t whole)
 {
     int pixels = (length * (int)map_percent(part, whole) + 50) / 100;
     return pixels == 0 && part > 0 ? 1 : pixels;
 }
 
-/* What is free and without pages is the row's ground. */
+/* Free memory without pages is the background of the row. */
 static void print_cell(FILE *out, const struct cell *cell, const struct map_sums *sums,
                        bool is_folded, int x, int y)
 {
@@ -72,7 +72,7 @@ static void print_cell(FILE *out, const struct cell *cell, const struct map_sums
     print_rect(out, "cell", x, y, CELL, HEIGHT);
     if (height > 0 && cell->kind != CELL_COLD)
         print_rect(out, classes[cell->kind], x, y + HEIGHT - height, CELL, height);
-    /* a line over it, which joins that of the cell before it where the extent goes on */
+    /* a line above it, which joins that of the cell before if the extent continues */
     int gap = is_folded || cell->is_first || x == LEFT ? 0 : STEP - CELL;
     if (cell->kind >= CELL_TINY && cell->kind <= CELL_HUGE)
         print_rect(out, classes[cell->kind], x - gap, y, CELL + gap, 2);
@@ -102,7 +102,7 @@ static void print_row(FILE *out, const struct map *map, const struct map_row *ro
     }
 }
 
-/* What is said below the squares, of the lines and of rows that look alike. */
+/* The text below the squares, about the lines and about rows that look the same. */
 static void print_notes(FILE *out, bool is_folded)
 {
     const char *const notes[] = {
@@ -154,10 +154,10 @@ void map_print_svg(FILE *out, const struct heap_view *view, const struct map *ma
     html_text(out, choice_title(view->target));
     fprintf(out,
             "</text>\n<text class=\"dim\" x=\"%d\" y=\"42\">A row is %s%s, a cell %s%s,</text>\n"
-            "<text class=\"dim\" x=\"%d\" y=\"57\">filled as far as it is live%s.</text>\n",
+            "<text class=\"dim\" x=\"%d\" y=\"57\">the filled part of a cell is live%s.</text>\n",
             LEFT, is_folded ? "" : "a superslab of ", text_of_size(map_row_bytes(map)).bytes,
             is_folded ? "" : "a slab of ", text_of_size(map_cell_bytes(map)).bytes, LEFT,
-            is_folded ? "; its colour is what most of it holds" : "");
+            is_folded ? "; its colour shows the main use" : "");
     print_legend(out);
     print_notes(out, is_folded);
     for (size_t i = 0; i < map->count; i++)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `hakmem snapshot`: writes what `hakmem stats --json` says into a file, and reads such a file.
- * Called by main.c and diff.c.
+ * `hakmem snapshot`: writes the output of `hakmem stats --json` to a file, and reads such a file.
  */
 #include "look/snapshot.h"
 
@@ -23,10 +22,10 @@
 
 /* ---- reading ---- */
 
-/* A file is read as far as this: one of 100,000 threads has 12 MiB. */
+/* The most bytes that are read of a file: one with 100,000 threads has 12 MiB. */
 #define FILE_MAX ((size_t)256 << 20)
 
-/* All of a file, to be freed; NULL: errno says why not. */
+/* Read a whole file; the caller frees it. NULL: errno says why. */
 static char *read_file(const char *path, size_t *size)
 {
     FILE *in = fopen(path, "re");
@@ -53,7 +52,7 @@ static char *read_file(const char *path, size_t *size)
 /* Seconds since 1970: the year 5138. */
 #define TIME_MAX 1e11
 
-/* Purpose: an object of the file, and where it is there. */
+/* Purpose: an object of the file, and its place there. */
 struct place {
     struct snapshot *snapshot;
     const struct json_object *object;
@@ -67,7 +66,7 @@ static void refuse(const struct place *place, const char *key)
         snprintf(refused, sizeof place->snapshot->refused, "%s%s", place->path, key);
 }
 
-/* 0 where there is none. */
+/* A number of the object; 0 if there is none. */
 static uint64_t number_of(const struct place *place, const char *key)
 {
     uint64_t number = 0;
@@ -101,7 +100,7 @@ static void take_row(const struct place *place, struct snapshot_row *row)
                       number_of(place, "depots_bytes");
 }
 
-/* The lanes, or the size classes; returns how many there are. */
+/* Read the lanes, or the size classes. Returns their number. */
 static size_t take_rows(const struct place *whole, const char *key, struct snapshot_row *rows,
                         size_t limit)
 {
@@ -149,7 +148,7 @@ static void take_all(struct snapshot *snapshot, const struct json_object *object
     snapshot->class_count = take_rows(&whole, "classes", snapshot->classes, SNAPSHOT_ROWS_MAX);
 }
 
-/* As the file begins, whether it is whole or not. */
+/* The beginning of each file, complete or not. */
 #define SNAPSHOT_BEGIN "{\"hakmem\":"
 
 bool snapshot_read(const char *command, const char *path, struct snapshot *snapshot)
@@ -171,7 +170,7 @@ bool snapshot_read(const char *command, const char *path, struct snapshot *snaps
     if (is_cut)
         cli_fail(EXIT_FAILURE, "%s: '%s' is cut short: it is not a whole snapshot", command, path);
     else if (!snapshot->format)
-        cli_fail(EXIT_FAILURE, "%s: '%s' is no snapshot: expected a file of hakmem snapshot",
+        cli_fail(EXIT_FAILURE, "%s: '%s' is not a snapshot: expected a file of hakmem snapshot",
                  command, path);
     else if (snapshot->format != FIGURES_FORMAT)
         cli_fail(EXIT_FAILURE, "%s: '%s' is of format %" PRIu64 ": this hakmem reads format %d",
@@ -180,8 +179,9 @@ bool snapshot_read(const char *command, const char *path, struct snapshot *snaps
         cli_fail(EXIT_FAILURE, "%s: '%s' is damaged: its '%s' is not a number that hakmem writes",
                  command, path, snapshot->refused);
     else if (snapshot->terms_seen != (1u << TERM_COUNT) - 1)
-        cli_fail(EXIT_FAILURE, "%s: '%s' is no snapshot: it lacks the terms that add up to the RSS",
-                 command, path);
+        cli_fail(EXIT_FAILURE,
+                 "%s: '%s' is not a snapshot: it lacks the terms that add up to the RSS", command,
+                 path);
     else
         return true;
     return false;

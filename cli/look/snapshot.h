@@ -22,24 +22,24 @@ struct snapshot_row {
 
 #define SNAPSHOT_ROWS_MAX 256
 
-/* Purpose: what two of them are compared by. */
+/* Purpose: the figures of a snapshot that are compared. */
 struct snapshot {
     char program[64]; /* printable */
     uint64_t pid;
     uint64_t format;
     double at; /* seconds since 1970; 0: not known */
     bool is_core;
-    uint64_t rss;               /* a core does not know it */
+    uint64_t rss;               /* 0 in a core */
     uint64_t terms[TERM_COUNT]; /* in the order of stats_terms */
     unsigned terms_seen;
     struct snapshot_row lanes[HAK_LANE_COUNT];
     struct snapshot_row classes[SNAPSHOT_ROWS_MAX];
     size_t class_count;
-    char refused[40]; /* where the first number is that no snapshot has; "": nowhere */
+    char refused[40]; /* the place of the first number that no snapshot can have; "": none */
 };
 
-/* Read a file. False, after one line in the name of `command`: there is none, or it is no snapshot,
- * or not whole, or of another format. */
+/* Read a file. False, after one line that begins with `command`, if there is none, or if it is no
+ * snapshot, incomplete, or of another format. */
 bool snapshot_read(const char *command, const char *path, struct snapshot *snapshot);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `hakmem stats`: where a process's memory is, in terms that add up to its RSS, by lane, size class
- * and thread. Called by main.c; reads a heap_view.
+ * `hakmem stats`: shows where a process's memory is, in terms that add up to its RSS, by lane, size
+ * class and thread.
  */
 #include <argp.h>
 #include <inttypes.h>
@@ -21,7 +21,7 @@
 #define KEY_JSON CLI_KEY(1)
 #define KEY_METRICS CLI_KEY(2)
 
-/* Rows of size classes and threads in the text; the other forms have all. */
+/* The most rows of size classes and threads in the text; the other forms have all. */
 #define ROWS_MAX 10
 
 /* ---- text ---- */
@@ -130,7 +130,7 @@ static void print_threads(const struct heap_view *view)
     free(order);
 }
 
-/* The limit that was set, and whether malloc fails by it. */
+/* Print the limit that was set, and whether malloc fails because of it. */
 static void print_limit(const struct heap_view *view, const struct heap_terms *terms)
 {
     int64_t limit = view->settings.limit;
@@ -162,9 +162,9 @@ static void print_text(const struct heap_view *view, const struct heap_terms *te
     printf("\npurged %s since the start; %" PRIu64 " call%s handed over to libc\n",
            text_of_size(view->purged_bytes).bytes, handed_over, handed_over == 1 ? "" : "s");
     print_limit(view, terms);
-    if (terms->huge_waste)
+    if (terms->huge_page_waste)
         printf("of what is purgeable, %s are of huge pages and have never been handed out\n",
-               text_of_size(terms->huge_waste).bytes);
+               text_of_size(terms->huge_page_waste).bytes);
     if (terms->unexplained)
         puts("the terms do not add up: the process changed faster than it could be read");
     if (view->implausible)

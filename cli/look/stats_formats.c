@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A heap's figures as JSON and as OpenMetrics text: those that the library knows too are written by
- * diag/figures.c, and here what can be told from outside only. docs/FIGURES.md lists the names.
+ * A heap's figures as JSON and as OpenMetrics text. diag/figures.c writes those that the library
+ * knows too; this file writes those that are known from outside only. docs/FIGURES.md lists the
+ * names.
  */
 #include "look/stats_formats.h"
 
@@ -33,7 +34,7 @@ static struct figures figures_of(const struct heap_view *view, const struct heap
         .mapped = terms->used_bytes,
         .warm = terms->warm_bytes,
         .metadata = view->meta.used,
-        .huge_waste = terms->huge_waste,
+        .huge_page_waste = terms->huge_page_waste,
         .purged = view->purged_bytes,
         .implausible = view->implausible,
     };
@@ -90,7 +91,7 @@ static void json_threads(struct writer *writer, const struct heap_view *view)
 
 static void json_settings(struct writer *writer, const struct settings *of)
 {
-    char text[SETTING_TEXT_MAX + 1]; /* a path of the target need not have an end */
+    char text[SETTING_TEXT_MAX + 1]; /* a path of the target may lack its terminator */
     writer_add(writer, ",\n\"settings\":{");
     for (size_t i = 0; i < SETTING_ROWS; i++) {
         const char *field = (const char *)of + setting_rows[i].offset;
@@ -135,12 +136,11 @@ void stats_print_metrics(FILE *out, const struct heap_view *view, const struct h
     for (size_t i = 0; i < TERM_COUNT; i++)
         writer_add(&writer, "hakmem_resident_bytes{term=\"%s\"} %lu\n", rows[i].key, rows[i].bytes);
     figures_metric_head(&writer, "others_bytes", "gauge",
-                        "Resident bytes of what is not the heap's.");
+                        "Resident bytes of memory that is not the heap's.");
     for (size_t i = 0; i < OTHERS_COUNT; i++)
         writer_add(&writer, "hakmem_others_bytes{kind=\"%s\"} %lu\n", others_keys[i], others[i]);
     figures_metric_head(&writer, "unexplained_bytes", "gauge",
-                        "RSS less the terms' sum: not 0 when the process changed too fast for a "
-                        "look.");
+                        "RSS minus the sum of the terms: not 0 if the process changed too fast.");
     writer_add(&writer, "hakmem_unexplained_bytes %ld\n", (long)terms->unexplained);
     figures_metrics(&writer, &figures);
     writer_flush(&writer);

@@ -7,7 +7,7 @@
 
 #include "heap/terms.h"
 
-/* The terms of the identity in their order, with their names. */
+/* A term of the RSS, with its names. The terms are in their fixed order. */
 struct term {
     const char *key;   /* in JSON and metrics */
     const char *label; /* for people */

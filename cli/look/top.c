@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `hakmem top`: a live view of one process's heap, or of all processes on the allocator; or the
- * same view of a core file, which never changes. Each look opens the process again and reads it
- * from outside, so one that is stopped can be looked at, and one that ends is no error. Called by
- * main.c; draws through top_screen.c.
+ * `hakmem top`: a live view of one process's heap, or of all processes that use HAKMEM; or the same
+ * view of a core file, which never changes. Each look opens the process again and reads it from
+ * outside. So a stopped process can be shown, and it is no error if a process ends.
  */
 #include "look/top.h"
 
@@ -25,7 +24,7 @@
 
 /* ---- looking ---- */
 
-/* What a process had as its live bytes at the last look. */
+/* The live bytes of a process at the last look. */
 static uint64_t last_live(const struct top_process *old, size_t count, pid_t pid)
 {
     for (size_t i = 0; i < count; i++)
@@ -49,7 +48,7 @@ static int compare_processes(const void *a, const void *b)
     return l != r ? (l < r) - (l > r) : (left->pid > right->pid) - (left->pid < right->pid);
 }
 
-/* A process that has been looked at ends: its name is known, though it is not there any more. */
+/* Explain that a process has ended which was shown before: its name is still known. */
 static void explain_end(const struct top *top, char error[320])
 {
     struct process_figures figures;
@@ -60,7 +59,7 @@ static void explain_end(const struct top *top, char error[320])
         snprintf(error, 320, "%.63s [%d] has ended", last->program, (int)last->pid);
 }
 
-/* Bring the figures up to date. False: the only process cannot be looked at any more. */
+/* Read the figures again. False: the only process cannot be read any more. */
 static bool look(struct top *top, char error[320])
 {
     if (!top_is_one(top)) {
@@ -112,7 +111,7 @@ static void move_selection(struct top *top, int by)
         top->selected++;
 }
 
-/* Do what a key says. False: quit. */
+/* Obey a key. False: quit. */
 static bool obey(struct top *top, int key)
 {
     switch (key) {
@@ -133,7 +132,7 @@ static bool obey(struct top *top, int key)
     return true;
 }
 
-/* Keys that order or move are answered at once; the figures change once in a delay. */
+/* Keys that sort or move act at once; the figures change once in a delay. */
 static bool show_until_due(struct top *top)
 {
     double due = clock_seconds() + top->delay;
@@ -153,7 +152,7 @@ static bool show_until_due(struct top *top)
     }
 }
 
-/* Until 'q', or until the only process is gone. */
+/* Show the view until 'q', or until the only process is gone. */
 static int watch(struct top *top)
 {
     char error[320] = "";

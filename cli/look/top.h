@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The live view. top.c listens to keys, top_process.c looks at one process, top_looks.c at all,
+ * The live view. top.c reads keys, top_process.c reads one process, top_looks.c all, and
  * top_screen.c draws with ncurses.
  */
 #ifndef HAK_CLI_TOP_H
@@ -18,24 +18,24 @@ struct top_process {
     char state;        /* 0 in a core file */
     size_t threads;
     struct heap_terms terms;
-    uint64_t last_live; /* of the look before; 0 when this is the first */
-    char trouble[320];  /* why it is not readable; then only pid, program and command count */
-    bool is_refused;    /* it may not be read; whether it is on the allocator is not known */
+    uint64_t last_live; /* at the look before; 0 at the first */
+    char trouble[320];  /* why it cannot be read; then only pid, program and command are set */
+    bool is_refused;    /* reading it is not permitted; it is not known whether it uses HAKMEM */
 };
 
-/* What a look at a process came to. */
+/* The result of a look at a process. */
 struct look_result {
     struct top_process *process;
-    bool is_refused; /* it may not be read */
+    bool is_refused; /* reading it is not permitted */
     bool is_damaged; /* its heap contradicts itself */
     char error[320];
 };
 
-/* What is on the screen. */
+/* The state of the screen. */
 struct top {
     pid_t only;       /* one process, or 0 for all */
-    const char *core; /* or a core file, looked at as one process */
-    bool is_chosen;   /* it was chosen from the list: going back is possible */
+    const char *core; /* or a core file, shown as one process */
+    bool is_chosen;   /* it was chosen from the list, so the user can go back */
     enum top_order order;
     bool shows_threads;
     bool shows_refused;
@@ -43,39 +43,38 @@ struct top {
     double delay;
     struct top_process *processes;
     size_t count;
-    size_t refused;              /* processes that may not be read, shown or not */
-    struct thread_view *threads; /* of the only one */
+    size_t refused;              /* processes that the user may not read, shown or not */
+    struct thread_view *threads; /* the threads of the only process */
     size_t thread_count;
-    char note[128]; /* shown in the last line for one look */
+    char note[128]; /* shown in the last line until the next look */
 };
 
 /* ---- top_process.c ---- */
 
-/* Is the view about one process, or a core file? */
+/* Does the view show one process, or a core file? */
 bool top_is_one(const struct top *top);
-/* Look at one process, or at the core file. False: it has no HAKMEM, or ended, or cannot be
- * read. */
+/* Read one process, or the core file. False if it has no HAKMEM, has ended, or cannot be read. */
 bool top_look_at(struct top *top, pid_t pid, struct look_result *result);
-/* The name of a process; false when it has ended. */
+/* Read the name of a process; false if it has ended. */
 bool top_read_name(struct top_process *process);
-/* The name and the command line of a process, as far as they can be had. */
+/* Read the name and the command line of a process, as far as possible. */
 void top_read_words(struct top_process *process);
-/* A figure of a process or class by which rows are ordered, largest first. */
+/* A figure of a process or class by which rows are sorted, the largest first. */
 uint64_t top_figure(const struct heap_terms *terms, enum top_order order);
 
 /* ---- top_looks.c ---- */
 
-/* Bring the list of all processes up to date, within two seconds. */
+/* Read all processes again, within two seconds. */
 void top_look_at_all(struct top *top);
 void top_forget_all(void);
 
 /* ---- top_screen.c ---- */
 
-/* False when the terminal is of no kind that is known here. */
+/* Begin. False if the kind of the terminal is not known. */
 bool top_screen_begin(void);
 void top_screen_end(void);
 void top_screen_draw(const struct top *top);
-/* Wait for a key; -1 when the time is over. */
+/* Wait for a key; -1 if the time is over. */
 int top_screen_key(double seconds);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Looks at all processes for the list of `hakmem top`. A process may make a look at it slow, or
- * fail, on purpose: so a child of the command makes the looks, with a limit on the time for each
- * process and for all. A process that takes longer is shown as not readable, and tried again more
- * and more seldom. Processes for which the time did not suffice keep their figures, and come first
- * in the next round.
+ * Reads all processes for the list of `hakmem top`. A process can make its reader slow, or make it
+ * fail, on purpose. So a child of the command reads them, with a time limit for each process and
+ * for all. A process that takes longer is shown as not readable, and is tried again more and more
+ * seldom. If the time is over, the remaining processes keep their figures, and come first in the
+ * next round.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -24,30 +24,30 @@
 
 #define LOOK_SECONDS 1.0
 #define ROUND_SECONDS 2.0
-/* Rounds until a process without HAKMEM is looked at again: it may have loaded it; and until one is
- * that was not readable, twice as many each time. */
+/* A process without HAKMEM is read again after this many rounds: it may have loaded it. So is a
+ * process that could not be read; for it the number doubles each time. */
 #define FORGET_AFTER 10
 #define RETRY_FIRST 10
 #define RETRY_MOST 640
 
-/* ---- processes that are not looked at in each round ---- */
+/* ---- processes that are not read in each round ---- */
 
-/* A process by its number and its executable: an exec makes it another one. */
+/* A process, identified by its number and its executable: an exec makes it another one. */
 struct stranger {
     pid_t pid;
     ino_t executable;
-    bool is_unreadable; /* else it has no HAKMEM, or is refused */
-    bool is_refused;    /* it may not be read */
-    unsigned pause;     /* rounds, of one that is not readable */
+    bool is_unreadable; /* else it has no HAKMEM, or reading it is not permitted */
+    bool is_refused;    /* reading it is not permitted */
+    unsigned pause;     /* rounds to wait, if it cannot be read */
     unsigned retry_at;
-    struct top_process row; /* what is shown of it */
+    struct top_process row; /* its row on the screen */
 };
 
 static struct {
     struct stranger *rows;
     size_t count;
     unsigned rounds;
-    pid_t next; /* where the last round ran out of time; 0: it did not */
+    pid_t next; /* the first process that the last round had no time for; 0: none */
 } known;
 
 static ino_t executable_of(pid_t pid)
@@ -66,7 +66,7 @@ static struct stranger *find_stranger(pid_t pid)
     return NULL;
 }
 
-/* Add a row for the process, or use the one of that process number. */
+/* Add a row for the process, or use the row with its number. */
 static struct stranger *add_stranger(pid_t pid)
 {
     struct stranger *stranger = find_stranger(pid);
@@ -99,8 +99,8 @@ static void add_unreadable(const struct top_process *process, const char *why)
     set_row(stranger, process, why);
 }
 
-/* A process without HAKMEM, or one that may not be read. The kernel's own have no command line:
- * they are no one's to read. */
+/* Add a process without HAKMEM, or one that the user may not read. Processes of the kernel have no
+ * command line, and nobody may read them: they are left out. */
 static void add_without_heap(const struct top_process *process, bool is_refused)
 {
     struct stranger *stranger = add_stranger(process->pid);
@@ -109,7 +109,7 @@ static void add_without_heap(const struct top_process *process, bool is_refused)
     set_row(stranger, process, process->trouble);
 }
 
-/* Processes without HAKMEM will be looked at again, and those that have ended are forgotten. */
+/* Let processes without HAKMEM be read again, and forget those that have ended. */
 static void forget_some(void)
 {
     size_t kept = 0;
@@ -131,7 +131,7 @@ static bool is_to_be_looked_at(pid_t pid)
 
 /* ---- the child that looks ---- */
 
-/* What the child says of one process. */
+/* The child's answer about one process. */
 struct answer {
     pid_t pid;
     bool is_good;
@@ -145,7 +145,7 @@ struct round {
     struct top *top;
     const struct top_process *old;
     size_t old_count;
-    pid_t *pids; /* to be looked at */
+    pid_t *pids; /* processes to be read */
     size_t count;
     double deadline;
 };
@@ -206,7 +206,7 @@ static void end_child(pid_t child, int pipe_end)
         ;
 }
 
-/* The next answer, whole; false when it does not come until `deadline`. */
+/* Read the next whole answer; false if it does not come before `deadline`. */
 static bool read_answer(int pipe_end, struct answer *answer, double deadline)
 {
     for (size_t done = 0; done < sizeof *answer;) {
@@ -249,7 +249,7 @@ static void take_answer(struct round *round, const struct answer *answer)
         add_without_heap(&answer->row, answer->is_refused);
         return;
     }
-    if (stranger) /* it has become readable */
+    if (stranger) /* it can be read now */
         *stranger = known.rows[--known.count];
     struct top_process row = answer->row;
     const struct top_process *old = last_row(round, row.pid);
@@ -257,7 +257,8 @@ static void take_answer(struct round *round, const struct answer *answer)
     add_row(round->top, &row);
 }
 
-/* The process at which the child has stopped. Its memory is left alone: so is its command line. */
+/* Mark the process at which the child has stopped. Its memory is not touched again, and so neither
+ * is its command line. */
 static void give_up(pid_t pid, bool is_late)
 {
     struct top_process process = {.pid = pid};
@@ -266,7 +267,7 @@ static void give_up(pid_t pid, bool is_late)
                        is_late ? "a look at it takes more than a second" : "a look failed");
 }
 
-/* Look at the processes from `first` on with one child; returns the first that is left. */
+/* Read the processes from `first` on with one child. Returns the first that is left. */
 static size_t look_at_some(struct round *round, size_t first)
 {
     static struct answer answer;
@@ -295,7 +296,7 @@ static int compare_pids(const void *a, const void *b)
 {
     pid_t left = *(const pid_t *)a;
     pid_t right = *(const pid_t *)b;
-    /* from where the last round stopped on, and then the others */
+    /* first those that the last round had no time for, then the others */
     bool is_left_late = left < known.next;
     bool is_right_late = right < known.next;
     if (is_left_late != is_right_late)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One process of the live view: a look at its heap, or at the core file, and the words by which it
- * is known. Each look opens the process again.
+ * One process of the live view: reads its heap, or the core file, and its name. Each look opens the
+ * process again.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -15,7 +15,8 @@
 #include "heap/process.h"
 #include "look/top.h"
 
-/* Read a file of the process's directory in /proc; returns how many bytes, 0 when there is none. */
+/* Read a file of the process's directory in /proc. Returns the number of bytes; 0 if there is
+ * none. */
 static size_t read_file(pid_t pid, const char *name, char *text, size_t size)
 {
     char path[64];
@@ -46,7 +47,8 @@ void top_read_words(struct top_process *process)
     size_t length = read_file(process->pid, "cmdline", text, sizeof process->command - 1);
     while (length > 0 && text[length - 1] == '\0')
         length--;
-    /* the program without its directory; what a program writes over its words is no path */
+    /* the program without its directory; a text that the program has written over its arguments is
+     * no path */
     const char *slash = text[0] == '/' ? memrchr(text, '/', strnlen(text, length)) : NULL;
     if (slash) {
         length -= (size_t)(slash + 1 - text);
@@ -88,7 +90,7 @@ bool top_look_at(struct top *top, pid_t pid, struct look_result *result)
         return false;
     }
     process->threads = view.thread_count;
-    if (top->core) /* which does not say what was resident: what it holds stands for it */
+    if (top->core) /* a core does not say which pages were resident: its own pages count instead */
         process->terms.rss = heap_terms_sum(&process->terms);
     if (top_is_one(top)) {
         free(top->threads);

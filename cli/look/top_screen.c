@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Draws the live view with ncurses: the list of processes, or one process's terms, size classes and
- * threads. Called by top.c; knows nothing of targets.
+ * threads. Knows nothing of targets.
  */
 #include <inttypes.h>
 #include <locale.h>
@@ -54,7 +54,8 @@ int top_screen_key(double seconds)
     }
 }
 
-/* One line, cut at the screen's edge: a row that went on in the next line would hide another. */
+/* Draw one line, cut at the edge of the screen: a row that continued in the next line would hide
+ * another. */
 static void __attribute__((format(printf, 3, 4)))
 put_line(int line, chtype attributes, const char *format, ...)
 {
@@ -68,15 +69,15 @@ put_line(int line, chtype attributes, const char *format, ...)
     attroff(attributes);
 }
 
-/* Purpose: a line that is made of fields. Invariant: each field is on it as a whole; after the
- * first for which the screen is too narrow, none is added. */
+/* Purpose: a line of fields. Invariant: each field on it is complete; after the first field that
+ * does not fit, none is added. */
 struct line {
     char text[256];
     int width;
     bool is_full;
 };
 
-/* A width below 0 aligns at the left. */
+/* A negative width aligns at the left. */
 static void add_field(struct line *line, int width, const char *text)
 {
     int gap = line->width > 0;
@@ -118,10 +119,11 @@ static const struct {
     [COLUMN_CACHED] = {"cached", 10}, [COLUMN_FREE] = {"free", 10},
 };
 
-/* The command stands behind the columns: so many characters of it should be seen. */
+/* The command comes after the columns: at least this many characters of it should be visible. */
 #define COMMAND_LEAST 15
 
-/* Which columns a screen shows, a bit for each: a narrow one goes without the least important. */
+/* Which columns a screen shows, one bit for each: a narrow screen leaves out the least
+ * important. */
 static unsigned shown_columns(void)
 {
     static const enum column drop[] = {COLUMN_CHANGE, COLUMN_THREADS, COLUMN_STATE, COLUMN_CACHED,
@@ -155,7 +157,7 @@ static const char *state_word(char state)
     return state == 'T' || state == 't' ? "stopped" : state == 'R' ? "runs" : "sleeps";
 }
 
-/* By how much the live bytes have changed since the last look. */
+/* The change of the live bytes since the last look. */
 static struct short_text change_of(const struct top_process *process)
 {
     struct short_text text = {""};
@@ -169,7 +171,7 @@ static struct short_text change_of(const struct top_process *process)
     return text;
 }
 
-/* With a mark where the terms do not add up to it. */
+/* The RSS, with a mark if the terms do not add up to it. */
 static struct short_text rss_of(const struct top_process *process)
 {
     struct short_text text;
@@ -200,7 +202,8 @@ static const char *command_of(const struct top_process *process)
     return process->command[0] ? process->command : process->program;
 }
 
-/* Why it is not readable: the row names the process, so that the message need not. */
+/* Draw the reason why a process cannot be read. The row has the name of the process, so the message
+ * leaves it out. */
 static void draw_trouble(int line, chtype attributes, const struct top_process *process)
 {
     char prefix[96];
@@ -243,12 +246,11 @@ static void add_up(struct top_process *total, const struct top_process *process)
     total->terms.purgeable += terms->purgeable;
     if (terms->unexplained)
         total->terms.unexplained = terms->unexplained;
-    /* one that is new has not changed */
+    /* a new process has not changed */
     total->last_live += process->last_live ? process->last_live : terms->live;
 }
 
-/* The sum of the processes that could be read, where there is more than one; returns the next
- * line. */
+/* Draw the sum of the processes that could be read, if there are several. Returns the next line. */
 static int draw_total(const struct top *top, int line)
 {
     static struct top_process total;
@@ -335,7 +337,7 @@ static int compare_classes(const void *a, const void *b)
     return (left < right) - (left > right);
 }
 
-/* A line of figures, each as a field of its width. */
+/* Draw a line of figures, each in a field of its width. */
 static void draw_fields(int at, chtype attributes, const int *widths, const char *const *fields,
                         size_t count)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `hakmem why`: what lies at an address: the block and its state, its slab, its neighbours, or what
- * else the address is. Called by main.c; reads a heap_view.
+ * `hakmem why`: tells about an address: the block there and its state, its slab, its neighbours, or
+ * what else is there.
  */
 #include <argp.h>
 #include <errno.h>
@@ -20,14 +20,14 @@
 #include "heap/symbol.h"
 #include "look/verbs.h"
 
-/* Neighbours told on each side. */
+/* Neighbours that are shown on each side. */
 #define NEIGHBOURS 3
 #define LABEL "  %-10s "
 
 static const char *const state_words[] = {
     [BLOCK_LIVE] = "live",
     [BLOCK_FREE] = "free in its slab",
-    [BLOCK_IN_THREAD] = "free in a thread's cache",
+    [BLOCK_IN_THREAD] = "free in a thread cache",
     [BLOCK_IN_DEPOT] = "free in the depot",
 };
 
@@ -38,7 +38,7 @@ static const char *lane_word(const union seen_slab *slab)
     return lane_titles[slab->state == SLAB_HUGE ? HAK_LANE_HUGE : lane_of_class(slab->size_class)];
 }
 
-/* In whose cache the block at `address` is. */
+/* Print which cache has the block at `address`. */
 static void print_holder(const struct heap_view *view, uint64_t address)
 {
     size_t at = heap_caches_find(view, address);
@@ -56,8 +56,8 @@ static void print_owner(const struct heap_view *view, const union seen_slab *sla
                          ? (const void *)slab->owner == (const void *)view->root.shared_pool
                          : slab->owner == NULL;
     if (!is_shared)
-        printf(LABEL "a first-class heap (hak_heap_new), by the address of its records %p\n",
-               "owner", slab->owner);
+        printf(LABEL "an owned heap (hak_heap_new), by the address of its records %p\n", "owner",
+               slab->owner);
 }
 
 static void print_page(const struct heap_view *view, uint64_t address)
@@ -106,7 +106,7 @@ static void print_bounds(const struct extent *extent, uint64_t start, uint64_t a
            "address", address - start, start + size - address);
 }
 
-/* An address in an extent that holds blocks. */
+/* Print an address in an extent that has blocks. */
 static void print_block(const struct heap_view *view, const struct extent *extent, uint64_t address)
 {
     uint8_t states[EXTENT_BLOCKS_MAX];
@@ -133,7 +133,7 @@ static void print_block(const struct heap_view *view, const struct extent *exten
         print_neighbours(extent, states, count, (unsigned)index);
 }
 
-/* ---- what is no block ---- */
+/* ---- addresses that are in no block ---- */
 
 static void print_mapping(const struct heap_view *view, uint64_t address)
 {
@@ -157,7 +157,7 @@ static void print_mapping(const struct heap_view *view, uint64_t address)
            text_of_size(mapping->end - mapping->start).bytes);
 }
 
-/* In the reservation, but before the first superslab. */
+/* Print an address in the reservation, but before the first superslab. */
 static void print_head(const struct heap_view *view, uint64_t address)
 {
     const char *what = "the slab map";
@@ -227,8 +227,8 @@ static uint64_t parse_address(const char *text)
     const char *digits = strncmp(text, "0x", 2) == 0 ? text + 2 : text;
     if (digits[0] == '\0' || digits[strspn(digits, "0123456789abcdefABCDEF")] != '\0' ||
         strlen(digits) > 16)
-        exit(cli_fail(EXIT_USAGE, "hakmem why: '%.60s' is no address: expected hexadecimal digits",
-                      text));
+        exit(cli_fail(EXIT_USAGE,
+                      "hakmem why: '%.60s' is not an address: expected hexadecimal digits", text));
     return strtoull(digits, NULL, 16);
 }
 

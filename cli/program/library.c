@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The libraries that the command preloads into programs: where they are, and LD_PRELOAD. Called by
- * run.c, record.c and allocators.c.
+ * Finds the libraries that the command preloads into programs, and sets LD_PRELOAD.
  */
 #include "program/library.h"
 
@@ -27,7 +26,7 @@ static void own_directory(const char *command, char directory[PATH_MAX])
     *(strrchr(directory, '/') + 1) = '\0';
 }
 
-/* Whether the user has named the library; a name that does not help ends the process. */
+/* Has the user named the library? A name that is of no use ends the process. */
 static bool is_chosen(const char *command, const char *chosen, char library[PATH_MAX])
 {
     if (!chosen || !*chosen)
@@ -38,7 +37,7 @@ static bool is_chosen(const char *command, const char *chosen, char library[PATH
     return true;
 }
 
-/* Libraries are where builds and packages put them: seen from the executable. */
+/* Libraries are looked for where builds and packages put them, relative to the executable. */
 static void find_library(const char *command, const char *name, char library[PATH_MAX])
 {
     static const char *const places[] = {"", "../lib/", "../lib/hakmem/",

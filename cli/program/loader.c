@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the dynamic loader says of a library that is to be preloaded, from two trials: this command
- * is started with the library, or the loader of a program is asked to list what it would load. A
- * program itself must never be run for that.
+ * Asks the dynamic loader about a library that is to be preloaded, in two ways: this command is
+ * started with the library; or the loader of a program is asked to list what it would load. May
+ * never run the program itself for that.
  */
 #include "program/loader.h"
 
@@ -33,7 +33,7 @@ static _Noreturn void become_trial(char *const argv[], const char *library, int 
     dup2(null, STDIN_FILENO);
     dup2(null, STDOUT_FILENO);
     dup2(error_end, STDERR_FILENO);
-    /* no setting: it would write its own figures and reports */
+    /* no settings, or the trial would write its own figures and reports */
     clearenv();
     setenv("LD_PRELOAD", library, 1);
     if (library_path)
@@ -42,7 +42,7 @@ static _Noreturn void become_trial(char *const argv[], const char *library, int 
     _exit(EXIT_INTERNAL);
 }
 
-/* Run argv with the library preloaded. Gives its status, or -1 where no trial can be made. */
+/* Run argv with the library preloaded. Returns its status, or -1 if that is not possible. */
 static int try(char *const argv[], const char *library, char words[WORDS_BYTES])
 {
     size_t length = 0;
@@ -63,7 +63,8 @@ static int try(char *const argv[], const char *library, char words[WORDS_BYTES])
     return pid > 0 && waitpid(pid, &status, 0) == pid ? status : -1;
 }
 
-/* glibc's loader goes on without what it cannot preload, and puts the reason in parentheses. */
+/* If glibc's loader cannot preload a library it continues without it, and writes the reason in
+ * parentheses. */
 static bool find_refusal(const char *words, char *reason, size_t size)
 {
     static const char mark[] = "cannot be preloaded (";
@@ -84,7 +85,7 @@ bool loader_can_preload(const char *library, char *reason, size_t size)
         return true;
     if (find_refusal(words, reason, size))
         return false;
-    /* what else the loader cannot do ends the program, after a line */
+    /* for other failures the loader ends the program, after a line */
     snprintf(reason, size, "%.*s", words[0] ? (int)strcspn(words, "\n") : INT_MAX,
              words[0] ? words : "no program starts with it");
     return status == 0;
@@ -92,7 +93,7 @@ bool loader_can_preload(const char *library, char *reason, size_t size)
 
 /* ---- a program's file ---- */
 
-/* Where the program is, as execvp finds it. */
+/* Find the program as execvp does. */
 static bool find_program(const char *program, char path[PATH_MAX])
 {
     const char *list = getenv("PATH");
@@ -110,7 +111,7 @@ static bool find_program(const char *program, char path[PATH_MAX])
     return false;
 }
 
-/* Does a start of this file raise rights? The loader then ignores LD_PRELOAD. */
+/* Does this file run with raised privileges? The loader then ignores LD_PRELOAD. */
 static bool raises_rights(const char *path)
 {
     struct stat status;
@@ -122,8 +123,8 @@ static bool raises_rights(const char *path)
     return is_set_user || is_set_group || has_capability;
 }
 
-/* The program's loader, from its program headers; "" when it has none. False when it is no program
- * of this machine's kind. */
+/* The program's loader, from its program headers; "" if it has none. False if it is no program for
+ * this kind of machine. */
 static bool read_interpreter(int file, const unsigned char head[sizeof(Elf64_Ehdr)],
                              char path[PATH_MAX])
 {
@@ -150,8 +151,8 @@ static bool read_interpreter(int file, const unsigned char head[sizeof(Elf64_Ehd
 
 /* ---- why a program has left no report ---- */
 
-/* What the loader says when it is asked to list what it would load. Not every loader knows the
- * option; another one might run the program. */
+/* Ask the loader to list what it would load. Not every loader knows this option: another one might
+ * run the program. */
 static const char *ask_loader(const char *loader, const char *path)
 {
     static char reason[80];
@@ -200,7 +201,7 @@ const char *loader_explain(const char *program)
     return explain_file(path);
 }
 
-/* By what is nowhere else: a stripped file has no symbols. */
+/* The magic identifies it: a stripped file has no symbols. */
 bool loader_is_linked(const char *program)
 {
     char path[PATH_MAX];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A process and its descendants through /proc. Called by measure.c and family.c, every few
- * milliseconds beside a program that is being measured: these functions read few files.
+ * Finds a process and its descendants in /proc. These functions run every few milliseconds while a
+ * program is being measured, so they read few files.
  */
 #include "program/process_tree.h"
 
@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The file's beginning as a string. */
+/* Read the beginning of a file as a string. */
 static bool read_file(const char *path, char *text, size_t size)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -24,7 +24,7 @@ static bool read_file(const char *path, char *text, size_t size)
     return length > 0;
 }
 
-/* The children of one thread. */
+/* Add the children of one thread. */
 static void add_children(struct process_tree *tree, pid_t pid, const char *thread)
 {
     char path[64];
@@ -94,17 +94,18 @@ uint64_t tree_rss(struct process_tree *tree)
 
 /* ---- one process ---- */
 
-/* The number after "NAME:" in a file of lines, in KiB; as bytes, 0 where there is none. */
+/* The number after "NAME:" in a file of lines in KiB, as bytes; 0 if there is none. */
 static uint64_t bytes_at(const char *text, const char *name)
 {
     const char *row = strstr(text, name);
     return row ? strtoull(row + strlen(name), NULL, 10) * 1024 : 0;
 }
 
-/* Of the flags in proc_pid_stat(5), the kernel's PF_FORKNOEXEC. */
+/* A flag in proc_pid_stat(5): the kernel's PF_FORKNOEXEC. */
 #define FORKED_NO_EXEC 0x40u
 
-/* Fields 3, 14, 15 and others of proc_pid_stat(5); behind the name, which may hold anything. */
+/* Read fields 3, 14, 15 and others of proc_pid_stat(5). They come after the name, which may contain
+ * any character. */
 static bool read_stat(pid_t pid, struct process_figures *figures)
 {
     char path[32];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A process and its descendants, looked at through /proc. What is gone meanwhile does not count.
+ * A process and its descendants, read from /proc. Processes that end meanwhile do not count.
  */
 #ifndef HAK_CLI_PROCESS_TREE_H
 #define HAK_CLI_PROCESS_TREE_H
@@ -16,25 +16,25 @@
 struct process_tree {
     size_t count;
     pid_t pids[TREE_MAX];
-    pid_t largest; /* of the last tree_rss; 0: none has memory */
+    pid_t largest; /* the largest at the last tree_rss; 0: none has memory */
     uint64_t largest_rss;
 };
 
-/* Find the descendants of `root` anew. */
+/* Find the descendants of `root` again. */
 void tree_refresh(struct process_tree *tree, pid_t root);
-/* Add a process that is not there yet, and its descendants. */
+/* Add a process, if it is not there yet, and its descendants. */
 void tree_add(struct process_tree *tree, pid_t root);
 bool tree_has(const struct process_tree *tree, pid_t pid);
-/* The sum of their resident bytes: pages that several of them share count for each. */
+/* The sum of their resident bytes: a page that several of them share counts for each. */
 uint64_t tree_rss(struct process_tree *tree);
 void tree_kill(const struct process_tree *tree, int number);
 
-/* What the kernel says of one process. Memory is 0 of one that has ended. */
+/* The kernel's figures about one process. Memory is 0 after its end. */
 struct process_figures {
-    uint64_t started; /* with the number it is the process: numbers come again */
+    uint64_t started; /* identifies the process, with the number: the kernel uses numbers again */
     char state;       /* R, S, Z, ... */
-    bool is_copy;     /* forked, and no program executed since */
-    uint64_t peak;    /* bytes resident, at most since its start or its last exec */
+    bool is_copy;     /* it was forked and has executed no program since */
+    uint64_t peak;    /* the most resident bytes since its start or its last exec */
     uint64_t rss;
     unsigned long minor_faults;
     unsigned long major_faults;
@@ -42,12 +42,12 @@ struct process_figures {
     unsigned long system_ticks;
     long threads;
 };
-/* False when there is no such process. */
+/* False if there is no such process. */
 bool process_figures(pid_t pid, struct process_figures *figures);
-/* Add its resident bytes, and its proportional ones, where a page that n processes share is an n-th
- * for each. */
+/* Add the process's resident bytes, and its proportional ones: of a page that n processes share,
+ * each has 1/n. */
 void process_share(pid_t pid, uint64_t *rss, uint64_t *pss);
-/* The command line, with a space between two arguments; "" when it is not known. */
+/* The command line, with a space between two arguments; "" if it is not known. */
 void process_command(pid_t pid, char *text, size_t size);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The program that the command runs: started with the signal state of the command's caller, its
- * signals passed on, watched and waited for. Called by run.c, record.c and measure.c.
+ * Runs the user's program: it starts with the signal state of the command's caller; signals are
+ * forwarded to it; it is watched and waited for.
  */
 #include "program/program.h"
 
@@ -19,20 +19,20 @@
 #include "base/clock.h"
 #include "base/message.h"
 
-/* Signals that end or steer a program: those sent to us go on to it. */
+/* Signals that end or control a program: if they are sent to us, they are forwarded to it. */
 static const int forwarded[] = {SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
-/* The terminal sends these to the program too: nothing to do but to outlive them. */
+/* The terminal sends these to the program too: we only have to survive them. */
 static const int outlived[] = {SIGINT, SIGQUIT, SIGPIPE};
 
-/* What a program gets back as it was. */
+/* The signal state that is restored for the program. */
 struct signals {
     bool is_saved;
     sigset_t mask;
     struct sigaction child;
 };
 
-/* Hold every signal of interest back, for wait_program to fetch or for ever. `before` is written
- * the first time only: a second program starts as the first did. */
+/* Block every signal of interest; wait_program may fetch them. `before` is written only the first
+ * time: a second program starts like the first. */
 static void hold_signals(struct signals *before, sigset_t *awaited)
 {
     struct signals now = {.is_saved = true};
@@ -45,14 +45,14 @@ static void hold_signals(struct signals *before, sigset_t *awaited)
     for (size_t i = 0; i < sizeof outlived / sizeof outlived[0]; i++)
         sigaddset(&held, outlived[i]);
     sigprocmask(SIG_BLOCK, &held, &now.mask);
-    /* an ignored SIGCHLD, as some parents leave it, would lose the program's status */
+    /* if a parent left SIGCHLD ignored, the program's status would be lost */
     struct sigaction standard = {.sa_handler = SIG_DFL};
     sigaction(SIGCHLD, &standard, &now.child);
     if (!before->is_saved)
         *before = now;
 }
 
-/* In the child: become the program, or tell the parent through `pipe_end` why not. */
+/* In the child: execute the program, or tell the parent through `pipe_end` why that fails. */
 static _Noreturn void become_program(const struct program *program, const struct signals *before,
                                      int pipe_end)
 {
@@ -66,8 +66,8 @@ static _Noreturn void become_program(const struct program *program, const struct
     _exit(written == (ssize_t)sizeof error ? EXIT_NOT_FOUND : EXIT_INTERNAL);
 }
 
-/* Start the program. 0 when it runs, else the error that kept it from running; *pid is -1 when
- * there was not even a process. */
+/* Start the program. Returns 0 if it runs, else the error; *pid is -1 if there was not even a
+ * process. */
 static int start_program(const struct program *program, const struct signals *before, pid_t *pid)
 {
     int ends[2];
@@ -81,7 +81,7 @@ static int start_program(const struct program *program, const struct signals *be
         become_program(program, before, ends[1]);
     close(ends[1]);
     int error = 0;
-    /* end of file: exec has closed the other end */
+    /* end of file means that exec has closed the other end */
     ssize_t length = read(ends[0], &error, sizeof error);
     close(ends[0]);
     if (length != (ssize_t)sizeof error)
@@ -103,14 +103,14 @@ static int fail_start(const char *command, const char *program, pid_t pid, int e
                     strerror(error));
 }
 
-/* Purpose: what is waited for beside a running program. */
+/* Purpose: what else is waited for while a program runs. */
 struct wait {
     const struct program *program;
     int signals;    /* a signalfd */
     double next_at; /* when to look again */
 };
 
-/* Milliseconds until the next look, after one that is due; -1: for ever. */
+/* Look if it is time. Returns the milliseconds until the next look; -1: for ever. */
 static int look_if_due(struct wait *wait, pid_t pid)
 {
     const struct program *program = wait->program;
@@ -122,11 +122,11 @@ static int look_if_due(struct wait *wait, pid_t pid)
         now = clock_seconds();
         wait->next_at = now + wait_ms / 1000.0;
     }
-    /* rounded up: a look never comes early */
+    /* rounded up: a look is never early */
     return (int)((wait->next_at - now) * 1000) + 1;
 }
 
-/* The next signal; 0 after something else. */
+/* Wait for the next signal; 0 after another event. */
 static int await_signal(struct wait *wait, pid_t pid)
 {
     const struct program *program = wait->program;
@@ -140,8 +140,8 @@ static int await_signal(struct wait *wait, pid_t pid)
     return read(wait->signals, &signal, sizeof signal) == sizeof signal ? (int)signal.ssi_signo : 0;
 }
 
-/* Wait for the program's end. A signal is passed on only while its process is ours to name: it is
- * reaped here and nowhere else. */
+/* Wait for the end of the program. Until it is reaped, which happens only here, its number is
+ * certainly its own: so a signal is forwarded only before that. */
 static void wait_program(struct wait *wait, struct outcome *outcome)
 {
     for (;;) {

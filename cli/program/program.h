@@ -8,34 +8,34 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
-/* What the kernel tells of a program that has ended. */
+/* The kernel's report on a program that has ended. */
 struct outcome {
-    const char *program; /* as given on the command line */
+    const char *program; /* as on the command line */
     pid_t pid;
-    int status; /* of wait4 */
+    int status; /* from wait4 */
     double wall_seconds;
-    struct rusage usage; /* of the program and the children it waited for */
-    int passed_on;       /* the last signal that was sent to us and went on to it; 0: none */
+    struct rusage usage; /* for the program and the children that it waited for */
+    int passed_on;       /* the last signal that was forwarded to it; 0: none */
 };
 
-/* A program to run, and what to do meanwhile. */
+/* A program to run, and functions that are called meanwhile. */
 struct program {
-    const char *command; /* ours, for messages */
+    const char *command; /* our verb, for messages */
     char **argv;
-    void (*prepare)(void *state); /* in the child, just before it becomes the program; or NULL */
-    /* While it runs; returns how many ms to wait until the next look. Or NULL. */
+    void (*prepare)(void *state); /* called in the child just before exec; or NULL */
+    /* Called while it runs; returns the milliseconds until the next call. Or NULL. */
     unsigned (*watch)(void *state, pid_t pid);
     void *state;
-    /* While it runs, each time that there is something to read from the descriptor. Or NULL. */
+    /* Called while it runs, each time the descriptor can be read. Or NULL. */
     void (*answer)(void *state, int from);
     int from;
 };
 
-/* Run a program to its end. EXIT_SUCCESS when it ran, however it ended; else the status to exit
- * with, after one line that begins with the command. */
+/* Run a program to its end. Returns EXIT_SUCCESS if it ran, however it ended; else, after one line
+ * that begins with the command, the exit status. */
 int program_run(const struct program *program, struct outcome *outcome);
 
-/* What to exit with: the program's status, or EXIT_SIGNAL_BASE and its signal. */
+/* The exit status for a result: the program's status, or EXIT_SIGNAL_BASE plus its signal. */
 int program_status(const struct outcome *outcome);
 
 #endif

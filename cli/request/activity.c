@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whether a process does anything, by the state and the processor time of each of its threads. A
- * thread that is ready to run, and gets no processor, is not idle.
+ * Tells whether a process does anything, from the state and the processor time of each of its
+ * threads. A thread that is ready to run but gets no processor is not idle.
  */
 #include "request/activity.h"
 
@@ -14,7 +14,7 @@
 
 #include "base/clock.h"
 
-/* The beginning of task/THREAD/NAME. */
+/* Read the beginning of task/THREAD/NAME. */
 static bool read_file(int tasks, const char *thread, const char *name, char *text, size_t size)
 {
     char path[300];
@@ -28,7 +28,8 @@ static bool read_file(int tasks, const char *thread, const char *name, char *tex
     return length > 0;
 }
 
-/* Does the thread wait, and for how long has it run? A thread that has ended waits. */
+/* Does the thread wait? *ran_ns is its processor time. A thread that has ended counts as
+ * waiting. */
 static bool look_at_thread(int tasks, const char *thread, uint64_t *ran_ns)
 {
     char text[512];
@@ -42,7 +43,7 @@ static bool look_at_thread(int tasks, const char *thread, uint64_t *ran_ns)
            sscanf(text, "%" SCNu64, ran_ns) == 1;
 }
 
-/* Do all threads wait? *ran_ns is what they have run, together. */
+/* Do all threads wait? *ran_ns is their processor time together. */
 static bool look(const struct target *target, uint64_t *ran_ns)
 {
     bool do_wait = true;

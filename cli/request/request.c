@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `hakmem trim`, `set` and `limit`: write a request into the target, which its next slow path
- * serves, and wait for that; an idle target is not waited for. The only verbs that write to a
- * target. What is written to is the object that the library has for it, in the library's own memory
- * (heap/copy.c checks that), through the handle by which it was looked at: a process that executes
- * another program meanwhile is lost, and that program is not written to.
+ * `hakmem trim`, `set` and `limit`: these verbs write a request into the target. The target's next
+ * slow path serves it; the verb waits for that, but not if the target is idle. They are the only
+ * verbs that write to a target. They write only to the object that the library has for it, in the
+ * library's own memory (heap/copy.c checks that), through the descriptor by which the target was
+ * read. If the process executes another program meanwhile, the write fails, and that program is not
+ * changed.
  */
 #include <argp.h>
 #include <errno.h>
@@ -29,9 +30,9 @@
 #define KEY_WAIT CLI_KEY(1)
 #define WAIT_DEFAULT 5
 #define WAIT_MAX 86400
-/* Time between two looks whether the request has been served. */
+/* The time between two looks whether the request has been served. */
 #define LOOK_NS 20000000
-/* How long a process has to be idle to count as such. The helper thread looks once a second. */
+/* A process counts as idle after this many seconds. The helper thread looks once a second. */
 #define IDLE_SECONDS 0.3
 #define IDLE_SECONDS_WITH_HELPER 1.5
 
@@ -40,25 +41,25 @@ struct request_input {
     enum { VERB_TRIM, VERB_SET, VERB_LIMIT } verb;
     const char *value; /* set: NAME=VALUE; limit: the value */
     uint64_t wait_seconds;
-    bool is_patient; /* --wait was given: also an idle process is waited for */
+    bool is_patient; /* --wait was given: wait for an idle process too */
 };
 
-/* Purpose: what is asked, and where that is written. */
+/* Purpose: the request, and the addresses where it is written. */
 struct mailbox {
     struct target *target;
     uint64_t slot;    /* addresses in the target */
-    uint64_t waiting; /* of what makes slow paths look */
+    uint64_t waiting; /* the flag that makes slow paths look */
     int64_t value;
-    double idle_seconds; /* of the target, after which it is not waited for */
+    double idle_seconds; /* after so many idle seconds the verb stops waiting */
 };
 
 enum answer { ANSWER_SERVED, ANSWER_LOST, ANSWER_LATE, ANSWER_IDLE };
 
 /* ---- asking and waiting ---- */
 
-/* The value first, then the number that makes a request of it, then what makes slow paths look. A
- * number that no other command will choose: it may be at the same slot now, and then the request
- * that is written last holds. */
+/* Write the value first, then the number that makes it a request, then the flag that makes slow
+ * paths look. The number differs from that of any other command: if two commands use the same slot
+ * at the same time, the request that is written last counts. */
 static bool write_request(const struct mailbox *mailbox)
 {
     struct target *target = mailbox->target;
@@ -74,7 +75,7 @@ static bool write_request(const struct mailbox *mailbox)
            target_write(target, mailbox->waiting, &yes, sizeof yes);
 }
 
-/* *request is what is in the slot at the end. */
+/* *request is the content of the slot at the end. */
 static enum answer wait_for_answer(const struct mailbox *mailbox, const struct request_input *input,
                                    union seen_request *request)
 {
@@ -95,15 +96,15 @@ static enum answer wait_for_answer(const struct mailbox *mailbox, const struct r
     }
 }
 
-/* ---- what came of it ---- */
+/* ---- the result ---- */
 
 static int report_failure(const struct request_input *input, const struct target *target)
 {
     return cli_fail(EXIT_FAILURE, "%s: %s", input->choice.command, target->error);
 }
 
-/* The process is no more, or is another program. It may have died of the limit that it was asked to
- * keep. */
+/* The process has ended, or is another program. The limit that it was asked to keep may have ended
+ * it. */
 static int report_lost(const struct request_input *input, struct target *target)
 {
     uint64_t rss;
@@ -114,13 +115,13 @@ static int report_lost(const struct request_input *input, struct target *target)
     return report_failure(input, target);
 }
 
-/* What a trim could give back at most, as the heap is now. */
+/* The most that a trim could give back, as the heap is now. */
 static uint64_t count_free(const struct heap_terms *terms)
 {
     return terms->thread_cached + terms->depots + terms->partly_used + terms->purgeable;
 }
 
-/* Look at the heap as it is now; its figures, all 0 where it cannot be read. */
+/* Read the heap as it is now. The figures are 0 if it cannot be read. */
 static const struct heap_terms *look_again(struct target *target)
 {
     static struct heap_terms terms;
@@ -163,7 +164,7 @@ static int report_refused(const struct request_input *input, const struct target
                     choice_title(target));
 }
 
-/* What a new limit does to a process that is above it already. */
+/* Print the effect of a new limit on a process that is above it already. */
 static void print_above_limit(struct target *target, int64_t limit)
 {
     if (limit <= 0 || !target_refresh(target))
@@ -257,7 +258,7 @@ static error_t parse_request(int key, char *argument, struct argp_state *state)
 
 #define WHEN_SERVED                                                                                \
     "when one of its threads next comes to a slow path of malloc or free, that is, to a call "     \
-    "that the thread's cache cannot serve. Status 3: it has not done so yet."
+    "that the thread cache cannot serve. Status 3: it has not done so yet."
 
 static const struct argp_option options[] = {
     {"wait", KEY_WAIT, "SECONDS", 0, "wait this long, even if the process is idle", 0},
@@ -282,7 +283,7 @@ int trim_command(int argc, char **argv)
         .options = options,
         .parser = parse_request,
         .args_doc = "PID",
-        .doc = "Ask a process to empty its threads' caches, its depots and its warm pool, and to "
+        .doc = "Ask a process to empty its thread caches, its depots and its warm pool, and to "
                "give the free pages back to the kernel. The process does so " WHEN_SERVED,
     };
     struct request_input input = {.choice = {.command = "hakmem trim", .is_to_write = true},
@@ -292,14 +293,14 @@ int trim_command(int argc, char **argv)
     return run_request(&input, REQUEST_TRIM, 0);
 }
 
-/* The only word is what comes after PID: that one is missing. */
+/* The only word is the one that follows PID: PID is missing. */
 static int fail_without_process(const struct request_input *input)
 {
     return cli_fail(EXIT_USAGE, "%s: no process given (see %s --help)", input->choice.command,
                     input->choice.command);
 }
 
-/* Ask for the setting that `assignment` names. */
+/* Send a request for the setting in `assignment`. */
 static int run_set(struct request_input *input, const char *assignment)
 {
     unsigned live;

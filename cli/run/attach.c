@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `hakmem report`: the page of `hakmem run --report` for a process that runs already. It is only
- * looked at. Called by main.c; calls choose.c, family.c and run_page.c.
+ * `hakmem report`: the page of `hakmem run --report`, for a process that runs already. The process
+ * is only read.
  */
 #include <argp.h>
 #include <errno.h>
@@ -33,7 +33,7 @@ struct options {
 
 /* ---- The looks ---- */
 
-/* Signals that end the looks early: the page still comes. */
+/* Block the signals that end the looks early: the page is written all the same. */
 static void hold_signals(sigset_t *awaited)
 {
     sigemptyset(awaited);
@@ -68,7 +68,7 @@ static struct timeval time_of(unsigned long ticks)
                             (suseconds_t)(ticks % a_second * 1000000 / a_second)};
 }
 
-/* What the kernel counted between two moments. */
+/* The usage that the kernel counted between two moments. */
 static struct rusage usage_between(const struct process_figures *before,
                                    const struct process_figures *after)
 {
@@ -82,7 +82,7 @@ static struct rusage usage_between(const struct process_figures *before,
 
 /* ---- The page ---- */
 
-/* One line, and the end, where there is no heap to look at. */
+/* If there is no heap to read, write one line and end. */
 static void check_heap(const char *text)
 {
     const struct choice choice = {.command = COMMAND, .pid = text, .is_watch = true};
@@ -108,7 +108,7 @@ static int report_process(struct options *options)
     check_heap(options->pid);
     if (!output_open(&options->page))
         return EXIT_USAGE;
-    fprintf(stderr, COMMAND ": process %d is looked at for %g s, or until it ends, or Ctrl-C\n",
+    fprintf(stderr, COMMAND ": process %d is watched for %g s, or until it ends, or Ctrl-C\n",
             (int)pid, options->seconds);
     process_figures(pid, &before);
     family_begin(&family, COMMAND, true);
@@ -137,7 +137,7 @@ static int report_process(struct options *options)
 
 /* ---- Arguments ---- */
 
-/* "500ms", "60s", "5m", "1h", or a number of seconds. */
+/* Parse "500ms", "60s", "5m", "1h", or a number of seconds. */
 static double parse_seconds(const char *text)
 {
     static const struct {
@@ -145,7 +145,7 @@ static double parse_seconds(const char *text)
         double seconds;
     } units[] = {{"", 1}, {"ms", 1e-3}, {"s", 1}, {"m", 60}, {"h", 3600}};
     char *end = NULL;
-    /* strtod would take signs, spaces, hexadecimals and words */
+    /* strtod would accept signs, spaces, hexadecimals and words */
     double number = strspn(text, "0123456789") > 0 ? strtod(text, &end) : -1;
     if (text[0] == '0' && (text[1] | 32) == 'x')
         number = -1;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program and its descendants while they run. They are found through /proc in each round: one
- * that lives shorter than that is missed, unless it leaves a report or comes to the door. Heaps are
- * looked at from outside: in each round those of the few largest. Called by run.c and attach.c;
- * calls process_tree.c and sampler.c.
+ * A program and its descendants while they run. Each round finds them in /proc: a process with a
+ * shorter life than that is missed, unless it leaves a report or connects to the socket. Each round
+ * reads the heaps of the few largest from outside.
  */
 #include "run/family.h"
 
@@ -19,18 +18,20 @@
 #include "program/process_tree.h"
 #include "run/report_directory.h"
 
-/* The first rounds come soon, for short programs; then there are ROUND_MS between two, or as much
- * as a round took, at heaps so large that this is more. */
+/* The first rounds come soon, for short programs. Later the time between two rounds is ROUND_MS, or
+ * as long as the last round took if that is more. */
 #define FIRST_MS 2
 #define ROUND_MS 50
-/* The heaps of so many are looked at in a round; and of so many all that was seen is kept. */
+/* Each round reads at most LOOKED_MOST heaps; for at most so many members all that was seen is
+ * kept. */
 #define LOOKED_MOST ((size_t)4)
 #define SAMPLERS_MOST ((size_t)8)
-/* The kernel's figures of one process are the same if they differ by no more. */
+/* Two figures of the kernel about one process count as the same if they differ by no more than
+ * this. */
 #define SAME_BYTES ((uint64_t)1 << 20)
-/* A member matters more than the program itself when its peak is larger by this. */
+/* The page is about a member, and not the program itself, if its peak is larger by this factor. */
 #define LARGER 1.02
-/* Progress: a terminal's line is drawn anew, or a line is written. */
+/* Progress: the time between two lines, or two redraws of the terminal's line. */
 #define DRAW_SECONDS 0.2
 #define LINE_SECONDS 10.0
 
@@ -63,7 +64,7 @@ void family_end(struct family *family)
 
 static struct member *find_member(struct family *family, pid_t pid)
 {
-    /* the newest of that number */
+    /* the newest process with that number */
     for (size_t i = family->count; i-- > 0;)
         if (family->members[i].pid == pid)
             return &family->members[i];
@@ -78,8 +79,8 @@ static struct member *add_member(struct family *family, pid_t pid)
     return member;
 }
 
-/* It has executed a program. What it was before, a copy of its parent, does not count; of the
- * program itself, which may execute another one, all counts. */
+/* A member has executed a program: start it again. Before that it was a copy of its parent, which
+ * does not count. But for the program itself, which may execute another one, all counts. */
 static void begin_anew(struct member *member)
 {
     forget_sampler(member);
@@ -87,7 +88,7 @@ static void begin_anew(struct member *member)
     member->command[0] = '\0';
 }
 
-/* Bring a process's row up to date, or make one; NULL when there is no such process. */
+/* Update the row of a process, or make one. NULL if there is no such process. */
 static struct member *note(struct family *family, pid_t pid)
 {
     struct process_figures figures;
@@ -126,7 +127,7 @@ static void look_at(struct family *family, struct member *member, bool is_at_exi
     sampler_look(member->sampler, member->pid, is_at_exit);
 }
 
-/* Keep what was seen of the largest only. */
+/* Keep the samplers of the largest members only. */
 static void prune_samplers(struct family *family)
 {
     for (;;) {
@@ -144,7 +145,8 @@ static void prune_samplers(struct family *family)
     }
 }
 
-/* The member with most resident memory of those that were not looked at in a round, or NULL. */
+/* Of the members whose heaps this round has not read, the one with most resident memory; or
+ * NULL. */
 static struct member *next_largest(struct family *family, unsigned round)
 {
     struct member *largest = NULL;
@@ -171,7 +173,7 @@ static void look_at_largest(struct family *family)
 
 /* ---- Rounds ---- */
 
-/* Is it the process that it was, and not another one of that number? */
+/* Is it still the same process, and not another one with its number? */
 static bool is_same(const struct member *member)
 {
     struct process_figures figures;
@@ -185,7 +187,7 @@ static void find_all(struct family *family, pid_t root)
     if (family->count == 0)
         add_member(family, root);
     tree_refresh(&tree, root);
-    /* one that is not in the tree any more has ended, or lost its parent */
+    /* a process that is not in the tree any more has ended, or lost its parent */
     for (size_t i = 0; i < family->count; i++) {
         struct member *member = &family->members[i];
         if (member->has_ended || tree_has(&tree, member->pid))
@@ -218,7 +220,7 @@ static void add_up(struct family *family)
         family->most_at_a_time = sum.count;
     if (rss <= family->sum.rss)
         return;
-    /* this takes longer, and happens ever more seldom; one process alone has nothing to add up */
+    /* this takes longer, and happens more and more seldom; a single process needs no sum */
     for (size_t i = 0; i < family->count && family->count > 1; i++)
         if (is_present(family, &family->members[i]))
             process_share(family->members[i].pid, &sum.rss, &sum.pss);
@@ -263,7 +265,7 @@ unsigned family_look(void *state, pid_t root)
     return (unsigned)fmin(wait_most_ms, fmax(FIRST_MS, age_ms / 4));
 }
 
-/* ---- The door ---- */
+/* ---- The socket ---- */
 
 static void look_at_end(struct family *family, pid_t pid)
 {
@@ -322,7 +324,7 @@ void family_add_ends(struct family *family, const struct outcome *outcome,
         snprintf(root->command, sizeof root->command, "%s", outcome->program);
     if (largest > family->least)
         family->largest = largest;
-    /* of one process alone, the kernel's figure is its own */
+    /* for a single process the kernel's figure is exact */
     if (family->count == 1 && !root->is_peak_final)
         root->peak = largest;
 }

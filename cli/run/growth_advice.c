@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Advice on live memory that grows without end. A cache that fills to a bound, and memory that
- * comes and goes, must get none. Called by heap_advice.c.
+ * Advice on live memory that grows without end. There must be no advice about a cache that fills to
+ * a bound, or about memory that comes and goes.
  */
 #include "run/growth_advice.h"
 
@@ -10,25 +10,27 @@
 #include "base/text.h"
 #include "lane/lane.h"
 
-/* Growth below this is not worth a word. */
+/* Growth below this is not mentioned. */
 #define LEAST_BYTES ((double)(1 << 20))
-/* The looks are divided into so many parts. Growth must go on in those from GROWTH_FIRST on. */
+/* The looks are divided into this many parts. Growth must continue in all parts from GROWTH_FIRST
+ * on. */
 #define GROWTH_PARTS 8
 #define GROWTH_FIRST 4
 #define GROWTH_LOOKS_LEAST 20
-/* A part has to grow by this much of the mean, and the last one by this much of the first one:
+/* Each part must grow by this much of the mean, and the last part by this much of the first one:
  * otherwise growth is about to end. */
 #define GROWTH_ON 0.4
-/* Less than this share of what is live counts only if it is a straight line: it grew in each of the
- * parts from STRAIGHT_FIRST on, by at least half the mean and at most twice the mean. */
+/* A growth of less than this share of the live memory counts only if it is a straight line: each of
+ * the parts from STRAIGHT_FIRST on grew by at least half the mean and at most twice the mean. */
 #define GROWTH_SHARE 0.10
 #define STRAIGHT_FIRST 2
 #define STRAIGHT_FACTOR 2
-/* No hour is foretold from less than these seconds. */
+/* The growth in an hour is not predicted from fewer seconds than these. */
 #define HOUR_SECONDS_LEAST 5.0
 
-/* The looks before the program freed what it had, as many programs do at their end: all of them
- * where live memory did not fall to the end, or began to fall before the last part. */
+/* The number of looks before the program freed all its memory at its end, as many programs do. It
+ * is all looks if live memory did not fall to the end, or if it began to fall before the last
+ * part. */
 static size_t looks_before_end(const struct heap_facts *facts)
 {
     const struct moment *moments = facts->moments;
@@ -42,7 +44,7 @@ static size_t looks_before_end(const struct heap_facts *facts)
     return most + 1;
 }
 
-/* The look with least live memory of one part. */
+/* The look with the least live memory in one part. */
 static const struct moment *lowest(const struct heap_facts *facts, size_t part)
 {
     size_t begin = facts->count * part / GROWTH_PARTS;
@@ -54,7 +56,7 @@ static const struct moment *lowest(const struct heap_facts *facts, size_t part)
     return least;
 }
 
-/* Bytes that live memory grew by from the part before to this one. */
+/* The bytes by which live memory grew from the part before to this one. */
 static double rise(const struct heap_facts *facts, size_t part)
 {
     return (double)lowest(facts, part)->live - (double)lowest(facts, part - 1)->live;
@@ -79,7 +81,7 @@ static bool is_on_line(const struct heap_facts *facts, size_t part)
     return bytes >= mean / STRAIGHT_FACTOR && bytes <= mean * STRAIGHT_FACTOR;
 }
 
-/* The first of the parts that grew as the last ones did. */
+/* The first of the parts that grew like the last ones. */
 static size_t first_of_line(const struct heap_facts *facts)
 {
     size_t part = GROWTH_FIRST;
@@ -96,9 +98,9 @@ static bool is_straight(const struct heap_facts *facts)
     return true;
 }
 
-/* Whether live memory grew in each part of the second half, and about as fast in all of them: what
- * is freed from time to time does not count, nor what was built up once. That it had been more
- * before, in the second quarter, says that it comes and goes. */
+/* Did live memory grow in each part of the second half, and at about the same rate? Memory that is
+ * freed from time to time does not count, nor memory that was built up once. If there was more live
+ * memory before, in the second quarter, then it comes and goes. */
 static bool has_grown(const struct heap_facts *facts)
 {
     if (facts->count < GROWTH_LOOKS_LEAST || late_growth(facts) < LEAST_BYTES)
@@ -115,8 +117,9 @@ static bool has_grown(const struct heap_facts *facts)
            is_straight(facts);
 }
 
-/* The last look where live memory never fell in the last part; otherwise the lowest one of that
- * part, since what the others saw beyond it may have been on the way to be freed. */
+/* The look that ends the line. It is the last look if live memory never fell in the last part. Else
+ * it is the lowest look of that part: the memory that other looks saw beyond it may have been freed
+ * soon. */
 static const struct moment *end_of_line(const struct heap_facts *facts)
 {
     for (size_t i = facts->count * (GROWTH_PARTS - 1) / GROWTH_PARTS + 1; i < facts->count; i++)

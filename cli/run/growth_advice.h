@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What can be said of live memory that grows, from figures of a program's life.
+ * Advice on live memory that grows, from the figures of a program's life.
  */
 #ifndef HAK_CLI_GROWTH_ADVICE_H
 #define HAK_CLI_GROWTH_ADVICE_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Advice on a program's memory. Each piece has its evidence, which is shown with it, and the gain
- * that can be expected at most. What is seen at one look alone is no evidence: memory that is free
- * for a moment will be used again in the next. Called by run_advice.c; calls advice.c.
+ * Advice on a program's memory. Each piece of advice is shown with its evidence, and with the most
+ * that it can gain. One look alone is no evidence: memory that is free for a moment will be used
+ * again.
  */
 #include "run/heap_advice.h"
 
@@ -13,21 +13,21 @@
 #include "lane/lane.h"
 #include "run/growth_advice.h"
 
-/* Below this nothing is worth a word. */
+/* Amounts below this are not mentioned. */
 #define LEAST_BYTES ((double)(1 << 20))
-/* Free memory is worth a word from this share of what is resident on. */
+/* Free memory is mentioned from this share of the resident memory on. */
 #define FREE_SHARE 0.10
 #define OTHERS_SHARE 0.5
-/* Free memory counts as far as it was there at each look of a quarter of the run, in which there
- * must be so many looks. It was there as long as it was not less than LASTING_SHARE of that. */
+/* Free memory counts if each look in a quarter of the run saw it, and that quarter has at least
+ * this many looks. It lasted as long as looks saw at least LASTING_SHARE of that amount. */
 #define LASTING_PARTS 4
 #define LASTING_LEAST 5
 #define LASTING_SHARE 0.9
 /* A helper thread is not worth its stack for less. */
 #define HELPER_BYTES ((uint64_t)4 << 20)
-/* Up to this age, in milliseconds, nobody asked for free memory to be kept for long. */
+/* A decay time up to this, in milliseconds, is not meant to keep free memory for long. */
 #define DECAY_USUAL 1000
-/* Kernel time is worth a word from this share of CPU time, and these seconds, on. */
+/* Kernel time is mentioned from this share of CPU time, and from this many seconds, on. */
 #define SYSTEM_SHARE 0.10
 #define LEAST_SECONDS 0.1
 #define PAGE_BYTES 4096.0
@@ -51,9 +51,9 @@ static uint64_t purgeable_of(const struct moment *moment)
     return moment->purgeable;
 }
 
-/* Purpose: free memory of a kind, and the consecutive looks that each saw at least that much. */
+/* Purpose: free memory of one kind, and the consecutive looks that all saw at least that much. */
 struct stay {
-    uint64_t bytes; /* at the look that saw least */
+    uint64_t bytes; /* at the look that saw the least */
     size_t first;
     size_t last;
     size_t least; /* that look */
@@ -68,7 +68,8 @@ static size_t least_of(const struct heap_facts *facts, free_bytes *of, size_t fi
     return least;
 }
 
-/* The last look of the quarter that begins with this one; ->count when the run ends before. */
+/* The last look of the quarter of the run that begins with this look; ->count if the run ends
+ * before. */
 static size_t quarter_from(const struct heap_facts *facts, size_t first)
 {
     double end = facts->moments[first].at + heap_last_moment(facts)->at / LASTING_PARTS;
@@ -78,7 +79,7 @@ static size_t quarter_from(const struct heap_facts *facts, size_t first)
     return last < facts->count ? last : facts->count;
 }
 
-/* The quarter that saw most throughout; the later one of equal ones. */
+/* Find the quarter whose looks all saw most; of equal ones, the later. */
 static bool find_quarter(const struct heap_facts *facts, free_bytes *of, struct stay *stay)
 {
     *stay = (struct stay){.bytes = 0};
@@ -93,8 +94,8 @@ static bool find_quarter(const struct heap_facts *facts, free_bytes *of, struct 
     return (double)stay->bytes >= LEAST_BYTES;
 }
 
-/* Whether it is much beside what was resident then and later. What was free before the program grew
- * tells nothing. */
+/* Is it much, compared with the resident memory then and later? Memory that was free before the
+ * program grew means nothing. */
 static bool is_much(const struct heap_facts *facts, const struct stay *stay)
 {
     for (size_t i = stay->first; i < facts->count; i++)
@@ -103,8 +104,8 @@ static bool is_much(const struct heap_facts *facts, const struct stay *stay)
     return true;
 }
 
-/* Whether memory of a kind stayed free for a quarter of the run, and much of it; and from when to
- * when. */
+/* Did memory of a kind stay free for a quarter of the run, and was it much? If so, from when to
+ * when? */
 static bool has_stayed(const struct heap_facts *facts, free_bytes *of, struct stay *stay)
 {
     if (!find_quarter(facts, of, stay))
@@ -129,8 +130,8 @@ static double share_of(uint64_t part, uint64_t whole)
     return whole ? 100 * (double)part / (double)whole : 0;
 }
 
-/* The evidence of all three: "From 3.10 s to 8.00 s, at least 12.3 MiB, 24 % of what was resident,
- * was ". */
+/* Add the evidence of all three: "From 3.10 s to 8.00 s, at least 12.3 MiB, 24 % of what was
+ * resident, was ". */
 static void add_stay(const struct heap_facts *facts, const struct stay *stay, struct advice *advice)
 {
     uint64_t most_rss = 0;
@@ -157,14 +158,14 @@ static void advise_pinned(const struct heap_facts *facts, struct advice *advice)
                text_of_size(classes[most].pinned).bytes);
     heap_add_class(advice, most);
     advice_add(advice,
-               ", of which %.1f %% were live. Where blocks that live long have a heap of their own "
+               ". Of these blocks, %.1f %% were live. If long-lived blocks come from an owned heap "
                "(hak_heap_new), the rest can go back to the kernel: up to %s less.",
                share_of(classes[most].live, classes[most].live + classes[most].pinned),
                text_of_size(stay.bytes).bytes);
     advice_end_line(advice);
 }
 
-/* A quarter or less, as a setting takes it: "2M", "256K". */
+/* A quarter or less, in the form of a setting: "2M", "256K". */
 static uint64_t smaller_bound(uint64_t bytes)
 {
     uint64_t bound = 1024;
@@ -194,8 +195,8 @@ static void advise_caches(const struct heap_facts *facts, struct advice *advice)
 
 /* ---- Memory kept for reuse, which decay and the helper thread give back ---- */
 
-/* A tenth of the decay time at most, and less than the memory was seen to stay free: a power of ten
- * of milliseconds. 0: there is none. */
+/* At most a tenth of the decay time, and less than the time for which the memory stayed free: a
+ * power of ten in milliseconds. 0: there is none. */
 static int64_t smaller_decay(const struct heap_facts *facts, double milliseconds)
 {
     double most = facts->decay_ms < 0 ? INFINITY : (double)facts->decay_ms / 10;
@@ -206,7 +207,7 @@ static int64_t smaller_decay(const struct heap_facts *facts, double milliseconds
     return (double)decay <= most ? decay : 0;
 }
 
-/* It stays because it is young, or for ever: the user has set HAKMEM_DECAY_MS so. */
+/* The memory stays because it is young, or for ever, since the user has set HAKMEM_DECAY_MS so. */
 static bool add_shorter_decay(const struct heap_facts *facts, double milliseconds,
                               struct advice *advice)
 {
@@ -222,21 +223,22 @@ static bool add_shorter_decay(const struct heap_facts *facts, double millisecond
     return true;
 }
 
-/* It stays although it is old: only calls of free give memory back, and keep a bounded part. */
+/* The memory stays although it is old: only calls of free give memory back, and a bounded part is
+ * kept. */
 static bool add_helper(const struct heap_facts *facts, const struct stay *stay,
                        struct advice *advice)
 {
     if (facts->has_helper || stay->bytes < HELPER_BYTES)
         return false;
     advice_add(advice,
-               "Calls of free keep a part, whatever its age, and while none is made nothing goes "
-               "back. With HAKMEM_BACKGROUND=1, a helper thread gives back what has been free for "
+               "Only calls of free give memory back, and they keep a part of it, of any age. With "
+               "HAKMEM_BACKGROUND=1, a helper thread gives back all memory that has been free for "
                "%" PRId64 " ms (HAKMEM_DECAY_MS): ",
                facts->decay_ms);
     return true;
 }
 
-/* True when there was such advice. */
+/* True if there was such advice. */
 static bool advise_purgeable(const struct heap_facts *facts, struct advice *advice)
 {
     struct stay stay;
@@ -257,9 +259,9 @@ static bool advise_purgeable(const struct heap_facts *facts, struct advice *advi
     return true;
 }
 
-/* ---- What costs time ---- */
+/* ---- Time ---- */
 
-/* Faults on pages that had been given back, at most: each page was touched a first time too. */
+/* Faults on pages that had been given back, at most: each page also has a first fault. */
 static double faults_again(const struct heap_facts *facts)
 {
     double first = (double)facts->peak.rss / PAGE_BYTES;
@@ -271,7 +273,7 @@ static void advise_faults(const struct heap_facts *facts, struct advice *advice)
     double again = faults_again(facts);
     double all = facts->user_seconds + facts->system_seconds;
     double saved = facts->faults ? facts->system_seconds * again / (double)facts->faults : 0;
-    /* at a limit, memory goes back whatever its age */
+    /* at a limit, memory goes back at any age */
     if (saved < LEAST_SECONDS || saved < SYSTEM_SHARE * all || facts->limit || facts->decay_ms < 0)
         return;
     advice_add(advice,
@@ -306,7 +308,7 @@ void heap_advise(const struct heap_facts *facts, struct advice *advice)
     growth_advise(facts, advice);
     advise_pinned(facts, advice);
     advise_caches(facts, advice);
-    /* to give back earlier and to keep for longer cannot both be right */
+    /* it cannot be right both to give memory back earlier and to keep it for longer */
     if (!advise_purgeable(facts, advice))
         advise_faults(facts, advice);
     advise_others(facts, advice);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Words that more than one piece of advice needs. Called by heap_advice.c and growth_advice.c.
+ * Words that several pieces of advice need.
  */
 #include "run/heap_facts.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Figures of a program's life, which advice on its memory is given on.
+ * Figures of a program's life: the basis of advice on its memory.
  */
 #ifndef HAK_CLI_HEAP_FACTS_H
 #define HAK_CLI_HEAP_FACTS_H
@@ -14,24 +14,24 @@
 /* Resident bytes of one size class, or of Huge blocks. */
 struct class_bytes {
     uint64_t live;   /* in blocks that the program holds */
-    uint64_t pinned; /* free beside them, in slabs that these hold: each holds one at most */
+    uint64_t pinned; /* free blocks beside them, in slabs that have a live block */
 };
 
-/* What was resident at one look. */
+/* The resident memory at one look. */
 struct moment {
     double at; /* seconds since the start */
     uint64_t rss;
     uint64_t live;
-    uint64_t cached;                   /* in threads' caches */
+    uint64_t cached;                   /* in thread caches */
     uint64_t pinned;                   /* the sum of its classes */
     uint64_t purgeable;                /* free, and kept for reuse */
-    uint64_t others;                   /* not the heap's */
+    uint64_t others;                   /* not of the heap */
     const struct class_bytes *classes; /* CLASS_HUGE + 1 of them */
 };
 
-/* Purpose: all that advice is given on. */
+/* Purpose: the basis of all advice. */
 struct heap_facts {
-    const struct moment *moments; /* in the order of time; a look at the exit is left out */
+    const struct moment *moments; /* in the order of time; without a look at the exit */
     size_t count;                 /* at least 1 */
     struct moment peak;
     size_t threads; /* with a cache */

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `hakmem record`: runs a program with the recorder (record/) before the allocator that it has
- * anyway, and ends with one line on the trace and the program's exit status. Called by main.c;
- * calls library.c and program.c. What happens to the file while the program runs is the
- * recorder's alone.
+ * `hakmem record`: runs a program with the recorder (record/) in front of the allocator that it
+ * uses anyway. Ends with one line on the trace, and with the program's exit status. While the
+ * program runs, only the recorder changes the file.
  */
 #include <argp.h>
 #include <errno.h>
@@ -33,8 +32,8 @@ struct options {
 
 /* ---- The file ---- */
 
-/* Purpose: where the trace goes. Invariant: until the program has ended it is in `path`, beside its
- * file, which stays as it is. */
+/* Purpose: the place of the trace. Invariant: until the program has ended the trace is in `path`,
+ * beside its final file, which stays as it is. */
 struct recording {
     struct output output;
     char path[PATH_MAX];
@@ -45,7 +44,7 @@ static _Noreturn void fail_file(const char *file, const char *reason)
     exit(cli_fail(EXIT_USAGE, "hakmem record: cannot write '%s': %s", file, reason));
 }
 
-/* A fresh file for the recorder, with the mode and at the place that the trace will have. */
+/* Make a new file for the recorder, with the mode and in the directory that the trace will have. */
 static void begin_file(struct recording *recording, const char *file)
 {
     struct stat status;
@@ -71,14 +70,14 @@ static void begin_file(struct recording *recording, const char *file)
     fail_file(file, strerror(error));
 }
 
-/* There is no trace: all is as it was. */
+/* There is no trace: remove the file. */
 static void drop_file(struct recording *recording)
 {
     unlink(recording->path);
     output_drop(&recording->output);
 }
 
-/* Put the trace in its place; false, after one line, where that fails. */
+/* Move the trace to its place. If that fails, writes one line and returns false. */
 static bool keep_file(struct recording *recording)
 {
     char place[PATH_MAX];
@@ -91,7 +90,7 @@ static bool keep_file(struct recording *recording)
     return output_end(&recording->output, EXIT_SUCCESS) == EXIT_SUCCESS;
 }
 
-/* The end of the file was made ahead of its records: cut it off. False when there is no trace. */
+/* The file is longer than its records: cut it. False if there is no trace. */
 static bool end_file(const char *path, struct trace_header *header)
 {
     int fd = open(path, O_RDWR | O_CLOEXEC);
@@ -147,7 +146,7 @@ static int record_program(const char *file, char **argv)
     drop_file(&recording);
     const char *reason = loader_explain(argv[0]);
     if (!reason)
-        reason = "it has no allocator, or became a program without the recorder";
+        reason = "it has no allocator, or executed a program without the recorder";
     cli_fail(EXIT_INTERNAL, "hakmem record: nothing recorded of '%s': %s", argv[0], reason);
     return status == EXIT_SUCCESS ? EXIT_INTERNAL : status;
 }
@@ -161,7 +160,7 @@ static error_t parse_record(int key, char *argument, struct argp_state *state)
     switch (key) {
     case 'o': options->file = argument; return 0;
     case ARGP_KEY_ARG:
-        /* the rest is the program's */
+        /* the remaining words belong to the program */
         options->program = state->argv + state->next - 1;
         state->next = state->argc;
         return 0;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The reports that processes with the library leave at their exit, PID.report, read and checked.
- * Called by run.c and family.c.
+ * Reads and checks the reports that processes with the library leave at their exit, PID.report.
  */
 #include "run/report.h"
 
@@ -22,7 +21,7 @@
 
 /* ---- Reading ---- */
 
-/* The figures of the whole heap that the library knows, each of which must be there. */
+/* Read the figures of the whole heap that the library knows; each must be there. */
 static bool read_totals(const struct json_object *object, struct figures *figures)
 {
     for (size_t i = 0; i < FIGURES_TOTALS; i++) {
@@ -34,7 +33,7 @@ static bool read_totals(const struct json_object *object, struct figures *figure
             return false;
         memcpy((char *)figures + total->offset, &value, sizeof value);
     }
-    /* these are left out where the kernel does not tell them */
+    /* these are left out if the kernel does not say them */
     json_get_number(object, "rss_bytes", &figures->rss);
     json_get_number(object, "peak_rss_bytes", &figures->peak_rss);
     return true;
@@ -67,7 +66,7 @@ static bool read_calls(const struct json_object *object, uint64_t calls[HAK_FB_C
     return true;
 }
 
-/* A key that is not known is of a newer library, and skipped. */
+/* An unknown key comes from a newer library, and is skipped. */
 static enum report_state read_text(const char *text, size_t length, struct report *report)
 {
     bool is_cut;
@@ -88,7 +87,7 @@ static bool is_older(struct timespec time, struct timespec than)
     return time.tv_sec != than.tv_sec ? time.tv_sec < than.tv_sec : time.tv_nsec < than.tv_nsec;
 }
 
-/* The file's bytes up to the limit; -1 when it is no report of this run. */
+/* Read a file up to the limit; -1 if it is no report of this run. */
 static ssize_t read_file(int file, struct timespec since, char *bytes, size_t limit)
 {
     struct stat status;
@@ -113,7 +112,7 @@ static enum report_state read_report(int directory, const char *name, struct tim
     return length < 0 ? REPORT_MISSING : read_text(bytes, (size_t)length, report);
 }
 
-/* PID.report, or PID.NUMBER.report of a later process, or program, with the same number. */
+/* Parse PID.report, or PID.NUMBER.report of a later process, or program, with the same number. */
 static bool parse_name(const char *name, struct report *report)
 {
     char *end;

@@ -15,15 +15,16 @@
 
 enum report_state { REPORT_MISSING, REPORT_INCOMPLETE, REPORT_COMPLETE };
 
-/* One process's report (docs/FIGURES.md). Its figures hold only in state REPORT_COMPLETE. */
+/* The report of one process (docs/FIGURES.md). Its figures are set only in the state
+ * REPORT_COMPLETE. */
 struct report {
     enum report_state state;
     pid_t pid;
-    unsigned number; /* 0, or of a later process with the same pid */
+    unsigned number; /* 0; for a later process with the same pid, its NUMBER */
     char version[16];
-    char program[32]; /* the process's name as the kernel had it at exit */
+    char program[32]; /* the name of the process at its exit, from the kernel */
     char command[REPORT_COMMAND_BYTES];
-    struct figures figures; /* of the whole heap, and the RSS */
+    struct figures figures; /* for the whole heap, and the RSS */
     struct report_lane {
         uint64_t live_bytes;
         uint64_t live_blocks;
@@ -33,19 +34,19 @@ struct report {
     uint64_t libc_calls[HAK_FB_COUNT];
 };
 
-/* Purpose: all that were left in one run, none of them MISSING. */
+/* Purpose: all reports of one run; none of them is MISSING. */
 struct reports {
     struct report *list;
     size_t count;
 };
 
-/* The reports in `directory`. Files last written before `since` belong to earlier runs and do not
+/* Collect the reports in `directory`. Files older than `since` belong to earlier runs and do not
  * count. */
 void reports_collect(struct reports *reports, const char *directory, struct timespec since);
 void reports_free(struct reports *reports);
-/* The report of a process: one that is MISSING when it has left none. */
+/* The report of a process; if it has left none, a report in the state MISSING. */
 const struct report *reports_find(const struct reports *reports, pid_t pid);
-/* Live bytes and blocks of all lanes of a complete report. */
+/* Live bytes and blocks in all lanes of a complete report. */
 uint64_t report_live_bytes(const struct report *report);
 uint64_t report_live_blocks(const struct report *report);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The text that `hakmem run` ends with: the program, the kernel's figures, a table of the processes
- * where there were several, and the heap of the one with the largest peak, as it told at its exit.
- * Called by run.c.
+ * The text at the end of `hakmem run`: the program, the kernel's figures, a table of the processes
+ * if there were several, and the heap of the one with the largest peak, from the report at its
+ * exit.
  */
 #include "run/report_text.h"
 
@@ -30,11 +30,11 @@ static struct short_text text_of_seconds(double seconds)
     return text;
 }
 
-/* ---- Printing: a label of 9 columns, then what it is about ---- */
+/* ---- Printing: a label of 9 columns, then the text ---- */
 
 #define LABEL "%-9s "
 
-/* Text from outside, cut to `limit` columns and made printable. */
+/* Print text from outside, cut to `limit` columns and made printable. */
 static void print_name(FILE *out, const char *name, int limit)
 {
     for (int i = 0; name[i]; i++) {
@@ -79,7 +79,7 @@ static void print_program(FILE *out, const struct outcome *outcome, const struct
     print_status(out, outcome->status);
 }
 
-/* The peak of the process that the figures are about. */
+/* Print the peak of the process that the figures are about. */
 static void print_peak(FILE *out, const struct family *family, const struct report *report)
 {
     const struct member *main = family_main(family);
@@ -120,8 +120,8 @@ static void print_lanes(FILE *out, const struct report *report)
     fputs("  (live, cached and free are addresses: free ones may have no pages)\n", out);
 }
 
-/* Where the RSS was, in the terms of `hakmem stats`: known if a look came while the process waited
- * for it in its exit. */
+/* Print where the RSS was, in the terms of `hakmem stats`. It is known if a look came while the
+ * process waited for it at its exit. */
 static void print_resident(FILE *out, const struct sampler *sampler)
 {
     const struct look *last = sampler ? &sampler->last : NULL;
@@ -137,7 +137,7 @@ static void print_resident(FILE *out, const struct sampler *sampler)
                 text_of_percent((double)last->terms[i], (double)last->rss).bytes);
 }
 
-/* What the library knows by itself: addresses, whether they have pages or not. */
+/* Print the figures that the library knows by itself: addresses, with or without pages. */
 static void print_addresses(FILE *out, const struct figures *figures)
 {
     fprintf(out, LABEL "%s in use, of %s reserved; only pages take memory\n", "addresses",
@@ -163,7 +163,7 @@ static void print_heap(FILE *out, const struct report *report, const struct samp
     print_lanes(out, report);
 }
 
-/* The sum, and a line for each reason that occurred. */
+/* Print the sum, and a line for each reason that occurred. */
 static void print_hand_overs(FILE *out, const struct report *report)
 {
     uint64_t sum = 0;
@@ -194,8 +194,8 @@ static void print_member(FILE *out, const struct member *member)
     fputc('\n', out);
 }
 
-/* The family's memory at one moment. Where no look fell on the largest process's peak, that peak
- * alone is more. */
+/* Print the memory of the family at one moment. If no look was at the peak of the largest process,
+ * that peak alone can be more. */
 static void print_sum(FILE *out, const struct family *family)
 {
     const struct member *largest;
@@ -249,10 +249,10 @@ static void print_reason(FILE *out, const char *program, bool has_page)
         return;
     }
     fprintf(out, LABEL "none: %s\n", "report",
-            reason ? reason : "it ended by _exit, or became a program without the library");
+            reason ? reason : "it ended by _exit, or executed a program without the library");
 }
 
-/* Why a process has left no whole report. */
+/* Print why a process has left no complete report. */
 static void print_no_report(FILE *out, const struct outcome *outcome, const struct member *main,
                             const struct report *report, bool has_page)
 {

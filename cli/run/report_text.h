@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The text that `hakmem run` ends with.
+ * The text at the end of `hakmem run`.
  */
 #ifndef HAK_CLI_REPORT_TEXT_H
 #define HAK_CLI_REPORT_TEXT_H
@@ -9,7 +9,7 @@
 
 #include "run/family.h"
 
-/* At most 80 columns wide. */
+/* Print the text, at most 80 columns wide. */
 void report_print(FILE *out, const struct outcome *outcome, const struct family *family,
                   const struct reports *reports);
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `hakmem run`: prepares the environment, runs the program on the library, and ends with the
- * program's report and its exit status; with --report, looks at its heap meanwhile and writes a
- * page. Called by main.c; calls library.c, program.c, settings.c, report.c, family.c, run_calls.c
- * and run_page.c.
+ * `hakmem run`: prepares the environment, runs the program with the library, and ends with the
+ * program's report and its exit status. With --report it also reads the program's heap while it
+ * runs, and writes a page.
  */
 #include <argp.h>
 #include <errno.h>
@@ -40,11 +39,11 @@ struct options {
 
 struct report_directory {
     char path[PATH_MAX];
-    bool is_private;       /* made here, and removed in the end */
-    struct timespec since; /* reports older than this are not of this run */
+    bool is_private;       /* made here, and removed at the end */
+    struct timespec since; /* reports older than this belong to earlier runs */
 };
 
-/* The user's directory if one is set, else a private one; exported with its absolute path. */
+/* Use the user's directory if one is set, else a private one; export its absolute path. */
 static void prepare_directory(struct report_directory *directory)
 {
     const char *name = SETTING_PREFIX "REPORT";
@@ -59,7 +58,7 @@ static void prepare_directory(struct report_directory *directory)
             exit(cli_fail(EXIT_USAGE,
                           "hakmem run: %s cannot be '%s': expected a directory to write to", name,
                           chosen));
-        /* the clock that stamps files */
+        /* the clock of file times */
         clock_gettime(CLOCK_REALTIME_COARSE, &directory->since);
     }
     cli_export(name, directory->path);
@@ -71,7 +70,7 @@ static void remove_directory(const struct report_directory *directory)
         report_directory_remove(directory->path);
 }
 
-/* The report in one write, so that it stays in one piece beside the output of others. */
+/* Write the report in one call, so that the output of others cannot come between. */
 static void show_report(const struct outcome *outcome, const struct family *family,
                         const struct reports *reports)
 {
@@ -84,7 +83,7 @@ static void show_report(const struct outcome *outcome, const struct family *fami
     fputs(text, stderr);
 }
 
-/* The page, if one is wanted; gives `status` back, or EXIT_INTERNAL when it cannot be written. */
+/* Write the page, if one is wanted. Returns `status`, or EXIT_INTERNAL if it cannot be written. */
 static int write_page(struct options *options, const struct run_report *report, int status)
 {
     if (!options->page.path)
@@ -96,7 +95,7 @@ static int write_page(struct options *options, const struct run_report *report, 
     return status;
 }
 
-/* The program has ended: its report, and its status. */
+/* The program has ended: show its report, and return its status. */
 static int tell(struct options *options, const struct outcome *outcome, struct family *family,
                 struct run_calls *calls, const struct report_directory *directory)
 {
@@ -136,7 +135,7 @@ static int run_program(struct options *options)
     if (!output_open(&options->page))
         return EXIT_USAGE;
     prepare_directory(&directory);
-    /* not in a directory of the user's: there, another run may have its own */
+    /* not in a directory of the user's: another run may have its socket there */
     program.from = is_watched && directory.is_private ? door_open(directory.path) : -1;
     program.answer = program.from >= 0 ? family_answer : NULL;
     family_begin(&family, COMMAND, is_watched);
@@ -166,7 +165,7 @@ static error_t parse_run(int key, char *argument, struct argp_state *state)
     case KEY_REPORT: options->page.path = argument; return 0;
     case KEY_OPERATIONS: options->is_counting = true; return 0;
     case ARGP_KEY_ARG:
-        /* the rest is the program's */
+        /* the remaining words belong to the program */
         options->program = state->argv + state->next - 1;
         state->next = state->argc;
         return 0;

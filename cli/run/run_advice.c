@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What stands out in a run: the peak in one sentence, and the advice that heap_advice.c gives on
- * the figures of the looks. Called by run_page.c.
+ * The conclusions on a run: the peak in one sentence, and the advice of heap_advice.c on the
+ * figures of the looks.
  */
 #include <stdlib.h>
 
@@ -33,15 +33,15 @@ static double seconds_of(struct timeval time)
     return (double)time.tv_sec + (double)time.tv_usec * 1e-6;
 }
 
-/* All looks but the one at the exit: what the program has freed by then says nothing about its
- * life. Returns how many. */
+/* Find all looks but the one at the exit: the program has freed its memory by then, so that look
+ * says nothing about its life. Returns their number. */
 static size_t find_moments(const struct sampler *sampler, struct moment *moments)
 {
     size_t count = 0;
     for (size_t i = 0; i < sampler->count; i++)
         if (!sampler->looks[i].is_at_exit)
             moments[count++] = moment_of(&sampler->looks[i]);
-    /* a look that is kept may stand for several, of which the last is not the one */
+    /* a kept look may stand for several, and may not be the last of them */
     if (count == 0 || (!sampler->last.is_at_exit && sampler->last.at > moments[count - 1].at))
         moments[count++] = moment_of(&sampler->last);
     return count;
@@ -69,7 +69,7 @@ static void advise_on_heap(const struct run_report *report, struct advice *advic
     heap_advise(&facts, advice);
 }
 
-/* The largest of the terms that neither the program holds nor others do. */
+/* The largest term of memory that neither the program nor others hold. */
 static unsigned largest_kept(const struct look *look)
 {
     unsigned most = THREADS;
@@ -79,7 +79,7 @@ static unsigned largest_kept(const struct look *look)
     return most;
 }
 
-/* What there is to say when there is nothing to do. */
+/* Say that there is nothing to do. */
 static void advise_nothing(const struct run_report *report, struct advice *advice)
 {
     static const char *const names[OTHERS] = {

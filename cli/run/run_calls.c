@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The numbers of a program's calls, which it counts itself in memory that is shared with it: a file
- * without a name, so that nothing is left behind by whoever is killed. Called by run.c and the
- * page; calls library.c.
+ * The numbers of a program's calls. The program counts them itself, in memory that it shares with
+ * the command: a file without a name, so nothing is left behind if either is killed.
  */
 #include "run/run_calls.h"
 
@@ -25,7 +24,7 @@ void run_calls_begin(struct run_calls *calls, const char *command)
         calls->shared = mmap(NULL, sizeof *calls->shared, PROT_READ, MAP_SHARED, fd, 0);
     if (!calls->shared || calls->shared == MAP_FAILED)
         exit(cli_fail(EXIT_INTERNAL, "%s: no memory for the counts: %s", command, strerror(errno)));
-    /* stays open: by this path the program finds it */
+    /* stays open: the program finds it by this path */
     snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)getpid(), fd);
     cli_export(OPERATIONS_VARIABLE, path);
 }

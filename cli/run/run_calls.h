@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * `hakmem run --operations`: the memory in which the recorder's library counts the program's calls,
- * and what is in it in the end.
+ * and its content at the end.
  */
 #ifndef HAK_CLI_RUN_CALLS_H
 #define HAK_CLI_RUN_CALLS_H
@@ -13,18 +13,18 @@
 
 /* Purpose: calls by size class and kind, summed over threads. */
 struct run_calls {
-    struct operations *shared; /* NULL: not asked for */
-    bool is_counted;           /* the program did count */
+    struct operations *shared; /* NULL: the user did not ask for it */
+    bool is_counted;           /* the program has counted */
     uint64_t by_class[CLASS_HUGE + 1][OPERATION_KINDS];
     uint64_t total[OPERATION_KINDS];
 };
 
-/* Preload the library that counts, and make what it counts in, in the words of `command`. Ends the
- * process with one line when it cannot. */
+/* Preload the library that counts, and make the shared memory. If that fails, ends the process with
+ * one line that begins with `command`. */
 void run_calls_begin(struct run_calls *calls, const char *command);
-/* The program, of that pid, has ended: add its numbers up. */
+/* The program with that pid has ended: add its numbers up. */
 void run_calls_end(struct run_calls *calls, pid_t pid);
-/* Calls that gave a block of a class, realloc apart. */
+/* The number of calls that returned a block of a class, without realloc. */
 uint64_t run_calls_new(const struct run_calls *calls, unsigned size_class);
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The page's part on operations by size class: the blocks that passed between threads' caches and
- * the lanes, which are there always, and exact numbers of calls where these were counted. Called by
- * run_page.c.
+ * The section on operations by size class: the blocks that moved between thread caches and lanes,
+ * which are always known, and the exact numbers of calls if they were counted.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -16,7 +15,7 @@
 /* Purpose: one size class, or the Huge lane. */
 struct row {
     unsigned size_class;
-    uint64_t first;  /* the upper bar: blocks refilled, or calls that gave one */
+    uint64_t first;  /* the upper bar: blocks refilled, or calls that returned one */
     uint64_t second; /* the lower bar: blocks flushed, or calls of free */
 };
 
@@ -35,7 +34,7 @@ static int compare_rows(const void *a, const void *b)
     return (most_left < most_right) - (most_left > most_right);
 }
 
-/* The classes in which anything happened, those with most first. */
+/* Collect the classes in which anything happened, the busiest first. */
 static void collect(const struct run_report *report, struct rows *rows)
 {
     const struct run_calls *calls = report->calls;
@@ -43,10 +42,10 @@ static void collect(const struct run_report *report, struct rows *rows)
     rows->count = 0;
     for (unsigned c = CLASS_FIRST; c <= CLASS_HUGE; c++) {
         const struct traffic *traffic = &report->sampler->traffic[c];
-        struct row row = {c, traffic->taken, traffic->given};
+        struct row row = {c, traffic->refilled, traffic->flushed};
         if (calls->is_counted)
             row = (struct row){c, run_calls_new(calls, c), calls->by_class[c][OPERATION_FREE]};
-        if (row.first || row.second || traffic->taken || calls->by_class[c][OPERATION_REALLOC])
+        if (row.first || row.second || traffic->refilled || calls->by_class[c][OPERATION_REALLOC])
             rows->row[rows->count++] = row;
     }
     qsort(rows->row, rows->count, sizeof rows->row[0], compare_rows);
@@ -106,7 +105,7 @@ static void plot(FILE *out, const struct rows *rows)
 
 /* ---- The table ---- */
 
-/* Live bytes at the peak. */
+/* The live bytes of a class at the peak. */
 static uint64_t live_of(const struct heap_terms *terms, unsigned size_class)
 {
     if (size_class == CLASS_HUGE)
@@ -124,7 +123,8 @@ static void print_row(FILE *out, const struct run_report *report, unsigned size_
         fprintf(out, "<td>%" PRIu64 "</td><td>%" PRIu64 "</td><td>%" PRIu64 "</td>",
                 run_calls_new(report->calls, size_class), calls[OPERATION_REALLOC],
                 calls[OPERATION_FREE]);
-    fprintf(out, "<td>%" PRIu64 "</td><td>%" PRIu64 "</td></tr>\n", traffic->taken, traffic->given);
+    fprintf(out, "<td>%" PRIu64 "</td><td>%" PRIu64 "</td></tr>\n", traffic->refilled,
+            traffic->flushed);
 }
 
 static void print_table(FILE *out, const struct rows *rows)
@@ -161,13 +161,14 @@ static void print_note(FILE *out, const struct run_calls *calls)
                 calls->total[OPERATION_FREE]);
     else if (calls->shared)
         fputs("<p class=\"failed\">No calls were counted: the program is static or set-user-ID, or "
-              "has no allocator that can be put off.</p>\n",
+              "its allocator cannot be replaced.</p>\n",
               out);
     fprintf(
         out,
-        "<p class=\"note\">Refilled and flushed: blocks that threads' caches took from the "
-        "depots and slabs, and gave back, by the last look. What a cache served by itself is "
-        "not in it: a lower bound of the calls, but for blocks that a cache took ahead%s.</p>\n",
+        "<p class=\"note\">Refilled and flushed: blocks that thread caches took from the "
+        "depots and slabs, and gave back, by the last look. Calls that a cache served by itself "
+        "are not counted: so the numbers are a lower bound of the calls, except for blocks that a "
+        "cache took in advance%s.</p>\n",
         calls->is_counted ? "" : " (<code class=\"nb\">--operations</code> counts each call)");
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The page of `hakmem run --report` and `hakmem report`: what ran, what stands out, and the
- * figures. Called by run.c and attach.c; calls the other files of the page and html.c.
+ * The page of `hakmem run --report` and `hakmem report`: what ran, the conclusions, and the
+ * figures.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -171,7 +171,7 @@ static void print_classes(FILE *out, const struct sampler *sampler)
         fprintf(out, "<p class=\"note\">and %zu with less</p>\n", count - ROWS_MOST);
 }
 
-/* The threads whose caches hold most, by picking the largest again and again. */
+/* Print the threads with the largest caches: takes the largest again and again. */
 static void print_threads(FILE *out, const struct peak *peak)
 {
     bool is_done[4096] = {false};
@@ -198,13 +198,13 @@ static void print_threads(FILE *out, const struct peak *peak)
         fprintf(out, "<p class=\"note\">and %zu more</p>\n", peak->thread_count - ROWS_MOST);
 }
 
-/* At exit if the program told, else at the last look. */
+/* Print the figures at exit if the program has reported them, else those of the last look. */
 static void print_libc(FILE *out, const struct run_report *report)
 {
     static const char *const reasons[HAK_FB_COUNT] = {
         "HAKMEM_FORCE_LIBC_ALLOC is set", "free of a block that libc gave out",
         "realloc of such a block", "malloc_usable_size of such a block",
-        "asked inside the allocator: while it was set up, or by a signal handler"};
+        "call inside the allocator: during its start, or by a signal handler"};
     bool is_exit = report->exit->state == REPORT_COMPLETE;
     run_table_begin(out, is_exit ? "Calls handed to libc" : "Calls handed to libc by the last look",
                     "<th scope=\"col\">reason</th><th scope=\"col\">calls</th>");
@@ -221,7 +221,7 @@ static void print_settings(FILE *out, const struct settings *of)
                     "<th scope=\"col\">setting</th><th scope=\"col\">value</th>");
     for (size_t i = 0; i < SETTING_ROWS; i++) {
         const struct setting_row *row = &setting_rows[i];
-        /* these two are this command's own doing */
+        /* these two are set by this command */
         if (strcmp(row->name, "REPORT") == 0 || strcmp(row->name, "LIBRARY") == 0)
             continue;
         bool is_default = settings_value(of, row, text, sizeof text);

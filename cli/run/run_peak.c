@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The page's first words: how much was resident at the peak, and what held it. The kernel misses no
- * peak, but does not say what holds it; a look says that, but may miss the peak. They are told as
- * one where they agree, and apart where they do not. Called by run_page.c.
+ * The first paragraph of the page: how much was resident at the peak, and what it was used for. The
+ * kernel misses no peak, but does not say what it was used for. A look says that, but may miss the
+ * peak. If both agree they are told as one, else separately.
  */
 #include <inttypes.h>
 
 #include "base/html.h"
 #include "run/run_report.h"
 
-/* The kernel's figure and a look's are one if they differ by no more: it counts by processor. */
+/* The kernel's figure and that of a look count as the same if they differ by no more than this: the
+ * kernel counts on each processor. */
 #define SAME_BYTES ((uint64_t)512 << 10)
 #define SAME_PART 64
 
@@ -20,7 +21,7 @@ static bool is_same(uint64_t a, uint64_t b)
     return more - less <= SAME_BYTES + more / SAME_PART;
 }
 
-/* What held the memory of the largest look; it adds up. */
+/* Print what the memory of the largest look was used for; the parts add up. */
 static void print_holders(FILE *out, const struct peak *peak)
 {
     uint64_t others = peak->terms.others;
@@ -73,8 +74,8 @@ static void print_missed(FILE *out, const struct run_report *report, uint64_t ke
     fprintf(out, ", saw %s: ", text_of_size(peak->look.rss).bytes);
     print_holders(out, peak);
     fprintf(out,
-            ". What held the other %s is not known; all that is said of the peak below is of "
-            "that look.",
+            ". It is not known what the other %s was used for; all figures for the peak below are "
+            "from that look.",
             text_of_size(kernel - peak->look.rss).bytes);
 }
 
@@ -98,7 +99,7 @@ void run_print_peak(FILE *out, const struct run_report *report)
     const struct sampler *sampler = report->sampler;
     uint64_t kernel = report->subject->peak;
     uint64_t seen = sampler->made ? sampler->peak.look.rss : 0;
-    /* a peak of before the looks says nothing about them */
+    /* a peak before the looks says nothing about them */
     if (!report->argv && kernel <= report->peak_before)
         kernel = 0;
     fputs("<p class=\"answer\">", out);

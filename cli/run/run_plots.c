@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The pictures of a run. Charts over time are stretched to the page's width and have their numbers
- * beside them as text, so that these can be read on a phone too. Called by run_page.c.
+ * The charts of a run. Those over time are stretched to the width of the page; their numbers are
+ * beside them as text, so that they can be read on a phone too.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -10,13 +10,13 @@
 #include "base/html.h"
 #include "run/run_report.h"
 
-/* The sides of a chart, in its own units. */
+/* The length of a chart's sides, in its own units. */
 #define SIDE 1000.0
 
 /* ---- Charts over time ---- */
 
-/* Purpose: one chart while it is written. Both axes begin at 0 and have a tick at each step; the
- * upper one ends at a tick. */
+/* Purpose: a chart that is being written. Both axes begin at 0 and have a tick at each step; the
+ * vertical axis ends at a tick. */
 struct chart {
     FILE *out;
     const struct sampler *sampler;
@@ -24,7 +24,7 @@ struct chart {
     double top; /* the value at the upper end */
     double end_step;
     double top_step;
-    double unit; /* of the ticks at the upper axis, in bytes; 1 for a number */
+    double unit; /* the unit of the vertical axis in bytes; 1 for a number */
 };
 
 /* The distance of ticks, at most `most` of them up to `value`: 1, 2 or 5 times a power of 10. */
@@ -38,7 +38,7 @@ static double step_of(double value, double most)
     return 10 * step;
 }
 
-/* The unit that a size is written in. */
+/* The unit in which a size is written. */
 static double unit_of(double bytes)
 {
     double unit = 1024;
@@ -93,7 +93,7 @@ static const char *unit_name(double unit)
     return names[power];
 }
 
-/* The lines and the numbers at the axes, which are text so that they are never stretched. */
+/* Write the axes' lines and numbers. The numbers are text, so that they are never stretched. */
 static void end_chart(const struct chart *chart)
 {
     FILE *out = chart->out;
@@ -112,17 +112,18 @@ static void end_chart(const struct chart *chart)
     fputs("</div></div>\n", out);
 }
 
-/* The sum of a look's terms below the one given, from the stack's foot. */
+/* The sum of a look's terms below the given one, from the bottom of the stack. */
 static double stacked(const struct look *look, size_t term)
 {
-    /* memory of others is the foot, live memory the top: what one can change lies between */
+    /* memory of others is at the bottom, live memory at the top; what can be changed lies
+     * between */
     double sum = 0;
     for (size_t i = TERM_COUNT; i-- > term;)
         sum += (double)look->terms[i];
     return sum;
 }
 
-/* The looks that are drawn: those that are kept, and the last one, which may not be. */
+/* The number of looks to draw: those that are kept, and the last one, which may not be kept. */
 static size_t count_of(const struct sampler *sampler)
 {
     return sampler->count + (sampler->last.at > sampler->looks[sampler->count - 1].at);
@@ -153,7 +154,7 @@ void run_plot_terms(FILE *out, const struct sampler *sampler)
         top = fmax(top, fmax(stacked(look_of(sampler, i), 0), (double)look_of(sampler, i)->rss));
     const struct chart chart = new_chart(out, sampler, top, true);
     begin_chart(&chart, "Resident memory", "by what holds it; the line is the RSS", "tall");
-    /* each area reaches down to the foot, and the next one covers its lower part */
+    /* each area reaches down to the bottom, and the next one covers its lower part */
     for (size_t term = 0; term < TERM_COUNT; term++)
         print_area(&chart, term);
     fputs("<path class=\"line\" d=\"", out);
@@ -168,13 +169,14 @@ void run_plot_terms(FILE *out, const struct sampler *sampler)
     fputs("</ul></figure>\n", out);
 }
 
-/* The first looks are so close to each other that a rate would say little. */
+/* A rate is over at least this time: the first looks are so close to each other that their rate
+ * would say little. */
 #define RATE_SECONDS 0.05
 
-/* How wide the last level is drawn, which holds from the last look on, as a share of the time. */
+/* The last level continues after the last look for this share of the time. */
 #define LAST_STEP 0.02
 
-/* A value of a look, or of the time since the look before. */
+/* A value at a look, or of the time since the look before. */
 enum series { SERIES_FAULTS, SERIES_THREADS, SERIES_PURGED };
 
 static double value_of(const struct sampler *sampler, size_t index, enum series series)
@@ -192,8 +194,8 @@ static double value_of(const struct sampler *sampler, size_t index, enum series 
     }
 }
 
-/* A level holds from its look to the next one, the last one to the chart's end; a rate is that of
- * the time before its look. */
+/* A level lasts from its look to the next one, the last one to the end of the chart; a rate belongs
+ * to the time before its look. */
 static void print_steps(const struct chart *chart, enum series series)
 {
     const struct sampler *sampler = chart->sampler;
@@ -274,7 +276,7 @@ struct short_text run_class_name(const struct row_figures *figures)
     return text;
 }
 
-/* Parts of a bar of SIDE, from left to right, in the colours of terms. */
+/* Draw the parts of a bar, SIDE long, from left to right, in the colors of terms. */
 void run_print_bar(FILE *out, const struct bar_part *parts, size_t count)
 {
     double x = 0;
@@ -324,7 +326,7 @@ void run_plot_classes(FILE *out, const struct sampler *sampler)
 
 /* ---- The map ---- */
 
-/* A tile is a row of the map, 8 by 4 cells. */
+/* A tile shows a row of the map, 8 by 4 cells. */
 #define TILE_COLUMNS 8
 #define TILE_CELL 9
 #define CELL_SIDE (TILE_CELL - 1)
@@ -335,9 +337,9 @@ static const char *const cell_classes[CELL_KINDS] = {
     [CELL_HUGE] = "m3", [CELL_WARM] = "m4", [CELL_OTHER] = "m5",
 };
 
-/* Purpose: how a cell is drawn. */
+/* Purpose: the look of a cell. */
 struct cell_look {
-    int height;     /* of the part that is filled, of CELL_SIDE */
+    int height;     /* of the filled part, of CELL_SIDE */
     bool is_hollow; /* less than half of it is resident */
 };
 
@@ -347,7 +349,7 @@ static struct cell_look look_of_cell(const struct map *map, const struct map_row
     const struct map_sums sums = map_cell_sums(map, row, cell);
     bool is_whole = cell->kind == CELL_WARM || cell->kind == CELL_OTHER;
     int height = ((int)map_percent(sums.live, sums.bytes) * CELL_SIDE + 99) / 100;
-    /* what is not empty is seen */
+    /* a cell that is not empty must be visible */
     if (height < 2 && sums.live > 0)
         height = 2;
     return (struct cell_look){is_whole ? CELL_SIDE : height, 2 * sums.resident < sums.bytes};
@@ -374,7 +376,7 @@ static void print_cell(FILE *out, const struct map *map, const struct map_row *r
     const struct cell_look look = look_of_cell(map, row, cell);
     const int x = 1 + (int)index % TILE_COLUMNS * TILE_CELL;
     const int y = 1 + (int)index / TILE_COLUMNS * TILE_CELL;
-    /* a stroke's middle is the rectangle's edge */
+    /* the middle of a stroke lies on the edge of the rectangle */
     const double inset = look.is_hollow ? HOLLOW_STROKE / 2 : 0;
     if (cell->kind == CELL_COLD)
         return;
@@ -405,7 +407,7 @@ static void print_tile(FILE *out, const struct map *map, const struct map_row *r
     fputs("</figcaption></figure>\n", out);
 }
 
-/* Is there anything in the row? */
+/* Is anything in the row? */
 static bool is_used(const struct map_row *row)
 {
     for (size_t i = 0; i < SLABS_PER_SUPERSLAB; i++)
@@ -418,11 +420,11 @@ void run_plot_map(FILE *out, const struct sampler *sampler)
 {
     const struct map *map = &sampler->peak.map;
     fprintf(out,
-            "<p class=\"note\">A tile is %s of addresses, a cell in it %s, filled as far as it is "
-            "live, in blocks that count whole, resident or not; hollow where less than half of it "
-            "is resident. Below it is its first address.%s</p>\n<div class=\"tiles\">\n",
+            "<p class=\"note\">A tile is %s of addresses, a cell in it %s. The filled part of a "
+            "cell is live; blocks count whole, resident or not. A cell is hollow if less than half "
+            "of it is resident. Below a tile is its first address.%s</p>\n<div class=\"tiles\">\n",
             text_of_size(map_row_bytes(map)).bytes, text_of_size(map_cell_bytes(map)).bytes,
-            map->shift ? " Its colour is what most of it holds." : "");
+            map->shift ? " The colour of a cell shows its main use." : "");
     for (size_t i = 0; i < map->count;) {
         struct map_row row = map->rows[i];
         while (++i < map->count && is_same_tile(map, &row, &map->rows[i]))

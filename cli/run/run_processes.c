@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The page's table of processes, where there were several: each with its peak and what its heap
- * held, and the sums. Called by run_page.c.
+ * The table of processes on the page, if there were several: each with its peak and the content of
+ * its heap, and the sums.
  */
 #include <inttypes.h>
 
@@ -10,7 +10,7 @@
 
 #define ROWS_MOST 24
 
-/* The process that the page is about, and what it was chosen by. */
+/* Print which process the page is about, and why. */
 static void print_subject(FILE *out, const struct run_report *report)
 {
     const struct family *family = report->family;
@@ -78,11 +78,11 @@ void run_print_processes(FILE *out, const struct run_report *report)
     if (family->count > count)
         fprintf(out, "<p class=\"note\">and %zu more, with %s or less each</p>\n",
                 family->count - count, text_of_size(order[count - 1]->peak).bytes);
-    fputs(
-        "<p class=\"note\">-: not known. What a process held at its exit it tells itself, unless "
-        "it was killed, ended by _exit, or has no HAKMEM in it. A process that lived shorter than "
-        "a look takes is here only if it told.</p>\n",
-        out);
+    fputs("<p class=\"note\">-: not known. The figures at exit come from the process itself; there "
+          "are "
+          "none if it was killed, ended by _exit, or does not use HAKMEM. A process with a shorter "
+          "life than a look takes is shown only if it left these figures.</p>\n",
+          out);
     if (family_has_unseen(family))
         fprintf(out,
                 "<p class=\"failed\">A process that is not in the table had a peak of %s.</p>\n",

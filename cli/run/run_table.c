@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Parts of the page that its other files share: the frame of tables, and figures that stay on one
- * line with their units.
+ * Shared by the files of the page: the frame of tables, and figures that stay on one line with
+ * their units.
  */
 #include <stdlib.h>
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Looks at a running program's heap. Nothing runs in it: what is seen may change meanwhile. A look
- * that fails, that the process's end has cut short, or whose figures do not add up to a value that
- * the RSS had meanwhile, is left out. Called by family.c; calls process_tree.c, heap/copy.c,
- * heap/terms.c and map_rows.c.
+ * Reads the heap of a running program. No code runs in it, so its heap may change while it is read.
+ * A look is left out if it fails, if the process ended during it, or if its figures do not add up
+ * to a value that the RSS had meanwhile.
  */
 #include "run/sampler.h"
 
@@ -17,12 +16,12 @@
 #include "heap/process.h"
 #include "program/process_tree.h"
 
-/* A look is tried so often in a row. */
+/* A look is tried this many times. */
 #define TRIES 3
-/* All of a heap is kept anew when its RSS has grown by PEAK_STEP since it was last kept. Of a long
- * plateau, within PEAK_RANGE of the most, the moment with most live memory tells most, and of such
- * ones the last: there it is kept anew when it has PEAK_STEP more live memory, or hardly less and
- * is PEAK_AGE times as old. All of these happen ever more seldom. */
+/* When the whole heap is kept again. It is when the RSS has grown by PEAK_STEP since it was last
+ * kept. On a long plateau, within PEAK_RANGE of the largest RSS, the moment with most live memory
+ * is the most useful, and of equal ones the last: so it is kept again if it has PEAK_STEP more live
+ * memory, or hardly less and is PEAK_AGE times as old. All of these happen more and more seldom. */
 #define PEAK_STEP 1.02
 #define PEAK_RANGE 0.99
 #define PEAK_AGE 1.25
@@ -48,7 +47,7 @@ void sampler_end(struct sampler *sampler)
 
 /* ---- Looks ---- */
 
-/* Of each two, the one that saw more; a peak is never lost. */
+/* Keep one of each two looks: the one with more memory, so a peak is never lost. */
 static void halve(struct sampler *sampler)
 {
     for (size_t i = 0; i < LOOKS_MOST / 2; i++) {
@@ -133,7 +132,7 @@ static void keep_look(struct sampler *sampler, const struct look *look,
 }
 
 enum look_result {
-    LOOK_NONE, /* there is no heap to see: ->error has the reason, unless the process has ended */
+    LOOK_NONE, /* there is no heap: ->error has the reason, unless the process has ended */
     LOOK_TORN, /* the process ended, or changed too fast */
     LOOK_GOOD
 };

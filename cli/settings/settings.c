@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of settings as the command sees it: checks of --set, and `hakmem settings` as text, as
+ * The table of settings, for the command: checks of --set, and `hakmem settings` as text, as
  * docs/SETTINGS.md and as the ENVIRONMENT section of the manual page. The table itself is
- * HAK_SETTINGS of base/config.h. Called by main.c and run.c.
+ * HAK_SETTINGS in base/config.h.
  */
 #include "settings/settings.h"
 
@@ -50,7 +50,7 @@ static const struct setting_row *find_setting(const char *name, size_t length)
     return NULL;
 }
 
-/* The row of that name, or the end of the command. */
+/* The row of that name; if there is none, the command ends. */
 static const struct setting_row *need_setting(const char *command, const char *name, size_t length)
 {
     const struct setting_row *setting = find_setting(name, length);
@@ -62,11 +62,11 @@ static const struct setting_row *need_setting(const char *command, const char *n
                                         : nearest_begin(name, length);
     for (size_t i = 0; i < SETTING_ROWS; i++)
         nearest_try(&nearest, setting_rows[i].name);
-    exit(cli_fail(EXIT_USAGE, "%s: '%.*s' is no setting%s (see hakmem settings)", command,
+    exit(cli_fail(EXIT_USAGE, "%s: '%.*s' is not a setting%s (see hakmem settings)", command,
                   length > 60 ? 60 : (int)length, name, nearest_text(&nearest, "").bytes));
 }
 
-/* The word that a misspelt value may stand for. */
+/* The word that a misspelt value probably means. */
 static struct nearest_text nearest_value(const struct setting_row *setting, const char *value)
 {
     struct nearest nearest = nearest_begin(value, strlen(value));
@@ -76,7 +76,7 @@ static struct nearest_text nearest_value(const struct setting_row *setting, cons
     return nearest_text(&nearest, "");
 }
 
-/* As the library reads it, but words may be in either case. */
+/* Parse a value as the library does, but accept upper and lower case. */
 static bool parse_value(const struct setting_row *setting, const char *text, int64_t *value)
 {
     char lower[32];
@@ -91,8 +91,7 @@ static bool parse_value(const struct setting_row *setting, const char *text, int
     return text[length] == '\0' && setting_parse(setting, lower, value);
 }
 
-/* The row that NAME=VALUE names, and the value, checked; or the end of the command. A path has no
- * number. */
+/* Check NAME=VALUE: returns the row and the value, or ends the command. A path has no number. */
 static const struct setting_row *parse_assignment(const char *command, const char *option,
                                                   const char *assignment, int64_t *value)
 {
@@ -178,7 +177,7 @@ static void print_markdown(void)
         "\n"
         "If a value is of the wrong kind or out of its range, one line on standard error says so,\n"
         "and the default holds. Such a line also names a variable that begins with `HAKMEM_` and\n"
-        "is no setting. A process does not repeat the line if its parent was started with the\n"
+        "is not a setting. A process does not repeat the line if its parent was started with the\n"
         "same variable and the same `LD_PRELOAD`. `hakmem run --set NAME=VALUE` checks the value\n"
         "before it runs the program; the prefix `HAKMEM_` may be left out there.\n\n"
         "| Setting | Kind | Default | Range | What it does |\n"
@@ -197,7 +196,7 @@ static void print_markdown(void)
          "(never). A *path* is taken as it is.");
 }
 
-/* Text as troff source: a hyphen stays a hyphen-minus, a backslash stays one. */
+/* Print text as troff source: hyphens and backslashes stay as they are. */
 static void print_troff(const char *text)
 {
     for (; *text; text++) {
@@ -214,7 +213,7 @@ static void print_man(void)
 {
     for (size_t i = 0; i < SETTING_ROWS; i++) {
         const struct setting_row *setting = &setting_rows[i];
-        /* \& : a line of text never begins with a control character */
+        /* \& : a line of text must not begin with a control character */
         printf(".TP\n.B " SETTING_PREFIX "%s\n\\&", setting->name);
         print_troff(help_of(setting));
         printf(".\nExpected: ");

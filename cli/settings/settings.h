@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of settings as the command sees it, and the verb that prints it.
+ * The table of settings, for the command, and the verb that prints it.
  */
 #ifndef HAK_CLI_SETTINGS_H
 #define HAK_CLI_SETTINGS_H
 
 #include "os/setting_rows.h"
 
-/* Check NAME=VALUE against the table and put HAKMEM_NAME into the environment. NAME may have the
- * prefix, and NAME and VALUE be in either case. A bad one ends the process with one line and
+/* Check NAME=VALUE against the table, and put HAKMEM_NAME into the environment. NAME may have the
+ * prefix; both may be in upper or lower case. An error ends the process with one line and
  * EXIT_USAGE. */
 void settings_export(const char *assignment);
 
-/* Check NAME=VALUE for a running process, in the words of `command`: the setting's place among
- * HAK_LIVE_SETTINGS, and the value. A bad one, or one that holds from the start on, ends the
- * process. */
+/* Check NAME=VALUE for a running process, with messages that begin with `command`. Returns the
+ * setting's index in HAK_LIVE_SETTINGS, and the value. An error, or a setting that cannot change at
+ * run time, ends the process. */
 void settings_parse_live(const char *command, const char *assignment, unsigned *live,
                          int64_t *value);
-/* A row's value as one would type it, and whether it is the default. */
+/* The value of a row as the user would type it, and whether it is the default. */
 bool settings_value(const struct settings *of, const struct setting_row *row, char *text,
                     size_t size);
 

@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * std::bad_alloc, thrown from C through the Itanium C++ ABI. The C++ library may be shared, linked
- * into a static program, or private to a plugin; each has a type and a handler of its own. It is
- * looked for where the failing call would find it without HAKMEM: first in the process, then in the
- * object that called. Dynamic look-up may allocate: no lock of ours may be held here.
+ * Throws std::bad_alloc from C, by the Itanium C++ ABI. The C++ library may be shared, linked into
+ * a static program, or private to a plugin; each of these has its own type and its own handler. The
+ * search takes the order in which the failing call would find the library without HAKMEM: first the
+ * process, then the object that made the call. The search may allocate, so no lock of ours may be
+ * held here.
  */
 #include "api/cxx.h"
 
 #include <dlfcn.h>
 
-/* Purpose: what we use of a C++ library. Invariant: usable when `raise` is not NULL. */
+/* Purpose: the parts of a C++ library that we use. Invariant: usable if `raise` is not NULL. */
 struct runtime {
     void *(*allocate)(size_t size);
     void (*raise)(void *exception, const void *type, void (*destroy)(void *));
     new_handler (*handler)(void);
-    const char *type;           /* of std::bad_alloc: type_info, and below its table of functions */
-    const char *table;          /* NULL when nothing in a static program has used them */
-    const char *base_type;      /* of std::exception */
-    const char *si_class_table; /* of the type_info of classes with one base */
+    const char *type;           /* type_info of std::bad_alloc; `table` is its table of functions */
+    const char *table;          /* NULL if a static program does not use it */
+    const char *base_type;      /* type_info of std::exception */
+    const char *si_class_table; /* the table of type_info for classes with one base */
 };
 
-/* Weak: a C program has none of them. An executable that was linked to us exports them for us. */
+/* Weak: a C program has none of them. An executable that was linked with us exports them to us. */
 extern void *__cxa_allocate_exception(size_t size) __attribute__((weak));
 extern void __cxa_throw(void *exception, const void *type, void (*destroy)(void *))
     __attribute__((weak));
@@ -29,7 +30,7 @@ extern const char _ZTISt9bad_alloc[] __attribute__((weak));
 extern const char _ZTVSt9bad_alloc[] __attribute__((weak));
 extern const char _ZTISt9exception[] __attribute__((weak));
 extern const char _ZTVN10__cxxabiv120__si_class_type_infoE[] __attribute__((weak));
-/* Weak: a static program need not have them. */
+/* Weak: a static program may lack them. */
 extern __typeof__(dlopen) dlopen __attribute__((weak));
 extern __typeof__(dlclose) dlclose __attribute__((weak));
 extern __typeof__(dlsym) dlsym __attribute__((weak));
@@ -63,14 +64,15 @@ static struct runtime runtime_of_object(void *object)
     return runtime;
 }
 
-/* The object, already loaded, that has this name; dlclose() it. NULL for none. */
+/* The loaded object of this name, or NULL. The caller calls dlclose(). */
 static void *open_loaded(const char *name)
 {
     return dlopen && dlsym && dlclose ? dlopen(name, RTLD_LAZY | RTLD_NOLOAD) : NULL;
 }
 
-/* The functions of the loaded object `name`, and of those that it needs. It stays loaded: its code
- * waits for our answer, or it is a C++ library, which is never unloaded. */
+/* The functions of the loaded object `name` and of the objects that it needs. The object stays
+ * loaded after dlclose: either its code is waiting for our answer, or it is a C++ library, which is
+ * never unloaded. */
 static struct runtime runtime_of_name(const char *name)
 {
     void *object = open_loaded(name);
@@ -91,7 +93,8 @@ static uintptr_t find_in_name(const char *name, const char *function)
     return found;
 }
 
-/* The name of the object that `code` is in, as dlopen takes it; NULL when that is not known. */
+/* The name of the object that contains `code`, in the form that dlopen takes; NULL if it is not
+ * known. */
 static const char *object_name(const void *code)
 {
     Dl_info info;
@@ -101,8 +104,8 @@ static const char *object_name(const void *code)
 static const char *const library_names[] = {"libstdc++.so.6", "libc++abi.so.1", "libc++.so.1"};
 #define LIBRARY_COUNT (sizeof(library_names) / sizeof(*library_names))
 
-/* Looked for in this order: in the program; among the libraries that it has loaded for all of it
- * since; in the caller's object; in any library. */
+/* Find the C++ library. The order: the program; the libraries that it has loaded globally since its
+ * start; the caller's object; any known library. */
 static struct runtime find_runtime(const void *caller)
 {
     struct runtime runtime = runtime_of_process();
@@ -136,7 +139,8 @@ struct table {
     void (*functions[3])(void); /* ~bad_alloc(), the same that frees, what() */
 };
 
-/* Purpose: type_info of a class with one base. Invariant: equal to another by its name. */
+/* Purpose: type_info of a class with one base. Invariant: two of them are equal if their names
+ * are. */
 struct class_type {
     const void *table;
     const char *name;
@@ -157,8 +161,9 @@ static const char *what(const void *exception)
 }
 
 /*
- * std::bad_alloc of a static program in which nothing uses it: no catch, no container. Its linker
- * has left the class out, but `catch (std::exception &)` and `catch (...)` must find it.
+ * Make std::bad_alloc for a static program in which nothing else uses the class (no catch, no
+ * container). The linker has left the class out of such a program, but its `catch (std::exception
+ * &)` and `catch (...)` must catch our exception.
  */
 static const void *make_type(const struct runtime *runtime, const void **table)
 {

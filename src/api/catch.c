@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `catch (...)` in C: the nothrow forms of operator new return NULL when the throwing form, or the
- * handler, throws. The frame is written by hand, as a C++ compiler would: its personality is the
- * C++ library's, its table (Itanium C++ ABI: Exception Handling Tables) has one call, which is
- * caught whatever it throws. Without a C++ library the frame has no personality, and nothing is
- * thrown.
+ * `catch (...)` in C: the nothrow forms of operator new return NULL if the throwing form, or the
+ * handler, throws. The frame is written by hand, in the form that a C++ compiler would give it: its
+ * personality is that of the C++ library, and its table (Itanium C++ ABI: Exception Handling
+ * Tables) has one call, for which it catches every exception. Without a C++ library the frame has
+ * no personality, and nothing is thrown.
  */
 #include "api/cxx.h"
 
@@ -90,7 +90,7 @@ extern const char __gxx_personality_v0[] __attribute__((weak));
 extern void *__cxa_begin_catch(void *exception) __attribute__((weak));
 extern void __cxa_end_catch(void) __attribute__((weak));
 
-/* Written at most once, when the C++ library has come after us. */
+/* Written at most once, if the C++ library was loaded after us. */
 extern hidden uintptr_t hak_catch_personality;
 __attribute__((used)) uintptr_t hak_catch_personality = (uintptr_t)__gxx_personality_v0;
 
@@ -99,14 +99,14 @@ hidden void *hak_catch_frame(void *(*call)(size_t, size_t), size_t a, size_t b);
 #endif
 hidden void *hak_catch_end(struct _Unwind_Exception *exception);
 
-/* The exception has arrived: end it as a catch clause does, or std::uncaught_exceptions() would
- * count it for ever. Returns what the call shall return. */
+/* End the exception as a catch clause does; otherwise std::uncaught_exceptions() would count it for
+ * ever. Returns the value that the call returns. */
 __attribute__((used)) void *hak_catch_end(struct _Unwind_Exception *exception)
 {
     void *(*begin)(void *) = __cxa_begin_catch;
     void (*end)(void) = __cxa_end_catch;
     if (!begin || !end) {
-        /* a function of the library that threw */
+        /* a function of the library that threw the exception */
         const void *thrower = (const void *)(uintptr_t)exception->exception_cleanup;
         begin = (void *(*)(void *))bad_alloc_find("__cxa_begin_catch", thrower);
         end = (void (*)(void))bad_alloc_find("__cxa_end_catch", thrower);
@@ -120,7 +120,7 @@ __attribute__((used)) void *hak_catch_end(struct _Unwind_Exception *exception)
 
 void *catch_call(void *(*call)(size_t a, size_t b), size_t a, size_t b, const void *caller)
 {
-    /* relaxed: a thread that looks at the same time finds the same */
+    /* relaxed: each thread finds the same value */
     if (!__atomic_load_n(&hak_catch_personality, __ATOMIC_RELAXED))
         __atomic_store_n(&hak_catch_personality, bad_alloc_find("__gxx_personality_v0", caller),
                          __ATOMIC_RELAXED);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sees a program confine itself. Its calls of prctl() and syscall() pass through here, so that the
- * os layer knows of a seccomp filter before it is in force, and makes no optional call that the
- * filter may kill for. Everything is passed on unchanged to the next definition, libc's or another
- * library's; errno and all results are its own. A filter that a program installs by machine
- * instructions of its own is not seen: HAKMEM_PLAIN_CALLS=1 is for such programs.
+ * Notices when a program confines itself. The program's calls of prctl() and syscall() pass through
+ * here. So the os layer knows of a seccomp filter before it is in force, and from then on makes no
+ * optional call, for which the filter might kill the process. Each call goes on unchanged to the
+ * next definition, libc's or another library's, which sets errno and the result. A filter that a
+ * program installs by machine instructions of its own is not noticed: HAKMEM_PLAIN_CALLS=1 is for
+ * such programs.
  */
 #include "api/api.h"
 
@@ -16,12 +17,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* weak: a static program need not have it */
+/* weak: a static program may lack it */
 extern __typeof__(dlsym) dlsym __attribute__((weak));
 
 typedef int (*prctl_function)(int option, ...);
 
-/* The next definitions; NULL before the constructor, and in static programs. */
+/* The next definitions; NULL before the constructor runs, and in static programs. */
 static prctl_function next_prctl;
 __attribute__((visibility("hidden"))) uintptr_t confine_next_syscall;
 
@@ -35,8 +36,8 @@ __attribute__((constructor(102))) static void find_next(void)
     errno = saved;
 }
 
-/* PR_SET_SECCOMP and SYS_seccomp name the two modes by different numbers. A call without a filter
- * program fails: with it a program asks whether the kernel has filters. */
+/* PR_SET_SECCOMP and SYS_seccomp have different numbers for the two modes. A call without a filter
+ * program fails: programs make it to ask whether the kernel has filters. */
 static void note(bool is_strict, bool is_filter, uintptr_t program)
 {
     int saved = errno;
@@ -73,7 +74,7 @@ void confine_note(long number, long first, long second, long third)
         note(first == SECCOMP_SET_MODE_STRICT, first == SECCOMP_SET_MODE_FILTER, (uintptr_t)third);
 }
 
-/* The kernel's answer as libc gives it. */
+/* Return an error of the kernel in the way of libc. */
 __attribute__((used, visibility("hidden"))) long confine_fail(long result);
 long confine_fail(long result)
 {
@@ -81,8 +82,8 @@ long confine_fail(long result)
     return -1;
 }
 
-/* syscall() is written in instructions: a C function could not pass on a call whose child goes on
- * with another stack (clone), nor arguments whose number it does not know. */
+/* syscall() is written in assembly. A C function could not pass on a call whose child continues on
+ * another stack (clone), nor arguments whose number it does not know. */
 #if defined(__x86_64__)
 _Static_assert(SYS_seccomp == 317 && SYS_prctl == 157, "the numbers below");
 __asm__(".text\n"

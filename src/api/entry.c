@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The entry points' slow halves, shared by malloc.c, hak.c and operator_new.c: pass the gate, call
- * the route, hand blocks that are not ours over to libc, and leave errno as the standards want it:
- * kept by what succeeds and by free, ENOMEM after a failure.
+ * The slow halves of the entry points, shared by malloc.c, hak.c and operator_new.c. They pass the
+ * gate, call the route, and hand blocks of libc over to libc. They set errno as the standards say:
+ * a success, and each free, keeps it; a failure sets ENOMEM.
  */
 #include "api/api.h"
 #include "front/owned_heap.h"
@@ -16,7 +16,7 @@ noinline_cold void *entry_fail(void)
     return NULL;
 }
 
-/* alignment is a power of two. NULL when out of memory; errno is kept all the same. */
+/* alignment is a power of two. Returns NULL if memory is short, but keeps errno. */
 static void *alloc_slow(size_t alignment, size_t size, bool is_zeroed)
 {
     int saved = errno;
@@ -48,7 +48,7 @@ __attribute__((noinline)) void *entry_calloc_slow(size_t size)
     return block ? entry_zero(block, size) : or_fail(alloc_slow(BLOCK_ALIGN, size, true));
 }
 
-/* The calling thread is inside the allocator: a block of ours cannot be given back now, and is
+/* free in a thread that is inside the allocator: a block of ours cannot be given back now, so it is
  * lost. */
 static noinline_cold void free_inside(void *block)
 {
@@ -59,7 +59,7 @@ static noinline_cold void free_inside(void *block)
         libc_free(block);
 }
 
-/* The same for realloc: a block of ours is copied into one of libc's. */
+/* The same for realloc: a block of ours is copied into a block of libc. */
 static noinline_cold void *realloc_inside(void *block, size_t size)
 {
     size_t old_size;
@@ -119,7 +119,7 @@ void *entry_reallocf(void *block, size_t size)
     return result;
 }
 
-/* As alloc_slow. */
+/* See alloc_slow. */
 static void *alloc_aligned(size_t alignment, size_t size)
 {
     void *block = front_alloc_aligned(alignment, size);
@@ -162,7 +162,7 @@ size_t entry_usable(const void *block)
     return route_usable(block, &usable) ? usable : libc_usable(block);
 }
 
-/* ---- first-class heaps ---- */
+/* ---- owned heaps ---- */
 
 struct hak_heap *entry_heap_new(void)
 {
@@ -172,7 +172,8 @@ struct hak_heap *entry_heap_new(void)
     return heap ? heap : entry_fail();
 }
 
-/* The heap stayed behind in the process that this one is a copy of. */
+/* Allocate for a heap that belongs to the process which this one is a copy of: its blocks come from
+ * the present heap. */
 static void *alloc_elsewhere(size_t alignment, size_t size, bool is_zeroed)
 {
     if (alignment > BLOCK_ALIGN)
@@ -180,7 +181,7 @@ static void *alloc_elsewhere(size_t alignment, size_t size, bool is_zeroed)
     return is_zeroed ? entry_calloc(1, size) : entry_malloc(size);
 }
 
-/* Only what lies behind the gate knows whether this process is a copy. */
+/* The gate comes first: it finds out whether this process is a copy. */
 void *entry_heap_alloc(const char *function, struct hak_heap *heap, size_t alignment, size_t size,
                        bool is_zeroed)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Copies of the process. Before the copy, fork() takes every lock in its order, so that the child
- * finds none held and all state whole. A child that was made in another way (by the clone system
- * call) finds at its first slow path that it is a copy, and repairs itself. If the parent had one
- * thread, its state is whole too; otherwise the child starts afresh. May never leave a lock held in
- * the parent.
+ * Owns what happens when the process is copied. Before the copy, fork() takes every lock in its
+ * order. So the child finds no lock held, and no state half changed. A child that was made in
+ * another way (by the clone system call) finds at its first slow path that it is a copy, and
+ * repairs itself. If the parent had one thread, the child's state is whole too; otherwise the child
+ * starts afresh. May never leave a lock held in the parent.
  */
 #include "api/api.h"
 #include "front/afresh.h"
@@ -13,7 +13,7 @@
 #include "front/limit.h"
 #include "front/owned_heap.h"
 #include "front/request.h"
-#include "front/thread_heaps.h"
+#include "front/thread_caches.h"
 #include "front/watched.h"
 #include "lane/depot.h"
 #include "lane/density.h"
@@ -33,7 +33,7 @@ extern void _IO_list_lock(void) __attribute__((weak));
 extern void _IO_list_unlock(void) __attribute__((weak));
 extern void _IO_list_resetlock(void) __attribute__((weak));
 
-/* glibc's word on whether the process has ever had a second thread. */
+/* glibc clears this when the process gets a second thread. */
 extern char __libc_single_threaded __attribute__((weak));
 
 static bool has_stream_lock(void)
@@ -43,8 +43,9 @@ static bool has_stream_lock(void)
 
 /* ---- all locks, in their order ---- */
 
-/* Purpose: a step of the order: `count` locks, `stride` bytes apart; or, if `each` is set, those to
- * which it applies a function. `acquire` takes them if they are not just locked. */
+/* Purpose: a step of the order: `count` locks, `stride` bytes apart. If `each` is set, the step has
+ * the locks for which `each` calls its function. If `acquire` is set, it takes the locks of the
+ * step. */
 struct step {
     struct lock *first;
     unsigned count;
@@ -57,11 +58,11 @@ static const struct step steps[] = {
     {.first = &thread_exit_lock, .count = 1},
     {.first = &limit_lock, .count = 1},
     {.first = &watched_lock, .count = 1},
-    /* a purging thread lets threads that wait in this function go first */
+    /* a thread that purges lets threads that wait in this function go first */
     {.first = &decay_clock.lock, .count = 1, .acquire = decay_lock},
     {.first = &owned_heap_lock, .count = 1},
     {.each = owned_heap_each_lock},
-    {.first = &thread_heaps.lock, .count = 1},
+    {.first = &thread_caches.lock, .count = 1},
     {.first = &depots[CLASS_FIRST].lock, .count = CLASS_POOL_LAST, .stride = sizeof(depots[0])},
     {.first = &shared_pool.classes[CLASS_FIRST].lock,
      .count = CLASS_POOL_LAST,
@@ -104,11 +105,11 @@ static void reset_locks(void)
 
 /* ---- fork() ---- */
 
-/* fork() was called by a signal handler that has interrupted this thread inside the allocator. The
- * thread's own locks can never be waited for then, so none is taken, and the child goes on with
- * what the thread was doing. The work of other threads stays half done in the child. In a program
- * of one thread only the helper can have such work; in a program of more, libc's own malloc would
- * wait for ever. */
+/* Was fork() called by a signal handler that interrupted this thread inside the allocator? Then the
+ * thread itself may hold locks and must not wait for any, so it takes none, and the child continues
+ * what the thread was doing. Work of other threads stays half done in the child. In a program of
+ * one thread only the helper can have such work. In a program with more threads, libc's own malloc
+ * would wait for ever in this case. */
 static __thread bool is_at_lock;
 
 static void before_fork(void)
@@ -132,7 +133,7 @@ static void after_fork_in_parent(void)
         _IO_list_unlock();
 }
 
-/* The flags that are not state of the heap. */
+/* Reset the flags that are not state of the heap. */
 static void reset_others(void)
 {
     background_reset_in_child();
@@ -144,9 +145,9 @@ static void reset_others(void)
 void fork_continue_in_child(void)
 {
     reset_locks();
-    slab_reset_in_child();
+    slab_fork_reset();
     owned_heap_reset_in_child();
-    idle_threads_reset_in_child(thread_heap_reset_in_child());
+    idle_threads_reset_in_child(thread_cache_reset_in_child());
     reset_others();
 }
 
@@ -164,10 +165,10 @@ static void after_fork_in_child(void)
 
 /* ---- other copies ---- */
 
-/* Did the parent have one thread, so that no other was at work while it was copied? */
+/* Did the parent have only one thread? Then no other thread was at work while it was copied. */
 static bool was_alone(void)
 {
-    bool is_single = &__libc_single_threaded ? __libc_single_threaded : thread_heap_count() <= 1;
+    bool is_single = &__libc_single_threaded ? __libc_single_threaded : thread_cache_count() <= 1;
     return is_single && !os_helper_is_running();
 }
 
@@ -177,7 +178,7 @@ bool fork_repair(void)
         fork_continue_in_child();
         return true;
     }
-    /* locks that are state of the heap become zero with it: what they guard may be torn */
+    /* the locks in the state of the heap become zero with it; what they protect may be torn */
     lock_reset(&thread_exit_lock);
     lock_reset(&limit_lock);
     reset_others();
@@ -186,8 +187,8 @@ bool fork_repair(void)
 
 static early_data _Atomic bool has_handlers;
 
-/* Register as early as can be. Handlers of libraries that register later run before ours when a
- * fork begins, and after ours when it ends, so they may allocate. */
+/* Register as early as possible. Then the handlers of libraries that register later run before ours
+ * when a fork begins, and after ours when it ends, so they may allocate. */
 void fork_add_handlers(void)
 {
     if (!atomic_exchange_explicit(&has_handlers, true, memory_order_relaxed))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The hak_* names: the malloc family once more, and what the standards have no name for. The
- * contracts are in include/hakmem/hakmem.h. References nothing of malloc.c, so that a program can
- * have these beside another allocator's malloc.
+ * The hak_* names: the malloc family, and functions for which the standards have no name. The
+ * contracts are in include/hakmem/hakmem.h. May never refer to malloc.c, so that a program can use
+ * these functions beside another allocator's malloc.
  */
 #include "api/api.h"
 #include "diag/diag.h"
@@ -110,7 +110,7 @@ exported void hak_on_limit(bool (*handler)(size_t wanted, void *context), void *
 exported bool hak_set_limit(size_t bytes)
 {
     int saved = errno;
-    init_gate(); /* the environment must not be read after this */
+    init_gate(); /* reads the environment, which must not undo this */
     bool is_set = bytes <= INT64_MAX && pressure_set((int64_t)bytes);
     errno = is_set ? saved : EINVAL;
     return is_set;
@@ -163,7 +163,7 @@ exported void hak_stats(struct hak_stats *out, size_t size)
     errno = saved;
 }
 
-/* Purpose: a caller's buffer that is filled as far as it goes. */
+/* Purpose: a buffer of the caller, which is filled as far as the text fits. */
 struct buffer {
     char *at;
     size_t room; /* without the terminator */
@@ -199,7 +199,7 @@ exported size_t hak_stats_json(char *buffer, size_t size)
     return target.length;
 }
 
-/* ---- first-class heaps ---- */
+/* ---- owned heaps ---- */
 
 exported struct hak_heap *hak_heap_new(void)
 {
@@ -215,7 +215,7 @@ exported void *hak_heap_calloc(struct hak_heap *heap, size_t count, size_t size)
 {
     size_t total;
     if (__builtin_mul_overflow(count, size, &total))
-        total = SIZE_MAX; /* more than any heap has */
+        total = SIZE_MAX; /* larger than any block */
     return entry_heap_alloc("hak_heap_calloc", heap, BLOCK_ALIGN, total, true);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The composition root: the gate, start and process exit. The start is lazy, since any call
- * of any thread may be the first, and happens in two steps: settings and reservation, which need
- * nothing of libc but system calls, at the first slow path; what needs libc, when libc is ready.
+ * Owns the gate, the start, and the exit of the process. Any call of any thread may be the first
+ * one, so the start is made when it is needed. It has two steps. At the first slow path: settings
+ * and reservation, which need only system calls. When libc is ready: all that needs libc.
  */
 #include "api/api.h"
 #include "front/background.h"
@@ -12,16 +12,16 @@
 #include <errno.h>
 #include <unistd.h>
 
-/* Values of init.state. */
+/* The values of init.state. */
 enum init_state { INIT_NONE, INIT_READY, INIT_LIBC, INIT_RUNNING };
 
-/* Another thread's start is waited for by looks, so far apart. */
+/* The time between two looks whether another thread's start is over. */
 #define START_LOOK_US 50
 
 /* Purpose: the state of the start. `state` is the only thing that all threads look at. */
 static early_data struct {
     _Atomic uint32_t state;
-    char *const *environment; /* as the loader gives it to constructors */
+    char *const *environment; /* the environment that constructors get */
 } init;
 
 /* ---- start ---- */
@@ -31,7 +31,7 @@ static enum init_state start(void)
     write_is_filtered = os_is_filtered;
     settings_read(environ ? environ : init.environment);
     if (settings.plain_calls)
-        os_note_filter(); /* before the kernel is asked */
+        os_note_filter(); /* before the first optional call */
     write_remember_stderr();
     if (settings.force_libc_alloc)
         return INIT_LIBC;
@@ -44,7 +44,7 @@ static enum init_state start(void)
     return INIT_READY;
 }
 
-/* Another thread is at it: it makes a handful of system calls. */
+/* Wait for another thread that makes the start: it makes only a few system calls. */
 static enum gate wait_for_start(void)
 {
     /* acquire: what the start wrote is visible to us */
@@ -53,8 +53,8 @@ static enum gate wait_for_start(void)
     return init_gate();
 }
 
-/* While this thread is at the start it counts as inside: what calls back, and a signal handler's
- * calls, go to libc. */
+/* While this thread makes the start it counts as inside: calls that come back to us, and calls of a
+ * signal handler, go to libc. */
 static noinline_cold enum gate start_gate(void)
 {
     uint32_t expected = INIT_NONE;
@@ -62,7 +62,7 @@ static noinline_cold enum gate start_gate(void)
         return GATE_INSIDE;
     lock_depth++;
     atomic_signal_fence(memory_order_seq_cst);
-    /* acquire: a start that failed in another thread is visible to us */
+    /* acquire: what a failed start in another thread wrote is visible to us */
     bool is_ours = atomic_compare_exchange_strong_explicit(
         &init.state, &expected, INIT_RUNNING, memory_order_acquire, memory_order_acquire);
     enum init_state state = INIT_RUNNING;
@@ -79,7 +79,7 @@ static noinline_cold enum gate start_gate(void)
     return state == INIT_NONE ? GATE_CLOSED : init_gate();
 }
 
-/* The process is a copy that no fork handler has seen. Other threads of it wait meanwhile. */
+/* Repair a copy of the process that no fork handler has seen. Other threads wait meanwhile. */
 static noinline_cold void repair_copy(void)
 {
     if (!os_generation_claim())
@@ -103,8 +103,9 @@ enum gate init_gate(void)
     return init_gate();
 }
 
-/* glibc gives constructors what main gets; libc's own `environ` may not be set yet, since we ask to
- * be the first (see the link options). musl gives nothing, but has set `environ`. */
+/* glibc gives constructors the arguments of main. Its own `environ` may not be set yet, since our
+ * constructor asks to be the first (see the link options). musl gives constructors nothing, but has
+ * set `environ`. */
 __attribute__((constructor(101))) static void start_with_libc(int argc, char **argv, char **envp)
 {
     int saved = errno;
@@ -127,7 +128,7 @@ __attribute__((destructor)) static void report_at_exit(void)
 {
     if (settings.wrap_diag)
         libc_report_counts();
-    /* exit() from a signal handler that interrupted us: nothing can be looked at */
+    /* exit() was called by a signal handler that interrupted us: nothing can be read */
     if (entry_is_inside())
         return;
     publish_at_exit();

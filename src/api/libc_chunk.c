@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Decides whether a pointer outside the reservation is a live block of glibc's own malloc. glibc's
- * chunks have a header of two words before the block: the size of the chunk before (or, of a mapped
- * chunk, how far the header is from the mapping's start), and the chunk's size, whose low bits say
- * where it lies. A pointer is believed when everything that glibc relies on holds; words of another
- * heap are unlikely to satisfy all of it. Nothing is remembered. Each word is probed by a system
- * call before it is read, so that no read can fault (under a seccomp filter it is read without
- * that); the calls cost less than a munmap.
+ * Decides whether a pointer outside the reservation is a live block of glibc's own malloc. A chunk
+ * of glibc has a header of two words before the block. The first word is the size of the chunk
+ * before (for a mapped chunk: the distance from the start of the mapping). The second is the
+ * chunk's own size; its low bits say where the chunk lies. A pointer is accepted if everything that
+ * glibc relies on holds; the words of another allocator's heap are unlikely to satisfy all of it.
+ * Nothing is cached. Each word is probed by a system call before it is read, so that no read can
+ * fault (under a seccomp filter it is read without the probe). These calls cost less than a munmap.
  */
 #include "api/api.h"
 
@@ -28,13 +28,13 @@ struct chunk {
 
 /* Purpose: glibc's heap_info, the head of each heap of an arena that is not the first one. */
 struct arena_heap {
-    const void *arena; /* lies in the arena's first heap, behind the head */
+    const void *arena; /* address of the arena: in its first heap, after the head */
     const void *before;
-    size_t size; /* in use, from the head on */
+    size_t size; /* bytes in use, from the head on */
 };
 #define ARENA_HEAD_MAX 256
-/* Heaps are aligned to their greatest size: this one, or four pages of 2 MiB with the tunable
- * glibc.malloc.hugetlb. */
+/* Each heap is aligned to its greatest size: the first of these, or with the tunable
+ * glibc.malloc.hugetlb the second, which is four pages of 2 MiB. */
 static const size_t arena_heap_sizes[] = {64 * MIB, 8 * MIB};
 
 static size_t chunk_size(struct chunk chunk)
@@ -42,23 +42,23 @@ static size_t chunk_size(struct chunk chunk)
     return chunk.size_and_flags & ~CHUNK_FLAGS;
 }
 
-/* Both words of a header lie in one page, since it is aligned to its size. */
+/* A header is aligned to its size, so both words lie in one page. */
 static bool read_chunk(uintptr_t address, struct chunk *chunk)
 {
     if (address % CHUNK_HEADER != 0 || !os_is_readable((const void *)address))
         return false;
     const size_t *words = (const size_t *)address;
-    /* relaxed: another thread may be changing the flags of a chunk behind ours */
+    /* relaxed: another thread may change the flags of a chunk after ours */
     chunk->before = __atomic_load_n(&words[0], __ATOMIC_RELAXED);
     chunk->size_and_flags = __atomic_load_n(&words[1], __ATOMIC_RELAXED);
     return true;
 }
 
-/* Purpose: what is looked for among the loaded objects. */
+/* Purpose: a search among the loaded objects. */
 struct search {
     uintptr_t address;
-    bool is_inside;        /* `address` is in a segment of one */
-    uintptr_t highest_end; /* of the segments that end at or below `address` */
+    bool is_inside;        /* `address` is in a segment of some object */
+    uintptr_t highest_end; /* the greatest end of a segment that is not above `address` */
 };
 
 static int look_at_object(struct dl_phdr_info *info, size_t size, void *context)
@@ -87,8 +87,8 @@ static struct search search_objects(uintptr_t address)
 
 /* ---- the three places where chunks lie ---- */
 
-/* A chunk in a mapping of its own. The mapping begins and ends where pages begin; the block may lie
- * further in if it was aligned. */
+/* A chunk in its own mapping. The mapping begins and ends at page boundaries. An aligned block may
+ * begin later in the mapping. */
 static bool is_mapped_chunk(uintptr_t address, struct chunk chunk)
 {
     size_t page = os_page_size();
@@ -110,8 +110,8 @@ static bool read_arena_heap(uintptr_t address, size_t heap_size, struct arena_he
     return true;
 }
 
-/* A chunk of an arena that is not the first one: it lies in a heap whose head names the arena, and
- * so does the head of the arena's first heap. */
+/* A chunk of an arena other than the first. It lies in a heap whose head names the arena, and the
+ * head of the arena's first heap names the arena too. */
 static bool is_arena_chunk(uintptr_t address, struct chunk chunk, size_t heap_size)
 {
     struct arena_heap heap;
@@ -126,8 +126,8 @@ static bool is_arena_chunk(uintptr_t address, struct chunk chunk, size_t heap_si
            read_arena_heap(arena, heap_size, &first) && first.arena == heap.arena;
 }
 
-/* The lowest address at which the area of brk() can begin: behind the program, or behind another
- * object below the area's end. Looked for once, since the area never moves. */
+/* The lowest address at which the area of brk() can begin: after the program, or after another
+ * object below the area's end. Computed once, since the area never moves. */
 static uintptr_t brk_start(uintptr_t end)
 {
     static _Atomic uintptr_t lowest;
@@ -140,8 +140,8 @@ static uintptr_t brk_start(uintptr_t end)
     return start;
 }
 
-/* Where brk() has failed, glibc goes on in other mappings, and closes the area with a chunk that
- * is nothing but a header; or there is no area. */
+/* Has brk() failed? Then glibc continues in other mappings, and closes the area with a chunk that
+ * consists of a header only. Also true if there is no area. */
 static bool brk_has_failed(uintptr_t end)
 {
     struct chunk last;
@@ -158,7 +158,7 @@ static bool is_brk_chunk(uintptr_t address, struct chunk chunk)
     return brk_has_failed(end) && !search_objects(address).is_inside;
 }
 
-/* The chunk behind one that is in use says so. */
+/* Does the chunk after this one say that this one is in use? */
 static bool is_followed(uintptr_t address, struct chunk chunk)
 {
     struct chunk next;

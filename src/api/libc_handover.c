@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The hand-over to libc: what goes there and why. Everything when HAKMEM_FORCE_LIBC_ALLOC=1 says
- * so; else only pointers that libc itself gave out, before we were loaded or to a caller of its
- * internal names. A pointer that libc has not given out (of another heap, of a stack, of static
- * data) ends the program with our one line, rather than with whatever libc makes of it.
+ * Hands calls over to libc, and counts the reasons. With HAKMEM_FORCE_LIBC_ALLOC=1 all calls go to
+ * libc. Otherwise libc gets back the pointers that it gave out itself: before we were loaded, or to
+ * callers of its internal names; and it serves calls of a thread that is inside the allocator. A
+ * pointer that libc has not given out (of another heap, of a stack, of static data) ends the
+ * program with our message.
  */
 #include "api/api.h"
 #include "diag/figures.h"
@@ -11,20 +12,20 @@
 
 #include <dlfcn.h>
 
-/* glibc's own allocator under its internal names; absent (NULL) in musl and in static programs. */
+/* The internal names of glibc's own allocator; NULL in musl and in static programs. */
 extern void *__libc_malloc(size_t size) __attribute__((weak));
 extern void *__libc_calloc(size_t count, size_t size) __attribute__((weak));
 extern void *__libc_memalign(size_t alignment, size_t size) __attribute__((weak));
 extern void *__libc_realloc(void *block, size_t size) __attribute__((weak));
 extern void __libc_free(void *block) __attribute__((weak));
-/* weak too: a static program need not have it */
+/* weak too: a static program may lack it */
 extern __typeof__(dlsym) dlsym __attribute__((weak));
 
 exported uint64_t g_fb_counts[HAK_FB_COUNT];
 
 void libc_count(enum hak_fb_reason reason)
 {
-    /* a statistic; relaxed */
+    /* relaxed: a statistic */
     __atomic_fetch_add(&g_fb_counts[reason], 1, __ATOMIC_RELAXED);
     if (settings.wrap_diag)
         log_plain("[wrap] libc malloc: %s", libc_reason_names[reason]);
@@ -75,7 +76,7 @@ void *libc_realloc(void *block, size_t size)
     return __libc_realloc ? __libc_realloc(block, size) : NULL;
 }
 
-/* libc has no internal name for this one. */
+/* malloc_usable_size has no internal name in libc. */
 static size_t call_libc_usable(const void *block)
 {
     size_t (*usable)(const void *) = NULL;

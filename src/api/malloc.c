@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The exported C, POSIX, BSD and glibc names. Argument rules that differ from call to call are
- * here; everything else is in entry.c. The contracts are those of the manual pages malloc(3),
- * posix_memalign(3), mallopt(3), mallinfo(3), malloc_info(3), of C23 for free_sized and
- * free_aligned_sized, of reallocf(3) from BSD, and of WG14 N3086's relative N2974 for memalignment.
- * All are safe to call from any thread.
+ * The exported names of C, POSIX, BSD and glibc. The rules for arguments that differ between calls
+ * are here; all else is in entry.c. The contracts are those of the manual pages malloc(3),
+ * posix_memalign(3), mallopt(3), mallinfo(3) and malloc_info(3); of C23 for free_sized and
+ * free_aligned_sized; of reallocf(3) in BSD; and of WG14 N2974 for memalignment. Any thread may
+ * call any of them.
  */
 #include "api/api.h"
 #include "diag/diag.h"
@@ -46,21 +46,22 @@ exported void *reallocarray(void *block, size_t count, size_t size)
     return entry_reallocarray(block, count, size);
 }
 
-/* BSD: frees the block when it cannot be resized. */
+/* BSD: frees the block if it cannot be resized. */
 exported void *reallocf(void *block, size_t size);
 void *reallocf(void *block, size_t size)
 {
     return entry_reallocf(block, size);
 }
 
-/* SunOS's free, which glibc has dropped but old programs still link. */
+/* The free of SunOS. glibc has dropped it, but old programs still link to it. */
 exported void cfree(void *block);
 void cfree(void *block)
 {
     entry_free(block);
 }
 
-/* C23: the size, and alignment, are what the block was asked with; our slab map knows better. */
+/* C23: the size, and alignment, with which the block was allocated. They are not needed: the slab
+ * map has the class. */
 exported void free_sized(void *block, size_t size);
 void free_sized(void *block, size_t size)
 {
@@ -85,7 +86,7 @@ exported int posix_memalign(void **out, size_t alignment, size_t size)
 
 #if defined(__GLIBC__)
 
-/* glibc's memalign rounds an alignment up to a power of two; programs rely on it. */
+/* The memalign of glibc rounds an alignment up to a power of two, and programs rely on it. */
 static void *aligned_rounded(size_t alignment, size_t size)
 {
     if (alignment > SIZE_MAX / 2 + 1) {
@@ -95,7 +96,7 @@ static void *aligned_rounded(size_t alignment, size_t size)
     return entry_aligned(alignment > 1 ? (size_t)2 << highest_bit(alignment - 1) : 1, size);
 }
 
-/* Does the libc that runs refuse an alignment that is no power of two, as 2.38 and later do? */
+/* Does this libc refuse an alignment that is not a power of two? glibc does since 2.38. */
 static bool is_aligned_alloc_strict(void)
 {
     const char *version = gnu_get_libc_version(); /* "2.36" */
@@ -157,9 +158,9 @@ size_t memalignment(const void *block)
     return address & (0 - address);
 }
 
-/* ---- questions ---- */
+/* ---- questions and settings ---- */
 
-/* mallopt's parameters, by glibc's numbers: other C libraries have no names for them. */
+/* The parameters of mallopt, by glibc's numbers: other C libraries have no names for them. */
 enum {
     MXFAST = 1,
     NLBLKS = 2,
@@ -174,11 +175,11 @@ enum {
     ARENA_TEST = -7,
     ARENA_MAX = -8
 };
-/* The largest value that glibc takes for M_MXFAST, in bytes. */
+/* The largest value that glibc accepts for M_MXFAST, in bytes. */
 #define MXFAST_MAX 160
 
 #if !defined(__GLIBC__)
-/* glibc's, field by field. */
+/* As in glibc, field by field. */
 struct mallinfo {
     int arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost;
 };
@@ -199,8 +200,8 @@ exported size_t malloc_usable_size(void *block)
     return entry_usable(block);
 }
 
-/* 1 when memory went back to the kernel. `pad`, which in glibc keeps the heap's top, has nothing to
- * mean here. */
+/* Returns 1 if memory went back to the kernel. `pad` is the part of the heap's top that glibc
+ * keeps; it has no meaning here. */
 exported int malloc_trim(size_t pad)
 {
     int saved = errno;
@@ -210,19 +211,19 @@ exported int malloc_trim(size_t pad)
     return has_trimmed;
 }
 
-/* A number below 0 is a huge size, as in glibc: nothing is ever given back at once. */
+/* A negative number stands for a huge size, as in glibc: frees never give memory back at once. */
 static void set_trim_threshold(int value)
 {
     int64_t bytes = value < 0 ? (int64_t)TIB : (int64_t)value;
     init_gate(); /* reads the environment, which must not undo this */
     __atomic_store_n(&settings.ss_cache_max, bytes, __ATOMIC_RELAXED);
-    warm_wish((size_t)bytes);
+    warm_bound_wish((size_t)bytes);
 }
 
 exported int mallopt(int parameter, int value)
 {
     switch (parameter) {
-    case TRIM_THRESHOLD: /* free memory kept: the warm pool's limit */
+    case TRIM_THRESHOLD: /* the free memory that is kept: the bound of the warm pool */
         set_trim_threshold(value);
         return 1;
     case MXFAST: return value >= 0 && value <= MXFAST_MAX;
@@ -250,7 +251,8 @@ exported struct mallinfo2 mallinfo2(void)
     const struct snapshot *snapshot = snapshot_borrow();
     const struct hak_stats *stats = &snapshot->stats;
     struct mallinfo2 info = {0};
-    /* as in glibc, what is mapped for itself (Huge here) counts in hblks and hblkhd only */
+    /* as in glibc, blocks with their own mapping (here Huge blocks) count only in hblks and
+     * hblkhd */
     for (unsigned lane = 0; lane < HAK_LANE_HUGE; lane++) {
         const struct hak_lane_stats *figures = &stats->lane[lane];
         info.uordblks += figures->live_bytes;
@@ -306,13 +308,13 @@ exported void malloc_stats(void)
     errno = saved;
 }
 
-/* The stream's buffer may allocate: no lock of ours is held here. */
+/* The stream may allocate its buffer: no lock of ours is held here. */
 static void put_to_stream(void *stream, const char *text, size_t length)
 {
     fwrite(text, 1, length, stream);
 }
 
-/* EINVAL (returned, as glibc does) for options other than 0. */
+/* Returns EINVAL, as glibc does, if the options are not 0. */
 exported int malloc_info(int options, FILE *stream)
 {
     int saved = errno;

@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The C++ operators new and delete, by their mangled names (Itanium C++ ABI), so that C++ programs
- * reach the fast path without libstdc++'s detour through malloc. A program may replace only some of
- * them: the standard defines the other forms as calls of those (the default behaviours in
- * [new.delete]), so a form that the program has not replaced must reach the one that it has. Each
- * form therefore compares the address that the process has for the next form with our own: if they
- * are the same, it was not replaced, and the fast path follows. Compiled with -fexceptions: a
- * handler may throw through us. Safe to call from any thread.
+ * The C++ operators new and delete, by their mangled names (Itanium C++ ABI): so C++ programs reach
+ * the fast path directly, and not through libstdc++ and malloc. A program may replace only some of
+ * the operators. The standard says which form calls which (the default behaviours in [new.delete]),
+ * so a form that the program has not replaced must call the one that it has. For that, each form
+ * compares the process's address of the next form with our own: if they are equal, the next form
+ * was not replaced, and the fast path follows. Compiled with -fexceptions: a handler may throw
+ * through our functions. Any thread may call them.
  *
- * The names are weak. In an archive the program's own operator then replaces ours without a
- * duplicate symbol; and the compiler may not assume that a name means our own function.
+ * The names are weak. So in an archive the program's own operator replaces ours without a duplicate
+ * symbol, and the compiler cannot assume that a name means our function.
  */
 #include "api/cxx.h"
 
 #define is_own(name, own) likely((name) == (own))
 #define export_as(name, own) exported __typeof__(own) name __attribute__((weak, alias(#own)))
-/* of the operator, in which the functions below are inlined; on slow paths only: it is a load */
+/* the caller of the operator, since the functions below are inlined in it; used on slow paths only,
+ * since it costs a load */
 #define caller() __builtin_return_address(0)
 
 /* ---- new(size_t), new(size_t, align_val_t), and their failure ---- */
 
-/* The loop of [new.delete.single]: each failure asks the handler to free something, or to throw. An
- * alignment that is no power of two cannot be had, as in libstdc++. */
+/* The loop of [new.delete.single]: after each failure the handler frees something or throws. An
+ * alignment that is not a power of two always fails, as in libstdc++. */
 static noinline_cold void *new_slow(size_t alignment, size_t size, const void *from)
 {
     for (;;) {
@@ -53,7 +54,7 @@ static void *own_new_aligned(size_t size, size_t alignment)
 }
 export_as(_ZnwmSt11align_val_t, own_new_aligned);
 
-/* ---- new[]: by new ---- */
+/* ---- new[] calls new ---- */
 
 static void *own_new_array(size_t size)
 {
@@ -67,7 +68,7 @@ static void *own_new_array_aligned(size_t size, size_t alignment)
 }
 export_as(_ZnamSt11align_val_t, own_new_array_aligned);
 
-/* ---- nothrow: by the throwing form, NULL when that throws ---- */
+/* ---- nothrow forms call the throwing form, and return NULL if it throws ---- */
 
 static void *call_new(size_t size, size_t unused)
 {
@@ -81,7 +82,7 @@ static void *call_new_array(size_t size, size_t unused)
     return _Znam(size);
 }
 
-/* Without a handler the throwing form would only throw. */
+/* Without a handler the throwing form could only throw. */
 static noinline_cold void *nothrow_slow(size_t alignment, size_t size, const void *from)
 {
     void *block = is_power_of_two(alignment) ? entry_aligned(alignment, size) : NULL;
@@ -147,7 +148,7 @@ static void own_delete_aligned(void *block, size_t alignment)
 }
 export_as(_ZdlPvSt11align_val_t, own_delete_aligned);
 
-/* ---- delete[]: by delete ---- */
+/* ---- delete[] calls delete ---- */
 
 static always_inline void call_delete(void *block)
 {
@@ -193,7 +194,7 @@ static always_inline void call_delete_array_aligned(void *block, size_t alignmen
         _ZdaPvSt11align_val_t(block, alignment);
 }
 
-/* ---- delete with a size, or nothrow: by the form without ---- */
+/* ---- delete with a size, or nothrow, calls the form without ---- */
 
 static void own_delete_sized(void *block, size_t size)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * HAKMEM_STATS, HAKMEM_METRICS and HAKMEM_REPORT: the figures written to standard error; into a
+ * Writes the figures for HAKMEM_STATS, HAKMEM_METRICS and HAKMEM_REPORT: to standard error; into a
  * file that is replaced as a whole, so that a reader never sees half of one; and into a report of
- * each process. The first two by slow paths once an interval has passed, and all at exit. A file
- * that is not ours is never written into.
+ * each process. Slow paths write the first two when an interval has passed. At exit all are
+ * written. May never write into a file that is not ours.
  */
 #include "api/api.h"
 #include "diag/diag.h"
@@ -12,8 +12,8 @@
 
 #define PATH_BYTES (SETTING_TEXT_MAX + 64)
 
-/* Purpose: when to write next, and whether it still makes sense. Lock-free: the thread that moves
- * due_ms on writes the figures. */
+/* Purpose: when to write next, and whether a write has failed. Lock-free: the thread that advances
+ * due_ms writes the figures. */
 static early_data struct {
     _Atomic uint64_t due_ms;
     _Atomic bool has_failed;
@@ -26,7 +26,8 @@ static void put_to_stderr(void *context, const char *text, size_t length)
         os_write_file(STDERR_FILENO, text, length);
 }
 
-/* Purpose: a file on its way. Invariant: is_whole says that all given to it so far is in it. */
+/* Purpose: a file that is being written. Invariant: is_whole says that all text so far is in the
+ * file. */
 struct draft {
     int fd;
     bool is_whole;
@@ -38,7 +39,7 @@ static void put_to_draft(void *context, const char *text, size_t length)
     draft->is_whole = draft->is_whole && os_write_file(draft->fd, text, length);
 }
 
-/* Write a new file of this name; false when not all of it is there. */
+/* Write a new file of this name; false if the file is not complete. */
 static bool write_draft(const char *path, const struct snapshot *snapshot)
 {
     struct draft draft = {.fd = os_create_public_file(path), .is_whole = true};
@@ -51,7 +52,7 @@ static bool write_draft(const char *path, const struct snapshot *snapshot)
     return draft.is_whole;
 }
 
-/* The setting with each %p as the process's number. */
+/* The setting, with the number of the process in place of each %p. */
 static void expand_path(char path[SETTING_TEXT_MAX + 32])
 {
     size_t used = 0;
@@ -99,7 +100,8 @@ static void write_figures(bool has_stats)
 
 /* ---- the report of one process ---- */
 
-/* A process's number may come again in one run, and exec keeps it. */
+/* The most reports with the same process number in one run: the kernel uses numbers again, and exec
+ * keeps the number. */
 #define REPORTS_OF_ONE_NUMBER 1000
 
 static void put_in_file(void *context, const char *text, size_t length)
@@ -107,8 +109,8 @@ static void put_in_file(void *context, const char *text, size_t length)
     os_write_file(*(int *)context, text, length);
 }
 
-/* PID.report, or PID.2.report, PID.3.report ... where there is one of that name already. A new file
- * in any case: what is there is another process's report, or no report at all. */
+/* Create PID.report, or PID.2.report, PID.3.report and so on if that name exists. The file is
+ * always new: an existing one is the report of another process, or no report. */
 static int create_report(void)
 {
     char path[SETTING_TEXT_MAX + 48];
@@ -139,7 +141,8 @@ static void write_report(const struct snapshot *snapshot)
     os_close_file(fd);
 }
 
-/* `hakmem run --report` listens in the directory, and looks at the whole heap while we wait. */
+/* `hakmem run --report` listens in the directory. It reads the whole heap while this process
+ * waits. */
 static void wait_for_look(void)
 {
     char path[SETTING_TEXT_MAX + 48];
@@ -149,7 +152,7 @@ static void wait_for_look(void)
 
 /* ---- when ---- */
 
-/* Under a filter no file is made, and nothing is written that is not fatal. */
+/* Under a seccomp filter no file is made, and only fatal messages are written. */
 static void on_slow_path(void)
 {
     if (os_is_filtered())
@@ -159,7 +162,7 @@ static void on_slow_path(void)
     if (likely(now < due))
         return;
     uint64_t next = now + (uint64_t)settings.interval_ms;
-    /* relaxed: the thread that wins writes; nothing else is ordered by it */
+    /* relaxed: only the thread that wins writes; nothing else depends on the order */
     if (atomic_compare_exchange_strong_explicit(&publish.due_ms, &due, next, memory_order_relaxed,
                                                 memory_order_relaxed) &&
         due != 0)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Defines hakmem_root (diag/root.h): in this layer because it points to what every layer keeps.
- * Called by nobody; the command hakmem finds it by its symbol or its magic.
+ * Defines hakmem_root (diag/root.h). It is in this layer because it points to the state of every
+ * layer. The command hakmem finds it by its symbol or its magic.
  */
 #include "diag/root.h"
 
 #include "api/api.h"
 
-/* kept also by a linker that throws away what nobody refers to */
+/* a linker that removes unreferenced data must keep it too */
 #if defined(__has_attribute)
 #if __has_attribute(retain)
 #define kept_data __attribute__((used, retain, section(".data.hakmem_root")))
@@ -38,7 +38,7 @@ exported kept_data const struct root hakmem_root = {
     .depots = depots,
     .pool_traffic = pool_traffic,
     .span_figures = span_figures,
-    .thread_heaps = &thread_heaps,
+    .thread_caches = &thread_caches,
     .fb_counts = g_fb_counts,
     .profile = &profile,
     .request = &requests,

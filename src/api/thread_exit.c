@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the thread-specific key whose destructor tells that a thread ends. It is made when the first
- * thread gets a heap, since the start may come before libc is ready for it.
+ * Owns the thread-specific key whose destructor tells us that a thread ends. The key is made when
+ * the first thread gets a cache: at the start libc may not be ready for it.
  */
 #include "api/api.h"
 #include "front/unified_cache.h"
@@ -10,15 +10,16 @@
 
 early_data struct lock thread_exit_lock;
 
-/* Purpose: the key. Owner: thread_exit_lock, but for readers who see has_key. */
+/* Purpose: the key. Owner: thread_exit_lock. A thread that sees has_key may read the key without
+ * the lock. */
 static early_data struct {
     _Atomic bool has_key;
     pthread_key_t key;
 } thread_exit;
 
-static void on_thread_exit(void *heap)
+static void on_thread_exit(void *cache)
 {
-    (void)heap;
+    (void)cache;
     unified_cache_thread_exit();
 }
 
@@ -34,15 +35,14 @@ static bool make_key(void)
     return has_key;
 }
 
-/* The heap is in force already, so that pthread_setspecific may allocate, which comes back to
- * us. */
-static void on_new_heap(struct thread_heap *heap)
+/* The thread uses the cache already. So pthread_setspecific may allocate, which calls us again. */
+static void on_new_cache(struct thread_cache *cache)
 {
     if (atomic_load_explicit(&thread_exit.has_key, memory_order_acquire) || make_key())
-        pthread_setspecific(thread_exit.key, heap);
+        pthread_setspecific(thread_exit.key, cache);
 }
 
 void thread_exit_start(void)
 {
-    thread_heap_on_new = on_new_heap;
+    thread_cache_on_new = on_new_cache;
 }

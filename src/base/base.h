@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The bottom layer: attributes, checked arithmetic, bit scans, the lock, messages. Nothing here
- * knows that there is an allocator.
+ * The bottom layer: compiler attributes, arithmetic of alignment, bit scans, the lock, messages. It
+ * uses nothing of the layers above.
  */
 #ifndef HAK_BASE_BASE_H
 #define HAK_BASE_BASE_H
@@ -19,14 +19,16 @@
 #define noinline_cold __attribute__((noinline, cold))
 #define always_inline inline __attribute__((always_inline))
 
-/* What every program writes at its start: kept together, since each page costs it a fault. */
+/* Variables that every program writes at its start. They lie together, since each page that is
+ * written costs a page fault. */
 #define early_data __attribute__((section(".data.early")))
 
-/* The state of the heap: variables that are zero before the first allocation. front/afresh.c makes
- * them zero again. */
+/* The state of the heap: variables that are zero before the first allocation. front/afresh.c sets
+ * them to zero again. */
 #define state_data __attribute__((section("hak_state")))
 
-/* Keep the compiler from reusing what it computed from this variable. Emits nothing. */
+/* Keep the compiler from reusing values that it computed from this variable. Emits no
+ * instruction. */
 #define forget_address(variable) __asm__("" : "+r"(variable))
 
 /* HAK_ASSERT is 1 in debug and sanitizer builds: a broken invariant stops at its line. */
@@ -36,8 +38,8 @@
             log_abort("broken invariant: %s (%s:%u)", #condition, __FILE__, (unsigned)__LINE__);   \
     } while (0)
 
-/* alignment must be a power of two in both. align_up of a value within `alignment` of SIZE_MAX
- * wraps: callers check sizes against PTRDIFF_MAX first. */
+/* `alignment` must be a power of two in both functions. align_up wraps if the value is within
+ * `alignment` of SIZE_MAX: callers compare sizes with PTRDIFF_MAX first. */
 static always_inline size_t align_up(size_t value, size_t alignment)
 {
     return (value + alignment - 1) & ~(alignment - 1);
@@ -63,7 +65,7 @@ static always_inline size_t max_size(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-/* Index of the highest, the lowest set bit; value must not be 0. */
+/* Index of the highest and of the lowest set bit; value must not be 0. */
 static always_inline unsigned highest_bit(uint64_t value)
 {
     return 63u - (unsigned)__builtin_clzll(value);
@@ -75,10 +77,10 @@ static always_inline unsigned lowest_bit(uint64_t value)
 }
 
 /*
- * A word that one thread writes and others may read at any moment, with no order wanted: on every
- * processor Linux runs on, an aligned plain access is whole. C11's relaxed atomics say the same but
- * cost the fast path two instructions in gcc, which never folds one into an operand; so they are
- * used only where the thread sanitizer must be told.
+ * Access to a word that one thread writes while others may read it, where no order is needed. On
+ * every processor that Linux runs on, an aligned plain access is a single access. C11's relaxed
+ * atomics promise the same, but gcc never folds one into an operand, which costs the fast path two
+ * instructions. So atomics are used only where the thread sanitizer must be told.
  */
 #if defined(__SANITIZE_THREAD__)
 #define HAK_TSAN 1
@@ -88,8 +90,8 @@ static always_inline unsigned lowest_bit(uint64_t value)
 #endif
 #endif
 #ifdef HAK_TSAN
-/* acquire and release: the sanitizer does not see the order that a barrier in all threads makes
- * (idle_threads.c) */
+/* acquire and release: the sanitizer does not know that a barrier in all threads orders these
+ * accesses (idle_threads.c) */
 #define word_load(address) __atomic_load_n(address, __ATOMIC_ACQUIRE)
 #define word_store(address, value) __atomic_store_n(address, value, __ATOMIC_RELEASE)
 #else
@@ -99,18 +101,18 @@ static always_inline unsigned lowest_bit(uint64_t value)
 
 /* ---- lock.c ---- */
 
-/* A mutex of one word: 0 free, 1 held, 2 held and somebody sleeps. Static zero is 'free'. Not
- * recursive, not fair; waiters spin briefly and then sleep in the kernel (Drepper 2011, "Futexes
- * are tricky", mutex 3). */
+/* A mutex of one word: 0 is free, 1 is held, 2 is held while a thread may sleep on it. Static zero
+ * is a free lock. It is not recursive and not fair. Waiters spin briefly and then sleep in the
+ * kernel (Drepper 2011, "Futexes are tricky", mutex 3). */
 struct lock {
     _Atomic uint32_t word;
 };
 
 /*
- * How deep the calling thread is inside the allocator: the locks that it holds, takes or gives
- * back, and its own heap while it changes that, each count as one. An entry point that finds it
- * above 0 runs in a signal handler that has interrupted this thread there, or while it forks. It
- * must take no lock then, and touch nothing that is shared.
+ * How deep the calling thread is inside the allocator. Each lock that it holds, takes or releases
+ * counts as one, and so does its own cache while the thread changes it. If an entry point finds a
+ * depth above 0, it runs in a signal handler that has interrupted this thread there, or during a
+ * fork. It must then take no lock and touch no shared state.
  */
 extern __thread unsigned lock_depth;
 
@@ -122,7 +124,7 @@ static inline void lock_acquire(struct lock *lock)
     uint32_t expected = 0;
     lock_depth++;
     atomic_signal_fence(memory_order_seq_cst);
-    /* acquire: what the last holder wrote is visible before we read any of it */
+    /* acquire: the last holder's writes are visible before we read */
     if (!atomic_compare_exchange_strong_explicit(&lock->word, &expected, 1, memory_order_acquire,
                                                  memory_order_relaxed))
         lock_wait(lock);
@@ -130,7 +132,7 @@ static inline void lock_acquire(struct lock *lock)
 
 static inline void lock_release(struct lock *lock)
 {
-    /* release: what we wrote is visible to the next holder */
+    /* release: our writes are visible to the next holder */
     if (atomic_exchange_explicit(&lock->word, 0, memory_order_release) == 2)
         lock_wake(lock);
     atomic_signal_fence(memory_order_seq_cst);
@@ -151,7 +153,7 @@ static inline bool lock_try(struct lock *lock)
     return is_ours;
 }
 
-/* In a forked child, whose only thread is the one that held all locks across the fork. */
+/* Free the lock in a forked child. The child's only thread held all locks across the fork. */
 static inline void lock_reset(struct lock *lock)
 {
     atomic_store_explicit(&lock->word, 0, memory_order_relaxed);
@@ -159,23 +161,25 @@ static inline void lock_reset(struct lock *lock)
 
 /* ---- write.c: writes that the program does not know of ---- */
 
-/* As write(2), but it raises no signal (SIGPIPE, SIGXFSZ) and is no cancellation point. */
+/* As write(2), but the call raises no signal (SIGPIPE, SIGXFSZ) and is no cancellation point. */
 long write_quietly(int fd, const void *text, size_t length);
-/* Remember which file standard error is: called once, at the start. */
+/* Remember which file standard error is. Called once, at the start. */
 void write_remember_stderr(void);
-/* May a message be written to descriptor 2? Not where it was closed at the start, or is a regular
- * file, a device with blocks or a socket that it was not then. `is_fatal`: the program's last line,
- * which is written where a filter keeps us from looking. */
+/* May a message be written to descriptor 2? Yes if it was open at the start, and still is the same
+ * file or is now a pipe or a character device (a terminal). Under a filter of system calls this
+ * cannot be checked: then only the program's last line (`is_fatal`) is written. */
 bool write_may_use_stderr(bool is_fatal);
-/* Is, or may be, a filter of system calls in force? Set by the api layer; NULL: no. */
+/* Is a filter of system calls in force, or may one be? The api layer sets this pointer; NULL stands
+ * for no. */
 extern bool (*write_is_filtered)(void);
 
 /* ---- printable.c: text from outside ---- */
 
-/* Bytes of the UTF-8 character at `text`, which has not ended; 1 where there is none, which is not
- * printable. Nor are controls, and what changes the direction of text. */
+/* Length of the UTF-8 character at `text`, which must not be the end of the text. A byte that
+ * begins no valid character has length 1 and is not printable. Control characters, and characters
+ * that change the direction of text, are not printable either. */
 size_t text_character(const char *text, bool *is_printable);
-/* Put '?' in place of what is not printable; gives the length that is left. */
+/* Replace each character that is not printable by '?'. Returns the new length. */
 size_t text_make_printable(char *text);
 
 /* ---- format.c: text without allocation or stdio ---- */
@@ -190,22 +194,24 @@ __attribute__((format(printf, 3, 0))) size_t text_format_args(char *buffer, size
 struct short_text {
     char bytes[24];
 };
-/* 512 B, 12.3 MiB: four digits at most before the point. */
+/* A size for readers: 512 B, 12.3 MiB; at most four digits before the point. */
 struct short_text text_of_size(uint64_t bytes);
 
-/* Purpose: text that is built up and handed on piece by piece. `put` gets each full buffer. */
+/* Purpose: a long text that is built in a buffer. `put` receives the buffer whenever it is full,
+ * and at writer_flush. */
 struct writer {
     void (*put)(void *context, const char *text, size_t length);
     void *context;
     size_t used;
     char buffer[1024];
 };
-/* A piece may have 319 bytes; of a longer one the rest is left out. */
+/* Add formatted text of at most 319 bytes; longer text is cut off. */
 __attribute__((format(printf, 2, 3))) void writer_add(struct writer *writer, const char *format,
                                                       ...);
-/* Text of at most sizeof(writer->buffer) bytes. */
+/* Add text of at most sizeof(writer->buffer) bytes. */
 void writer_add_text(struct writer *writer, const char *text, size_t length);
-/* Text from outside as a string of JSON, quotes included: what is not printable is '?'. */
+/* Add text from outside as a JSON string with its quotes. Newlines and tabs are escaped; other
+ * characters that are not printable become '?'. */
 void writer_add_quoted(struct writer *writer, const char *text);
 void writer_flush(struct writer *writer);
 
@@ -213,13 +219,13 @@ void writer_flush(struct writer *writer);
 
 #define LOG_LINE_MAX 400
 
-/* One line to standard error: "hakmem: [PID] ...", unless descriptor 2 may not be written to
- * (write.c). What is not printable in it is '?'. Keeps errno. */
+/* Write one line "hakmem: [PID] ..." to standard error, if write_may_use_stderr allows it.
+ * Characters that are not printable become '?'. Keeps errno. */
 __attribute__((format(printf, 1, 2))) void log_line(const char *format, ...);
-/* The same text without the prefix, for lines whose form is fixed by others. */
+/* The same without the prefix, for lines that begin otherwise ("[wrap] ..."). */
 __attribute__((format(printf, 1, 2))) void log_plain(const char *format, ...);
-/* log_line, then abort(): the only way in which the allocator ends a program. No lock of ours may
- * be held: a SIGABRT handler may allocate. */
+/* log_line, then abort(): the only way in which the allocator ends a program. The caller may hold
+ * no lock of the allocator, since a SIGABRT handler may allocate. */
 __attribute__((noreturn, format(printf, 1, 2))) void log_abort(const char *format, ...);
 
 #endif

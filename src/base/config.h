@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every compile-time size of the allocator with its static assertions, the lanes' borders, and the
- * one table of settings. Changing a number here is the whole change; nothing else repeats it.
+ * The sizes that several files share, with their static assertions, the borders of the lanes, and
+ * the table of settings. Constants that concern one file only are mostly defined there.
  */
 #ifndef HAK_BASE_CONFIG_H
 #define HAK_BASE_CONFIG_H
@@ -14,18 +14,20 @@
 #define GIB (MIB * 1024)
 #define TIB (GIB * 1024)
 
-/* The report that a process leaves at exit (HAKMEM_REPORT): so much of its command line, with the
- * end; and the socket beside it whose owner may look at the process once more, for so long. */
+/* The report that a process leaves at exit (HAKMEM_REPORT): the bytes kept of its command line,
+ * with the terminating zero; the name of the socket in the report directory through which the
+ * command `hakmem run` may look at the process before it ends; and the seconds that the process
+ * waits for this. */
 #define REPORT_COMMAND_BYTES 200
 #define REPORT_SOCKET_NAME "look"
 #define REPORT_LOOK_SECONDS 10
 
-/* Blocks: alignment of every pointer we hand out. */
+/* The alignment of every block. */
 #define BLOCK_ALIGN ((size_t)16)
 #define CACHE_LINE ((size_t)64)
 
-/* Slabs and superslabs. A superslab is the unit of address space, 2 MiB so that one transparent
- * huge page can back it; a slab is the unit of the slab map. */
+/* A superslab is the unit of address space: 2 MiB, so that one transparent huge page can back it. A
+ * slab is the unit of the slab map. */
 #define SLAB_SHIFT 16
 #define SLAB_SIZE ((size_t)1 << SLAB_SHIFT)
 #define SUPERSLAB_SHIFT 21
@@ -33,16 +35,18 @@
 #define SLABS_PER_SUPERSLAB (SUPERSLAB_SIZE / SLAB_SIZE)
 _Static_assert(SLABS_PER_SUPERSLAB == 32, "a superslab's masks are 32 bits");
 
-/* The reservation is a window of addresses, mapped as far as the heap has grown. It is a part of
- * the user's address space, and no more than RESERVATION_MAX; at first its tables cover
- * RESERVATION_COVERED bytes of it, and more as the heap grows. */
+/* The reservation is the range of addresses that the heap may use. It is mapped only as far as the
+ * heap has grown. Its size is 1/RESERVATION_PART of the user's address space, and at most
+ * RESERVATION_MAX. At first its tables cover RESERVATION_COVERED bytes of superslabs; they grow
+ * with the heap. */
 #define RESERVATION_MAX (32 * TIB)
 #define RESERVATION_PART 4
-/* The window where the larger one cannot be had. */
+/* The size of the reservation where a larger range is not free. */
 #define RESERVATION_SMALL (256 * GIB)
 #define RESERVATION_COVERED (16 * GIB)
 
-/* The lanes: [0, TINY_MAX] [POOL_MIN, POOL_MAX] [ACE_MIN, ACE_MAX] [HUGE_MIN, PTRDIFF_MAX]. */
+/* The lanes: [0, TINY_MAX] [POOL_MIN, POOL_MAX] [ACE_MIN, ACE_MAX] [HUGE_MIN, PTRDIFF_MAX]. ACE is
+ * the adaptive cache of extents. */
 #define LANE_TINY_MAX ((size_t)1024)
 #define LANE_POOL_MIN (LANE_TINY_MAX + 1)
 #define LANE_POOL_MAX (52 * KIB)
@@ -55,47 +59,54 @@ _Static_assert(LANE_POOL_MIN == LANE_TINY_MAX + 1 && LANE_ACE_MIN == LANE_POOL_M
                "no gap between lanes");
 _Static_assert(LANE_ACE_MAX <= SUPERSLAB_SIZE, "an ACE span fits in one superslab");
 
-/* The head of the reservation: what the front layer keeps there, and where the slab map starts. */
+/* The head of the reservation: the bytes that the front layer owns, and the offset of the slab
+ * map. */
 #define RESERVATION_FRONT_BYTES ((size_t)4032)
 #define SLAB_MAP_OFFSET (4 * KIB)
-/* Metadata may take this part of the reservation's addresses. It is mapped in steps. */
+/* Metadata may take 1/META_SHARE of the reservation's addresses. It is mapped in steps of
+ * META_STEP. */
 #define META_SHARE 256
 #define META_STEP (256 * KIB)
 
-/* The unified cache: what one bin may hold at most. */
+/* The unified cache: the most blocks and bytes that one bin may hold. Blocks up to BIN_SMALL_MAX
+ * count as small. */
 #define BIN_SLOTS_MAX 1024
 #define BIN_BYTES_MAX (64 * KIB)
 #define BIN_SMALL_MAX (4 * KIB)
-/* The largest block that a bin holds at all. */
+/* The largest block that a bin may hold. */
 #define BIN_BLOCK_MAX (512 * KIB)
 
-/* Where there are more threads than this, most are asleep: the share of each is halved, so that all
- * of them and the depots stay within the total. */
+/* With more threads than this, most threads are asleep. Each thread's share is halved then, so that
+ * all thread caches and the depots together stay within CACHES_TOTAL_MAX. */
 #define CROWD_THREADS 128
-/* However many threads there are, each may keep this much. */
+/* Each thread may keep this much, however many threads there are. */
 #define THREAD_CACHE_MIN (16 * KIB)
-/* A bin grows beyond this only in a thread that also allocates from it. */
+/* A bin grows beyond this many slots only in a thread that also allocates from it. */
 #define BIN_SLOTS_UNUSED 32
-/* What a refill brings at most, and a thread holds of blocks that it only frees: so many bytes make
- * up for a slow path, but for a lock that has to come from another processor. */
+/* The most bytes that a refill fetches, and that a thread keeps of a class from which it only
+ * frees. 16 KiB amortise a slow path, unless its lock is contended. */
 #define BATCH_BYTES (16 * KIB)
 #define BATCH_BLOCKS_MIN 4
 
-/* The depot: blocks in a batch, and full batches kept for each class. */
+/* The depot: the blocks of a batch, and the most batches kept for each class. */
 #define BATCH_BLOCKS 64
 #define DEPOT_BATCHES_MAX 256
-/* Bytes that they may come to, but for a single batch; less where so many threads and more have
- * caches of their own, since all of it together is to stay within bounds. */
+/* The most bytes in the batches of one class; one batch is always allowed. The bound is divided by
+ * 1 + threads / DEPOT_THREADS, so that the depots stay small beside the caches of many threads. */
 #define DEPOT_BYTES_MAX (512 * KIB)
 #define DEPOT_THREADS 32
-/* Larger blocks go to their slabs: that takes no time beside their use. */
+/* Larger blocks bypass the depot and go to their slabs. The time for that is small beside the time
+ * that a program needs to use such a block. */
 #define DEPOT_BLOCK_MAX (8 * KIB)
 
 /*
  * Settings: X(field, NAME, kind, default, min, max, help).
- * Kinds: FLAG (0 or 1), NUMBER, BYTES (with K, M or G), MILLIS (-1 is never), PREFAULT (0, 1, 2 or
- * auto), PAGES (off, auto or always; 0, 1 or 2 for these), CHOICE (0, 1 or auto), WHEN (exit or
- * interval, 0 for neither), TEXT (a path; default, min and max do not apply).
+ *
+ * Kinds: FLAG (0 or 1), NUMBER, BYTES (K, M or G may follow), MILLIS (-1 is never), PREFAULT (0, 1,
+ * 2 or auto), PAGES (off, auto or always; 0, 1 or 2 stand for these), CHOICE (0, 1 or auto), WHEN
+ * (exit or interval; 0 for neither), TEXT (a path; default, min and max do not apply). BYTES whose
+ * minimum is below 0 can also be a percentage, which is stored as a negative number.
+ *
  * The environment variable is HAKMEM_NAME.
  */
 enum setting_kind {
@@ -138,11 +149,11 @@ enum setting_kind {
     X(huge_pages, "HUGE_PAGES", PAGES, HUGE_PAGES_AUTO, 0, 2,                                      \
       "huge pages: off, auto (ranges of a grown heap) or always (from the first on)")              \
     X(tiny_refill_batch_size, "TINY_REFILL_BATCH_SIZE", NUMBER, 64, 1, BATCH_BLOCKS,               \
-      "most blocks moved by one refill of a thread's cache")                                       \
+      "most blocks moved by one refill of a thread cache")                                         \
     X(thread_cache_max, "THREAD_CACHE_MAX", BYTES, 4 * MIB, 0, GIB,                                \
-      "most bytes one thread's cache may hold")                                                    \
+      "most bytes one thread cache may hold")                                                      \
     X(caches_total_max, "CACHES_TOTAL_MAX", BYTES, 16 * MIB, 0, TIB,                               \
-      "most bytes that all threads' caches may hold, shared evenly")                               \
+      "most bytes that all thread caches may hold, shared evenly")                                 \
     X(ss_cache_max, "SS_CACHE_MAX", BYTES, 1 * GIB, 0, TIB,                                        \
       "most bytes of free slabs kept backed by pages (warm pool)")                                 \
     X(decay_ms, "DECAY_MS", MILLIS, 1000, -1, 3600000,                                             \
@@ -168,8 +179,9 @@ enum setting_kind {
     X(library, "LIBRARY", TEXT, 0, 0, 0,                                                           \
       "libhakmem.so that the command hakmem preloads; the library ignores it")
 
-/* Those that may change while the process runs (`hakmem set`): numbers that slow paths read each
- * time. The limit is the last: limit.c has to be told of it. */
+/* The settings that may change while the process runs (`hakmem set`). Slow paths read them each
+ * time. `limit` must be the last: pressure.c applies a change of it, since the room follows from
+ * it. */
 #define HAK_LIVE_SETTINGS(X)                                                                       \
     X(wrap_diag)                                                                                   \
     X(ss_prefault)                                                                                 \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Formats text into a buffer, and hands long text on piece by piece. The command `hakmem` is built
- * with this file too. Uses no stdio, no locale, no memory.
+ * Formats text into a buffer, and hands long text on in pieces. The command `hakmem` is built with
+ * this file too. Uses no stdio and no locale, and allocates nothing.
  */
 #include "base/base.h"
 
@@ -94,7 +94,8 @@ size_t text_format(char *buffer, size_t size, const char *format, ...)
     return length;
 }
 
-/* Tenths of a unit of 2^shift bytes: the nearest, and in the middle of two the even one. */
+/* Tenths of a unit of 2^shift bytes, rounded to the nearest; halfway between two, to the even
+ * one. */
 static uint64_t tenths_of(uint64_t bytes, unsigned shift)
 {
     unsigned __int128 twentieths = (unsigned __int128)bytes * 20;
@@ -120,7 +121,7 @@ struct short_text text_of_size(uint64_t bytes)
     return text;
 }
 
-/* ---- text that is handed on ---- */
+/* ---- text handed on in pieces ---- */
 
 void writer_flush(struct writer *writer)
 {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The slow half of struct lock: spin a little, then sleep on the word. Called by lock_acquire and
- * lock_release only; calls the kernel's futex and nothing else.
+ * The slow half of struct lock: spin a little, then sleep on the word.
  */
 #include "base/base.h"
 
@@ -10,7 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* A holder copies a few pointers: worth a short wait, unless it has lost its processor. */
+/* Rounds of a short wait. A holder only copies a few pointers, so the lock is soon free unless the
+ * holder has lost its processor. */
 #define SPIN_ROUNDS 40
 
 __thread unsigned lock_depth;
@@ -35,7 +35,8 @@ noinline_cold void lock_wait(struct lock *lock)
             return;
     }
     int saved = errno;
-    /* 2 says that somebody sleeps; whoever gets the lock this way keeps the 2, for others may */
+    /* 2 says that a thread may sleep. A thread that gets the lock here keeps the 2, since other
+     * threads may still sleep. */
     while (atomic_exchange_explicit(&lock->word, 2, memory_order_acquire) != 0)
         syscall(SYS_futex, &lock->word, FUTEX_WAIT_PRIVATE, 2, NULL, NULL, 0);
     errno = saved;

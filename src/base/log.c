@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Messages: formatted into a stack buffer and written with one write, so that lines of several
- * threads never mix. Owns the only abort() of the allocator. Uses no stdio, no locale, no memory.
+ * Messages: each is formatted in a buffer on the stack and written with one write, so that lines of
+ * several threads never mix. Owns the only abort() of the allocator. Uses no stdio and no locale,
+ * and allocates nothing.
  */
 #include "base/base.h"
 
@@ -9,7 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* A filter may end the program for getpid: then the number is left out. */
+/* A filter may end the program when it calls getpid: the number is left out then. */
 static size_t put_prefix(char *buffer, size_t size)
 {
     if (write_is_filtered && write_is_filtered())
@@ -29,7 +30,7 @@ static void write_line(enum line kind, const char *format, va_list args)
     text_format_args(buffer + length, sizeof(buffer) - length, format, args);
     length = text_make_printable(buffer);
     buffer[length++] = '\n';
-    /* nothing can be done where standard error is closed or full */
+    /* a failure is ignored: standard error may be closed or full */
     write_quietly(STDERR_FILENO, buffer, length);
     errno = saved;
 }

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which characters of text from outside may be shown: a name or an argument can hold any byte, and
- * a terminal or a page obeys some. Called by log.c, and by the command `hakmem`, which is built
- * with this file. Uses no libc, no memory.
+ * a terminal or a page obeys some. Uses no libc, no memory.
  */
 #include "base/base.h"
 
-/* The bytes of the UTF-8 character at `text`; 0 when it is none. */
+/* The length of the UTF-8 character; 0 when the bytes are no valid character. */
 static size_t utf8_length(const unsigned char *byte)
 {
     size_t length = byte[0] < 0x80   ? 1
@@ -18,13 +17,14 @@ static size_t utf8_length(const unsigned char *byte)
     for (size_t i = 1; i < length; i++)
         if ((byte[i] & 0xc0) != 0x80)
             return 0;
-    /* surrogates, and long forms of short characters */
+    /* surrogates, overlong forms, and numbers above 0x10ffff */
     bool is_bad = (byte[0] == 0xe0 && byte[1] < 0xa0) || (byte[0] == 0xed && byte[1] >= 0xa0) ||
                   (byte[0] == 0xf0 && byte[1] < 0x90) || (byte[0] == 0xf4 && byte[1] >= 0x90);
     return is_bad ? 0 : length;
 }
 
-/* The number of a character of one to three bytes; no larger one is a control. */
+/* The code point of a character of one to three bytes. No longer character is a control
+ * character. */
 static uint32_t code_of(const unsigned char *byte, size_t length)
 {
     if (length == 1)
@@ -34,7 +34,8 @@ static uint32_t code_of(const unsigned char *byte, size_t length)
     return (byte[0] & 0x0fu) << 12 | (byte[1] & 0x3fu) << 6 | (byte[2] & 0x3fu);
 }
 
-/* C0, C1, the ends of lines and paragraphs, and what changes the direction of text. */
+/* C0 and C1 controls, line and paragraph separators, and characters that change the direction of
+ * text. */
 static bool is_control(uint32_t code)
 {
     return code < 0x20 || (code >= 0x7f && code <= 0x9f) || code == 0x061c || code == 0x200e ||

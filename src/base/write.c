@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns writes that the program does not know of. Such a write may never raise a signal that ends
- * the program, be a point at which its thread is cancelled, or go into a file that the program has
- * opened under the number of standard error. Keeps no descriptor.
+ * the program, be a cancellation point of its thread, or go into a file that the program has opened
+ * under the number of standard error. Keeps no descriptor.
  */
 #include "base/base.h"
 
@@ -15,7 +15,8 @@
 
 early_data bool (*write_is_filtered)(void);
 
-/* Purpose: the file that descriptor 2 was when the allocator started. Written once, then. */
+/* Purpose: the file that descriptor 2 was when the allocator started. Written once, at that
+ * time. */
 static early_data struct {
     bool is_known;
     bool is_open;
@@ -23,8 +24,8 @@ static early_data struct {
     ino_t inode;
 } at_start;
 
-/* A filter may end the program for calls that it does not expect: then only the call to write is
- * made. */
+/* A filter may end the program for calls that it does not expect. Under a filter the only call made
+ * is the write itself. */
 static bool is_filtered(void)
 {
     return write_is_filtered && write_is_filtered();
@@ -37,7 +38,7 @@ static uint64_t signal_bit(int signal)
     return (uint64_t)1 << (signal - 1);
 }
 
-/* Signals that wait, for the thread or the process, until they are no longer blocked. */
+/* Pending signals of the thread and of the process. */
 static uint64_t pending_signals(void)
 {
     uint64_t pending = 0;
@@ -45,15 +46,15 @@ static uint64_t pending_signals(void)
     return pending;
 }
 
-/* Take back the signal that our write has sent to the calling thread. */
+/* Consume the signal that our write has sent to the calling thread. */
 static void swallow_signal(uint64_t signal)
 {
     const struct timespec at_once = {0, 0};
     syscall(SYS_rt_sigtimedwait, &signal, NULL, &at_once, sizeof(signal));
 }
 
-/* As write(2), with the signals blocked. A signal that was pending before is the program's own, and
- * stays: ours has merged with it. */
+/* As write(2), with the signals blocked. A signal that was pending before belongs to the program
+ * and stays pending: ours has merged with it. */
 static long write_blocked(int fd, const void *text, size_t length)
 {
     uint64_t before = pending_signals();
@@ -99,8 +100,8 @@ void write_remember_stderr(void)
     errno = saved;
 }
 
-/* A program may put a pipe or a terminal there later; another file, or a socket, is more likely its
- * own data, which came to have the number 2 because standard error was closed. */
+/* A program may put a pipe or a terminal there later. Any other file or socket is more likely the
+ * program's own data: it got the number 2 because standard error was closed. */
 bool write_may_use_stderr(bool is_fatal)
 {
     struct stat status;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The check of the whole heap: each layer recounts its own invariants; here they are put in order.
- * Called by hak_check and the tests. Takes one lock at a time.
+ * The check of the whole heap: calls the checks of all layers, each of which recounts its own
+ * invariants. Takes one lock at a time.
  */
 #include "diag/diag.h"
 #include "front/owned_heap.h"

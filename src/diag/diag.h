@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Diagnosis: figures pulled from every layer when somebody asks, and the check of all invariants.
- * Reads downward only; nothing below knows of it.
+ * Diagnosis: figures that are computed when they are asked for, and the check of all invariants.
+ * This layer only reads the layers below, and they do not know of it.
  */
 #ifndef HAK_DIAG_DIAG_H
 #define HAK_DIAG_DIAG_H
@@ -10,7 +10,7 @@
 
 #include "hakmem/hakmem.h"
 
-/* Purpose: one size class's part of a snapshot. */
+/* Purpose: the part of a snapshot about one size class. */
 struct class_figures {
     uint32_t size;
     size_t slabs;
@@ -21,17 +21,18 @@ struct class_figures {
     struct traffic traffic;
 };
 
-/* Purpose: all figures of one moment; consistent per class, not across classes. */
+/* Purpose: all figures of one moment. Those of one class are consistent; those of different classes
+ * may not be. */
 struct snapshot {
     struct class_figures classes[CLASS_ACE_LAST + 1];
     struct hak_stats stats;
-    uint64_t peak_bytes; /* the most that mapped_bytes has been: addresses once in use */
+    uint64_t peak_bytes; /* the most that mapped_bytes has been */
 };
 
 /* stats.c: fill a snapshot. The reservation need not exist. */
 void snapshot_take(struct snapshot *snapshot);
-/* A filled snapshot in memory for metadata, to be returned: it is too large for the smallest stack
- * that a thread may have. All zero where there is no memory for it. */
+/* A filled snapshot in memory for metadata; the caller gives it back. It is too large for the
+ * smallest stack that a thread may have. All zero if there is no memory for it. */
 const struct snapshot *snapshot_borrow(void);
 void snapshot_return(const struct snapshot *snapshot);
 
@@ -48,13 +49,12 @@ void render_metrics(struct writer *writer, const struct snapshot *snapshot,
 void render_report(struct writer *writer, const struct snapshot *snapshot,
                    const uint64_t *libc_calls);
 
-/* sites.c: count one call of a site; its figures so far; all sites, each in one line of
- * render's. */
+/* sites.c: count one call of a site; get its figures; call `line` for each site. */
 void sites_count(uint32_t site, size_t size);
 bool sites_get(uint32_t site, struct hak_site *out);
 void sites_render(struct writer *writer, void (*line)(struct writer *, const struct hak_site *));
 
-/* check.c: recount every invariant; the number of faults, each reported in a line. */
+/* check.c: recount every invariant. Returns the number of faults; each is reported in a line. */
 unsigned check_all(void);
 
 #endif

@@ -37,7 +37,7 @@ const struct figures_total figures_totals[FIGURES_TOTALS] = {
      "In use by records, thread caches, tables."},
     {TOTAL(thread_cached), FIGURES_INSIDE, "thread_cached_bytes", NULL, NULL, NULL},
     {TOTAL(depots), FIGURES_INSIDE, "depots_bytes", NULL, NULL, NULL},
-    {TOTAL(huge_waste), FIGURES_BOTH, "huge_waste_bytes", "huge_waste_bytes", "gauge",
+    {TOTAL(huge_page_waste), FIGURES_BOTH, "huge_waste_bytes", "huge_waste_bytes", "gauge",
      "Free in huge pages, never handed out."},
     {TOTAL(purged), FIGURES_BOTH, "purged_bytes", "purged_bytes", "counter",
      "Bytes given back to the kernel."},
@@ -60,14 +60,14 @@ static bool has_rss(const struct figures *figures)
     return figures->is_outside || figures->rss > 0;
 }
 
-/* The row of a class, if there has been a block of it. */
+/* The row of a class. False if the class never had a block. */
 static bool class_row(const struct figures *figures, unsigned size_class, struct row_figures *row)
 {
     uint64_t seen = 0;
     figures->class_row(figures->context, size_class, row);
     for (unsigned state = 0; state < BLOCK_STATES; state++)
         seen += row->blocks[state];
-    return seen > 0 || row->traffic.taken > 0;
+    return seen > 0 || row->traffic.refilled > 0;
 }
 
 /* ---- JSON ---- */
@@ -93,7 +93,8 @@ static uint64_t cached(const uint64_t by_state[BLOCK_STATES])
     return by_state[BLOCK_IN_THREAD] + by_state[BLOCK_IN_DEPOT];
 }
 
-/* What is known of a lane from inside, where bytes count whether they are resident or not. */
+/* The figures of a lane that are known from inside. Bytes count here whether they are resident or
+ * not. */
 static void json_lane_inside(struct writer *writer, const struct row_figures *row)
 {
     writer_add(writer,
@@ -116,8 +117,8 @@ static void json_states(struct writer *writer, const struct row_figures *row, bo
 
 static void json_row_end(struct writer *writer, const struct row_figures *row)
 {
-    writer_add(writer, "\"refilled_blocks\":%lu,\"flushed_blocks\":%lu}", row->traffic.taken,
-               row->traffic.given);
+    writer_add(writer, "\"refilled_blocks\":%lu,\"flushed_blocks\":%lu}", row->traffic.refilled,
+               row->traffic.flushed);
 }
 
 static void json_lanes(struct writer *writer, const struct figures *figures)
@@ -238,9 +239,9 @@ static void metrics_classes(struct writer *writer, const struct figures *figures
                        block_state_names[state], row.blocks[state]);
 }
 
-/* One counter by size; Huge blocks are of no class. */
+/* One counter by size class; Huge blocks have no class. */
 static void metrics_traffic(struct writer *writer, const struct figures *figures, const char *name,
-                            const char *help, bool is_given)
+                            const char *help, bool is_flushed)
 {
     struct row_figures row;
     const struct traffic *huge = &figures->lanes[HAK_LANE_HUGE].traffic;
@@ -248,9 +249,9 @@ static void metrics_traffic(struct writer *writer, const struct figures *figures
     for (unsigned c = CLASS_FIRST; c <= CLASS_ACE_LAST; c++)
         if (class_row(figures, c, &row))
             writer_add(writer, "hakmem_%s_total{size=\"%u\"} %lu\n", name, row.size,
-                       is_given ? row.traffic.given : row.traffic.taken);
+                       is_flushed ? row.traffic.flushed : row.traffic.refilled);
     writer_add(writer, "hakmem_%s_total{size=\"huge\"} %lu\n", name,
-               is_given ? huge->given : huge->taken);
+               is_flushed ? huge->flushed : huge->refilled);
 }
 
 void figures_metrics(struct writer *writer, const struct figures *figures)
@@ -263,8 +264,8 @@ void figures_metrics(struct writer *writer, const struct figures *figures)
     else
         metrics_lanes_inside(writer, figures);
     metrics_classes(writer, figures);
-    metrics_traffic(writer, figures, "refilled_blocks", "Blocks that threads' caches took.", false);
-    metrics_traffic(writer, figures, "flushed_blocks", "Blocks that threads' caches gave back.",
+    metrics_traffic(writer, figures, "refilled_blocks", "Blocks that thread caches took.", false);
+    metrics_traffic(writer, figures, "flushed_blocks", "Blocks that thread caches gave back.",
                     true);
     for (size_t i = 0; i < FIGURES_TOTALS; i++)
         if (figures_totals[i].name && is_known(figures, &figures_totals[i]))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A snapshot in words: for people, and as glibc's malloc_info. Nothing here allocates.
+ * Writes a snapshot as text for people, and as the XML of glibc's malloc_info. Nothing here
+ * allocates.
  */
 #include "diag/diag.h"
 #include "diag/figures.h"

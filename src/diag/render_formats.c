@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A snapshot for programs, in the forms of figures.c: as JSON, as OpenMetrics text, and as the
- * report that a process leaves at its exit. Nothing here allocates.
+ * Writes a snapshot for programs, in the forms of figures.c: JSON, OpenMetrics text, and the report
+ * that a process writes at its exit. Nothing here allocates.
  */
 #include "diag/diag.h"
 #include "diag/figures.h"
 
 #include <unistd.h>
 
-/* Purpose: a snapshot's figures with the rows that they point to. */
+/* Purpose: the figures of a snapshot, and the rows that they point to. */
 struct filled {
     struct figures figures;
     struct row_figures lanes[HAK_LANE_COUNT];
@@ -28,7 +28,7 @@ static void class_row(const void *context, unsigned size_class, struct row_figur
     };
 }
 
-/* Which of a lane's cached bytes lie in depots is not known. */
+/* The snapshot does not say which of a lane's cached bytes are in depots. */
 static void fill_lanes(struct row_figures lanes[HAK_LANE_COUNT], const struct hak_stats *stats)
 {
     for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++)
@@ -59,7 +59,7 @@ static void fill(struct filled *filled, const struct snapshot *snapshot, const u
         .metadata = stats->metadata_bytes,
         .thread_cached = stats->thread_cached_bytes,
         .depots = stats->depot_bytes,
-        .huge_waste = stats->huge_waste_bytes,
+        .huge_page_waste = stats->huge_waste_bytes,
         .purged = stats->purged_bytes,
     };
 }
@@ -95,7 +95,7 @@ static void add_program(struct writer *writer)
     figures_json_text(writer, "program", name);
 }
 
-/* The arguments with a space between two, and for a newline. */
+/* The arguments, with spaces between them, and a space for each newline. */
 static void add_command(struct writer *writer)
 {
     char text[REPORT_COMMAND_BYTES];

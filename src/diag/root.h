@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The root: one exported object, `hakmem_root`, through which the command hakmem reads the heap of
- * a process from outside, or of a core file: pointers to what each layer keeps, and the layout of
- * the structures behind them. Nothing of it is written after relocation, nothing in the process
- * reads it. The command is compiled from the same headers: a root whose layout or version is not
- * the command's own is of another build, and is refused.
+ * The root: one exported object, `hakmem_root`, by which the command hakmem reads the heap of a
+ * process from outside, or of a core file. It has pointers to the state of each layer, and the
+ * layout of the structures. It is never written after relocation, and nothing in the process reads
+ * it. The command is compiled from the same headers. If the version or layout of a root is not the
+ * command's own, the library is of another build, and the command refuses it.
  */
 #ifndef HAK_DIAG_ROOT_H
 #define HAK_DIAG_ROOT_H
 
 #include "front/request.h"
-#include "front/thread_heaps.h"
+#include "front/thread_caches.h"
 #include "lane/depot.h"
 #include "lane/huge.h"
 #include "lane/pool_slab.h"
@@ -21,13 +21,13 @@
 
 #include "hakmem/hakmem.h"
 
-/* Found also where there are no symbols: 16 bytes that are nowhere else, and `self`. */
+/* The magic, with `self`, finds the root without symbols: these 16 bytes occur nowhere else. */
 #define ROOT_MAGIC "\x89HAKMEM-ROOT\r\n\x1a"
-/* Counts changes of meaning that leave every size and offset as it is. */
+/* Incremented when a field changes its meaning but all sizes and offsets stay as they are. */
 #define ROOT_VERSION 1
 
-/* All that a reader relies on: sizes and numbers, the structures that it sees, and the fields of
- * each. A reader cannot name any other field: cli/heap/seen.h makes its types from these lists. */
+/* Everything that a reader relies on: sizes and numbers, the structures that it reads, and their
+ * fields. A reader cannot name another field: cli/heap/seen.h makes its types from these lists. */
 #define ROOT_STRUCTS(X)                                                                            \
     X(space)                                                                                       \
     X(superslab)                                                                                   \
@@ -42,8 +42,8 @@
     X(traffic)                                                                                     \
     X(pool_traffic)                                                                                \
     X(span_figures)                                                                                \
-    X(thread_heaps)                                                                                \
-    X(thread_heap)                                                                                 \
+    X(thread_caches)                                                                               \
+    X(thread_cache)                                                                                \
     X(request)                                                                                     \
     X(requests)                                                                                    \
     X(profile)                                                                                     \
@@ -105,19 +105,19 @@
     X(depot, batches)                                                                              \
     X(depot, traffic)
 #define ROOT_FIELDS_traffic(X)                                                                     \
-    X(traffic, taken)                                                                              \
-    X(traffic, given)
+    X(traffic, refilled)                                                                           \
+    X(traffic, flushed)
 #define ROOT_FIELDS_pool_traffic(X) X(pool_traffic, traffic)
 #define ROOT_FIELDS_span_figures(X)                                                                \
-    X(span_figures, taken)                                                                         \
-    X(span_figures, given)
-#define ROOT_FIELDS_thread_heaps(X) X(thread_heaps, live)
-#define ROOT_FIELDS_thread_heap(X)                                                                 \
-    X(thread_heap, top)                                                                            \
-    X(thread_heap, bottom)                                                                         \
-    X(thread_heap, thread_id)                                                                      \
-    X(thread_heap, granted)                                                                        \
-    X(thread_heap, next)
+    X(span_figures, refilled)                                                                      \
+    X(span_figures, flushed)
+#define ROOT_FIELDS_thread_caches(X) X(thread_caches, live)
+#define ROOT_FIELDS_thread_cache(X)                                                                \
+    X(thread_cache, top)                                                                           \
+    X(thread_cache, bottom)                                                                        \
+    X(thread_cache, thread_id)                                                                     \
+    X(thread_cache, granted)                                                                       \
+    X(thread_cache, next)
 #define ROOT_FIELDS_request(X)                                                                     \
     X(request, asked)                                                                              \
     X(request, served)                                                                             \
@@ -179,7 +179,7 @@
     X(SLAB_INLINE_WORDS)                                                                           \
     X(SLAB_FREE)                                                                                   \
     X(SLAB_BLOCKS)                                                                                 \
-    X(SLAB_SPAN)                                                                                   \
+    X(SLAB_ACE)                                                                                    \
     X(SLAB_HUGE)                                                                                   \
     X(SUPERSLAB_FREE)                                                                              \
     X(SUPERSLAB_SLABS)                                                                             \
@@ -198,7 +198,7 @@
 #define ROOT_FIELD(tag, field) (uint32_t) offsetof(struct tag, field),
 #define ROOT_STRUCT(tag) (uint32_t)sizeof(struct tag), ROOT_FIELDS_##tag(ROOT_FIELD)
 #define ROOT_NUMBER(number) (uint32_t)(number),
-/* An initialiser of `layout`. */
+/* The initializer of `layout`. */
 #define ROOT_LAYOUT                                                                                \
     {                                                                                              \
         ROOT_STRUCTS(ROOT_STRUCT) ROOT_NUMBERS(ROOT_NUMBER) sizeof(struct settings)                \
@@ -212,12 +212,12 @@ enum {
 #undef ROOT_ONE
 };
 
-/* The settings' names in the table's order. */
+/* The names of the settings, in the order of the table. */
 #define ROOT_SETTING_NAME(field, name, kind, initial, min, max, help) name ","
 #define ROOT_SETTING_NAMES HAK_SETTINGS(ROOT_SETTING_NAME)
 
-/* Purpose: by what a root is known, and whether the rest can be read. Invariant: the same in every
- * build, for ever. */
+/* Purpose: the part by which a root is recognized, and which says whether the rest can be read.
+ * Invariant: the same in every build, for ever. */
 struct root_head {
     char magic[16];
     uint32_t version; /* ROOT_VERSION */
@@ -227,7 +227,7 @@ struct root_head {
 };
 _Static_assert(sizeof(ROOT_MAGIC) == 16, "the magic fills its place");
 
-/* Purpose: all that a reader starts from. Owner: none; constant but for relocation. */
+/* Purpose: the start of all reading. Owner: none; constant after relocation. */
 struct root {
     struct root_head head;
     uint32_t layout_count;
@@ -241,11 +241,11 @@ struct root {
     const struct pool *shared_pool;
     const struct depot *depots;
     const struct pool_traffic *pool_traffic;
-    const struct span_figures *span_figures; /* of the classes above CLASS_POOL_LAST */
-    const struct thread_heaps *thread_heaps;
+    const struct span_figures *span_figures; /* for the classes above CLASS_POOL_LAST */
+    const struct thread_caches *thread_caches;
     const uint64_t *fb_counts;
     const struct profile *profile;
-    struct requests *request; /* the only thing that is ever written from outside */
+    struct requests *request; /* the only object that is written from outside */
 };
 extern const struct root hakmem_root;
 

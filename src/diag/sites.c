@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Call sites: calls and bytes of each label given to hak_alloc_at, in a fixed open-addressed table.
- * Lock-free: a slot is claimed once by its site and then only counted up. A program with more sites
- * than slots has the rest counted under none.
+ * Owns the call sites: calls and bytes of each label that was given to hak_alloc_at, in an
+ * open-addressed table of fixed size. Lock-free: a site claims its slot once, and then only
+ * increments it. Sites that find no free slot are not counted.
  */
 #include "diag/diag.h"
 
@@ -17,14 +17,14 @@ struct site {
 
 static struct site sites[SITE_SLOTS];
 
-/* The slot of a site; made if `is_new` allows. NULL when there is none. */
+/* The slot of a site; if is_new, a free slot is claimed for it. NULL if there is none. */
 static struct site *find_site(uint32_t site, bool is_new)
 {
     for (uint32_t probe = 0; probe < SITE_SLOTS; probe++) {
         /* Fibonacci hashing spreads labels that are addresses or small numbers (Knuth, vol. 3) */
         struct site *slot = &sites[(site * UINT32_C(2654435769) + probe) % SITE_SLOTS];
         uint32_t found = atomic_load_explicit(&slot->site, memory_order_relaxed);
-        /* relaxed: the slot's counters start at zero whoever claims it */
+        /* relaxed: the counters of the slot start at zero, for any site */
         if (found == 0 && is_new &&
             atomic_compare_exchange_strong_explicit(&slot->site, &found, site, memory_order_relaxed,
                                                     memory_order_relaxed))

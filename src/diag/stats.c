@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The snapshot: derived from bins, depots, slab records and span figures when asked. What is live
- * is what left the slabs and lies in no cache. Called by diag's renderers and the api layer.
+ * The snapshot: computed from bins, depots, slab records and span figures when it is asked for. A
+ * block is live if it has left its slab and lies in no cache.
  */
 #include "diag/diag.h"
 #include "diag/figures.h"
@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-/* Other threads move blocks while we count: a difference may come out below zero. */
+/* Other threads move blocks while we count, so a difference may be negative: then it is 0. */
 static size_t difference(size_t a, size_t b)
 {
     return a > b ? a - b : 0;
@@ -17,7 +17,7 @@ static size_t difference(size_t a, size_t b)
 
 static struct traffic sum(struct traffic a, struct traffic b)
 {
-    return (struct traffic){a.taken + b.taken, a.given + b.given};
+    return (struct traffic){a.refilled + b.refilled, a.flushed + b.flushed};
 }
 
 static void add_block_class(struct class_figures *figures, struct pool_figures *pool,
@@ -37,13 +37,13 @@ static void add_span_class(struct class_figures *figures, unsigned size_class, s
 {
     figures->traffic = span_traffic(size_class);
     figures->cached = in_bins;
-    figures->live = difference(figures->traffic.taken - figures->traffic.given, in_bins);
+    figures->live = difference(figures->traffic.refilled - figures->traffic.flushed, in_bins);
 }
 
 static void add_traffic(struct hak_stats *stats, unsigned lane, struct traffic traffic)
 {
-    stats->traffic[lane].refilled_blocks += traffic.taken;
-    stats->traffic[lane].flushed_blocks += traffic.given;
+    stats->traffic[lane].refilled_blocks += traffic.refilled;
+    stats->traffic[lane].flushed_blocks += traffic.flushed;
 }
 
 static void add_lane(struct hak_stats *stats, unsigned number, const struct class_figures *figures)
@@ -60,11 +60,11 @@ static void add_huge(struct hak_stats *stats)
 {
     struct traffic traffic = span_traffic(CLASS_HUGE);
     add_traffic(stats, HAK_LANE_HUGE, traffic);
-    stats->lane[HAK_LANE_HUGE].live_blocks = traffic.taken - traffic.given;
+    stats->lane[HAK_LANE_HUGE].live_blocks = traffic.refilled - traffic.flushed;
     stats->lane[HAK_LANE_HUGE].live_bytes = atomic_load_explicit(&huge_bytes, memory_order_relaxed);
 }
 
-/* What version 2 has besides, and the version. */
+/* Fill in the fields of version 2, and the version. */
 static void add_sums(struct snapshot *snapshot)
 {
     struct hak_stats *stats = &snapshot->stats;
@@ -80,8 +80,8 @@ static void add_sums(struct snapshot *snapshot)
     stats->version = HAK_STATS_VERSION;
 }
 
-/* Figures of the shared pool and of first-class heaps; `owned` is NULL where there is no room for
- * the latter. */
+/* Fill in the figures of all classes, with those of owned heaps. `owned` is NULL if there was no
+ * memory for them. */
 static void add_classes(struct snapshot *snapshot, struct pool_figures *owned,
                         const size_t in_bins[CLASS_COUNT])
 {
@@ -110,7 +110,7 @@ void snapshot_take(struct snapshot *snapshot)
         return;
     stats->metadata_bytes = meta_used_bytes();
     struct pool_figures *owned = meta_alloc(owned_bytes);
-    thread_heap_count_blocks(in_bins, &threads);
+    thread_cache_count_blocks(in_bins, &threads);
     if (owned)
         owned_heap_count(owned);
     add_classes(snapshot, owned, in_bins);
@@ -121,24 +121,24 @@ void snapshot_take(struct snapshot *snapshot)
     slab_count(&slabs);
     stats->reserved_bytes = reservation_bytes();
     stats->mapped_bytes = slabs.mapped_bytes;
-    snapshot->peak_bytes = (uint64_t)slab_peak_superslabs() << SUPERSLAB_SHIFT;
+    snapshot->peak_bytes = (uint64_t)space_peak_superslabs() << SUPERSLAB_SHIFT;
     stats->warm_bytes = slabs.warm_bytes;
-    stats->huge_waste_bytes = slabs.huge_waste;
+    stats->huge_waste_bytes = slabs.huge_page_waste;
     stats->purged_bytes = decay_purged_bytes();
     stats->threads = threads;
     add_sums(snapshot);
 }
 
-/* ---- a snapshot that is not on the stack ---- */
+/* ---- a snapshot in metadata ---- */
 
 _Static_assert(sizeof(struct snapshot) <= META_FREE_MAX, "what is borrowed can be given back");
 
-/* Where there is no heap, or no memory to describe it. */
+/* The snapshot if there is no heap, or no memory for another one. */
 static const struct snapshot nothing;
 
 const struct snapshot *snapshot_borrow(void)
 {
-    size_t metadata = meta_used_bytes(); /* before we take some ourselves */
+    size_t metadata = meta_used_bytes(); /* before we take some of it ourselves */
     struct snapshot *snapshot = reservation_get()->size ? meta_alloc(sizeof(*snapshot)) : NULL;
     if (!snapshot)
         return &nothing;

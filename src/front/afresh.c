@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the new start of a copy of the process that was made while other threads were at work in the
- * allocator. (The clone system call makes such copies: no lock is taken before it.) The copy may be
- * torn, since pages are copied at different moments. So nothing of its state is believed. All state
- * becomes zero again, a reservation of the copy's own is made, and the old reservation is
- * abandoned. Blocks in it can be read, written and resized as before; to free one does nothing. May
- * never give out memory of an abandoned reservation.
+ * Owns the new start of a copy of the process that was made while other threads were in the
+ * allocator. (The clone system call makes such copies; no lock is taken before it.) Pages are
+ * copied at different moments, so the copy may be torn, and cannot trust any of its state. Afresh
+ * means: all state becomes zero again, the copy makes its own reservation, and the old reservation
+ * is abandoned. Blocks in an abandoned reservation can be read, written and resized as before; a
+ * free of one does nothing. May never give out memory of an abandoned reservation.
  */
 #include "front/afresh.h"
 #include "front/idle_threads.h"
@@ -13,12 +13,12 @@
 
 #include <string.h>
 
-/* A copy of a copy has two abandoned reservations, and so on. The last of them are remembered: to
- * free a block of an older one ends the program, like any foreign pointer. */
+/* A copy of a copy has two abandoned reservations, and so on. The last few are remembered. A free
+ * of a block in an older one ends the program, as of any foreign pointer. */
 #define ABANDONED_MAX 8
 
 static struct {
-    unsigned made; /* the oldest make room for the last */
+    unsigned made; /* how many there were; the newest replace the oldest */
     struct reservation *reservations[ABANDONED_MAX];
 } abandoned;
 
@@ -27,7 +27,7 @@ static unsigned known(void)
     return (unsigned)min_size(abandoned.made, ABANDONED_MAX);
 }
 
-/* The linker's names for the first byte of `state_data`, and for the first byte behind it. */
+/* The linker's names for the first byte of `state_data`, and for the first byte after it. */
 extern char state_start[] __asm__("__start_hak_state") __attribute__((visibility("hidden")));
 extern char state_end[] __asm__("__stop_hak_state") __attribute__((visibility("hidden")));
 
@@ -37,7 +37,7 @@ bool afresh_start(void)
     if (old->size > 0)
         abandoned.reservations[abandoned.made++ % ABANDONED_MAX] = old;
     memset(state_start, 0, (size_t)(state_end - state_start));
-    thread_heap_start_afresh();
+    thread_cache_start_afresh();
     idle_threads_reset_in_child(NULL);
     reservation_forget();
     if (!reservation_make())
@@ -61,7 +61,8 @@ static size_t usable_in(struct reservation *base, const void *block)
     return (slab - slab->head_delta)->size;
 }
 
-/* Their addresses may overlap, but one of them at most has something at any. */
+/* The addresses of abandoned reservations may overlap, but at most one of them has memory at a
+ * given address. */
 size_t afresh_usable(const void *block)
 {
     size_t usable = 0;

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the work of an epoch: batches in depots, free pages of partly used slabs and warm slabs grow
- * older, and those that are old enough go back to the kernel. The helper does it at once; slow
- * paths do it in parts, each a fraction of a millisecond, until it is done. May never hold a slow
- * path up for longer than that.
+ * Owns the work of an epoch: batches in depots, free pages in partly used slabs, and warm slabs
+ * become older, and those that are old enough go back to the kernel. The helper does it at once.
+ * Slow paths do it in parts, each a fraction of a millisecond, until it is done. May never hold up
+ * a slow path for longer than that.
  */
 #include "front/ageing.h"
 #include "front/owned_heap.h"
 
-/* The part of the walk over partly used slabs that one slow path does: see pool_age_on. */
+/* How much of the walk over partly used slabs one slow path does: see idle_pages_go_on. */
 #define EFFORT 32
 
-/* Purpose: where the work that slow paths do in parts is. All relaxed, and only a hint: two threads
- * at the same place do what each finds, and a new epoch begins whatever is not under way. */
+/* Purpose: how far the slow paths are with the work. All accesses are relaxed: this is only a hint.
+ * Two threads at the same place both do the work that they find there. A new epoch begins the parts
+ * that are not under way. */
 static state_data struct {
     _Atomic bool is_under_way;
-    _Atomic unsigned depots_at; /* the class whose depot is next; 0 when they are done */
+    _Atomic unsigned depots_at; /* the class whose depot is next; 0 if all are done */
 } ageing;
 
 static unsigned min_age(void)
@@ -29,7 +30,7 @@ bool ageing_work(bool is_short, struct verdict *verdict)
     unsigned age = is_short ? 0 : min_age();
     *verdict = depot_trim(is_short);
     if (settings.decay_ms >= 0) {
-        pool_purge_idle(&shared_pool, age, &is_pending);
+        idle_pages_purge(&shared_pool, age, &is_pending);
         owned_heap_purge_idle(age, &is_pending);
         purge_due();
     }
@@ -44,7 +45,7 @@ void ageing_begin(void)
     atomic_compare_exchange_strong_explicit(&ageing.depots_at, &none, CLASS_FIRST,
                                             memory_order_relaxed, memory_order_relaxed);
     if (settings.decay_ms >= 0) {
-        pool_age_begin(&shared_pool);
+        idle_pages_begin(&shared_pool);
         owned_heap_age_begin();
     }
     atomic_store_explicit(&ageing.is_under_way, true, memory_order_relaxed);
@@ -65,7 +66,7 @@ struct verdict ageing_go_on(void)
         atomic_store_explicit(&ageing.depots_at, at, memory_order_relaxed);
         return verdict;
     }
-    if (pool_age_on(&shared_pool, min_age(), &effort) && owned_heap_age_on(min_age(), &effort))
+    if (idle_pages_go_on(&shared_pool, min_age(), &effort) && owned_heap_age_on(min_age(), &effort))
         atomic_store_explicit(&ageing.is_under_way, false, memory_order_relaxed);
     return verdict;
 }

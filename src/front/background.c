@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Decides which thread does the work of each epoch (ageing.c): slow paths of the program's threads,
- * or a thread of our own, the helper, so that an idle program gives its memory back too. The helper
- * exists only with HAKMEM_BACKGROUND=1. It may never be started otherwise: a thread of ours would
- * keep rights that the program gives up, or have a seccomp filter that stands in the way of the
- * program's own, and a process of two threads may not enter a user namespace. A slow path starts
- * the helper once the heap has grown. The helper ends when there has been nothing to do for a
- * while, and when it is the process's last thread.
+ * Decides which thread does the work of each epoch (ageing.c): a thread of the program in its slow
+ * paths, or the helper, a thread of the allocator. With a helper, an idle program gives its memory
+ * back too. The helper exists only with HAKMEM_BACKGROUND=1, and may never be started without it:
+ * it would keep rights that the program gives up; a seccomp filter of its own could prevent the
+ * program from setting one for all threads; and a process of two threads may not enter a user
+ * namespace. A slow path starts the helper when the heap has grown. The helper ends when it has had
+ * nothing to do for a while, when it is the last thread of the process, when the program installs a
+ * filter, and when it has found a misuse.
  */
 #include "front/background.h"
 #include "front/ageing.h"
@@ -16,31 +17,31 @@
 #include "front/request.h"
 #include "front/unified_cache.h"
 
-/* A heap that has never had more than this many superslabs gets no helper. */
+/* No helper is started for a heap that has never had this many superslabs. */
 #define GROWN_SUPERSLABS 2
 
-/* The helper ends after this many epochs without work and without a call from the program. */
+/* The helper ends after this many epochs without work and without a slow path of the program. */
 #define QUIET_EPOCHS (2 * EPOCHS_PER_DECAY)
 
-/* The helper looks at least this often whether it is the last thread, however long an epoch is. */
+/* The helper checks at least this often whether it is the last thread, however long an epoch is. */
 #define LOOK_MS 1000
 
-/* Purpose: what the program's threads and the helper tell each other. `is_on_duty` is set by the
- * helper at its start and cleared at its end; `is_active` by any slow path that finds it clear.
- * Invariant: a helper looks at is_active once more after it has cleared is_on_duty, so that a slow
- * path which saw it on duty has been heard. */
+/* Purpose: messages between the program's threads and the helper. The helper sets is_on_duty at its
+ * start and clears it at its end; a slow path that finds is_active clear sets it. Invariant: a
+ * helper reads is_active once more after it has cleared is_on_duty. So if a slow path saw the
+ * helper on duty and set is_active, the helper does not end. */
 static early_data struct {
     _Atomic bool is_allowed;
     _Atomic bool is_on_duty;
     _Atomic bool is_active;
-    _Atomic bool is_refused; /* the last start failed; the next epoch may try again */
+    _Atomic bool is_refused; /* the last start failed; it is tried again in the next epoch */
     _Atomic bool has_fault;
-    struct verdict fault; /* what the helper found: written before has_fault */
+    struct verdict fault; /* the misuse that the helper has found: written before has_fault */
 } background;
 
 static bool get(_Atomic bool *flag)
 {
-    /* relaxed: the fields above say what is ordered, and how */
+    /* relaxed: the functions that need an order have their own */
     return atomic_load_explicit(flag, memory_order_relaxed);
 }
 
@@ -51,7 +52,8 @@ static void set(_Atomic bool *flag, bool value)
 
 /* ---- the helper ---- */
 
-/* The program ends by one of its own threads: its SIGABRT handler must not run on our stack. */
+/* Keep a misuse that the helper has found. A thread of the program ends the program for it: the
+ * program's SIGABRT handler must not run on the helper's stack. */
 static void keep_fault(struct verdict verdict)
 {
     if (verdict.fault == FAULT_NONE)
@@ -61,7 +63,7 @@ static void keep_fault(struct verdict verdict)
     atomic_store_explicit(&background.has_fault, true, memory_order_release);
 }
 
-/* Trim at the command's request. */
+/* Trim because the command `hakmem` asks for it. */
 static size_t trim(void)
 {
     struct verdict verdict;
@@ -75,13 +77,14 @@ static size_t trim(void)
     return (size_t)(after - before);
 }
 
-/* Returns whether the helper may go on duty again: not when it is alone. */
+/* Do the work of each epoch until there is none for a while. Returns whether the helper may go on
+ * duty again: not if it is the last thread, has been told to end, or has found a misuse. */
 static bool work_until_quiet(void)
 {
     for (unsigned quiet = 0; quiet < QUIET_EPOCHS && !get(&background.has_fault);) {
         struct verdict verdict;
         os_helper_sleep(min_size(decay_ms_to_epoch(), LOOK_MS));
-        if (os_helper_is_to_end() || thread_heap_is_deserted())
+        if (os_helper_is_to_end() || thread_cache_is_deserted())
             return false;
         if (request_is_waiting())
             request_serve_by_helper(trim);
@@ -108,7 +111,7 @@ static void helper_main(void)
 
 /* ---- slow paths ---- */
 
-/* Near the limit all free memory goes back at once. */
+/* Near the limit on memory, all free memory goes back at once. */
 noinline_cold static void begin_epoch(void)
 {
     struct verdict verdict = {FAULT_NONE, NULL, 0};
@@ -123,7 +126,7 @@ noinline_cold static void begin_epoch(void)
 static bool is_wanted(void)
 {
     return settings.decay_ms >= 0 && !settings.bench_fast_mode && get(&background.is_allowed) &&
-           slab_peak_superslabs() >= GROWN_SUPERSLABS;
+           space_peak_superslabs() >= GROWN_SUPERSLABS;
 }
 
 static void start_helper(bool is_new_epoch)
@@ -135,10 +138,10 @@ static void start_helper(bool is_new_epoch)
 
 noinline_cold static void poll_with_helper(void)
 {
-    /* exchange: a full barrier before the helper's state is read; once an epoch */
+    /* exchange: a full barrier before the helper's state is read; it happens once an epoch */
     if (!get(&background.is_active)) {
         atomic_exchange(&background.is_active, true);
-        mapping_review(); /* the helper may not ask for limits */
+        mapping_review(); /* the helper does not ask the kernel for limits */
     }
     if (get(&background.is_on_duty) && os_helper_is_running())
         return;
@@ -167,11 +170,11 @@ void background_poll(void)
 
 void background_empty_others(void)
 {
-    size_t own = thread_heap_own() != NULL;
-    if (thread_heap_count() <= own)
+    size_t own = thread_cache_own() != NULL;
+    if (thread_cache_count() <= own)
         return;
     misuse_stop_at_fault(idle_threads_take(true));
-    thread_heap_ask_all();
+    thread_cache_ask_all();
 }
 
 void background_allow(void)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns one bin of a thread's heap: how many slots it may have, its magazine, and how its blocks
- * leave: to the depot in batches, or to the lane. Works on a heap that the caller has entered. May
- * never decide how much all bins hold together: unified_cache.c does.
+ * Owns one bin of a thread cache: how many slots it may have, its magazine, and the way its blocks
+ * leave: to the depot in batches, or to the lane. Works on a cache that the caller has entered. May
+ * never decide how much all bins hold together: unified_cache.c does that.
  */
 #include "front/bin.h"
 #include "front/give_back.h"
@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-/* One in so many batches that leave for the depot is judged. */
+/* Each 32nd batch that leaves a cache is judged. */
 #define JUDGE_EVERY 32
 
 /* ---- slots ---- */
@@ -20,7 +20,7 @@ unsigned bin_slots_max(unsigned size_class)
     size_t size = size_classes[size_class].size;
     if (size <= BIN_SMALL_MAX)
         return (unsigned)min_size(BIN_BYTES_MAX / size, BIN_SLOTS_MAX);
-    /* to touch such a block takes longer than to fetch it from the lane */
+    /* to use a block of this size takes longer than to fetch it from the lane */
     if (size <= BIN_BYTES_MAX / 4)
         return (unsigned)(BIN_BYTES_MAX / 2 / size);
     if (size <= 64 * KIB)
@@ -35,7 +35,8 @@ size_t bin_batch_blocks(unsigned size_class, size_t most)
     return min_size(most, max_size(BATCH_BYTES / size_classes[size_class].size, BATCH_BLOCKS_MIN));
 }
 
-/* Length of the magazine for that many blocks. Only the longest is too long to be given back. */
+/* The length of a magazine for this many blocks. meta_free can take back each of these lengths: the
+ * longest has META_FREE_MAX bytes. */
 static unsigned magazine_slots(unsigned blocks)
 {
     unsigned slots = 8;
@@ -44,26 +45,26 @@ static unsigned magazine_slots(unsigned blocks)
     return slots;
 }
 
-bool bin_need_slots(struct thread_heap *heap, unsigned size_class, unsigned blocks)
+bool bin_need_slots(struct thread_cache *cache, unsigned size_class, unsigned blocks)
 {
-    unsigned old_slots = heap->slots[size_class];
+    unsigned old_slots = cache->slots[size_class];
     if (blocks <= old_slots)
         return true;
     unsigned slots = magazine_slots(blocks);
     void **magazine = meta_alloc(slots * sizeof(void *));
     if (!magazine)
         return false;
-    void **old = bin_bottom(heap, size_class);
-    unsigned count = bin_count(heap, size_class);
-    unsigned limit = bin_limit(heap, size_class);
+    void **old = bin_bottom(cache, size_class);
+    unsigned count = bin_count(cache, size_class);
+    unsigned limit = bin_limit(cache, size_class);
     if (count > 0)
         memcpy(magazine, old, count * sizeof(void *));
-    lock_acquire(&heap->lock);
-    heap->bottom[size_class] = bin_as_watched(magazine, bin_is_watched(heap, size_class));
-    bin_set_top(heap, size_class, magazine + count);
-    lock_release(&heap->lock);
-    heap->limit[size_class] = magazine + limit;
-    heap->slots[size_class] = (uint16_t)slots;
+    lock_acquire(&cache->lock);
+    cache->bottom[size_class] = bin_as_watched(magazine, bin_is_watched(cache, size_class));
+    bin_set_top(cache, size_class, magazine + count);
+    lock_release(&cache->lock);
+    cache->limit[size_class] = magazine + limit;
+    cache->slots[size_class] = (uint16_t)slots;
     if (old)
         meta_free(old, old_slots * sizeof(void *));
     return true;
@@ -73,15 +74,16 @@ bool bin_need_slots(struct thread_heap *heap, unsigned size_class, unsigned bloc
 
 static size_t depot_bytes(void)
 {
-    return DEPOT_BYTES_MAX / (1 + thread_heap_count() / DEPOT_THREADS);
+    return DEPOT_BYTES_MAX / (1 + thread_cache_count() / DEPOT_THREADS);
 }
 
-/* A batch for the depot, or to the slabs if it has enough. To judge a batch takes as long as all
- * else that is done with it. */
-static void give_batch(struct thread_heap *heap, unsigned size_class, void **blocks, unsigned count)
+/* Give a batch to the depot, or to the lane if the depot is full or the class collapses. Only some
+ * batches are judged: a judgement takes as long as the rest of the work on a batch. */
+static void give_batch(struct thread_cache *cache, unsigned size_class, void **blocks,
+                       unsigned count)
 {
     if (is_block_class(size_class)) {
-        if (heap->batches++ % JUDGE_EVERY == 0)
+        if (cache->batches++ % JUDGE_EVERY == 0)
             misuse_stop_at_fault(give_back_judge(size_class, blocks, count));
         if (!collapse_is_on(size_class) && depot_give(size_class, blocks, count, depot_bytes()))
             return;
@@ -89,28 +91,28 @@ static void give_batch(struct thread_heap *heap, unsigned size_class, void **blo
     misuse_stop_at_fault(give_back_blocks(size_class, blocks, count));
 }
 
-void bin_flush_oldest(struct thread_heap *heap, unsigned size_class, unsigned leaving)
+void bin_flush_oldest(struct thread_cache *cache, unsigned size_class, unsigned leaving)
 {
-    unsigned count = bin_count(heap, size_class);
-    void **bottom = bin_bottom(heap, size_class);
+    unsigned count = bin_count(cache, size_class);
+    void **bottom = bin_bottom(cache, size_class);
     if (leaving == 0)
         return;
     for (unsigned done = 0; done < leaving;) {
         unsigned batch = (unsigned)min_size(leaving - done, BATCH_BLOCKS);
-        give_batch(heap, size_class, bottom + done, batch);
+        give_batch(cache, size_class, bottom + done, batch);
         done += batch;
     }
     memmove(bottom, bottom + leaving, (count - leaving) * sizeof(void *));
-    bin_set_top(heap, size_class, bottom + (count - leaving));
+    bin_set_top(cache, size_class, bottom + (count - leaving));
 }
 
 /* ---- emptying ---- */
 
-void bin_empty(struct thread_heap *heap, unsigned size_class)
+void bin_empty(struct thread_cache *cache, unsigned size_class)
 {
-    unsigned count = bin_count(heap, size_class);
+    unsigned count = bin_count(cache, size_class);
     if (count == 0)
         return;
-    bin_set_top(heap, size_class, bin_bottom(heap, size_class));
-    misuse_stop_at_fault(give_back_blocks(size_class, bin_bottom(heap, size_class), count));
+    bin_set_top(cache, size_class, bin_bottom(cache, size_class));
+    misuse_stop_at_fault(give_back_blocks(size_class, bin_bottom(cache, size_class), count));
 }

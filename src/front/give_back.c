@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the way of free blocks from the bins to the lanes: blocks of a Tiny or Pool class go to the
- * shared pool, spans to ACE. Each is judged first. May never give a block that is at fault.
+ * Owns the way of free blocks from the bins to the lanes: Tiny and Pool blocks go to the shared
+ * pool, spans to ACE. Each block is judged first. May never give a faulty block to a lane.
  */
 #include "front/give_back.h"
 
@@ -9,7 +9,7 @@ static struct verdict judge_span(const void *block)
 {
     struct slab *slab = slab_find(block);
     struct verdict verdict = {FAULT_NONE, block, slab->size};
-    if (slab->state != SLAB_SPAN)
+    if (slab->state != SLAB_ACE)
         verdict.fault = FAULT_DOUBLE_FREE;
     else if (slab->start != block)
         verdict.fault = FAULT_NOT_START;

@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Blocks of idle threads: taken from their bins by another thread. idle_threads.c
+ * Takes free blocks of idle threads from their bins. idle_threads.c
  */
 #ifndef HAK_FRONT_IDLE_THREADS_H
 #define HAK_FRONT_IDLE_THREADS_H
 
-#include "front/thread_heap.h"
+#include "front/thread_cache.h"
 
-/* Give back what other threads' bins hold, if they have been left alone for a few calls of this (or
- * at once, if is_urgent). No lock may be held. The verdict on the first block at fault. */
+/* Give the blocks in the bins of other threads to the lanes, if those threads have not changed
+ * their bins for a few calls of this function; if is_urgent, at once. The caller may hold no lock.
+ * Returns the verdict on the first faulty block. */
 struct verdict idle_threads_take(bool is_urgent);
-/* For a slow path of the heap's thread that has entered it: wait until a visit is over. */
-void idle_threads_wait(struct thread_heap *heap);
-/* For the heap's thread in a slow path, or when it is gone: bins start where their magazines do
- * again. */
-void idle_threads_close_gaps(struct thread_heap *heap);
-/* In a child: undo the visit of another thread that its own heap (`own`; NULL: it has none) may
- * have been at. */
-void idle_threads_reset_in_child(struct thread_heap *own);
+/* For a slow path that has entered the cache: wait until the visit is over. */
+void idle_threads_wait(struct thread_cache *cache);
+/* Move the blocks of each bin to the start of its magazine. For a slow path of the cache's thread,
+ * or for another thread when that thread is gone. */
+void idle_threads_close_gaps(struct thread_cache *cache);
+/* In a child: undo a visit to the calling thread's cache that was under way in the parent. `own` is
+ * that cache, or NULL. */
+void idle_threads_reset_in_child(struct thread_cache *own);
 
 #endif

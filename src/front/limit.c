@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns what is done at the limit on memory. The slab layer allows a number of bytes to be taken
- * into use and refuses more; then this file is asked. It lets the heap grow while there is room
- * (pressure.c), and gives free memory back near the limit. Then, if the setting says that malloc
- * may fail, it calls the program's handler, and refuses. May hold no lock while it does so.
+ * Owns what happens at the limit on memory. The slab layer has permission for a number of bytes and
+ * refuses more; then it asks this file. This file gives new permission while there is room
+ * (pressure.c), and gives free memory back near the limit. If that is not enough and the setting
+ * says that malloc may fail, it calls the program's handler, and then refuses. May hold no lock
+ * while it does so.
  */
 #include "front/limit.h"
 #include "front/pressure.h"
@@ -11,10 +12,11 @@
 
 #include "lane/lane.h"
 
-/* How many times in a row a handler may say that it has freed something. */
+/* How many times in succession the handler may say that it has freed something. */
 #define HANDLER_ROUNDS 16
 
-/* How long is waited for another thread's trim: looks, and time between. */
+/* How often a thread looks whether another thread's trim is over, and the time between two
+ * looks. */
 #define TRIM_LOOKS 100
 #define TRIM_LOOK_US 200
 
@@ -23,13 +25,13 @@ early_data struct lock limit_lock;
 /* Purpose: the trim under way, and the program's handler. Owner of the handler and its context:
  * limit_lock. */
 static early_data struct {
-    _Atomic bool is_trimming; /* a thread gives memory back: others wait for it */
-    _Atomic uint32_t trims;   /* begun so far */
+    _Atomic bool is_trimming; /* a thread is trimming: others wait for it */
+    _Atomic uint32_t trims;   /* trims begun so far */
     bool (*handler)(size_t wanted, void *context);
     void *context;
 } limit;
 
-/* The handler is not called for what it allocates itself. */
+/* The handler is not called for allocations of its own. */
 static __thread bool is_in_handler;
 
 void limit_set_handler(bool (*handler)(size_t wanted, void *context), void *context)
@@ -47,9 +49,9 @@ void limit_reset_in_child(void)
 
 /* ---- giving back ---- */
 
-/* Give free memory back. If several threads ask at one time, one does it and the others wait. A
- * trim that began before a thread asked does not count for that thread: it may have missed what the
- * thread has freed. */
+/* Give free memory back. If several threads ask for it at the same time, one does it and the others
+ * wait. A trim that began before a thread asked is not enough for that thread: it may have missed
+ * what the thread has freed. */
 static void trim(void)
 {
     uint32_t begun = atomic_load(&limit.trims);
@@ -66,7 +68,7 @@ static void trim(void)
     }
 }
 
-/* Near the limit: trim, if enough memory was taken into use since the last trim. */
+/* Near the limit: trim, if enough memory has been taken into use since the last trim. */
 static void trim_near(uint64_t used, uint64_t bytes)
 {
     if (!pressure_wants_trim(used, bytes))
@@ -89,7 +91,7 @@ static bool call_handler(size_t size)
     return has_freed;
 }
 
-/* Do `more` bytes fit below the limit, when all that is free has been given back? */
+/* Do `more` bytes fit below the limit, if all free memory is given back? */
 static bool fits_after_trim(size_t more, uint64_t bytes)
 {
     if (pressure_used() + more <= bytes)
@@ -126,7 +128,7 @@ bool limit_may_grow(size_t more, size_t size)
 bool limit_may_take(size_t alignment, size_t size)
 {
     size_t more = max_size(size, 1);
-    /* a range is cut from a longer one, and the rest goes back */
+    /* an aligned range is cut from a longer one, whose rest goes back */
     return limit_may_grow(more, alignment > SUPERSLAB_SIZE ? more + alignment : more);
 }
 
@@ -142,5 +144,5 @@ void limit_review(void)
 
 bool limit_was_met(void)
 {
-    return slab_is_at_limit();
+    return room_was_refused();
 }

@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is done at the limit on memory: room is made, or memory refused. limit.c
+ * What happens at the limit on memory: free memory is given back, or memory is refused. limit.c
  */
 #ifndef HAK_FRONT_LIMIT_H
 #define HAK_FRONT_LIMIT_H
 
 #include "base/base.h"
 
-/* Was something refused because of the limit? */
+/* Has the slab layer refused memory because of the limit, since it last got permission? */
 bool limit_was_met(void);
-/* `more` bytes are wanted, in a range of `size` bytes: is there room, after whatever can be done
- * for it? No lock held. */
+/* May `more` bytes be taken into use, in a range of `size` bytes? First gives free memory back, and
+ * calls the program's handler, if that is necessary. The caller may hold no lock. */
 bool limit_may_grow(size_t more, size_t size);
 /* The same for a new block. */
 bool limit_may_take(size_t alignment, size_t size);
-/* Other threads may take the room that it has found: the caller tries this many times. */
+/* Other threads may take the room that was found, so the caller tries this many times. */
 #define GROWTH_ROUNDS 16
-/* No room is left: look how much is in use, and give free memory back if that is near the limit. */
+/* The slab layer has no room left: look how much memory is in use, and give free memory back if
+ * that is near the limit. */
 void limit_review(void);
-/* hak_on_limit's. */
+/* Set the handler of hak_on_limit. */
 void limit_set_handler(bool (*handler)(size_t wanted, void *context), void *context);
-/* fork: the lock of the handler; and the rest, in the child. */
+/* For fork: the lock of the handler. The rest is reset in the child. */
 extern struct lock limit_lock;
 void limit_reset_in_child(void);
 

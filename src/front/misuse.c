@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Misuse: what is wrong with a pointer, in one line, and the end of the program. Called by the
- * front with no lock held. Reads the slab layer's records, which a correct program's other threads
- * may be changing: the worst that can come of it is a less exact word.
+ * Owns the messages about misused pointers, each of one line, and ends the program. No lock may be
+ * held. Reads the slab layer's records without a lock, while other threads of a correct program may
+ * change them: then the message may be less exact.
  */
 #include "front/misuse.h"
 
-/* The record of the live Huge block that covers a pointer, which may lie in any superslab of the
- * range; NULL if none does. */
+/* The record of the live Huge block that contains a pointer; NULL if there is none. The pointer may
+ * be in any superslab of the block's range. */
 static struct slab *find_huge(const void *block)
 {
     uintptr_t base = (uintptr_t)reservation_get();
@@ -45,7 +45,7 @@ void misuse_report(const char *function, struct verdict verdict)
     if (verdict.size)
         log_abort("%s(%p): not the start of a block, but inside one of %zu bytes", function,
                   verdict.block, verdict.size);
-    /* nothing is there: what was may have gone, with its record */
+    /* no block is known here: the one that was here may have gone, with its record */
     log_abort("%s(%p): double free, or not the start of a block", function, verdict.block);
 }
 

@@ -1,36 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * First-class heaps: each has a pool and a list of spans of its own, from which blocks are taken
- * one by one, so that destroying the heap frees slabs and spans without looking at blocks. A heap
- * that was destroyed, or never was one, is never used: its handle says so.
+ * Owns the owned heaps. Each has its own pool and its own list of spans, and blocks are taken from
+ * them one by one. So to destroy a heap frees whole slabs and spans, without a look at single
+ * blocks. May never use a heap that was destroyed or never existed: the handle shows it.
  */
 #include "front/owned_heap.h"
 #include "front/afresh.h"
 #include "front/misuse.h"
 #include "watch/profile.h"
 
-/* Purpose: where a heap's blocks come from. Owner: the pool's class locks and the span list's lock.
- * Invariant: all zero, but for the pool's map_byte, is a heap without blocks. */
+/* Purpose: the source of a heap's blocks. Owner: the pool's class locks and the span list's lock.
+ * Invariant: if all is zero but the pool's map_byte, the heap has no blocks. */
 struct heap_body {
     struct pool pool;
     struct span_list spans;
 };
-/* Whole pages, so that those of a destroyed heap can go back to the kernel. */
+/* A body has whole pages, so that the pages of a destroyed heap can go back to the kernel. */
 #define BODY_BYTES ((sizeof(struct heap_body) + META_PAGE - 1) / META_PAGE * META_PAGE)
 
 /*
- * Purpose: what a handle leads to. Owner: owned_heap_lock. It stays for ever, and its body with
- * it: a visit that is under way when the heap is destroyed finds it empty, or another heap's.
- * Invariant: its address is a multiple of GENERATIONS, so that the handle, which is that address
- * plus `generation`, says for which of the heaps that have lived here it was given out.
+ * Purpose: the record of a heap, which a handle leads to. Owner: owned_heap_lock. The record and
+ * its body are never freed: if a heap is destroyed during a visit, the visit finds it empty, or
+ * finds another heap in its place. Invariant: the record's address is a multiple of GENERATIONS,
+ * and a handle is that address plus `generation`. So the handle tells for which of the heaps that
+ * have used this record it was given out.
  */
 struct owned_heap {
-    const struct owned_heap *self; /* no other metadata has its own address here */
+    const struct owned_heap *self; /* its own address; no other metadata has this here */
     struct heap_body *body;
-    struct owned_heap *next; /* of the live ones, or of those of its kind that are not */
-    struct owned_heap *prev; /* of the live ones */
-    unsigned visitors;       /* visits that are at it: its pages must stay */
-    uint8_t generation;      /* heaps that were destroyed here, modulo GENERATIONS */
+    struct owned_heap *next; /* in the list of live heaps, or in another list */
+    struct owned_heap *prev; /* in the list of live heaps */
+    unsigned visitors;       /* visits to this heap: its pages must stay */
+    uint8_t generation;      /* heaps destroyed in this record, modulo GENERATIONS */
     bool is_live;
 };
 #define GENERATIONS 64
@@ -38,21 +39,21 @@ _Static_assert(sizeof(struct owned_heap) <= GENERATIONS, "a handle lies in its r
 
 #define MADE_AT_ONCE 16
 
-/* Destroyed heaps whose bodies keep their pages, for the next that are made: 512 KiB. */
+/* The most destroyed heaps whose bodies keep their pages, for the next heaps: 512 KiB. */
 #define WARM_MAX 64
 
 state_data struct lock owned_heap_lock;
 
-/* Purpose: all first-class heaps. Owner: owned_heap_lock, taken before any lane lock. */
+/* Purpose: all owned heaps. Owner: owned_heap_lock, taken before any lock of a lane. */
 static state_data struct {
     struct owned_heap *first;
-    struct owned_heap *next_visit; /* where a visit goes on */
-    struct owned_heap *warm;       /* destroyed; the last one first */
-    struct owned_heap *cold;       /* the same, without pages; and those that never lived */
-    struct owned_heap *blank;      /* records that no heap has had */
+    struct owned_heap *next_visit; /* where a visit continues */
+    struct owned_heap *warm;       /* destroyed heaps, the last one first */
+    struct owned_heap *cold;  /* destroyed heaps without pages, and bodies that no heap has had */
+    struct owned_heap *blank; /* records without a body */
     unsigned warm_count;
     size_t made;
-    uintptr_t lowest; /* records lie from here to `highest`, where all can be read */
+    uintptr_t lowest; /* of all records; up to `highest`, each address can be read */
     uintptr_t highest;
 } owned_heaps;
 
@@ -69,7 +70,7 @@ static bool is_record(const struct owned_heap *heap)
            (uintptr_t)heap <= word_load(&owned_heaps.highest) && heap->self == heap;
 }
 
-/* A record of a heap that stayed behind in the process that this one is a copy of. */
+/* Is this a record in an abandoned reservation? */
 static bool is_left_behind(const struct owned_heap *heap)
 {
     return afresh_has(heap) && os_is_readable(heap) && heap->self == heap;
@@ -86,7 +87,7 @@ static bool is_live(const struct owned_heap *heap, const struct hak_heap *handle
            word_load(&heap->generation) == (uintptr_t)handle % GENERATIONS;
 }
 
-/* Takes no lock: nobody may destroy the heap meanwhile. */
+/* No lock is needed: the program must not destroy the heap at the same time. */
 bool owned_heap_expect(const struct hak_heap *handle, const char *function)
 {
     const struct owned_heap *heap = heap_of(handle);
@@ -130,7 +131,8 @@ static struct owned_heap *pop_locked(struct owned_heap **list)
     return heap;
 }
 
-/* A page of records: one by one they would leave most of a page unused before each body. */
+/* Make a page of records. Single records would each leave most of a page unused before the next
+ * body. */
 static bool make_records_locked(void)
 {
     char *page = meta_alloc(META_PAGE);
@@ -155,8 +157,9 @@ static struct owned_heap *take_record_locked(void)
     return pop_locked(&owned_heaps.blank);
 }
 
-/* Fresh heaps, into the list of those without pages: as many as there are, up to a limit, since
- * each piece of metadata that is of whole pages leaves a part of a page before it unused. */
+/* Make new bodies, and put them into the list of cold ones. Their number doubles with the heaps, up
+ * to a limit: each piece of metadata that consists of whole pages leaves a part of a page unused
+ * before it. */
 static void make_locked(void)
 {
     unsigned count = (unsigned)min_size(max_size(owned_heaps.made, 1), MADE_AT_ONCE);
@@ -218,7 +221,7 @@ void *owned_heap_take(struct heap_body *heap, unsigned size_class, bool *is_zero
 {
     void *block;
     *is_zero = false;
-    if (is_span_class(size_class))
+    if (is_ace_class(size_class))
         return ace_take(size_class, &heap->spans, is_zero);
     return pool_take(&heap->pool, size_class, &block, 1) ? block : NULL;
 }
@@ -239,7 +242,7 @@ void owned_heap_free(void *block)
     owned_heap_usable(block, "free");
     if (slab->state == SLAB_HUGE) {
         huge_give(block);
-    } else if (slab->state == SLAB_SPAN) {
+    } else if (slab->state == SLAB_ACE) {
         ace_give(block);
     } else {
         misuse_stop_at_fault(pool_give(slab->owner, slab->size_class, &block, 1));
@@ -268,7 +271,7 @@ static void give_blocks(struct heap_body *body)
     }
 }
 
-/* If two threads destroy the same heap, one of them gets NULL. */
+/* If two threads destroy the same heap at the same time, one of them gets NULL. */
 static struct owned_heap *end_life(struct hak_heap *handle)
 {
     lock_acquire(&owned_heap_lock);
@@ -284,7 +287,7 @@ static struct owned_heap *end_life(struct hak_heap *handle)
     return heap;
 }
 
-/* May the pages of a destroyed heap's body go? */
+/* May the pages of a destroyed heap's body go back to the kernel? */
 static bool may_purge_locked(const struct owned_heap *heap)
 {
     return owned_heaps.warm_count >= WARM_MAX && heap->visitors == 0 && os_page_size() <= META_PAGE;
@@ -305,12 +308,12 @@ void owned_heap_destroy(struct hak_heap *handle)
     if (!owned_heap_expect(handle, "hak_heap_destroy"))
         return;
     struct owned_heap *heap = end_life(handle);
-    if (!heap) { /* another thread was faster: this ends the program */
+    if (!heap) { /* another thread was faster: end the program */
         owned_heap_expect(handle, "hak_heap_destroy");
         return;
     }
     give_blocks(heap->body);
-    /* it is in no list: no visit comes to it any more */
+    /* it is in no list, so no new visit comes */
     lock_acquire(&owned_heap_lock);
     bool is_cold = may_purge_locked(heap);
     lock_release(&owned_heap_lock);
@@ -319,7 +322,8 @@ void owned_heap_destroy(struct hak_heap *handle)
 
 /* ---- all heaps ---- */
 
-/* The next heap of a visit, which begins with `last` NULL; it must come to its end. */
+/* The next heap of a visit; the first call has NULL for `last`. A visit must continue until this
+ * returns NULL: it counts the visitors of each heap. */
 static struct owned_heap *visit_next(struct owned_heap *last)
 {
     lock_acquire(&owned_heap_lock);
@@ -338,7 +342,7 @@ size_t owned_heap_purge_idle(unsigned min_age, bool *is_pending)
 {
     size_t bytes = 0;
     for (struct owned_heap *heap = NULL; (heap = visit_next(heap)) != NULL;)
-        bytes += pool_purge_idle(&heap->body->pool, min_age, is_pending);
+        bytes += idle_pages_purge(&heap->body->pool, min_age, is_pending);
     return bytes;
 }
 
@@ -346,7 +350,7 @@ void owned_heap_age_begin(void)
 {
     lock_acquire(&owned_heap_lock);
     for (struct owned_heap *heap = owned_heaps.first; heap; heap = heap->next)
-        pool_age_begin(&heap->body->pool);
+        idle_pages_begin(&heap->body->pool);
     lock_release(&owned_heap_lock);
 }
 
@@ -354,7 +358,7 @@ bool owned_heap_age_on(unsigned min_age, size_t *effort)
 {
     bool is_end = true;
     for (struct owned_heap *heap = NULL; (heap = visit_next(heap)) != NULL;)
-        is_end = is_end && pool_age_on(&heap->body->pool, min_age, effort);
+        is_end = is_end && idle_pages_go_on(&heap->body->pool, min_age, effort);
     return is_end;
 }
 
@@ -386,7 +390,7 @@ static void apply_to_locks(struct heap_body *body, void (*apply)(struct lock *lo
     apply(&body->spans.lock);
 }
 
-/* A destroyed heap's locks may be held by a visit that came to it before. */
+/* A visit that began before a heap was destroyed may still hold the heap's locks. */
 void owned_heap_each_lock(void (*apply)(struct lock *lock))
 {
     for (struct owned_heap *heap = owned_heaps.first; heap; heap = heap->next)
@@ -396,7 +400,7 @@ void owned_heap_each_lock(void (*apply)(struct lock *lock))
             apply_to_locks(heap->body, apply);
 }
 
-/* The threads that were visiting are not in the child. */
+/* The threads that made visits do not exist in the child. */
 void owned_heap_reset_in_child(void)
 {
     for (struct owned_heap *heap = owned_heaps.first; heap; heap = heap->next)

@@ -1,35 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns what is known of the limit on memory: HAKMEM_LIMIT or the control group's, whichever is
- * less, as it was last read; how much memory is in use; and how much was in use after the last trim
- * near the limit. Tells the slab layer how many bytes may be taken into use. May never trim or call
- * the program: limit.c decides that.
+ * Owns the facts about the limit on memory: the limit as it was last read (HAKMEM_LIMIT or the
+ * control group's, whichever is less), the memory in use, and the memory that was in use after the
+ * last trim near the limit. Tells the slab layer how many bytes may be taken into use. May never
+ * trim or call the program: limit.c does that.
  */
 #include "front/pressure.h"
 
 #include "lane/lane.h"
 
-/* The limits of memory are not looked up for a heap that is smaller than this. */
+/* The limits on memory are not looked up while the heap is smaller than this. */
 #define UNASKED_BYTES (8 * MIB)
 
-/* Near the limit, memory is given back each time that the memory in use has grown by this part of
- * the limit. */
+/* Near the limit, a trim is due each time the memory in use has grown by 1/64 of the limit. */
 #define TRIM_PART 64
 
-/* Purpose: the limit. `bytes` is 0 until it has been found out, and when the setting has changed;
- * two threads find the same. All relaxed, but for `bytes` and `changes`: an old value makes a
- * thread trim, or ask, once too often. */
+/* Purpose: the limit. `bytes` is 0 until it has been computed, and after a change of the setting;
+ * two threads compute the same value. All accesses but those to `bytes` and `changes` are relaxed:
+ * an old value only makes a thread trim, or ask, once too often. */
 static early_data struct {
     _Atomic uint64_t bytes;
-    _Atomic uint32_t changes;    /* of the setting */
-    _Atomic uint8_t asked_epoch; /* the one in which `bytes` was read */
-    _Atomic uint64_t trimmed_to; /* in use after the last trim, or since; 0 far from the limit */
+    _Atomic uint32_t changes;    /* changes of the setting */
+    _Atomic uint8_t asked_epoch; /* the epoch in which `bytes` was read */
+    _Atomic uint64_t trimmed_to; /* in use after the last trim, or the least since; 0 far from it */
 } pressure;
 
 void pressure_start(void)
 {
     char entry[32];
-    slab_allow(UNASKED_BYTES);
+    room_set(UNASKED_BYTES);
     text_format(entry, sizeof(entry), "HAKMEM_LIMIT=%ld%%", (long)-settings.limit);
     if (settings.limit < 0 && os_memory_limit() == UINT64_MAX && settings_is_news(entry))
         log_line("%s: there is no limit, since no control group limits this process's memory",
@@ -44,9 +43,9 @@ bool pressure_set(int64_t value)
         return false;
     atomic_fetch_add(&pressure.changes, 1);
     atomic_store(&pressure.bytes, 0);
-    /* warm memory, which is never refused, goes back first */
+    /* makes a trim due: warm memory needs no permission, so it must go back first */
     atomic_store(&pressure.trimmed_to, 0);
-    slab_allow(0); /* a thread that takes slabs next asks */
+    room_set(0); /* the next thread that takes slabs asks limit.c */
     return true;
 }
 
@@ -57,7 +56,7 @@ bool pressure_is_hard(void)
 
 /* ---- the limit ---- */
 
-/* The part of the group's limit that is left to its page tables, files and other processes. */
+/* 1/32 of the control group's limit is left for page tables, files and other processes. */
 #define GROUP_SPARE 32
 
 static uint64_t compute_bytes(void)
@@ -82,9 +81,9 @@ static uint64_t read_bytes(void)
         bytes = compute_bytes();
         before = atomic_exchange(&pressure.bytes, bytes);
     } while (changes != atomic_load(&pressure.changes));
-    /* what the old limit had room for, the new one may not have */
+    /* the new limit may have less room than was permitted below the old one */
     if (before != 0 && bytes < before)
-        slab_allow(0);
+        room_set(0);
     atomic_store_explicit(&pressure.asked_epoch, decay_epoch(), memory_order_relaxed);
     return bytes;
 }
@@ -112,26 +111,25 @@ bool pressure_is_near(void)
 
 /* ---- the memory in use, and the room ---- */
 
-/* Spans that the program holds count as if they were touched already. Under a filter the kernel
- * cannot be asked for RSS: then all slabs in use count. */
+/* Spans and Huge blocks count as if all their pages were present. Under a seccomp filter the kernel
+ * cannot be asked for the RSS: then all slabs in use count. */
 uint64_t pressure_used(void)
 {
     size_t resident = os_resident_bytes();
-    return max_size(resident ? resident : slab_used_bytes(), span_bytes());
+    return max_size(resident ? resident : room_used_bytes(), span_bytes());
 }
 
-/* Allow `room` bytes to be taken into use, on the strength of a limit of `bytes`. If that has
- * changed meanwhile, a thread that takes slabs next asks again. */
+/* Give permission for `room` bytes, computed for a limit of `bytes`. If the limit has changed
+ * meanwhile, take the permission back: the next thread that takes slabs asks again. */
 static void allow_below(uint64_t bytes, int64_t room)
 {
-    slab_allow(room);
+    room_set(room);
     atomic_thread_fence(memory_order_seq_cst);
     if (atomic_load(&pressure.bytes) != bytes)
-        slab_allow(0);
+        room_set(0);
 }
 
-/* Allow a range of `size` bytes to be taken into use, and half of the room that there is below the
- * limit. */
+/* Give permission for a range of `size` bytes and for half of the room below the limit. */
 static void allow(uint64_t bytes, size_t size, uint64_t room)
 {
     allow_below(bytes, (int64_t)(align_up(size, SUPERSLAB_SIZE) + SUPERSLAB_SIZE + room / 2));

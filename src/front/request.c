@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests from outside: the command hakmem writes one into `requests` (/proc/PID/mem, with
- * ptrace's permission), and the next slow path of any thread serves it, or the helper where there
- * is one. What was written is another process's and is checked here.
+ * Requests from outside. The command `hakmem` writes a request into `requests` (by /proc/PID/mem,
+ * with ptrace's permission). The next slow path of any thread serves it, or the helper if there is
+ * one. Another process has written the values, so they are checked here.
  */
 #include "front/request.h"
 #include "front/pressure.h"
@@ -18,8 +18,8 @@ static int64_t serve_slot(unsigned slot, int64_t value, size_t (*trim)(void))
     return is_done ? 0 : -1;
 }
 
-/* A request that takes the place of another one while that is served leaves `asked` ahead of
- * `served`, and `is_waiting` set. */
+/* If a new request replaces one that is being served, `asked` stays ahead of `served`, and
+ * is_waiting is set again. */
 static void serve_if_asked(unsigned slot, size_t (*trim)(void))
 {
     struct request *request = &requests.slots[slot];
@@ -29,16 +29,16 @@ static void serve_if_asked(unsigned slot, size_t (*trim)(void))
         return;
     int64_t value = atomic_load_explicit(&request->value, memory_order_relaxed);
     request->result = serve_slot(slot, value, trim);
-    /* release: the result is there before it is said to be */
+    /* release: the result is visible before `served` says so */
     atomic_store_explicit(&request->served, asked, memory_order_release);
 }
 
-/* The slots from the first to before `end`. */
+/* Serve the slots from the first up to `end`, which is not included. */
 static void serve_slots(unsigned end, size_t (*trim)(void))
 {
     if (atomic_exchange(&requests.is_serving, true))
         return;
-    /* cleared first: what is asked from here on is seen now or by the next slow path */
+    /* cleared first: a request that comes later is seen by this thread or by the next slow path */
     atomic_store(&requests.is_waiting, end != REQUEST_SLOTS);
     for (unsigned slot = REQUEST_TRIM; slot < end; slot++)
         serve_if_asked(slot, trim);

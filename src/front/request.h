@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the command hakmem asks of a process from outside (`hakmem trim`, `set` and `limit`): a slot
- * for each thing that can be asked, in one object that slow paths look at. request.c
+ * What the command `hakmem` asks of a process from outside (`hakmem trim`, `set` and `limit`): one
+ * object that slow paths look at, with a slot for each kind of request. request.c
  */
 #ifndef HAK_FRONT_REQUEST_H
 #define HAK_FRONT_REQUEST_H
 
 #include "os/os.h"
 
-/* A slot for trim, and one for each setting that may change, from REQUEST_SET on. */
+/* A slot for trim, and one for each setting that may change at run time, from REQUEST_SET on. */
 enum request_slot { REQUEST_TRIM, REQUEST_SET, REQUEST_SLOTS = REQUEST_SET + LIVE_COUNT };
 
-/* Purpose: one thing that is asked. Owner: each field has one writer. Invariant: a request stands
- * while `served` is not `asked`; a later request of the same slot takes the place of one that
- * stands. */
+/* Purpose: one request. Owner: each field has one writer. Invariant: the request is open while
+ * `served` differs from `asked`; a later request in the same slot replaces an open one. */
 struct request {
-    _Atomic uint32_t asked;  /* the command's: raised after `value` is written */
-    _Atomic uint32_t served; /* the process's: what `asked` was then; set after `result` */
-    _Atomic int64_t value;   /* the command's: a setting's new value */
-    int64_t result;          /* the process's: REQUEST_TRIM: bytes given back; else 0, or -1 */
+    _Atomic uint32_t asked;  /* written by the command: incremented after `value` is written */
+    _Atomic uint32_t served; /* written by the process: a copy of `asked`, set after `result` */
+    _Atomic int64_t value;   /* written by the command: the new value of a setting */
+    int64_t
+        result; /* written by the process: for a trim, bytes given back; else 0, or -1 if refused */
 };
 
-/* Purpose: all of them. Owner: `is_waiting` is set by the command last of all, and cleared by the
- * thread that has `is_serving`. */
+/* Purpose: all requests. Owner: the command sets is_waiting after all else; the thread that has set
+ * is_serving clears it. */
 struct requests {
     _Atomic uint32_t is_waiting;
     _Atomic bool is_serving;
@@ -30,19 +30,19 @@ struct requests {
 };
 extern struct requests requests;
 
-/* Serve the requests that stand; `trim` is how to trim. For slow paths of the program's threads; no
- * lock may be held. */
+/* Serve the open requests; `trim` is the function that trims. For slow paths of the program's
+ * threads. The caller may hold no lock. */
 void request_serve(size_t (*trim)(void));
-/* The same for the helper thread, which leaves the limit, which it may not look up, to slow
- * paths. */
+/* The same for the helper. It leaves changes of the limit to slow paths, since it may not look
+ * limits up. */
 void request_serve_by_helper(size_t (*trim)(void));
-/* In a forked child: what was asked of the parent is not asked of it, and the thread that was
- * serving it is not there. */
+/* In a forked child: the requests were to the parent, so none is open here; and the thread that was
+ * serving one does not exist. */
 void request_reset_in_child(void);
 
 static inline bool request_is_waiting(void)
 {
-    /* relaxed: who serves looks again */
+    /* relaxed: the thread that serves reads the slots with acquire */
     return unlikely(atomic_load_explicit(&requests.is_waiting, memory_order_relaxed) != 0);
 }
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The route: from a size to its lane, from a pointer to the lane that gave it. Called by the api
- * layer when the inline fast path cannot decide; calls the unified cache, first-class heaps, and
- * ACE's and Huge's verbs. The process's blocks and those of first-class heaps are taken, tried
- * again and resized alike: only where a block comes from differs. What is not in the reservation is
- * returned to the caller: only the api layer knows of other allocators.
+ * The route: from a size to its lane, and from a pointer to the lane that it came from. Blocks of
+ * the process and blocks of owned heaps are taken, tried again and resized in the same way; only
+ * their source differs. Pointers outside the reservation go back to the caller: only the api layer
+ * knows other allocators.
  */
 #include "front/route.h"
 #include "front/afresh.h"
@@ -19,22 +18,22 @@
 
 #include <string.h>
 
-/* Spans of this size that grow are given superslabs of their own: fewer, and address space would
- * run out before memory. */
+/* A span of this size that grows moves to superslabs of its own. If smaller spans did so too, the
+ * address space would run out before memory. */
 #define GROWING_MIN (96 * KIB)
 
-/* ---- what others want of a slow path ---- */
+/* ---- other work of a slow path ---- */
 
 early_data void (*route_on_slow_path)(void);
 
-/* Serve the command's requests, age free memory, look at the limit on memory, write figures that
- * are due. */
+/* Do the other work of a slow path: serve requests of the command, age free memory, look at the
+ * limit on memory, and write figures that are due. */
 static void attend(void)
 {
     if (request_is_waiting())
         request_serve(trim_all);
     background_poll();
-    if (unlikely(slab_room() <= 0))
+    if (unlikely(room_left() <= 0))
         limit_review();
     if (unlikely(route_on_slow_path != NULL))
         route_on_slow_path();
@@ -42,14 +41,14 @@ static void attend(void)
 
 void route_judge_caches(void)
 {
-    /* what the depots hold must be in the slabs' bitmaps to be seen twice */
+    /* blocks in depots must be marked free in their slabs, so that a second free of one is seen */
     misuse_stop_at_fault(depot_trim(true));
     unified_cache_judge();
 }
 
 /* ---- allocation ---- */
 
-/* `heap` is the first-class heap that the block shall belong to; NULL is the process's. */
+/* `heap` is the owned heap that the block will belong to; NULL: the process's. */
 static void *take_huge(struct heap_body *heap, size_t alignment, size_t size, bool is_zeroed)
 {
     bool is_zero;
@@ -80,13 +79,13 @@ static void *take(struct heap_body *heap, size_t alignment, size_t size, bool is
     return block;
 }
 
-/* Memory is at its limit, or address space or metadata is short. */
+/* Try again after a failure: memory is at its limit, or address space or metadata is short. */
 static noinline_cold void *take_again(struct heap_body *heap, size_t alignment, size_t size,
                                       bool is_zeroed)
 {
     bool is_trimmed = false;
     for (unsigned round = 0; round < GROWTH_ROUNDS; round++) {
-        /* not met any more: others have made room, or something else is short */
+        /* if it is not met any more, others have made room, or something else is short */
         bool is_met = limit_was_met();
         if (is_met ? !limit_may_take(alignment, size) : is_trimmed)
             return NULL;
@@ -131,8 +130,8 @@ size_t route_good_size(size_t size)
 
 /* ---- pointers ---- */
 
-/* The record of a Huge block, or of a span of whole pages; ends the program if the pointer is not
- * its start. */
+/* The record of a Huge block, or of a span of whole pages. Ends the program if the pointer is not
+ * the start of it. */
 static struct slab *large_record(const void *block, const char *function)
 {
     struct slab *slab = slab_find(block);
@@ -141,8 +140,8 @@ static struct slab *large_record(const void *block, const char *function)
     return slab;
 }
 
-/* Not a block of this heap. A heap that a copy of the process has abandoned may lie among the
- * addresses of its new one. */
+/* Is there no block of the present heap at this pointer? The addresses of an abandoned heap may lie
+ * among those of the new one. */
 static bool is_elsewhere(struct reservation *base, size_t offset, const void *block)
 {
     return offset >= base->size ||
@@ -153,7 +152,8 @@ static void free_paged(void *block)
 {
     struct slab *slab = large_record(block, "free");
     unsigned size_class = slab->size_class;
-    if (size_classes[size_class].size <= BIN_BLOCK_MAX) /* else the slab layer does it */
+    if (size_classes[size_class].size <=
+        BIN_BLOCK_MAX) /* for larger spans the slab layer does it */
         ace_make_plain(slab);
     slab_map_set(block, 1, size_class);
     unified_cache_flush(size_class, block);
@@ -165,7 +165,7 @@ bool route_free(void *block)
     size_t offset = reservation_offset(base, block);
     if (is_elsewhere(base, offset, block))
         return afresh_usable(block) > 0;
-    attend(); /* before the give: what is freed now is dated now */
+    attend(); /* before the block is given back, so that it is dated with this epoch */
     unsigned byte = slab_map_get(base, offset);
     if (byte == CLASS_NONE)
         misuse_report("free", misuse_diagnose(block));
@@ -183,7 +183,8 @@ bool route_free(void *block)
     return true;
 }
 
-/* The size of a live block of a class; ends the program if there is none at `block`. */
+/* The size of a live block of a class. Ends the program if the pointer is not the start of a block,
+ * or if it is the block that the thread freed last. */
 static size_t checked_size(unsigned size_class, const void *block, const char *function)
 {
     size_t size = size_classes[size_class].size;
@@ -240,9 +241,9 @@ bool route_size_of(const void *block, size_t *size)
 struct held {
     void *block;
     size_t usable;
-    struct heap_body *heap; /* the first-class heap that it belongs to; NULL: the process's */
-    unsigned byte;          /* of the slab map */
-    unsigned state;         /* of its slab: enum slab_state */
+    struct heap_body *heap; /* the owned heap that it belongs to; NULL: the process's */
+    unsigned byte;          /* its byte in the slab map */
+    unsigned state;         /* the state of its slab: enum slab_state */
 };
 
 static struct held look_up(unsigned byte, void *block)
@@ -255,8 +256,9 @@ static struct held look_up(unsigned byte, void *block)
     return held;
 }
 
-/* A span that has grown will grow again: it moves to superslabs of its own, where it can, without
- * another copy. What it does not use of them is address space only. */
+/* A span that has grown is likely to grow again. It moves to superslabs of its own, if that is
+ * possible: there it grows without another copy. The part of them that it does not use costs only
+ * address space. */
 static void *take_growing(struct heap_body *heap, size_t size)
 {
     return !mapping_is_rationed() ? take_huge(heap, BLOCK_ALIGN, size, false) : NULL;
@@ -279,7 +281,7 @@ static void make_present(void *block, size_t bytes)
     struct slab *slab = slab_find(block);
     if (slab->state == SLAB_HUGE)
         huge_make_present(block, bytes);
-    else if (slab->state == SLAB_SPAN)
+    else if (slab->state == SLAB_ACE)
         ace_make_present(block, bytes);
 }
 
@@ -297,13 +299,14 @@ static void *resize_by_copy(const struct held *held, size_t size)
     return copy;
 }
 
-/* A span where it is. */
+/* Resize a span in place. */
 static bool resize_span(const struct held *held, size_t size)
 {
     if (size <= LANE_POOL_MAX || size > LANE_ACE_MAX ||
         !ace_resize(held->block, size_class_of(size)))
         return false;
-    /* from now on bins would keep it, but its owner had it when none would */
+    /* bins keep blocks of the new size as they are: mark it, so that a free makes its pages plain
+     * first, as for the old size */
     bool is_small_now = held->usable > BIN_BLOCK_MAX && size <= BIN_BLOCK_MAX;
     if (held->byte == CLASS_PAGED || (!held->heap && is_small_now))
         slab_map_set(held->block, 1, CLASS_PAGED);
@@ -324,7 +327,7 @@ static void *resize(const struct held *held, size_t size)
 {
     if (front_is_good_fit(size, held->usable))
         return held->block;
-    if (held->state == SLAB_SPAN && resize_span(held, size))
+    if (held->state == SLAB_ACE && resize_span(held, size))
         return held->block;
     return resize_by_copy(held, size);
 }
@@ -332,7 +335,7 @@ static void *resize(const struct held *held, size_t size)
 static void *resize_huge(const struct held *held, size_t size)
 {
     size_t usable = held->usable;
-    /* a little more than is needed is the slack of a block that is appended to */
+    /* the spare bytes of a block that a program appends to are at most 1/16 of it */
     if (front_is_good_fit(size, usable) && (size <= LANE_ACE_MAX || size >= usable - usable / 16))
         return held->block;
     bool is_huge = size > LANE_ACE_MAX || size > usable;
@@ -342,7 +345,7 @@ static void *resize_huge(const struct held *held, size_t size)
     return resized ? resized : resize_by_copy(held, size);
 }
 
-/* A block of an abandoned heap stays where it is, or is copied out of it. */
+/* A block of an abandoned heap stays in place, or is copied to the present heap. */
 static bool resize_abandoned(void *block, size_t size, void **result)
 {
     size_t usable = afresh_usable(block);
@@ -365,10 +368,10 @@ bool route_resize(void *block, size_t size, void **result)
     return true;
 }
 
-/* ---- first-class heaps ---- */
+/* ---- owned heaps ---- */
 
 void route_destroy(struct hak_heap *heap)
 {
-    attend(); /* what is given back now has to decay */
+    attend(); /* before memory is given back, so that it is dated with this epoch */
     owned_heap_destroy(heap);
 }

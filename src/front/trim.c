@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the order in which all free memory goes back to the kernel: from the threads' bins down to
- * the warm pool, each into the layer below, so that nothing is left on the way. Called by
- * malloc_trim and its like, by a request of the command, and where memory is short. May hold no
- * lock.
+ * Owns the order in which all free memory goes back to the kernel: first the bins of the threads,
+ * then the depots, then the slabs, and last the warm pool. Each step gives memory to the layer
+ * below, so nothing is left between them. May hold no lock.
  */
 #include "front/trim.h"
 #include "front/background.h"
@@ -19,7 +18,7 @@ size_t trim_all(void)
     unified_cache_empty();
     background_empty_others();
     misuse_stop_at_fault(depot_trim(true));
-    pool_purge_idle(&shared_pool, 0, &is_pending);
+    idle_pages_purge(&shared_pool, 0, &is_pending);
     owned_heap_purge_idle(0, &is_pending);
     purge_warm();
     mapping_review();

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All free memory given back at once. trim.c
+ * Gives all free memory back at once. trim.c
  */
 #ifndef HAK_FRONT_TRIM_H
 #define HAK_FRONT_TRIM_H
 
 #include "base/base.h"
 
-/* Empty all threads' caches as far as they can be, the depots, the warm pool, and the free pages of
- * partly used slabs. Returns the bytes of pages that went back to the kernel. No lock may be
- * held. */
+/* Empty the thread caches as far as possible, the depots, the warm pool, and the free pages of
+ * partly used slabs. Returns the bytes of pages that went back to the kernel. The caller may hold
+ * no lock. */
 size_t trim_all(void);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns the watching of threads: it begins and ends for all of them at once, by a bit in the bottoms
- * of their bins, and a heap that is made later is watched from its start. A thread that allocates
- * without a heap is counted too. May never allocate, and never hold a lock while a stack is walked.
+ * of their bins, and a cache that is made later is watched from its start. A thread that allocates
+ * without a cache is counted too. May never allocate, and never hold a lock while a stack is walked.
  */
 #include "front/watched.h"
 
@@ -21,8 +21,8 @@ static size_t usable_bytes(const void *block)
 
 static uint32_t own_number(void)
 {
-    struct thread_heap *heap = thread_heap_own();
-    return heap ? heap->thread_id : 0;
+    struct thread_cache *cache = thread_cache_own();
+    return cache ? cache->thread_id : 0;
 }
 
 static __attribute__((noinline)) uint32_t own_stack(void)
@@ -61,12 +61,12 @@ bool watched_free(void *block)
     size_t offset = reservation_offset(base, block);
     if (offset >= base->size || slab_map_get(base, offset) != CLASS_SAMPLED || profile_has(block))
         return false;
-    return bin_push(thread_heap_at(base), slab_find(block)->size_class, block);
+    return bin_push(thread_cache_at(base), slab_find(block)->size_class, block);
 }
 
 unsigned watched_forget(unsigned byte, const void *block)
 {
-    if (is_block_class(byte) || is_span_class(byte))
+    if (is_block_class(byte) || is_ace_class(byte))
         return byte;
     byte = watched_byte(byte, block); /* before: the block keeps its slab */
     profile_forget(block);
@@ -95,7 +95,7 @@ bool watched_start(uint64_t interval)
     bool is_made = profile_make((size_t)settings.profile_memory);
     if (is_made) {
         profile_begin(interval);
-        thread_heap_watch_all();
+        thread_cache_watch_all();
     }
     lock_release(&watched_lock);
     return is_made;
@@ -105,6 +105,6 @@ void watched_stop(void)
 {
     lock_acquire(&watched_lock);
     profile_end();
-    thread_heap_watch_all();
+    thread_cache_watch_all();
     lock_release(&watched_lock);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Watching: while profiling is on, the bins of every thread's heap look empty to malloc's fast
+ * Watching: while profiling is on, the bins of every thread's cache look empty to malloc's fast
  * path, and the slow half begins with a counted pop. Only blocks that are sampled, and those that
  * the bins do not have, take the way through the gate. Frees of a watched thread are as fast as
  * ever, but for those into slabs that have a sampled block. watched.c
@@ -16,13 +16,13 @@ static always_inline void *watched_alloc(size_t size)
 {
     if (size > LANE_ACE_MAX)
         return NULL;
-    struct thread_heap *heap = thread_heap_at(reservation_get());
+    struct thread_cache *cache = thread_cache_at(reservation_get());
     unsigned size_class = size_class_of(size);
-    void **top = word_load(&heap->top[size_class]);
-    if (!bin_is_watched(heap, size_class) || top <= bin_bottom(heap, size_class) ||
+    void **top = word_load(&cache->top[size_class]);
+    if (!bin_is_watched(cache, size_class) || top <= bin_bottom(cache, size_class) ||
         !sampling_passes(size_classes[size_class].size))
         return NULL;
-    word_store(&heap->top[size_class], top - 1);
+    word_store(&cache->top[size_class], top - 1);
     return top[-1];
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ACE lane: spans of 52 KiB to 2 MiB, each a run of slabs. A freed span is warm free slabs
- * again: they merge with their neighbours at once, serve any lane, and decay. A span of a size that
- * the program writes through is made present at once.
+ * Owns the lane of the adaptive cache of extents (ACE): spans above 52 KiB and up to 2 MiB, each a
+ * run of slabs. A freed span becomes warm free slabs: they merge with their neighbours at once,
+ * serve any lane, and decay. A span of a size that the program usually writes through is made
+ * present at once. No cache of spans may be kept here.
  */
 #include "lane/ace.h"
 #include "lane/density.h"
@@ -27,8 +28,8 @@ void ace_make_present(void *block, size_t bytes)
     slab_run_populate(slab_find(block), pages_of(bytes));
 }
 
-/* A fresh span is watched, or expected to be like the last one watched; for one that has been used
- * before, what is known must do. */
+/* Make a new span present if the program is expected to write all of it. A fresh span may be chosen
+ * for watching; a span whose slabs were used before is judged by earlier spans only. */
 static void prepare(struct slab *slab, bool is_zero)
 {
     if (slab->resident >= pages_of(slab->size))
@@ -38,7 +39,7 @@ static void prepare(struct slab *slab, bool is_zero)
                                 : density_is_expected(slab->size);
     if (!is_expected && settings.huge_pages != HUGE_PAGES_ALWAYS)
         return;
-    if (!slab_run_back_huge(slab) && is_expected)
+    if (!huge_page_back_run(slab) && is_expected)
         slab_run_populate(slab, pages_of(slab->size));
 }
 
@@ -50,32 +51,32 @@ void *ace_take(unsigned size_class, struct span_list *list, bool *is_zero)
         return NULL;
     slab->size_class = (uint8_t)size_class;
     slab->size = row->size;
-    slab->state = SLAB_SPAN;
+    slab->state = SLAB_ACE;
     prepare(slab, *is_zero);
     span_list_add(list, slab);
     slab_map_set(slab->start, 1, map_byte(slab));
-    span_count_taken(size_class);
+    span_count_refill(size_class);
     return slab->start;
 }
 
 void ace_make_plain(struct slab *slab)
 {
-    /* all of the run: the block may have been longer */
-    if (slab_make_plain(slab->start, (size_t)slab->slab_count << SLAB_SHIFT))
+    /* the whole run: the block may have been longer */
+    if (attributes_undo(slab->start, (size_t)slab->slab_count << SLAB_SHIFT))
         slab->resident = 0;
 }
 
 void ace_give(void *block)
 {
     struct slab *slab = slab_find(block);
-    /* of blocks that bins keep the front layer knows, and has undone it */
+    /* the front layer knows the changes to blocks that bins may keep, and has undone them */
     if (slab->owner || slab->size > BIN_BLOCK_MAX)
         slab_run_doubt(slab);
     span_list_remove(slab);
     density_end(slab->start, slab->size);
     if (density_is_expected(slab->size))
         slab->resident = (uint16_t)max_size(slab->resident, pages_of(slab->size));
-    span_count_given(slab->size_class);
+    span_count_flush(slab->size_class);
     size_t bytes = (size_t)slab->slab_count << SLAB_SHIFT;
     slab_run_give(slab);
     drain_after_give(bytes);
@@ -94,8 +95,8 @@ bool ace_resize(void *block, unsigned size_class)
         slab_run_shrink(slab, row->slabs);
         drain_after_give(bytes);
     }
-    span_count_given(slab->size_class);
-    span_count_taken(size_class);
+    span_count_flush(slab->size_class);
+    span_count_refill(size_class);
     slab->size_class = (uint8_t)size_class;
     slab->size = row->size;
     slab_map_set(slab->start, 1, map_byte(slab));

@@ -1,29 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns, for each class of the shared pool, the count of blocks that are out of its slabs (in use or
- * in caches), and the bytes that lie free in them; and the classes that collapse. A class collapses
- * when its blocks are being freed while too much free memory is backed by pages. Its slabs empty
- * slowly, since a few blocks keep each. So their free pages go back one by one, by work done in the
- * flushes of the class; and no blocks of it are kept above the slabs, since a block in a cache
- * keeps its page. It begins when the blocks out of the class have fallen to half of their high. The
- * slabs are walked then, and again each time that the count has halved. It ends when the class
- * grows again, or a decay time after the last walk began.
+ * in caches) and the bytes that lie free in them; and the decision that a class collapses. A class
+ * collapses when its blocks are being freed while too much free memory is backed by pages. Its
+ * slabs empty slowly, since a few blocks keep each slab in use. So its free pages are purged one by
+ * one, by work that the flushes of the class do; and freed blocks of it bypass the caches above the
+ * slabs, since a block in a cache keeps its page. A collapse begins when the blocks out of the
+ * class have fallen to half of their highest number. The slabs are walked then, and again each time
+ * that the number has halved. It ends when the class grows again, or a decay time after the last
+ * walk began. May never count blocks of a pool other than the shared pool.
  */
 #include "lane/collapse.h"
 #include "lane/parts.h"
 #include "slab/decay.h"
 #include "slab/warm_bound.h"
 
-/* The blocks out of a class have collapsed when this part of their high is left. */
+/* A class may collapse when at most 1/2 of its highest number of blocks is out. */
 #define COLLAPSED_SHARE 2
-/* A class that never had more than this is not worth the work. */
+/* A class that never had more bytes out than this is not worth the work. */
 #define HIGH_MIN (256 * KIB)
 #define FREE_LISTS (POOL_LIST_FULL / COLLAPSE_FREE_SHARE)
-/* A system call for each single page takes longer than all other work. So while more than a 16th of
- * the high is out, only slabs whose free pages lie together are purged; later more of them do. */
+/* A system call for each single page takes longer than all other work. So while more than 1/16 of
+ * the highest number is out, only slabs whose free pages lie together are purged; later, more of
+ * them do. */
 #define EARLY_RUN 2
 #define LAST_SHARE 16
-/* The slab layer is told of changes of this much, so that threads seldom meet there. */
+/* Changes are reported to the slab layer in steps of this size, so that threads seldom contend for
+ * its counters. */
 #define TELL_BYTES ((ptrdiff_t)64 * (ptrdiff_t)KIB)
 
 state_data struct collapse_tally tallies[CLASS_POOL_LAST + 1];
@@ -41,7 +44,7 @@ static void tell(struct collapse_tally *tally, unsigned size_class)
         return;
     tally->told_loose = tally->loose;
     tally->told_hollow = hollow;
-    warm_note_loose(more_loose, more_hollow);
+    warm_bound_note_loose(more_loose, more_hollow);
 }
 
 static void begin_walk_locked(struct collapse_tally *tally, unsigned size_class)
@@ -52,13 +55,13 @@ static void begin_walk_locked(struct collapse_tally *tally, unsigned size_class)
     pool_walk_begin(&shared_pool.classes[size_class], FREE_LISTS - 1);
 }
 
-/* Has the class collapsed, or halved since the last walk? */
+/* Begin a walk if the class has collapsed, or its number has halved since the last walk. */
 static void note_fewer_locked(struct collapse_tally *tally, unsigned size_class)
 {
     bool is_low = tally->is_on ? tally->out <= tally->mark / 2
                                : tally->out <= tally->high / COLLAPSED_SHARE &&
                                      tally->high * size_classes[size_class].size >= HIGH_MIN;
-    if (is_low && warm_is_over(tally->is_on ? 3 : 4))
+    if (is_low && warm_bound_is_over(tally->is_on ? 3 : 4))
         begin_walk_locked(tally, size_class);
 }
 
@@ -94,7 +97,7 @@ void collapse_note_leave_locked(const struct slab *slab)
                          (ptrdiff_t)absent - (ptrdiff_t)(pooled(slab)->carved * slab->size));
 }
 
-/* Has a walk begun within the decay time? */
+/* Did the last walk begin within the decay time? */
 static bool is_recent(const struct collapse_tally *tally)
 {
     return (uint8_t)(decay_epoch() - word_load(&tally->epoch)) <= EPOCHS_PER_DECAY;
@@ -115,13 +118,13 @@ void collapse_note_return_locked(const struct slab *slab, size_t bytes)
     if (!is_recent(tally) || tally->mark == 0)
         return;
     tally->returned += bytes;
-    warm_note_return(tally->returned >> SLAB_SHIFT);
+    warm_bound_note_return(tally->returned >> SLAB_SHIFT);
     tally->returned %= SLAB_SIZE;
 }
 
 unsigned collapse_run_min(unsigned size_class)
 {
     const struct collapse_tally *tally = &tallies[size_class];
-    /* without the lock: a guess may be a moment old */
+    /* without the lock: the values may be a moment old */
     return word_load(&tally->mark) > word_load(&tally->high) / LAST_SHARE ? EARLY_RUN : 1;
 }

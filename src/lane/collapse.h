@@ -1,50 +1,50 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Classes whose blocks are being freed: the counts by which they are known, and the work that a
- * flush of such a class does (collapse_pay.c).
+ * Collapsing classes, that is, classes whose blocks are being freed: the counts that reveal them,
+ * and the work that a flush of such a class does (collapse_pay.c).
  */
 #ifndef HAK_LANE_COLLAPSE_H
 #define HAK_LANE_COLLAPSE_H
 
 #include "lane/pool_lists.h"
 
-/* Only slabs that are at least half free are purged: others have few free pages now, and more at
+/* Only slabs that are at least half free are purged. Others have few free pages now, and more at
  * the next walk. */
 #define COLLAPSE_FREE_SHARE 2
 
-/* Purpose: how many blocks are out of one class of the shared pool, and what lies free in its
- * slabs. Owner: the class lock. Invariant: loose is the sum, over the slabs, of what has been
- * carved, less what is out and what is absent; it may be a little less, since what was never carved
- * can be absent too. */
+/* Purpose: the blocks of one class that are out of the shared pool, and the free bytes in its
+ * slabs. Owner: the class lock. Invariant: loose is the sum, over the slabs, of the bytes that were
+ * carved, less those that are out or absent. It may be a little less, since bytes that were never
+ * carved can be absent too. */
 struct collapse_tally {
     _Alignas(CACHE_LINE) size_t out; /* blocks in use or in caches */
-    size_t high;                     /* the most of them since the class last grew */
-    size_t mark;                     /* how many there were when the last walk began */
+    size_t high;                     /* the highest `out` since the class last grew */
+    size_t mark;                     /* `out` when the last walk began */
     ptrdiff_t loose;                 /* bytes of free blocks that are present */
-    ptrdiff_t told_loose;            /* what the slab layer knows of it */
-    ptrdiff_t told_hollow;           /* and of all bytes of its slabs that are not out */
-    bool is_on;                      /* it collapses; read without the lock */
-    uint8_t epoch;                   /* in which the last walk began */
-    size_t returned;                 /* bytes purged in a walk and used again: less than a slab */
+    ptrdiff_t told_loose;            /* the part of `loose` that the slab layer knows */
+    ptrdiff_t told_hollow;           /* the same of all bytes of the slabs that are not out */
+    bool is_on;                      /* the class collapses; also read without the lock */
+    uint8_t epoch;                   /* epoch in which the last walk began */
+    size_t returned;                 /* purged in a walk, used again, not reported */
 };
 extern struct collapse_tally tallies[CLASS_POOL_LAST + 1];
-/* Note that `out` blocks of a class have left its slabs (below 0: have come back), and that its
- * partly used slabs have `loose` more bytes of free blocks that are present. Nothing is noted of
- * pools other than the shared pool. */
+/* Record that `out` blocks of a class have left its slabs (below 0: have come back), and that its
+ * partly used slabs have `loose` more bytes of free blocks that are present. Only the shared pool
+ * is counted; calls for other pools do nothing. */
 void collapse_note_locked(struct pool *pool, unsigned size_class, ptrdiff_t out, ptrdiff_t loose);
-/* This many bytes of a slab that were absent are used again. */
+/* Record that this many absent bytes of a slab are used again. */
 void collapse_note_return_locked(const struct slab *slab, size_t bytes);
-/* An empty slab leaves its class. */
+/* Record that an empty slab leaves its class. */
 void collapse_note_leave_locked(const struct slab *slab);
 
-/* Is the class giving up its memory? Then blocks that are freed are to go to its slabs. */
+/* Does the class collapse? Blocks that are freed must then go to its slabs. */
 bool collapse_is_on(unsigned size_class);
-/* Is it worth its system calls to purge only slabs whose free pages lie together? The least number
- * of free parts that follow one another, on average, for a slab to be purged. */
+/* The least average run of free parts for which a slab is purged. It is high early in a collapse,
+ * when single pages would cost too many system calls. */
 unsigned collapse_run_min(unsigned size_class);
-/* The work that a flush of such a class does: a batch of the depot and a few slabs' free pages go
- * back. The verdict on the first block at fault. No lock may be held.
- * collapse_pay.c */
+/* Do the work of one flush of a collapsing class: a batch of the depot goes back to its slabs, and
+ * the free pages of a few slabs go back to the kernel. Returns the verdict on the first block at
+ * fault. The caller may hold no lock. collapse_pay.c */
 struct verdict collapse_pay(unsigned size_class);
 
 #endif

@@ -1,30 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Learns which span sizes the program writes through, so that a fresh span of such a size is made
- * present in one call and not page by page, and one that is used sparsely is not. A row for each
- * ACE class and each doubling above. One span of a row at a time is watched: it gets no pages
- * ahead, and when it is given back, or the next fresh one is taken, the kernel says how much of it
- * is present. A size not seen before is taken to be like the others, if these agree. It asks
- * the kernel, so it may never be on a fast path.
+ * Learns which sizes of ACE spans and Huge blocks the program writes through. A fresh block of such
+ * a size is made present in one call instead of page by page; a block that is used sparsely is not.
+ * The table has a row for each ACE class, and one for each doubling above. One block of a row at a
+ * time is watched: it gets no pages ahead, and when it is given back, or the next fresh block is
+ * taken, the kernel says how much of it is present. A size that was never watched is assumed to be
+ * dense if the last 8 verdicts of all sizes were. This file asks the kernel, so it may never be
+ * used on a fast path.
  */
 #include "lane/density.h"
 #include "lane/size_class.h"
 
-/* A size that is known to be written through is looked at again every so many fresh spans. */
+/* A dense size is watched again every so many fresh blocks. */
 #define WATCH_EVERY 16
 
-/* A span is looked at in this many places of up to PLACE_PAGES pages. */
+/* A block is sampled in this many places of up to PLACE_PAGES pages each. */
 #define PLACES 8
 #define PLACE_PAGES ((size_t)64)
 
-/* Purpose: what is known of one size. Owner: lock of the table; `watched` is also compared without
- * it. A watched span is live. */
+/* Purpose: the knowledge of one size. Owner: the lock of the table; the fields are also read
+ * without it. A watched block is live. */
 struct row {
     char *watched;
     size_t size;
-    uint16_t fresh; /* fresh spans since the last watched one */
+    uint16_t fresh; /* fresh blocks taken while the size counted as dense */
     bool is_known;
-    bool is_dense; /* if known */
+    bool is_dense; /* valid if is_known */
 };
 
 #define ROWS (CLASS_ACE_LAST - CLASS_POOL_LAST + 64)
@@ -32,13 +33,13 @@ struct row {
 state_data struct lock density_lock;
 
 static state_data struct {
-    uint8_t last; /* the last 8 verdicts of all rows, a bit each: 1 is dense */
+    uint8_t last; /* the last 8 verdicts of all rows, one bit each: 1 is dense */
     struct row rows[ROWS];
 } density;
 
 static struct row *row_of(size_t size)
 {
-    /* a Huge block may be small: its alignment is not */
+    /* a Huge block may have a small size and a large alignment */
     if (size <= LANE_ACE_MAX)
         return &density.rows[size_class_of(max_size(size, LANE_ACE_MIN)) - CLASS_POOL_LAST - 1];
     return &density.rows[CLASS_ACE_LAST - CLASS_POOL_LAST + highest_bit(size - 1)];
@@ -68,7 +69,7 @@ static void judge_locked(struct row *row)
     word_store(&row->watched, NULL);
 }
 
-/* Read without the lock too: a guess may be a moment old. */
+/* Also called without the lock: the answer may be a moment old. */
 static bool is_dense(const struct row *row)
 {
     return word_load(&row->is_known) ? word_load(&row->is_dense) : word_load(&density.last) == 0xff;
@@ -97,7 +98,8 @@ bool density_is_expected(size_t size)
 void density_end(const char *start, size_t size)
 {
     struct row *row = row_of(size);
-    /* without the lock: only the owner of a live span ends it, so this cannot become true */
+    /* without the lock: only the owner of a live block ends it, so the comparison cannot become
+     * true */
     if (likely(word_load(&row->watched) != start))
         return;
     lock_acquire(&density_lock);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The depot: per class, full batches that threads exchange without touching blocks or slabs
- * (Bonwick & Adams 2001, "Magazines and Vmem"). Above the shared pool, into which it is trimmed by
- * its working set: batches that no thread needed since the last look are flushed. No class lock
- * may be held when a depot is trimmed.
+ * Owns the depots: for each class, batches of free blocks that threads exchange without touching
+ * blocks or slabs (Bonwick & Adams 2001, "Magazines and Vmem"). A depot is trimmed by its working
+ * set: batches that no thread needed since the last trim go back to the shared pool below. A class
+ * lock may never be held when a depot is trimmed.
  */
 #include "lane/depot.h"
 #include "lane/pool_give.h"
@@ -15,7 +15,8 @@
 
 state_data struct depot depots[CLASS_POOL_LAST + 1];
 
-/* Batches that a slow path flushes in one go: 0.1 ms for blocks of as many slabs. */
+/* Batches that a slow path moves to the slabs in one call: 0.1 ms if each block lies in another
+ * slab. */
 #define TRIM_BATCHES 8
 
 static uint32_t batches_max(unsigned size_class, unsigned count, size_t bytes_max)
@@ -40,7 +41,7 @@ unsigned depot_take(unsigned size_class, void **blocks, unsigned want)
 {
     struct depot *depot = &depots[size_class];
     unsigned count = 0;
-    if (!word_load(&depot->batches)) /* what comes at this moment is for the next call */
+    if (!word_load(&depot->batches)) /* a batch that arrives at this moment is for the next call */
         return 0;
     lock_acquire(&depot->lock);
     struct batch *batch = depot->batches;
@@ -55,12 +56,12 @@ unsigned depot_take(unsigned size_class, void **blocks, unsigned want)
         batch->next = depot->spare;
         depot->spare = batch;
     }
-    depot->traffic.taken += count;
+    depot->traffic.refilled += count;
     lock_release(&depot->lock);
     return count;
 }
 
-/* A batch with no block: a spare one if there is, or a new one. */
+/* A batch with no block: a spare one if there is one, or a new one. */
 static struct batch *take_spare_locked(struct depot *depot)
 {
     struct batch *batch = depot->spare;
@@ -86,14 +87,14 @@ bool depot_give(unsigned size_class, void *const *blocks, unsigned count, size_t
         batch->next = depot->batches;
         word_store(&depot->batches, batch);
         depot->count++;
-        depot->traffic.given += count;
+        depot->traffic.flushed += count;
     }
     lock_release(&depot->lock);
     return batch != NULL;
 }
 
-/* Take up to `most` batches that were idle out of the depot, as a list. *is_last becomes whether
- * that was all. */
+/* Take up to `most` idle batches out of the depot, as a list. *is_last tells whether these were
+ * all. */
 static struct batch *take_idle(struct depot *depot, bool all, unsigned most, bool *is_last)
 {
     struct batch *idle = NULL;
@@ -105,13 +106,13 @@ static struct batch *take_idle(struct depot *depot, bool all, unsigned most, boo
         batch->next = idle;
         idle = batch;
     }
-    /* the others were idle too: low goes down with count, one for each batch taken */
+    /* the other batches counted in `low` were idle too: low falls by one for each batch taken */
     depot->low = *is_last ? depot->count : (uint32_t)min_size(spare - most, depot->count);
     lock_release(&depot->lock);
     return idle;
 }
 
-/* Flush a list of batches. */
+/* Move a list of batches to the slabs. */
 static struct verdict flush(unsigned size_class, struct batch *idle)
 {
     struct verdict verdict = {FAULT_NONE, NULL, 0};
@@ -125,12 +126,12 @@ static struct verdict flush(unsigned size_class, struct batch *idle)
     return verdict;
 }
 
-/* *is_last becomes whether nothing of the class is left to be trimmed. */
+/* *is_last tells whether the class has nothing left to trim. */
 static struct verdict trim_class(unsigned size_class, bool all, unsigned most, bool *is_last)
 {
     struct verdict verdict = {FAULT_NONE, NULL, 0};
     *is_last = true;
-    /* most are empty; and what comes at this moment is not idle */
+    /* most depots are empty; a batch that arrives at this moment is not idle */
     if (word_load(&depots[size_class].batches))
         verdict = flush(size_class, take_idle(&depots[size_class], all, most, is_last));
     if (pool_may_trim(&shared_pool, size_class))

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The Huge lane: blocks above 2 MiB, each a range of whole superslabs. Growing takes the superslabs
- * behind, or moves the pages (mremap) to a longer range: nothing is copied. A freed block's pages
- * join the warm pool. A block of a size that the program writes through is made present at once, or
- * where it is large or has grown, opened to the kernel's huge pages. A move that fails may never
- * lose the block's pages.
+ * Owns the Huge lane: blocks above 2 MiB, each a range of whole superslabs. A block grows into the
+ * superslabs behind it, or its pages move (mremap) to a longer range. The pages are copied only if
+ * they may not be moved: under a filter, or when moves would make too many mappings; and a
+ * superslab is copied if the kernel refuses to move it. The slabs of a freed block become warm. A
+ * block of a size that the program usually writes through is made present at once; if it is large
+ * or has grown, the kernel may use huge pages in it instead. A move that fails may never lose the
+ * block's contents.
  */
 #include "lane/huge.h"
 #include "lane/density.h"
@@ -19,8 +21,8 @@
 
 #include <string.h>
 
-/* Before a block of this size or more is taken, the system is asked if it would give that much to a
- * plain mmap: inside the reservation all addresses look free. */
+/* Before a block of this size or more is taken, the system is asked whether it would give so much
+ * memory to a plain mmap. Inside the reservation all addresses look free. */
 #define COMMIT_ASK_MIN GIB
 
 /* relaxed: a figure only */
@@ -29,14 +31,15 @@ static void add_bytes(ptrdiff_t bytes)
     atomic_fetch_add_explicit(&huge_bytes, (size_t)bytes, memory_order_relaxed);
 }
 
-/* Up to here a block is made present at once; a larger one may be meant for later. */
+/* A block up to this size is made present at once. A larger one may be meant for later use. */
 #define EAGER_MAX (32 * MIB)
-/* In a block of this size a huge page that is used in part is no more than 1/16 of it. */
+/* From this size on the block's last huge page may be used in part: it is at most 1/16 of the
+ * block. */
 #define ROUND_UP_MIN (16 * SUPERSLAB_SIZE)
-/* The most open ranges: each is a mapping of its own. */
+/* The most open ranges (in which the kernel may use huge pages): each is a mapping of its own. */
 #define OPEN_MAX 128
 
-/* Bytes that are copied, and given back, in one step. */
+/* Bytes that are copied and then purged in one step. */
 #define COPY_STEP MIB
 
 static state_data _Atomic unsigned open_ranges;
@@ -53,21 +56,22 @@ size_t huge_good_size(size_t size)
     return align_up(size, os_page_size());
 }
 
-/* Give a range back; its first `used` bytes may have pages. What is warm too much goes. */
+/* Give a range back; its first `used` bytes may have pages. If too much is warm, some is purged. */
 static void give_range(char *start, size_t count, size_t used)
 {
     superslab_range_give(start, count, used);
     drain_after_give(used);
 }
 
-/* The slabs behind the first `bytes` of a range are unused. What is warm too much goes. */
+/* Leave the slabs behind the first `bytes` of a range as its tail. If too much is warm, the tail is
+ * purged. */
 static void leave_tail(char *start, size_t count, size_t bytes, size_t cold_end)
 {
-    if (superslab_tail_leave(start, count, bytes, cold_end))
+    if (tail_leave(start, count, bytes, cold_end))
         drain_tail(start, count);
 }
 
-/* A range of `count` superslabs whose start is aligned to `alignment`. */
+/* Take a range of `count` superslabs whose start is aligned to `alignment`. */
 static char *take_range(size_t count, size_t alignment, bool *is_zero)
 {
     if (alignment <= SUPERSLAB_SIZE)
@@ -90,13 +94,13 @@ static void publish(struct slab *slab)
     slab_map_set(slab->start, 1, slab->owner ? CLASS_OWNED : CLASS_HUGE);
 }
 
-/* Bar the kernel from using huge pages from byte `from` on, in an open range. Those that it has
- * given stay. */
+/* Forbid huge pages from byte `from` of an open range on. Huge pages that the kernel has made
+ * stay. */
 static void close_part(struct slab *slab, size_t from)
 {
     size_t size = (huge_of(slab)->count << SUPERSLAB_SHIFT) - from;
-    os_allow_huge(slab->start + from, size, false);
-    superslab_range_note_huge(slab->start + from, size >> SUPERSLAB_SHIFT);
+    os_allow_huge_pages(slab->start + from, size, false);
+    huge_page_note_range(slab->start + from, size >> SUPERSLAB_SHIFT);
 }
 
 static void close_range(struct slab *slab)
@@ -108,7 +112,7 @@ static void close_range(struct slab *slab)
     atomic_fetch_sub_explicit(&open_ranges, 1, memory_order_relaxed);
 }
 
-/* Let the kernel use huge pages in the whole superslabs of bytes [from, size). */
+/* Allow huge pages in the whole superslabs of bytes [from, size). */
 static void open_range(struct slab *slab, size_t from)
 {
     size_t begin = align_up(from, SUPERSLAB_SIZE);
@@ -117,7 +121,7 @@ static void open_range(struct slab *slab, size_t from)
     if (begin >= end || settings.huge_pages == HUGE_PAGES_OFF)
         return;
     if (!huge_of(slab)->is_open) {
-        /* relaxed: a bound on a number of mappings, nothing is ordered by it */
+        /* relaxed: a bound on the number of mappings; nothing is ordered by it */
         if (atomic_fetch_add_explicit(&open_ranges, 1, memory_order_relaxed) >= OPEN_MAX) {
             atomic_fetch_sub_explicit(&open_ranges, 1, memory_order_relaxed);
             return;
@@ -125,17 +129,18 @@ static void open_range(struct slab *slab, size_t from)
         huge_of(slab)->is_open = true;
     }
     huge_of(slab)->used = max_size(huge_of(slab)->used, end);
-    os_allow_huge(slab->start + begin, end - begin, true);
+    os_allow_huge_pages(slab->start + begin, end - begin, true);
 }
 
-/* Bytes [from, size) of a block are new; is_expected says that they will be written. */
+/* Prepare the new bytes [from, size) of a block. is_expected: the program is expected to write
+ * them. */
 static void prepare(struct slab *slab, size_t from, bool is_expected)
 {
     bool is_always = settings.huge_pages == HUGE_PAGES_ALWAYS;
     if ((!is_expected && !is_always) || settings.ss_prefault == PREFAULT_OFF)
         return;
     if (is_expected && slab->size - from <= EAGER_MAX && density_is_expected(slab->size))
-        superslab_range_populate(slab->start, from, slab->size);
+        huge_page_populate_range(slab->start, from, slab->size);
     else
         open_range(slab, from);
 }
@@ -143,7 +148,7 @@ static void prepare(struct slab *slab, size_t from, bool is_expected)
 void huge_make_present(void *block, size_t bytes)
 {
     if (settings.ss_prefault != PREFAULT_OFF)
-        superslab_range_populate(block, 0, align_up(bytes, os_page_size()));
+        huge_page_populate_range(block, 0, align_up(bytes, os_page_size()));
 }
 
 void *huge_take(size_t size, size_t alignment, struct span_list *list, bool *is_zero)
@@ -167,24 +172,24 @@ void *huge_take(size_t size, size_t alignment, struct span_list *list, bool *is_
     slab->state = SLAB_HUGE;
     span_list_add(list, slab);
     publish(slab);
-    span_count_taken(CLASS_HUGE);
+    span_count_refill(CLASS_HUGE);
     add_bytes((ptrdiff_t)good);
     prepare(slab, 0, *is_zero ? density_expect(start, good) : density_is_expected(good));
     leave_tail(start, count, good, good);
     return start;
 }
 
-/* The block is no more; its range is still ours to give back. */
+/* The block ends; its range remains to be given back. */
 static void leave(struct slab *slab)
 {
     span_list_remove(slab);
     density_end(slab->start, slab->size);
     close_range(slab);
-    if (slab_make_plain(slab->start, slab->size))
+    if (attributes_undo(slab->start, slab->size))
         huge_of(slab)->used = 0;
     slab_map_set(slab->start, 1, CLASS_NONE);
     slab->state = SLAB_FREE;
-    span_count_given(CLASS_HUGE);
+    span_count_flush(CLASS_HUGE);
     add_bytes(-(ptrdiff_t)slab->size);
 }
 
@@ -197,12 +202,13 @@ void huge_zero(void *block)
 void huge_give(void *block)
 {
     struct slab *slab = slab_find(block);
-    superslab_tail_take_back(slab->start, huge_of(slab)->count);
+    tail_take_back(slab->start, huge_of(slab)->count);
     leave(slab);
     give_range(slab->start, huge_of(slab)->count, huge_of(slab)->used);
 }
 
-/* The tail belongs to the block at this moment, and is unused afterwards. */
+/* Shrink in place. The block owns its tail during the call; afterwards the rest of the last
+ * superslab is the tail. */
 static void shrink(struct slab *slab, size_t good)
 {
     size_t count = superslabs_for(good);
@@ -210,7 +216,7 @@ static void shrink(struct slab *slab, size_t good)
     size_t end = count << SUPERSLAB_SHIFT;
     size_t used = huge_of(slab)->used;
     size_t page_end = min_size(end, used);
-    slab_make_plain(slab->start + good, slab->size - good);
+    attributes_undo(slab->start + good, slab->size - good);
     bool is_purged = page_end <= good || os_purge(slab->start + good, page_end - good);
     huge_of(slab)->used = is_purged ? good : page_end;
     if (spare > 0 && huge_of(slab)->is_open)
@@ -222,9 +228,9 @@ static void shrink(struct slab *slab, size_t good)
     leave_tail(slab->start, count, good, is_purged ? page_end : good);
 }
 
-/* Move one superslab's pages, or copy them; *is_copied is set then. A range may be of several
- * mappings, and a call moves within one; a superslab is never split. False: nothing of it is lost,
- * but `to` has no mapping. */
+/* Move one superslab's pages, or copy them and set *is_copied. One call moves pages within one
+ * mapping; a range may have several, but their borders lie between superslabs. False: nothing is
+ * lost, but `to` has no mapping. */
 static bool move_superslab(char *from, char *to, bool *is_copied)
 {
     if (os_move(from, to, SUPERSLAB_SIZE))
@@ -236,8 +242,8 @@ static bool move_superslab(char *from, char *to, bool *is_copied)
     return true;
 }
 
-/* Move all pages. Returns `count`, or the superslab that failed: those before it went back, and in
- * `to` it is the one without a mapping. */
+/* Move the pages of all superslabs. Returns `count`, or the number of the superslab that failed:
+ * the ones before it were copied back, and `to` has no mapping for it. */
 static size_t move_range(char *from, char *to, size_t count, bool *is_copied)
 {
     *is_copied = false;
@@ -264,9 +270,9 @@ static void copy_step(const char *from, char *to, size_t size, bool is_zero)
             memcpy(to + at, from + at, page);
 }
 
-/* Memory that was never written takes no pages in the copy either: `to` is purged first, unless it
- * reads as zero, and `from` afterwards, where reading it has made pages. False when the kernel
- * refuses that. */
+/* Copy a block so that pages which were never written take no memory in the copy. `to` is purged
+ * first, unless it reads as zero. `from` is purged afterwards, since reading it has made pages.
+ * False when the kernel refuses that. */
 static bool copy_written(char *from, char *to, size_t size, bool is_zero)
 {
     bool is_purged = true;
@@ -278,14 +284,15 @@ static bool copy_written(char *from, char *to, size_t size, bool is_zero)
     return is_purged;
 }
 
-/* The slabs behind the block in its last superslab may have pages of earlier blocks. */
+/* Purge the slabs behind the block in its last superslab, which may have pages of earlier
+ * blocks. */
 static bool purge_behind(struct slab *slab)
 {
     size_t end = huge_of(slab)->count << SUPERSLAB_SHIFT;
     return os_purge(slab->start + slab->size, end - slab->size);
 }
 
-/* The pages of an open range are one where they have been moved to. */
+/* Pages moved from an open range keep its permission: the new range is open too. */
 static void inherit_open(const struct slab *old, struct slab *slab)
 {
     if (!huge_of(old)->is_open || huge_of(slab)->is_open)
@@ -294,7 +301,7 @@ static void inherit_open(const struct slab *old, struct slab *slab)
     atomic_fetch_add_explicit(&open_ranges, 1, memory_order_relaxed);
 }
 
-/* The old block's range goes back; its pages are gone if they were moved. */
+/* Give back the old block's range. Its pages are gone, unless some were copied. */
 static void give_moved(struct slab *old, bool is_copied)
 {
     size_t count = huge_of(old)->count;
@@ -311,13 +318,14 @@ static void give_part(char *start, size_t first, size_t count)
         give_range(start + (first << SUPERSLAB_SHIFT), count, count << SUPERSLAB_SHIFT);
 }
 
-/* A range of our own in which nothing is, and where superslab `hole` may have no mapping. If it
- * gets none either it is lost, but the others' pages are not. */
+/* Undo a failed move: give up the new range, in which nothing is stored. Superslab `hole` may have
+ * no mapping. If the hole cannot be remapped, it is abandoned, and the other superslabs are given
+ * back. */
 static void give_up(struct slab *slab, size_t hole)
 {
     char *start = slab->start;
     size_t count = huge_of(slab)->count;
-    superslab_tail_take_back(start, count);
+    tail_take_back(start, count);
     leave(slab);
     if (os_remap_fresh(start, count << SUPERSLAB_SHIFT)) {
         superslab_range_give_cold(start, count);
@@ -329,9 +337,9 @@ static void give_up(struct slab *slab, size_t hole)
     give_part(start, hole + 1, count - hole - 1);
 }
 
-/* Under a filter mremap is called only where glibc's malloc always calls it: blocks from 32 MiB on
- * are mappings of their own there. Smaller ones may come from its heap, and never reach mremap in a
- * program whose filter does not allow it. */
+/* Under a filter mremap is called only where glibc's malloc always calls it: for blocks from 32 MiB
+ * on, which are mappings of their own there. Smaller blocks of glibc may come from its heap and
+ * never reach mremap, so a program may work although its filter forbids the call. */
 #define MOVED_UNDER_FILTER_MIN (32 * MIB)
 
 static bool may_move(const struct slab *old, size_t count)
@@ -340,8 +348,8 @@ static bool may_move(const struct slab *old, size_t count)
            mapping_may_move(old->start, count);
 }
 
-/* The block's pages to those of a longer one. False when they are where they were, and that one is
- * no more. */
+/* Move or copy the block's pages to a longer block. False when the move has failed: the pages are
+ * where they were, and the longer block is gone. */
 static bool move_pages(struct slab *old, struct slab *slab, bool is_zero, bool *is_copied)
 {
     size_t count = huge_of(old)->count;
@@ -360,7 +368,7 @@ static bool move_pages(struct slab *old, struct slab *slab, bool is_zero, bool *
     return true;
 }
 
-/* Move the block to a longer range. NULL: it is where it was. */
+/* Move the block to a longer range. NULL: the block is where it was. */
 static void *move(struct slab *old, size_t good)
 {
     bool is_zero;
@@ -377,8 +385,8 @@ static void *move(struct slab *old, size_t good)
     return block;
 }
 
-/* What grows by little is appended to, and will be again: it gets a 32nd more, as far as the
- * superslab reaches that is needed in any case. */
+/* A block that grows by little is probably being appended to, and will grow again. It gets 1/32
+ * more than its old size, as far as the superslabs reach that it needs anyway. */
 static size_t with_slack(size_t old_size, size_t good)
 {
     if (good <= old_size || good - old_size > old_size / 32)
@@ -387,7 +395,7 @@ static size_t with_slack(size_t old_size, size_t good)
                                                                             << SUPERSLAB_SHIFT);
 }
 
-/* Resize within the range, which is long enough. */
+/* Resize within the range, which must be long enough. */
 static void resize_here(struct slab *slab, size_t good)
 {
     size_t old_size = slab->size;
@@ -415,7 +423,7 @@ void *huge_resize(void *block, size_t size)
     size_t old_count = huge_of(slab)->count;
     if (good >= COMMIT_ASK_MIN && good > slab->size && !os_could_commit(good - slab->size))
         return NULL;
-    superslab_tail_take_back(slab->start, old_count);
+    tail_take_back(slab->start, old_count);
     if (count > old_count && !superslab_range_extend(slab->start, old_count, count)) {
         void *moved = move(slab, good);
         if (!moved)

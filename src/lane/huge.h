@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The Huge lane: blocks that are ranges of superslabs.
+ * The Huge lane: each block is a range of whole superslabs.
  */
 #ifndef HAK_LANE_HUGE_H
 #define HAK_LANE_HUGE_H
@@ -8,12 +8,12 @@
 #include "lane/span_list.h"
 #include "slab/slab.h"
 
-/* Purpose: what the lane keeps of a block in its record. Owner: the block's. */
+/* Purpose: the lane's fields in the record of a block. Owner: the owner of the block. */
 struct huge_block {
-    size_t count; /* superslabs of its range */
+    size_t count; /* superslabs of the range */
     size_t used;  /* bytes from the start that may have pages: at least the block's size, more after
-                   * a shrink that the kernel refused to purge */
-    bool is_open; /* the kernel may use huge pages in the range */
+                   * a shrink whose purge the kernel refused */
+    bool is_open; /* the kernel may use huge pages in parts of the range */
 };
 _Static_assert(sizeof(struct huge_block) <= SLAB_LANE_WORDS * sizeof(uint64_t), "it has its place");
 
@@ -22,16 +22,16 @@ static inline struct huge_block *huge_of(const struct slab *slab)
     return (struct huge_block *)(uintptr_t)slab->lane;
 }
 
-/* size > 0; alignment a power of two. */
+/* Take a block; size > 0, alignment is a power of two. NULL when out of memory. */
 void *huge_take(size_t size, size_t alignment, struct span_list *list, bool *is_zero);
 void huge_give(void *block);
-/* Resize, moving pages if need be. NULL: nothing has changed. */
+/* Resize, and move the pages if necessary. NULL: nothing has changed. */
 void *huge_resize(void *block, size_t size);
-/* Zero a block just taken that is not zero. */
+/* Zero a new block that does not read as zero. */
 void huge_zero(void *block);
-/* Usable bytes that a Huge block of this size has; 0 when there can be no such block. */
+/* The usable bytes of a Huge block of this size; 0 when no such block can exist. */
 size_t huge_good_size(size_t size);
-/* Bytes [0, bytes) of a block just taken are about to be written by us. */
+/* Make bytes [0, bytes) of a new block present: the allocator is about to write them. */
 void huge_make_present(void *block, size_t bytes);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pages of free blocks in slabs that are partly used: they go back to the kernel when the slab has
- * been left alone for the decay time, found from its bitmap. A slab is looked at in parts
- * (parts.h). While the pages of a part are being purged, its blocks are out of the bitmap, so that
- * no thread can be given one. No lock of the class may be held then. Purged parts are marked
- * `absent`.
+ * Owns the purge of free blocks' pages in partly used slabs. The pages are purged when the slab has
+ * been left alone for the decay time; the slab's bitmap shows which pages are free. A slab is
+ * examined in parts (parts.h). While the pages of a part are being purged, its blocks are out of
+ * the bitmap, so that no thread can get one; the class lock may never be held during the purge.
+ * Purged parts are marked `absent`.
  */
 #include "lane/idle_pages.h"
 #include "lane/collapse.h"
@@ -13,16 +13,17 @@
 
 #include <limits.h>
 
-/* Slabs looked at in one holding of the class lock; to purge a slab counts as PURGE_EFFORT
- * looks. */
+/* Slabs examined during one hold of the class lock. The purge of a slab costs as much effort as
+ * PURGE_EFFORT such holds. */
 #define SCAN_STEP 32
 #define PURGE_EFFORT 4
 
 /* A walk ends when the kernel has refused this many slabs: their memory is locked, and all memory
- * may be. The next one begins with others, since a slab that was refused counts as used. */
+ * may be. The next walk begins with other slabs, since a refused slab counts as used. */
 #define REFUSALS_MAX 64
 
-/* Purpose: the parts of one slab that are being purged; their blocks are out of the bitmap. */
+/* Purpose: the parts of one slab that are being purged. Their blocks are out of the bitmap
+ * meanwhile. */
 struct idle_parts {
     struct slab *slab;
     uint64_t parts;
@@ -30,7 +31,7 @@ struct idle_parts {
 
 /* ---- blocks of a part ---- */
 
-/* Purpose: blocks [first, end), those that lie in a part or reach into it. */
+/* Purpose: blocks [first, end), which lie in a part or reach into it. */
 struct blocks {
     unsigned first;
     unsigned end;
@@ -45,7 +46,7 @@ static struct blocks blocks_of(const struct slab *slab, size_t part, unsigned nu
     };
 }
 
-/* Bits [first, end) of the word that holds `first`. */
+/* Mask of the bits [first, end) in the word that has `first`. */
 static uint64_t word_mask(unsigned first, unsigned end)
 {
     unsigned count = (unsigned)min_size(end - first, 64 - first % 64);
@@ -62,7 +63,8 @@ static bool are_free(const struct slab *slab, struct blocks blocks)
     return true;
 }
 
-/* Blocks that two parts share are withheld, and come back, once. */
+/* Mark blocks free, or withhold them. Returns the number of blocks changed: a block that two parts
+ * share counts once. */
 static unsigned set_free(struct slab *slab, struct blocks blocks, bool is_free)
 {
     unsigned changed = 0;
@@ -89,7 +91,7 @@ static void set_parts_free(struct slab *slab, uint64_t parts, bool is_free)
 
 /* ---- finding ---- */
 
-/* The parts that have pages and no block in use or in a cache. */
+/* The parts that may have pages, and have no block in use or in a cache. */
 static uint64_t free_parts(const struct slab *slab)
 {
     size_t part = part_bytes(slab);
@@ -103,15 +105,15 @@ static uint64_t free_parts(const struct slab *slab)
     return parts;
 }
 
-/* Is it a slab whose free blocks have been left alone, and are enough to be worth it? */
-static bool is_due(struct pool_class *pool, const struct slab *slab, struct idle_walk *walk)
+/* Has the slab been left alone long enough, and is enough of it free? */
+static bool is_due(struct pool_class *class_pool, const struct slab *slab, struct idle_walk *walk)
 {
     if (!pooled(slab)->is_dirty ||
         pooled(slab)->free_count < pooled(slab)->block_count / walk->free_share)
         return false;
     if ((uint8_t)(decay_epoch() - slab->age) >= walk->min_age)
         return true;
-    pool->is_dirty = walk->is_pending = true;
+    class_pool->is_dirty = walk->is_pending = true;
     return false;
 }
 
@@ -120,15 +122,15 @@ static unsigned runs_of(uint64_t parts)
     return (unsigned)__builtin_popcountll(parts & ~(parts << 1));
 }
 
-/* Look at up to SCAN_STEP slabs from where the walk is; withhold the blocks of the first with free
- * parts. */
-static struct idle_parts withhold_locked(struct pool_class *pool, struct idle_walk *walk)
+/* Examine up to SCAN_STEP slabs from the walk's position on. Withhold the blocks of the first slab
+ * that has free parts worth a purge. */
+static struct idle_parts withhold_locked(struct pool_class *class_pool, struct idle_walk *walk)
 {
     for (unsigned step = 0; step < SCAN_STEP; step++) {
-        struct slab *slab = pool_walk_next(pool);
+        struct slab *slab = pool_walk_next(class_pool);
         if (!slab)
             break;
-        if (!is_due(pool, slab, walk))
+        if (!is_due(class_pool, slab, walk))
             continue;
         uint64_t parts = free_parts(slab);
         if (runs_of(parts) * walk->run_min > (unsigned)__builtin_popcountll(parts))
@@ -139,8 +141,8 @@ static struct idle_parts withhold_locked(struct pool_class *pool, struct idle_wa
         unsigned before = pooled(slab)->free_count;
         set_parts_free(slab, parts, false);
         if (pooled(slab)->free_count == before)
-            continue; /* the waste at its end only; and nothing would keep the slab in its pool */
-        pool_relist(pool, slab);
+            continue; /* only the waste at its end: no block keeps the slab in its pool */
+        pool_relist(class_pool, slab);
         return (struct idle_parts){slab, parts};
     }
     return (struct idle_parts){NULL, 0};
@@ -156,7 +158,7 @@ static bool give_parts(const struct slab *slab, unsigned first, unsigned count)
                        false);
 }
 
-/* Some of a few parts are refused: those that the kernel took. */
+/* The kernel has refused some of these parts. Purge them one by one; returns the purged ones. */
 noinline_cold static uint64_t give_each_part(const struct slab *slab, unsigned first,
                                              unsigned count)
 {
@@ -167,7 +169,7 @@ noinline_cold static uint64_t give_each_part(const struct slab *slab, unsigned f
     return purged;
 }
 
-/* Returns the parts that the kernel took. */
+/* Purge the parts. Returns the purged ones. */
 static uint64_t purge_parts(const struct idle_parts *idle)
 {
     uint64_t purged = 0;
@@ -182,10 +184,10 @@ static uint64_t purge_parts(const struct idle_parts *idle)
     return purged;
 }
 
-/* The parts have been purged and their blocks are back in the bitmap: some parts are absent, and
- * the others are tried again later. */
-static void put_back_locked(struct pool_class *pool, const struct idle_parts *idle, uint64_t purged,
-                            struct idle_walk *walk)
+/* Put the blocks of the parts back into the bitmap. Purged parts become absent; the others are
+ * tried again later. */
+static void put_back_locked(struct pool_class *class_pool, const struct idle_parts *idle,
+                            uint64_t purged, struct idle_walk *walk)
 {
     ptrdiff_t bytes = (ptrdiff_t)((size_t)__builtin_popcountll(purged) * part_bytes(idle->slab));
     set_parts_free(idle->slab, idle->parts, true);
@@ -195,34 +197,34 @@ static void put_back_locked(struct pool_class *pool, const struct idle_parts *id
     if (purged == idle->parts)
         return;
     walk->refusals++;
-    walk->is_pending = pool->is_dirty = pooled(idle->slab)->is_dirty = true;
+    walk->is_pending = class_pool->is_dirty = pooled(idle->slab)->is_dirty = true;
     idle->slab->age = decay_epoch();
 }
 
-/* Purpose: what one step of a walk came to. */
+/* Purpose: the result of one step of a walk. */
 struct step {
-    struct slab *empty; /* a slab that all blocks have come back to meanwhile: to be retired */
+    struct slab *empty; /* a slab that became empty meanwhile: the caller retires it */
     bool is_last;
 };
 
-/* One slab's worth. */
-static struct step purge_step(struct pool_class *pool, struct idle_walk *walk)
+/* Find and purge one slab. */
+static struct step purge_step(struct pool_class *class_pool, struct idle_walk *walk)
 {
-    lock_acquire(&pool->lock);
-    struct idle_parts idle = withhold_locked(pool, walk);
-    struct step step = {.is_last = pool->walk == 0};
-    lock_release(&pool->lock);
+    lock_acquire(&class_pool->lock);
+    struct idle_parts idle = withhold_locked(class_pool, walk);
+    struct step step = {.is_last = class_pool->walk == 0};
+    lock_release(&class_pool->lock);
     if (!idle.slab)
         return step;
     uint64_t purged = purge_parts(&idle);
     walk->slabs_left--;
-    lock_acquire(&pool->lock);
-    put_back_locked(pool, &idle, purged, walk);
-    if (pool_leave_if_empty(pool, idle.slab))
+    lock_acquire(&class_pool->lock);
+    put_back_locked(class_pool, &idle, purged, walk);
+    if (pool_leave_if_empty(class_pool, idle.slab))
         step.empty = idle.slab;
     else
-        pool_relist(pool, idle.slab);
-    lock_release(&pool->lock);
+        pool_relist(class_pool, idle.slab);
+    lock_release(&class_pool->lock);
     return step;
 }
 
@@ -232,7 +234,8 @@ static bool may_go_on(const struct idle_walk *walk)
            walk->bytes < walk->bytes_max;
 }
 
-/* A walk that a free pays for does not wait for another thread's purge: it goes on next time. */
+/* Take the decay lock. A walk that a free pays for never waits for another thread's purge: it
+ * continues next time. */
 static bool lock_decay(struct idle_walk *walk)
 {
     if (walk->is_patient)
@@ -242,11 +245,11 @@ static bool lock_decay(struct idle_walk *walk)
     return walk->looks_left > 0;
 }
 
-bool idle_walk_on(struct pool_class *pool, struct idle_walk *walk)
+bool idle_pages_walk(struct pool_class *class_pool, struct idle_walk *walk)
 {
     struct step step = {0};
     while (!step.is_last && may_go_on(walk) && lock_decay(walk)) {
-        step = purge_step(pool, walk);
+        step = purge_step(class_pool, walk);
         decay_unlock();
         walk->looks_left--;
         if (step.empty)
@@ -255,16 +258,16 @@ bool idle_walk_on(struct pool_class *pool, struct idle_walk *walk)
     return step.is_last;
 }
 
-/* Begin a walk of a class, if there is reason to. */
-static bool begin_class(struct pool_class *pool)
+/* Begin a walk of a class, if blocks came back to a slab of it since the last one. */
+static bool begin_class(struct pool_class *class_pool)
 {
-    lock_acquire(&pool->lock);
-    bool is_wanted = pool->is_dirty;
+    lock_acquire(&class_pool->lock);
+    bool is_wanted = class_pool->is_dirty;
     if (is_wanted) {
-        pool->is_dirty = false;
-        pool_walk_begin(pool, POOL_LIST_FULL - 1);
+        class_pool->is_dirty = false;
+        pool_walk_begin(class_pool, POOL_LIST_FULL - 1);
     }
-    lock_release(&pool->lock);
+    lock_release(&class_pool->lock);
     return is_wanted;
 }
 
@@ -273,7 +276,7 @@ static void mark_dirty(struct pool *pool)
     atomic_store_explicit(&pool->is_dirty, true, memory_order_release);
 }
 
-size_t pool_purge_idle(struct pool *pool, unsigned min_age, bool *is_pending)
+size_t idle_pages_purge(struct pool *pool, unsigned min_age, bool *is_pending)
 {
     struct idle_walk walk = {.min_age = min_age,
                              .free_share = UINT_MAX,
@@ -289,7 +292,7 @@ size_t pool_purge_idle(struct pool *pool, unsigned min_age, bool *is_pending)
         if (walk.refusals >= REFUSALS_MAX)
             walk.is_pending = true;
         else if (begin_class(class_pool))
-            idle_walk_on(class_pool, &walk);
+            idle_pages_walk(class_pool, &walk);
     }
     if (walk.is_pending) {
         *is_pending = true;
@@ -298,7 +301,7 @@ size_t pool_purge_idle(struct pool *pool, unsigned min_age, bool *is_pending)
     return walk.bytes;
 }
 
-void pool_age_begin(struct pool *pool)
+void idle_pages_begin(struct pool *pool)
 {
     unsigned none = 0;
     if (atomic_load_explicit(&pool->is_dirty, memory_order_relaxed) &&
@@ -308,8 +311,8 @@ void pool_age_begin(struct pool *pool)
         atomic_exchange_explicit(&pool->is_dirty, false, memory_order_acquire);
 }
 
-/* Go on in the class the pool's walk is at; `at` is even before the class is begun. A class that
- * collapses has its own walk. */
+/* Continue in the class of the pool's walk; `at` is even before the walk of the class has begun.
+ * Returns the new position. A collapsing class has a walk of its own. */
 static unsigned age_class(struct pool *pool, unsigned at, struct idle_walk *walk)
 {
     struct pool_class *class_pool = &pool->classes[at / 2];
@@ -319,10 +322,10 @@ static unsigned age_class(struct pool *pool, unsigned at, struct idle_walk *walk
     }
     if (at % 2 == 0)
         return begin_class(class_pool) ? at + 1 : at + 2;
-    return idle_walk_on(class_pool, walk) ? at + 1 : at;
+    return idle_pages_walk(class_pool, walk) ? at + 1 : at;
 }
 
-bool pool_age_on(struct pool *pool, unsigned min_age, size_t *effort)
+bool idle_pages_go_on(struct pool *pool, unsigned min_age, size_t *effort)
 {
     size_t slabs = *effort / PURGE_EFFORT;
     struct idle_walk walk = {.min_age = min_age,

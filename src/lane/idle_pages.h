@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pages of free blocks in slabs that are partly used.
+ * Purges the pages of free blocks in partly used slabs.
  */
 #ifndef HAK_LANE_IDLE_PAGES_H
 #define HAK_LANE_IDLE_PAGES_H
@@ -9,42 +9,43 @@
 #include "slab/decay.h"
 
 /* Purge whole free pages of slabs from which nothing was taken, and in which blocks have been free,
- * for `min_age` epochs. Returns the bytes; *is_pending becomes true if some slab is too young, or
- * the kernel has refused one: that has its next turn when it has been left alone once more. No lock
- * may be held. */
-size_t pool_purge_idle(struct pool *pool, unsigned min_age, bool *is_pending);
+ * for `min_age` epochs. Returns the bytes. *is_pending becomes true if some slab is too young, or
+ * the kernel refused one: that slab counts as used now and is tried again when it is old enough.
+ * The caller may hold no lock. */
+size_t idle_pages_purge(struct pool *pool, unsigned min_age, bool *is_pending);
 
-/* The same in parts, for slow paths: begin a walk if there is reason to, and if none is under way;
- * and go on with it, as far as *effort lasts, which is lessened: a look at 32 slabs is 1, a slab
- * purged 4 more. True at its end. */
-void pool_age_begin(struct pool *pool);
-bool pool_age_on(struct pool *pool, unsigned min_age, size_t *effort);
+/* The same in parts, for slow paths. idle_pages_begin begins a walk if there is a reason, and none
+ * is under way. idle_pages_go_on continues it as far as *effort allows, and reduces *effort: 1 for
+ * each hold of the class lock (up to 32 slabs examined), 4 more for a purged slab. True at the end
+ * of the walk. */
+void idle_pages_begin(struct pool *pool);
+bool idle_pages_go_on(struct pool *pool, unsigned min_age, size_t *effort);
 
-/* Purpose: what a walk over the slabs of one class looks for, what it may do, and what it has
- * found. Where the walk is, is in the class: walk and scan. */
+/* Purpose: the conditions, the budget and the result of a walk over the slabs of one class. Its
+ * position is in struct pool_class: walk and scan. */
 struct idle_walk {
-    unsigned min_age;    /* epochs that a slab has been left alone */
-    unsigned free_share; /* a slab of which this part is free is worth it: 2 is a half */
-    unsigned run_min;    /* free parts that follow one another, on average, for it to be purged */
-    size_t slabs_left;   /* to be purged */
-    size_t looks_left;   /* holdings of the class lock */
+    unsigned min_age;    /* epochs for which a slab must have been left alone */
+    unsigned free_share; /* 1/free_share of a slab must be free: 2 is a half */
+    unsigned run_min;    /* least average length of its runs of free parts */
+    size_t slabs_left;   /* slabs that may still be purged */
+    size_t looks_left;   /* holds of the class lock that are left */
     size_t bytes_max;
-    bool is_patient; /* lets others have the decay lock first */
+    bool is_patient; /* waits for the decay lock, and lets others have it first */
     unsigned refusals;
     size_t bytes;
-    bool is_pending; /* some slab was too young, or the kernel has refused it */
+    bool is_pending; /* some slab was too young, or the kernel refused it */
 };
-/* Go on with a walk of a class. True at its end. No lock may be held. */
-bool idle_walk_on(struct pool_class *pool, struct idle_walk *walk);
+/* Continue a walk of a class. True at its end. The caller may hold no lock. */
+bool idle_pages_walk(struct pool_class *class_pool, struct idle_walk *walk);
 
-/* A block of a slab has been given back. */
-static inline void idle_note_give(struct pool_class *pool, struct slab *slab)
+/* Record that a block of the slab has been given back. */
+static inline void idle_pages_note_give(struct pool_class *class_pool, struct slab *slab)
 {
     if (!pooled(slab)->is_dirty) {
         struct pool *whole = slab->owner;
-        pooled(slab)->is_dirty = pool->is_dirty = true;
+        pooled(slab)->is_dirty = class_pool->is_dirty = true;
         slab->age = decay_epoch();
-        /* release: the thread that clears it sees the class's */
+        /* release: the thread that clears this flag sees the flag of the class */
         atomic_store_explicit(&whole->is_dirty, true, memory_order_release);
     }
 }

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The lanes: Tiny [0, 1024], Pool [1025, 52 KiB], ACE (52 KiB, 2 MiB], Huge above. The size classes
- * of the first three, and the same verbs for each lane: take, give, usable, resize. Tiny and Pool
- * are the shared pool: slabs cut into blocks of one class, and above them, per class, a depot of
- * full batches. An ACE span is a run of slabs, a Huge block a range of superslabs.
+ * The lanes: Tiny [0, 1024], Pool [1025, 52 KiB], ACE (52 KiB, 2 MiB], Huge above. ACE is the
+ * adaptive cache of extents. Tiny and Pool have their blocks from the shared pool: slabs cut into
+ * blocks of one size class, and above them, for each class, a depot of batches. Blocks of ACE are
+ * spans: runs of slabs. A Huge block is a range of superslabs. Every lane has take and give; ACE
+ * and Huge also resize.
  *
- * This header is for the layers above: it includes those of the modules, and those of the slab
- * layer's that they use. The lanes' own files include what they use.
+ * This header is for the layers above: it includes the headers of the lanes' modules, and those of
+ * the slab layer that the front layer uses. The lanes' own files include the headers that they use.
  *
- * Locks: class lock -> slab layer. The lanes never see each other.
+ * Locks: class lock, then the locks of the slab layer inside it, but for the decay lock, which is
+ * outermost. The lanes never use each other.
  */
 #ifndef HAK_LANE_LANE_H
 #define HAK_LANE_LANE_H

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The absent parts of a slab: their pages were purged (idle_pages.c) and have not been used since.
- * This file keeps the marks in the record. A part may never be marked while one of its blocks is
- * out of the slab.
+ * Owns the marks of a slab's absent parts: parts whose pages were purged (idle_pages.c) and not
+ * used since. A part may never be marked while one of its blocks is out of the slab.
  */
 #include "lane/parts.h"
 

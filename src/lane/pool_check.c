@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A pool looked at from above: its figures, and a recount of the invariants written on struct
- * pool_slab and struct pool_class. Takes one class lock at a time, and may never change anything.
+ * Figures of a pool, and a recount of the invariants written on struct pool_slab and struct
+ * pool_class. Takes one class lock at a time, and may never change anything.
  */
 #include "lane/pool_check.h"
 

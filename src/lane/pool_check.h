@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A pool looked at from above: its figures, and a recount of its invariants.
+ * Figures of a pool, and a recount of its invariants.
  */
 #ifndef HAK_LANE_POOL_CHECK_H
 #define HAK_LANE_POOL_CHECK_H
@@ -12,11 +12,11 @@ struct pool_figures {
     size_t slabs;
     size_t blocks_out;      /* in use or in caches */
     size_t blocks_free;     /* in slabs */
-    struct traffic traffic; /* of the shared pool alone */
+    struct traffic traffic; /* counted for the shared pool only */
 };
 /* Add the figures of a class to *figures. */
 void pool_count(struct pool *pool, unsigned size_class, struct pool_figures *figures);
-/* Recount each slab's invariants; the number of faults, each reported in a line. pool_check.c */
+/* Recount the invariants of each slab. Returns the number of faults; each is reported in a line. */
 unsigned pool_check(struct pool *pool);
 
 #endif

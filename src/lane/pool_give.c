@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Blocks that come back to the shared pool: their slab's record, their bit in it, and what is wrong
- * with a pointer that has none. A slab that becomes empty leaves under the class lock and goes back
- * to the slab layer after it. Blocks themselves may never be touched.
+ * Owns the return of blocks to a pool: it finds the slab's record, sets the block's bit, and judges
+ * a pointer that is no live block. A slab that becomes empty leaves the pool under the class lock,
+ * and goes back to the slab layer after the lock is released. Blocks themselves may never be
+ * touched.
  */
 #include "lane/pool_give.h"
 #include "lane/collapse.h"
 #include "lane/idle_pages.h"
 #include "lane/shared_pool.h"
 
-/* Purpose: where blocks that come back belong. A batch is mostly of few slabs: each is looked up
- * once for those of its blocks that follow one another. */
+/* Purpose: the state of one return of blocks. Most batches come from few slabs, so a slab is looked
+ * up once for consecutive blocks in it. */
 struct giving {
     struct pool *pool;
-    struct size_class row; /* a copy: what is marked might be the row, for all the compiler knows */
+    struct size_class row; /* a copy: writes to `bits` might change the table, for all gcc knows */
     unsigned size_class;
-    struct slab *slab; /* of the last block; NULL at first */
-    const char *start; /* of that slab */
+    struct slab *slab; /* slab of the last block; NULL at first */
+    const char *start; /* start of that slab */
     uint64_t *bits;
-    size_t span; /* bytes of it in which blocks lie; 0 without a slab */
+    size_t extent; /* bytes of the slab that are cut into blocks; 0 without a slab */
     size_t given;
 };
 
@@ -29,11 +30,11 @@ static struct verdict fault_of(const struct giving *giving, enum fault fault, co
 
 static always_inline bool is_in_slab(const struct giving *giving, const void *block)
 {
-    return (size_t)((const char *)block - giving->start) < giving->span;
+    return (size_t)((const char *)block - giving->start) < giving->extent;
 }
 
-/* Turn to the slab that covers `block`. A slab that was given back, or is another class's by now,
- * held only free blocks. */
+/* Turn to the slab that covers `block`. If that slab was given back, or belongs to another class
+ * now, all its blocks were free: a double free. */
 static enum fault find_slab(struct giving *giving, const void *block)
 {
     struct slab *slab = slab_find(block);
@@ -43,11 +44,11 @@ static enum fault find_slab(struct giving *giving, const void *block)
     giving->slab = slab;
     giving->start = slab->start;
     giving->bits = pooled(slab)->bits;
-    giving->span = (size_t)pooled(slab)->block_count * giving->row.size;
+    giving->extent = (size_t)pooled(slab)->block_count * giving->row.size;
     return is_in_slab(giving, block) ? FAULT_NONE : FAULT_NOT_START;
 }
 
-/* The number of a block of giving->slab. False if none starts there. */
+/* The index of a block in giving->slab. False if no block starts there. */
 static always_inline bool find_index(const struct giving *giving, const void *block, size_t *index)
 {
     size_t offset = (size_t)((const char *)block - giving->start);
@@ -55,28 +56,28 @@ static always_inline bool find_index(const struct giving *giving, const void *bl
     return likely(offset == *index * giving->row.size);
 }
 
-/* Blocks were put into a slab. If that emptied it, it goes to *empty; but the last one that has
- * blocks to give stays until pool_trim, or a class of which the program uses one block would get
- * and lose a slab each time. */
-static void settle_locked(struct pool_class *pool, struct slab *slab, struct slab **empty)
+/* Blocks were put into a slab. If it is empty now, it goes to *empty. An exception is the last slab
+ * of the class that has free blocks, which stays until pool_trim: otherwise a program that uses one
+ * block of the class would take and give back a slab each time. */
+static void settle_locked(struct pool_class *class_pool, struct slab *slab, struct slab **empty)
 {
     pooled(slab)->low_word = 0;
-    idle_note_give(pool, slab);
-    pool_relist(pool, slab);
-    if (pooled(slab)->free_count < pooled(slab)->block_count || pool_is_last(pool, slab) ||
-        !pool_leave_if_empty(pool, slab))
+    idle_pages_note_give(class_pool, slab);
+    pool_relist(class_pool, slab);
+    if (pooled(slab)->free_count < pooled(slab)->block_count || pool_is_last(class_pool, slab) ||
+        !pool_leave_if_empty(class_pool, slab))
         return;
     slab->next = *empty;
     *empty = slab;
 }
 
-/* Mark those of the first `count` blocks free that lie in giving->slab, up to the first that does
- * not, or is at fault. Returns how many. A word is written when the next one begins: blocks that
- * were allocated together come back together. */
+/* Mark blocks free from the first on, up to the first that lies in another slab or is at fault.
+ * Returns how many. A word of the bitmap is written when the next word begins: blocks that were
+ * allocated together come back together. */
 static unsigned mark_free(const struct giving *giving, void *const *blocks, unsigned count,
                           enum fault *fault)
 {
-    const struct giving here = *giving; /* in registers: see `row` */
+    const struct giving here = *giving; /* a local copy, so that it stays in registers: see `row` */
     size_t word = 0;
     uint64_t bits = here.bits[0];
     unsigned marked = 0;
@@ -130,7 +131,7 @@ static struct giving giving_to(struct pool *pool, unsigned size_class)
     return (struct giving){.pool = pool, .row = size_classes[size_class], .size_class = size_class};
 }
 
-/* Give blocks back; `flushed` of them come from a cache. */
+/* Give blocks back. `flushed` of them are counted as traffic. */
 static struct verdict give(struct pool *pool, unsigned size_class, void *const *blocks,
                            unsigned count, unsigned flushed)
 {
@@ -141,7 +142,7 @@ static struct verdict give(struct pool *pool, unsigned size_class, void *const *
     collapse_note_locked(pool, size_class, -(ptrdiff_t)giving.given,
                          (ptrdiff_t)(giving.given * giving.row.size));
     if (pool == &shared_pool)
-        pool_traffic[size_class].traffic.given += flushed;
+        pool_traffic[size_class].traffic.flushed += flushed;
     lock_release(&pool->classes[size_class].lock);
     while (empty) {
         struct slab *next = empty->next;
@@ -162,7 +163,7 @@ struct verdict pool_give_idle(unsigned size_class, void *const *blocks, unsigned
     return give(&shared_pool, size_class, blocks, count, 0);
 }
 
-/* Mark one block free, or in use again. A block that is marked already is a double free. */
+/* Mark one block free, or in use again. A block that is already free is a double free. */
 static enum fault mark_one(struct giving *giving, const void *block, bool is_free)
 {
     size_t index = 0;
@@ -188,7 +189,8 @@ struct verdict pool_judge(struct pool *pool, unsigned size_class, void *const *b
     enum fault fault = FAULT_NONE;
     unsigned marked = 0;
     lock_acquire(&pool->classes[size_class].lock);
-    /* marked, so that the same block once more is a double free */
+    /* blocks are marked for a moment, so that a block that occurs twice is found as a double
+     * free */
     while (marked < count && (fault = mark_one(&giving, blocks[marked], true)) == FAULT_NONE)
         marked++;
     for (unsigned i = marked; i-- > 0;)

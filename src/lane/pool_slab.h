@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the pools keep of a slab, in its record: the bitmap of free blocks and what follows from it.
- * The record's first cache line has all but the last three fields.
+ * The pools' fields in the record of a slab: the bitmap of free blocks, and counts that follow from
+ * it. The record's first cache line has all but the last three fields.
  */
 #ifndef HAK_LANE_POOL_SLAB_H
 #define HAK_LANE_POOL_SLAB_H
@@ -12,10 +12,10 @@
 
 /* Purpose: a run of slabs that is cut into blocks (SLAB_BLOCKS). Owner: the class lock of its pool.
  * Invariant: free_count == number of set bits in bits[0 .. block_count), none of them in a word
- * below low_word; blocks at or above `carved` have never been handed out. The record's `age` is the
- * epoch of the last take, or of the first give since the last purge. */
+ * below low_word; blocks with an index of `carved` or more have never been handed out. The record's
+ * `age` is the epoch of the last take, or of the first give since the last purge. */
 struct pool_slab {
-    uint64_t *bits; /* 1 = block is free here, not in any cache; inline_bits or metadata */
+    uint64_t *bits; /* 1: the block is free, and in no cache; inline_bits or metadata */
     uint16_t block_count;
     uint16_t free_count;
     uint16_t carved;

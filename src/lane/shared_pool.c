@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The shared pool: per class, slabs cut into blocks, from which all threads draw batches. A slab's
- * bitmap says which blocks are here; blocks in caches or in use are not. Blocks themselves may
- * never be touched. An empty slab leaves under the class lock and goes back to the slab layer after
- * it.
+ * Owns how blocks are taken from a pool, and how its slabs come and go. For each class of the
+ * shared pool there are slabs cut into blocks, from which all threads take batches. A slab's bitmap
+ * says which of its blocks are here; other blocks are in caches or in use. Blocks themselves may
+ * never be touched. An empty slab leaves the pool under the class lock, and goes back to the slab
+ * layer after the lock is released.
  */
 #include "lane/shared_pool.h"
 #include "lane/collapse.h"
@@ -17,10 +18,10 @@
 
 #include <string.h>
 
-/* A class that has this many slabs gets as many pages made present ahead as it has slabs. */
+/* Populate one page ahead for each slab of the class, at most this many. */
 #define AHEAD_PAGES_MAX 16
 
-/* A class with fewer slabs is young: it gets no page that it does not need at once. */
+/* A class with fewer slabs is young. It gets no page that it does not need at once. */
 #define YOUNG_SLABS 4
 
 /* ---- a slab's life ---- */
@@ -64,7 +65,7 @@ void pool_retire(struct slab *slab)
     drain_after_give(bytes);
 }
 
-/* A fresh slab, all free, in the pool's lists. NULL when out of memory. */
+/* Add a slab with all blocks free to the pool's lists. NULL when out of memory. */
 static struct slab *add_slab_locked(struct pool *pool, unsigned size_class)
 {
     const struct size_class *row = &size_classes[size_class];
@@ -92,64 +93,67 @@ static struct slab *add_slab_locked(struct pool *pool, unsigned size_class)
     return slab;
 }
 
-bool pool_leave_if_empty(struct pool_class *pool, struct slab *slab)
+bool pool_leave_if_empty(struct pool_class *class_pool, struct slab *slab)
 {
     if (pooled(slab)->free_count < pooled(slab)->block_count)
         return false;
-    pool_list_remove(pool, slab);
-    pool->slab_count--;
+    pool_list_remove(class_pool, slab);
+    class_pool->slab_count--;
     collapse_note_leave_locked(slab);
-    /* from here on a block of this slab that comes once more is at fault */
+    /* from here on, any block of this slab that is freed is at fault */
     slab->state = SLAB_FREE;
     return true;
 }
 
 /* ---- take ---- */
 
-/* Pages ahead of what is needed now: as many as the class has slabs, so that they grow with it and
- * what goes unused stays a small part of what it has. */
-static unsigned pages_ahead(const struct pool_class *pool)
+/* The number of pages to make present, from the first that is needed on. It grows with the number
+ * of the class's slabs, so that unused pages stay a small part of the class's memory. */
+static unsigned pages_ahead(const struct pool_class *class_pool)
 {
     if (settings.ss_prefault != PREFAULT_AUTO)
         return AHEAD_PAGES_MAX;
-    return pool->slab_count < YOUNG_SLABS ? 1
-                                          : (unsigned)min_size(pool->slab_count, AHEAD_PAGES_MAX);
+    return class_pool->slab_count < YOUNG_SLABS
+               ? 1
+               : (unsigned)min_size(class_pool->slab_count, AHEAD_PAGES_MAX);
 }
 
-/* Is the class likely to use a huge page up? One of large blocks needs more slabs to be. */
-static bool may_begin_huge_page(const struct pool_class *pool, const struct slab *slab)
+/* Is the class likely to use all of a huge page? A class of large blocks must have more slabs for
+ * that. */
+static bool may_begin_huge_page(const struct pool_class *class_pool, const struct slab *slab)
 {
     return settings.huge_pages == HUGE_PAGES_ALWAYS ||
-           pool->slab_count >= (slab->size <= BIN_SMALL_MAX ? 2 : 16);
+           class_pool->slab_count >= (slab->size <= BIN_SMALL_MAX ? 2 : 16);
 }
 
-/* Blocks below `end` are about to be handed out for the first time. Returns the part of their pages
- * that must be made present. */
-static struct absent carve(struct pool_class *pool, struct slab *slab, unsigned end)
+/* Blocks below `end` are about to be handed out for the first time. Returns the pages that the
+ * caller must make present. */
+static struct unpopulated carve(struct pool_class *class_pool, struct slab *slab, unsigned end)
 {
-    const struct absent none = {NULL, 0};
+    const struct unpopulated none = {NULL, 0};
     size_t page = os_page_size();
     size_t needed = align_up(end * slab->size, page) / page;
     pooled(slab)->carved = (uint16_t)end;
     if (needed <= slab->resident || settings.ss_prefault == PREFAULT_OFF)
         return none;
-    if (may_begin_huge_page(pool, slab) && slab_run_back_huge(slab))
+    if (may_begin_huge_page(class_pool, slab) && huge_page_back_run(slab))
         return none;
     size_t all = ((size_t)slab->slab_count << SLAB_SHIFT) / page;
-    return slab_run_note_present(slab, (unsigned)min_size(needed + pages_ahead(pool) - 1, all));
+    return slab_run_note_present(slab,
+                                 (unsigned)min_size(needed + pages_ahead(class_pool) - 1, all));
 }
 
-/* Blocks below this index may be handed out in one go. In a class that is young, that is what the
- * pages already present hold: a batch is no reason to touch another page. */
-static unsigned batch_end(const struct pool_class *pool, const struct slab *slab)
+/* The end of the blocks that may be handed out in one batch. In a young class only those are whose
+ * pages are present already: a batch is no reason to use another page. */
+static unsigned batch_end(const struct pool_class *class_pool, const struct slab *slab)
 {
-    if (pool->slab_count >= YOUNG_SLABS || settings.ss_prefault == PREFAULT_OFF)
+    if (class_pool->slab_count >= YOUNG_SLABS || settings.ss_prefault == PREFAULT_OFF)
         return pooled(slab)->block_count;
     size_t present = slab->resident * os_page_size() / slab->size;
     return (unsigned)min_size(max_size(pooled(slab)->carved, present), pooled(slab)->block_count);
 }
 
-/* Those free blocks of a word whose cache lines hold free blocks only. */
+/* The free blocks of a bitmap word whose cache lines have free blocks only. */
 static uint64_t whole_lines(uint64_t bits, size_t size)
 {
     bits &= bits >> 1;
@@ -159,16 +163,16 @@ static uint64_t whole_lines(uint64_t bits, size_t size)
     return (bits & 0x1111111111111111) * 0xf;
 }
 
-/* Purpose: a batch being taken out of a slab, and the pages that it needs. While the batch is out
- * the slab stays what it is, so that its pages may be made present without the lock. */
+/* Purpose: a batch that is being taken out of a slab, and the pages that it needs. The slab cannot
+ * leave its pool while the batch is out, so the pages may be made present without the lock. */
 struct taking {
     void **blocks;
     unsigned want;
     unsigned taken;
     unsigned last; /* index of the last block taken */
     const struct slab *slab;
-    struct absent fresh; /* pages that were never used */
-    uint64_t parts;      /* parts of the slab that were purged */
+    struct unpopulated fresh; /* pages that were never used */
+    uint64_t parts;           /* absent parts that the batch uses */
 };
 
 static void take_word(struct slab *slab, unsigned word, uint64_t bits, struct taking *taking)
@@ -185,7 +189,7 @@ static void take_word(struct slab *slab, unsigned word, uint64_t bits, struct ta
     pooled(slab)->bits[word] &= ~(bits & ~rest);
 }
 
-/* Take free blocks below `end`, lowest first; only whole cache lines of them, if so asked. */
+/* Take free blocks below `end`, lowest first; with `lines_only`, only whole cache lines of them. */
 static void take_below(struct slab *slab, unsigned end, bool lines_only, struct taking *taking)
 {
     unsigned word = pooled(slab)->low_word;
@@ -202,7 +206,7 @@ static void take_below(struct slab *slab, unsigned end, bool lines_only, struct 
     }
 }
 
-/* Take the lowest free block, and those of its cache line. */
+/* Take the lowest free block, and the free blocks that share its cache lines. */
 static void take_line(struct slab *slab, struct taking *taking)
 {
     unsigned word = pooled(slab)->low_word;
@@ -214,27 +218,27 @@ static void take_line(struct slab *slab, struct taking *taking)
     take_word(slab, word, pooled(slab)->bits[word] & mask, taking);
 }
 
-/* Some parts of the slab are absent: those that hold the blocks taken come into use again. */
+/* Absent parts that hold the taken blocks come into use again. */
 noinline_cold static void take_absent(struct slab *slab, struct taking *taking)
 {
     uint64_t parts = parts_take(slab, taking->blocks, taking->taken);
     size_t bytes = (size_t)__builtin_popcountll(parts) * part_bytes(slab);
     if (!parts)
         return;
-    slab_charge(bytes);
+    room_charge(bytes);
     collapse_note_return_locked(slab, bytes);
     if (settings.ss_prefault != PREFAULT_OFF)
         taking->parts = parts;
 }
 
-static void take_from_slab(struct pool_class *pool, struct slab *slab, struct taking *taking)
+static void take_from_slab(struct pool_class *class_pool, struct slab *slab, struct taking *taking)
 {
     struct pool_slab *own = pooled(slab);
     unsigned last = 0;
     unsigned carved = own->carved;
     taking->slab = slab;
-    /* blocks smaller than a cache line: whole lines first, as far as that touches no new page, so
-     * that what two threads are given lies in lines of their own */
+    /* Blocks smaller than a cache line: take whole lines first, as far as that uses no new page, so
+     * that blocks of different threads lie in different lines. */
     if (slab->size < CACHE_LINE) {
         unsigned present = (unsigned)(slab->resident * os_page_size() / slab->size);
         take_below(slab, (unsigned)min_size(max_size(own->carved, present), own->block_count), true,
@@ -242,7 +246,7 @@ static void take_from_slab(struct pool_class *pool, struct slab *slab, struct ta
         last = taking->last;
     }
     if (taking->taken < (taking->want + 1) / 2)
-        take_below(slab, batch_end(pool, slab), false, taking);
+        take_below(slab, batch_end(class_pool, slab), false, taking);
     if (taking->taken == 0)
         take_line(slab, taking);
     last = (unsigned)max_size(last, taking->last);
@@ -251,36 +255,36 @@ static void take_from_slab(struct pool_class *pool, struct slab *slab, struct ta
         take_absent(slab, taking);
     own->free_count = (uint16_t)(own->free_count - taking->taken);
     if (last >= own->carved)
-        taking->fresh = carve(pool, slab, last + 1);
+        taking->fresh = carve(class_pool, slab, last + 1);
     collapse_note_locked(slab->owner, slab->size_class, (ptrdiff_t)taking->taken,
                          ((ptrdiff_t)(own->carved - carved) - (ptrdiff_t)taking->taken) *
                              (ptrdiff_t)slab->size);
-    pool_relist(pool, slab);
+    pool_relist(class_pool, slab);
 }
 
 static void make_present(const struct taking *taking)
 {
     if (taking->parts)
         parts_make_present(taking->slab, taking->parts);
-    slab_make_present(taking->fresh);
+    slab_run_make_present(taking->fresh);
 }
 
 unsigned pool_take(struct pool *pool, unsigned size_class, void **blocks, unsigned want)
 {
     struct pool_class *class_pool = &pool->classes[size_class];
     struct taking taking = {.blocks = blocks, .want = want};
-    /* touching writes to pages of which others may be given blocks */
+    /* touching writes to pages: other threads must not get blocks in them meanwhile */
     bool is_by_touching = settings.ss_prefault == PREFAULT_TOUCH;
     lock_acquire(&class_pool->lock);
     class_pool->is_touched = true;
     struct slab *slab = pool_fullest(class_pool);
     if (!slab)
         slab = add_slab_locked(pool, size_class);
-    /* one slab's blocks: a short batch is better than a fresh slab or page */
+    /* blocks of one slab only: a short batch is better than a fresh slab or page */
     if (slab)
         take_from_slab(class_pool, slab, &taking);
     if (pool == &shared_pool)
-        pool_traffic[size_class].traffic.taken += taking.taken;
+        pool_traffic[size_class].traffic.refilled += taking.taken;
     if (is_by_touching)
         make_present(&taking);
     lock_release(&class_pool->lock);
@@ -305,23 +309,23 @@ void pool_trim(struct pool *pool, unsigned size_class, bool all)
 }
 
 /* Move all slabs of a class to the front of *all. */
-static void leave_class(struct pool_class *pool, struct slab **all)
+static void leave_class(struct pool_class *class_pool, struct slab **all)
 {
-    lock_acquire(&pool->lock);
+    lock_acquire(&class_pool->lock);
     for (unsigned list = 0; list < POOL_LISTS; list++)
-        for (struct slab *slab; (slab = pool->lists[list]) != NULL;) {
-            pool_list_remove(pool, slab);
+        for (struct slab *slab; (slab = class_pool->lists[list]) != NULL;) {
+            pool_list_remove(class_pool, slab);
             slab->next = *all;
             *all = slab;
         }
-    pool->slab_count = 0;
-    lock_release(&pool->lock);
+    class_pool->slab_count = 0;
+    lock_release(&class_pool->lock);
 }
 
 void pool_destroy(struct pool *pool)
 {
     struct slab *all = NULL;
-    decay_lock(); /* no slab's pages are on their way */
+    decay_lock(); /* no slab's pages are being purged now */
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_POOL_LAST; size_class++)
         leave_class(&pool->classes[size_class], &all);
     decay_unlock();

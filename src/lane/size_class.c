@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of size classes: pure data, checked at compile time and by tests/unit/size_class.c.
- * Blocks up to 8 KiB come from one slab; larger Pool blocks from the shortest run of slabs that
- * wastes at most 1/8 at its tail; an ACE span is as many slabs as it needs.
+ * The table of size classes: constants, checked at compile time and by tests/unit/size_class.c.
+ * Blocks up to 8 KiB come from runs of one slab. Larger Pool blocks come from the shortest run of
+ * slabs that wastes at most 1/8 at its end. An ACE span is the shortest run that holds it.
  */
 #include "lane/size_class.h"
 
@@ -12,16 +12,16 @@
         .blocks = (run)*SLAB_SIZE / (bytes), .slabs = (run)                                        \
     }
 
-/* Eight steps above `base`, each in one slab. */
+/* Eight classes above `base`, each of one slab. */
 #define DOUBLING(base)                                                                             \
     ROW((base) / 8 * 9, 1), ROW((base) / 8 * 10, 1), ROW((base) / 8 * 11, 1),                      \
         ROW((base) / 8 * 12, 1), ROW((base) / 8 * 13, 1), ROW((base) / 8 * 14, 1),                 \
         ROW((base) / 8 * 15, 1), ROW((base) / 8 * 16, 1)
 
-#define SPAN(bytes) ROW(bytes, ((bytes) + SLAB_SIZE - 1) / SLAB_SIZE)
-#define SPAN_DOUBLING(base)                                                                        \
-    SPAN((base) / 8 * 9), SPAN((base) / 8 * 10), SPAN((base) / 8 * 11), SPAN((base) / 8 * 12),     \
-        SPAN((base) / 8 * 13), SPAN((base) / 8 * 14), SPAN((base) / 8 * 15), SPAN((base) / 8 * 16)
+#define ACE(bytes) ROW(bytes, ((bytes) + SLAB_SIZE - 1) / SLAB_SIZE)
+#define ACE_DOUBLING(base)                                                                         \
+    ACE((base) / 8 * 9), ACE((base) / 8 * 10), ACE((base) / 8 * 11), ACE((base) / 8 * 12),         \
+        ACE((base) / 8 * 13), ACE((base) / 8 * 14), ACE((base) / 8 * 15), ACE((base) / 8 * 16)
 
 const struct size_class size_classes[CLASS_COUNT] = {
     [CLASS_FIRST] =
@@ -63,14 +63,14 @@ const struct size_class size_classes[CLASS_COUNT] = {
     ROW(49152, 3),
     ROW(53248, 5),
     /* ACE */
-    SPAN(57344),
-    SPAN(61440),
-    SPAN(65536),
-    SPAN_DOUBLING(64 * KIB),
-    SPAN_DOUBLING(128 * KIB),
-    SPAN_DOUBLING(256 * KIB),
-    SPAN_DOUBLING(512 * KIB),
-    SPAN_DOUBLING(1 * MIB),
+    ACE(57344),
+    ACE(61440),
+    ACE(65536),
+    ACE_DOUBLING(64 * KIB),
+    ACE_DOUBLING(128 * KIB),
+    ACE_DOUBLING(256 * KIB),
+    ACE_DOUBLING(512 * KIB),
+    ACE_DOUBLING(1 * MIB),
 };
 
 _Static_assert(LANE_TINY_MAX == 1024 && LANE_POOL_MAX == 53248 && LANE_ACE_MAX == 2 * MIB,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The size classes: 16-byte steps to 128 bytes, then 8 classes a doubling. The table, and the
- * arithmetic between a size and its class.
+ * The size classes: steps of 16 bytes up to 128 bytes, then 8 classes for each doubling. The table,
+ * and the arithmetic between a size and its class.
  */
 #ifndef HAK_LANE_SIZE_CLASS_H
 #define HAK_LANE_SIZE_CLASS_H
@@ -10,14 +10,14 @@
 
 #define CLASS_NONE 0 /* in the slab map: no block starts here */
 #define CLASS_FIRST 1
-#define CLASS_LINE_LAST 3 /* the last one of blocks smaller than a cache line */
+#define CLASS_LINE_LAST 3 /* the last class of blocks smaller than a cache line */
 #define CLASS_TINY_LAST 32
 #define CLASS_POOL_LAST 77
 #define CLASS_ACE_LAST 120
 #define CLASS_HUGE 121    /* in the slab map: a Huge block */
-#define CLASS_OWNED 122   /* in the slab map: a block of a first-class heap; its record says more */
-#define CLASS_PAGED 123   /* in the slab map: a span whose owner asked for whole pages */
-#define CLASS_SAMPLED 124 /* in the slab map: of the slab's blocks some are sampled; see watch/ */
+#define CLASS_OWNED 122   /* in the slab map: a block of an owned heap; its record says more */
+#define CLASS_PAGED 123   /* in the slab map: an ACE span that was asked for by whole pages */
+#define CLASS_SAMPLED 124 /* in the slab map: some blocks of the slab are sampled; see watch/ */
 #define CLASS_COUNT 125
 
 /* Purpose: one size class; immutable. Invariant: blocks * size <= slabs * SLAB_SIZE, and
@@ -32,10 +32,11 @@ struct size_class {
 
 extern const struct size_class size_classes[CLASS_COUNT];
 
-/* The class of a size from LANE_POOL_MIN to LANE_ACE_MAX (right from 129 up). */
+/* The class of a size from 129 to LANE_ACE_MAX. */
 static always_inline unsigned size_class_of_large(size_t size)
 {
-    /* 8 classes a doubling: the three bits below the highest number them */
+    /* 8 classes for each doubling: the three bits below the highest bit are the number of the class
+     * in it */
     unsigned shift = highest_bit(size - 1) - 3;
     return (unsigned)((size - 1) >> shift) + shift * 8 - 31;
 }
@@ -48,7 +49,8 @@ static always_inline unsigned size_class_of(size_t size)
     return size_class_of_large(size);
 }
 
-/* Blocks that make up the smallest whole number of cache lines; 1 for blocks of a line or more. */
+/* The blocks that make up the smallest whole number of cache lines: 4 blocks of 16 or 48 bytes, 2
+ * of 32; 1 for blocks of a line or more. */
 static inline unsigned line_blocks(size_t size)
 {
     return size >= CACHE_LINE ? 1 : size == CACHE_LINE / 2 ? 2 : 4;
@@ -59,7 +61,7 @@ static always_inline bool is_block_class(unsigned size_class)
     return size_class >= CLASS_FIRST && size_class <= CLASS_POOL_LAST;
 }
 
-static always_inline bool is_span_class(unsigned size_class)
+static always_inline bool is_ace_class(unsigned size_class)
 {
     return size_class > CLASS_POOL_LAST && size_class <= CLASS_ACE_LAST;
 }

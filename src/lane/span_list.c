@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The spans of a first-class heap, in a list so that destroying the heap finds them. A span of the
- * process's own is in no list: its record's owner is NULL. Owns the figures of spans too: how many
- * came and went, and the bytes of live Huge blocks. ACE and Huge count them.
+ * Owns the lists of owned heaps' spans, so that a heap that is destroyed finds its spans. A span of
+ * the process is in no list: its record's owner is NULL. Also owns the figures of spans: how many
+ * were refilled and flushed, and the bytes of live Huge blocks. ACE and Huge count them. No figure
+ * may ever show more spans flushed than refilled.
  */
 #include "lane/span_list.h"
 
@@ -12,9 +13,10 @@ state_data _Atomic size_t huge_bytes;
 struct traffic span_traffic(unsigned size_class)
 {
     const struct span_figures *figures = span_figures_of(size_class);
-    /* in this order: no span was given that was not taken */
-    uint64_t given = atomic_load_explicit(&figures->given, memory_order_acquire);
-    return (struct traffic){atomic_load_explicit(&figures->taken, memory_order_relaxed), given};
+    /* in this order, so that no span appears as flushed but not as refilled */
+    uint64_t flushed = atomic_load_explicit(&figures->flushed, memory_order_acquire);
+    return (struct traffic){atomic_load_explicit(&figures->refilled, memory_order_relaxed),
+                            flushed};
 }
 
 size_t span_bytes(void)
@@ -22,7 +24,7 @@ size_t span_bytes(void)
     size_t bytes = atomic_load_explicit(&huge_bytes, memory_order_relaxed);
     for (unsigned size_class = CLASS_POOL_LAST + 1; size_class <= CLASS_ACE_LAST; size_class++) {
         struct traffic traffic = span_traffic(size_class);
-        bytes += (size_t)(traffic.taken - traffic.given) * size_classes[size_class].size;
+        bytes += (size_t)(traffic.refilled - traffic.flushed) * size_classes[size_class].size;
     }
     return bytes;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the lanes answer and count: the verdict on a pointer that is to be given back, and how many
- * blocks passed between threads' caches and the lanes.
+ * blocks passed between thread caches and the lanes.
  */
 #ifndef HAK_LANE_VERDICT_H
 #define HAK_LANE_VERDICT_H
@@ -10,18 +10,19 @@
 
 enum fault { FAULT_NONE, FAULT_DOUBLE_FREE, FAULT_NOT_START };
 
-/* Purpose: the verdict on a pointer that somebody wants to give back. */
+/* Purpose: the verdict on a pointer that the program gives back. */
 struct verdict {
     enum fault fault;
     const void *block;
-    size_t size; /* of the block it is in, 0 if unknown */
+    size_t size; /* size of the block that it points into; 0 if unknown */
 };
 
-/* Purpose: blocks of one class that caches took from below, and gave back, since the start; what a
- * cache serves by itself never comes here. Owner: the lock of what it is counted for. */
+/* Purpose: the blocks of one class that caches fetched from the lanes (refilled) and returned to
+ * them (flushed), since the start. A block that a cache serves by itself is not counted. Owner: the
+ * lock of the counted object. */
 struct traffic {
-    uint64_t taken;
-    uint64_t given;
+    uint64_t refilled;
+    uint64_t flushed;
 };
 
 #endif

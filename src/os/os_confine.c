@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the allocator does before the program installs a seccomp filter: it makes no more optional
- * calls, waits for those of other threads, and ends its helper. No optional call may be under way
- * when os_note_filter returns, unless one takes longer than the wait: an endless wait would hang
- * the program.
+ * The allocator's part when the program is about to install a seccomp filter: it starts no more
+ * optional calls, waits for those of other threads, and ends its helper. No optional call may be
+ * under way when os_note_filter returns, unless the call takes longer than the wait. The wait is
+ * bounded, since an endless one would hang the program.
  */
 #include "os/os.h"
 
 /* The thread that installs a filter looks up to LOOKS times whether other threads' optional calls
- * have ended. Such a call gives back 256 KiB at most, which takes 0.1 ms. */
+ * have ended. Such a call purges 256 KiB at most, which takes 0.1 ms. */
 #define LOOKS 1000
 #define LOOK_US 100
 

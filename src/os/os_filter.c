@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns the answer to one question: may the allocator make optional system calls, those that a plain
- * malloc does not make? A seccomp filter may kill the process for a call that it does not know. So
- * no optional call may ever be made while a filter is in force. The kernel is asked once, by calls
- * that the dynamic loader has just made itself. Later filters are seen when the program installs
- * them through prctl() or syscall(): os_confine.c notes them here.
+ * malloc does not make? A seccomp filter may kill the process for a call that it does not expect.
+ * So no optional call may ever be made while a filter is in force. The kernel is asked once, by
+ * calls that the dynamic loader has just made itself. The program installs later filters through
+ * prctl() or syscall(), where the api layer sees them: os_confine.c records them here.
  */
 #include "os/os.h"
 
@@ -24,8 +24,8 @@ static early_data struct {
 
 enum filter_state { FILTER_UNKNOWN, FILTER_NONE, FILTER_IN_FORCE };
 
-/* Looks for "Seccomp:\t0" in /proc/PID/status. False also when the file says nothing of a
- * filter. */
+/* Looks for "Seccomp:\t0" in the text of /proc/PID/status. False also when the text has no such
+ * line. */
 static bool says_no_filter(const char *status)
 {
     static const char line[] = "\nSeccomp:\t0\n";
@@ -43,8 +43,8 @@ static long read_status(char *text, size_t size)
     return length;
 }
 
-/* The start of a static program opens no file, so a filter may forbid it: such a program is not
- * asked, and counts as filtered. */
+/* A static program opens no file at its start, so a filter may forbid that. The allocator does not
+ * ask in such a program, and counts it as filtered. */
 static enum filter_state ask(void)
 {
     char text[4096];
@@ -58,7 +58,7 @@ static noinline_cold uint32_t find_out(void)
     uint32_t unknown = FILTER_UNKNOWN;
     uint32_t found = (uint32_t)ask();
     atomic_store_explicit(&filter.was_unfiltered, found == FILTER_NONE, memory_order_relaxed);
-    /* relaxed: a filter that was noted meanwhile stays noted */
+    /* relaxed: a filter that was recorded meanwhile stays recorded */
     atomic_compare_exchange_strong_explicit(&filter.state, &unknown, found, memory_order_relaxed,
                                             memory_order_relaxed);
     return atomic_load_explicit(&filter.state, memory_order_relaxed);
@@ -79,7 +79,8 @@ bool os_was_unfiltered(void)
 
 bool os_call_begin(void)
 {
-    /* both sequentially consistent: either we see the note, or the thread that has noted sees us */
+    /* both sequentially consistent: either this thread sees that a filter is recorded, or the
+     * thread that has recorded it sees this call */
     atomic_fetch_add(&filter.under_way, 1);
     if (likely(atomic_load(&filter.state) == FILTER_NONE) || !os_is_filtered())
         return true;

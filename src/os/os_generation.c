@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns a word by which a copy of the process knows that it is a copy, however it was made: the
- * kernel wipes the word's page in each child that does not share the parent's memory
- * (MADV_WIPEONFORK, Linux 4.14). Where the kernel cannot do that, or may not be asked to, the word
- * never changes. Then only children made by fork() are known, by the handlers of pthread_atfork.
+ * Owns a word that tells a copy of the process that it is a copy, however it was made: the kernel
+ * wipes the word's page in each child that does not share the parent's memory (MADV_WIPEONFORK,
+ * Linux 4.14). The word never changes if the kernel cannot do that, or may not be asked to. Then
+ * only children made by fork() are recognised, by the handlers of pthread_atfork.
  */
 #include "os/os.h"
 
 enum generation { GENERATION_COPY, GENERATION_CURRENT, GENERATION_IN_REPAIR };
 
-/* How long a thread waits before it looks again whether another has repaired the copy. */
+/* How long a thread waits before it looks again whether another thread has repaired the copy. */
 #define LOOK_US 100
 
 static early_data _Atomic uint32_t unwiped = GENERATION_CURRENT;
@@ -33,7 +33,7 @@ bool os_generation_claim(void)
 {
     for (;;) {
         uint32_t seen = GENERATION_COPY;
-        /* acquire: what another thread has repaired is visible to us */
+        /* acquire: the state that another thread has repaired is visible to us */
         if (atomic_compare_exchange_strong_explicit(os_generation, &seen, GENERATION_IN_REPAIR,
                                                     memory_order_acquire, memory_order_acquire))
             return true;
@@ -45,6 +45,6 @@ bool os_generation_claim(void)
 
 void os_generation_renew(void)
 {
-    /* release: a thread that sees the word sees what was repaired */
+    /* release: a thread that sees the new word sees the repaired state */
     atomic_store_explicit(os_generation, GENERATION_CURRENT, memory_order_release);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Linux: the calls on memory (mmap, madvise, mremap and their like), the clocks, and files.
- * Calls the kernel through libc's thin wrappers. Each wrapper does one thing and reports failure by
- * its return value; but for interrupted reads and writes none retries, and none prints.
+ * Linux: the calls on memory (mmap, madvise, mremap and their like), the clocks, and files. Each
+ * function calls the kernel through libc's thin wrappers and reports failure by its return value.
+ * None may print. A call is repeated only in these cases: a read or write was interrupted, or the
+ * kernel refused for the moment to forbid huge pages. A purge may take several calls.
  */
 #include "os/os.h"
 
@@ -41,16 +42,17 @@
 
 early_data bool (*os_inject_failure)(enum os_call call);
 
-/* Bytes given back in one call, during which the kernel holds its lock on all mappings: 20 us for
- * pages of 4 KiB. Calls of 1 MiB take 60 us, but every tenth of them more than 100 where other
- * threads are at work; of those with 256 KiB at most four in a thousand. */
+/* Bytes purged in one call. The kernel holds its lock on all mappings during the call: 20 us for
+ * 256 KiB in pages of 4 KiB. Calls of 1 MiB take 60 us, but one in ten of them takes more than 100
+ * us while other threads run. Of calls of 256 KiB at most four in a thousand do. */
 #define PURGE_CALL (256 * KIB)
 
-/* The most purged ranges in a process that has installed a filter while it ran: each is a mapping
- * of its own. */
+/* The most ranges purged by mapping in a process that installed a filter while it ran: each such
+ * range is a mapping of its own. */
 #define PURGED_MAPPINGS_MAX 4096
 
-/* How often an interrupted call is made again; a call that is always interrupted ends too. */
+/* How often an interrupted call is repeated. The bound ends a call that is interrupted each
+ * time. */
 #define INTERRUPTIONS_MAX 100
 
 static void *map_anonymous(void *address, size_t size, int flags)
@@ -67,7 +69,7 @@ void *os_reserve(size_t size)
     return map_anonymous(NULL, size, 0);
 }
 
-/* madvise, where it may be called. */
+/* madvise, if an optional call may be made. */
 static bool advise(void *address, size_t size, int advice)
 {
     if (!os_call_begin())
@@ -82,17 +84,17 @@ enum os_map_result os_map_at(void *address, size_t size)
     if (os_is_made_to_fail(OS_CALL_MAP))
         return errno == EEXIST ? OS_MAP_OCCUPIED : OS_MAP_NO_MEMORY;
     /* Chromium's filter ends the program for flags that glibc's malloc does not use. Without this
-     * flag the kernel takes the address as a hint, which it follows where there is room. */
+     * flag the kernel takes the address as a hint, and follows it if the range is free. */
     void *mapped = map_anonymous(address, size, os_is_filtered() ? 0 : MAP_FIXED_NOREPLACE);
     if (!mapped)
         return errno == EEXIST ? OS_MAP_OCCUPIED : OS_MAP_NO_MEMORY;
     if (mapped == address) {
-        /* alike, or neighbours would never merge */
-        os_allow_huge(address, size, false);
+        /* neighbours merge into one mapping only if their attributes are the same */
+        os_allow_huge_pages(address, size, false);
         os_name(address, size, OS_NAME);
         return OS_MAP_DONE;
     }
-    /* it was a hint only: under a filter, or to a kernel before 4.17 */
+    /* the kernel took the address as a hint: under a filter, or before Linux 4.17 */
     os_unmap(mapped, size);
     return OS_MAP_OCCUPIED;
 }
@@ -117,7 +119,7 @@ bool os_remap_fresh(void *address, size_t size)
 {
     if (os_is_made_to_fail(OS_CALL_REMAP) || !map_anonymous(address, size, MAP_FIXED))
         return false;
-    os_allow_huge(address, size, false);
+    os_allow_huge_pages(address, size, false);
     os_name(address, size, OS_NAME);
     return true;
 }
@@ -136,14 +138,15 @@ void os_touch(void *address, size_t size)
     }
 }
 
-/* Bytes that mincore may write for a page: one, but for an emulator that has pages of 64 KiB on a
- * machine with pages of 4 KiB, and passes the answer on. */
+/* Bytes that mincore may write for a page: one. An emulator that has pages of 64 KiB on a machine
+ * with pages of 4 KiB passes on the answer of the machine: 16. */
 #define PRESENT_BYTES 16
 
-/* A refusal to forbid huge pages is of the moment: no memory to split a mapping. */
+/* How often huge pages are forbidden again after a refusal. A refusal is temporary: the kernel had
+ * no memory to split a mapping. */
 #define FORBID_ATTEMPTS 4
 
-/* mincore, where it may be called. */
+/* mincore, if an optional call may be made. */
 static bool ask_present(void *address, size_t size, unsigned char *present)
 {
     if (os_is_made_to_fail(OS_CALL_PRESENT) || !os_call_begin())
@@ -153,24 +156,25 @@ static bool ask_present(void *address, size_t size, unsigned char *present)
     return is_done;
 }
 
-bool os_back_huge(void *address, size_t size)
+bool os_back_huge_page(void *address, size_t size)
 {
     size_t page = os_page_size();
     unsigned char is_present[PRESENT_BYTES] = {0};
-    if (os_is_made_to_fail(OS_CALL_HUGE) || !advise(address, size, MADV_HUGEPAGE))
+    if (os_is_made_to_fail(OS_CALL_HUGE_PAGE) || !advise(address, size, MADV_HUGEPAGE))
         return false;
-    bool is_done = !os_is_made_to_fail(OS_CALL_HUGE) && advise(address, page, MADV_POPULATE_WRITE);
-    os_allow_huge(address, size, false);
+    bool is_done = !os_is_made_to_fail(OS_CALL_HUGE_PAGE) &&
+                   advise(address, page, MADV_POPULATE_WRITE);
+    os_allow_huge_pages(address, size, false);
     if (!is_done)
         return false;
-    /* if the kernel does not say, the page counts as present: a wrong yes costs a fault, a wrong no
-     * pages that no record knows of */
+    /* If the kernel does not say, the page counts as present. A wrong yes costs a fault; a wrong no
+     * would leave pages that no record counts. */
     return !ask_present((char *)address + size - page, page, is_present) || (is_present[0] & 1);
 }
 
-void os_allow_huge(void *address, size_t size, bool allow)
+void os_allow_huge_pages(void *address, size_t size, bool allow)
 {
-    /* what stays allowed the kernel fills up: so that is tried again */
+    /* forbidding is repeated: the kernel would fill a range that stays allowed with huge pages */
     for (unsigned attempt = 0; attempt < (allow ? 1 : FORBID_ATTEMPTS); attempt++)
         if (!os_is_made_to_fail(OS_CALL_ADVISE) &&
             advise(address, size, allow ? MADV_HUGEPAGE : MADV_NOHUGEPAGE))
@@ -189,8 +193,8 @@ size_t os_present_pages(void *address, size_t count)
     return pages;
 }
 
-/* Under a filter: fresh pages in place of the old ones. Where the mappings around have attributes
- * by calls made before the filter, the fresh ones are a mapping of their own. */
+/* Purge under a filter: map fresh pages in place of the old ones. The fresh range is a mapping of
+ * its own if calls made before the filter gave the mappings around it attributes. */
 static bool purge_by_mapping(void *address, size_t size)
 {
     static _Atomic unsigned purged;
@@ -221,7 +225,7 @@ bool os_purge(void *address, size_t size)
 bool os_move(void *from, void *to, size_t size)
 {
     if (os_is_made_to_fail(OS_CALL_MOVE)) {
-        os_unmap(to, size); /* the worst that the kernel may do */
+        os_unmap(to, size); /* the worst failure that the kernel may produce */
         return false;
     }
     return mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) == to;
@@ -229,8 +233,8 @@ bool os_move(void *from, void *to, size_t size)
 
 bool os_is_one_mapping(void *address, size_t size, size_t too_long)
 {
-    /* The kernel says that it cannot grow so far (ENOMEM) only when it has found that the range
-     * lies within one mapping; else EFAULT. */
+    /* The kernel answers ENOMEM (the mapping cannot grow so far) only after it has found that the
+     * range lies within one mapping; otherwise it answers EFAULT. */
     if (os_is_made_to_fail(OS_CALL_ONE) || !os_call_begin())
         return true;
     bool is_one = mremap(address, size, too_long, 0) != MAP_FAILED || errno != EFAULT;
@@ -284,7 +288,7 @@ bool os_wipe_on_fork(void *address, size_t size)
 
 void os_name(void *address, size_t size, const char *name)
 {
-    static bool has_no_names; /* the kernel is built without them; a race only asks it again */
+    static bool has_no_names; /* the kernel is built without them; a race only costs another call */
     if (word_load(&has_no_names) || os_is_made_to_fail(OS_CALL_NAME) || !os_call_begin())
         return;
     bool is_done = prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, address, size, name) == 0;
@@ -315,7 +319,7 @@ size_t os_page_size(void)
     return size;
 }
 
-/* Does libc read this clock without a system call (the kernel's vDSO)? */
+/* Does libc read the clock without a system call (the kernel's vDSO)? */
 static bool is_clock_free(void)
 {
     return getauxval(AT_SYSINFO_EHDR) != 0;
@@ -343,7 +347,7 @@ void os_sleep_us(unsigned us)
 {
     static uint32_t never;
     struct timespec time = {0, (long)us * 1000};
-    /* no thread wakes it; unlike nanosleep, futex is a call that every malloc makes */
+    /* no thread wakes this word; futex, unlike nanosleep, is a call that every malloc makes */
     if (!os_is_made_to_fail(OS_CALL_SLEEP))
         syscall(SYS_futex, &never, FUTEX_WAIT_PRIVATE, 0, &time, NULL, 0);
 }
@@ -353,7 +357,7 @@ static int open_file(const char *path)
     return os_is_made_to_fail(OS_CALL_OPEN) ? -1 : open(path, O_RDONLY | O_CLOEXEC);
 }
 
-/* As read(), but made again when it is interrupted. */
+/* As read(), but repeated when it is interrupted. */
 static ssize_t read_some(int fd, char *buffer, size_t size)
 {
     for (unsigned tries = 0;; tries++) {
@@ -400,7 +404,8 @@ long os_read_file(const char *path, char *buffer, size_t size)
 
 static int create_file(const char *path, mode_t mode)
 {
-    /* its other calls, and this one's descriptor, are the program's wish: a setting */
+    /* the calls on this file are not optional calls: a setting of the program has asked for the
+     * file */
     if (os_is_made_to_fail(OS_CALL_CREATE) || !os_call_begin())
         return -1;
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
@@ -474,8 +479,7 @@ bool os_is_readable(const void *word)
     const struct timespec at_once = {0, 0};
     if (os_is_made_to_fail(OS_CALL_PROBE) || os_is_filtered())
         return true;
-    /* The kernel compares the word with a number before it would wait, and does not wait
-     * long. */
+    /* The kernel compares the word with a number before it waits. The time of the wait is 0. */
     return syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, UINT32_C(0x7ea5ab1e), &at_once, NULL, 0) ==
                0 ||
            errno != EFAULT;

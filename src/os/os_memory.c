@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Linux: how much memory the process may have, and how much it has: control groups (version 2, or 1
- * on a system that has only that), /proc/self/statm, the limits on address space, and the kernel's
- * rule of overcommit. Reads files, which it opens and closes; allocates nothing, keeps nothing. Too
- * slow for every slow path. Also copies memory that may not be mapped.
+ * Linux: how much memory the process may have, and how much it has: control groups (version 2, or
+ * version 1 on a system that has only that), /proc/self/statm, the limits on address space, and the
+ * kernel's rule of overcommit. It opens, reads and closes files. It allocates nothing and keeps no
+ * state. It is too slow to be called on every slow path. It also copies memory that may not be
+ * mapped.
  */
 #include "os/os.h"
 
@@ -15,7 +16,8 @@
 
 #define PATH_BYTES 512
 
-/* The number at `text`, UINT64_MAX for "max" or no number. By hand: see os_thread.c. */
+/* The number at `text`; UINT64_MAX for "max" and for any other text. Parsed by hand: see
+ * os_thread.c. */
 static uint64_t number_at(const char *text)
 {
     uint64_t value = 0;
@@ -28,7 +30,7 @@ static uint64_t number_at(const char *text)
     return value;
 }
 
-/* Anything but a number and the end of the line says nothing. */
+/* The number in a file; UINT64_MAX if the file has anything but one number and a newline. */
 static uint64_t read_number(const char *path)
 {
     char text[64];
@@ -45,9 +47,9 @@ static uint64_t least(uint64_t a, uint64_t b)
 
 /* ---- control groups ---- */
 
-/* Purpose: a hierarchy of groups: the controller by which /proc/self/cgroup names it, where it may
- * be mounted, and the files that have a limit in them. Version 1's soft limit is none: it is what
- * a group is sure of. */
+/* Purpose: a hierarchy of groups: the controller by which /proc/self/cgroup names it, the places
+ * where it may be mounted, and the files that hold a limit. The soft limit of version 1 is not
+ * among them: it guarantees memory to a group and bounds nothing. */
 struct hierarchy {
     const char *controller;
     const char *roots[2];
@@ -72,7 +74,8 @@ static bool is_in_list(const char *list, const char *name)
     }
 }
 
-/* The path on a line "number:list:path" whose list has the controller. The root's is "". */
+/* The path on the line "number:list:path" whose list has the controller. The path of the root group
+ * is "". */
 static bool find_group(const char *text, const char *controller, char group[PATH_BYTES])
 {
     for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
@@ -124,14 +127,14 @@ uint64_t os_memory_limit(void)
         *slash = '\0';
         limit = least(limit, group_limit(hierarchy, group));
     }
-    /* version 1 says 'no limit' by a number near the largest */
+    /* version 1 reports 'no limit' as a number near the largest */
     return limit < (uint64_t)1 << 60 ? limit : UINT64_MAX;
 }
 
 size_t os_resident_bytes(void)
 {
     char text[128];
-    /* of the thread: the process has none once its main thread has ended */
+    /* the thread's file: the process's file is empty once its main thread has ended */
     if (os_read_file("/proc/thread-self/statm", text, sizeof(text)) <= 0)
         return 0;
     const char *second = strchr(text, ' ');

@@ -3,13 +3,13 @@
  * Linux: threads. The numbers of the program's threads, a barrier in all of them, and the helper
  * thread, made by clone() itself. libc does not know of the helper: pthread_create would allocate
  * (that is, call us), and would end the short cuts that libc takes in programs of one thread. Owns
- * the helper's stack and its thread-local storage, one mapping that is kept and used again. Relies
- * on the kernel to clear os_helper_thread when the thread is gone, by exit or by exec.
+ * the helper's stack and its thread-local storage: one mapping that is kept and used again. Relies
+ * on the kernel to clear os_helper_thread when the thread has ended, by exit or by exec.
  *
  * The helper must be worthless to an attacker who takes over the process, and must not keep rights
  * that the program gives up. So before its first work it gives up all that it can: capabilities,
- * file descriptors, the shared working directory and root, and every system call but those that its
- * work needs. If a single step fails it ends at once, and no other is started.
+ * file descriptors, the shared working directory and root, and every system call that its work does
+ * not need. If a single step fails, the helper ends at once, and no other is started.
  */
 #include "os/os.h"
 
@@ -38,36 +38,38 @@
 #define CLOSE_RANGE_UNSHARE (1U << 1)
 #endif
 
-/* Bytes that libc may use beside the thread pointer: its struct pthread is under 3 KiB. */
+/* Bytes that libc may use on either side of the thread pointer: its struct pthread is under 3
+ * KiB. */
 #define LIBC_THREAD_BYTES (8 * KIB)
 
-/* The helper's sleep where the kernel does not let it wait on a futex. */
+/* How long the helper sleeps when the kernel refuses to let it wait on a futex. */
 #define REFUSED_SLEEP_US 1000
 
-/* So often is looked whether the helper has ended. */
+/* How often os_helper_end looks whether the helper has ended, and the time between two looks. */
 #define END_LOOKS 10000
 #define END_LOOK_US 100
 
-/* The same as pthread_create's. */
+/* The flags of pthread_create. */
 #define CLONE_FLAGS                                                                                \
     (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |            \
      CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
 
-/* The helper's number; 0 when there is none. Set and cleared by the kernel. */
+/* The helper's number; 0 when there is no helper. The kernel sets and clears it. */
 early_data _Atomic uint32_t os_helper_thread;
 
-/* Purpose: what the helper runs on. Owner: the thread that has set `starting`, then the helper. */
+/* Purpose: the memory and the state of the helper. Owner: the thread that has set `starting`, then
+ * the helper. */
 static early_data struct {
     _Atomic bool starting;
-    _Atomic bool is_given_up; /* one could not be confined, or a filter is about to be installed */
-    uint32_t wake;            /* what it sleeps on; 1 when it is to end */
+    _Atomic bool is_given_up; /* start no more: not confined, or a filter is to be installed */
+    uint32_t wake;            /* the futex of its sleep; 1 when it must end */
     uint32_t process;
-    char *memory; /* storage below the thread pointer, above it, then the stack */
+    char *memory; /* the storage below and above the thread pointer, then the stack */
     size_t reach; /* bytes on either side of the thread pointer */
     void (*body)(void);
 } helper;
 
-/* Sanitizers' runtimes must know each thread. */
+/* The runtime of a sanitizer must know each thread. */
 #if defined(__SANITIZE_ADDRESS__) || defined(HAK_TSAN)
 #define CAN_START false
 #elif defined(__has_feature)
@@ -76,7 +78,7 @@ static early_data struct {
 #endif
 #endif
 
-/* The processors whose system calls the filter knows. */
+/* The processors whose system calls the filter can check. */
 #if defined(__x86_64__)
 #define FILTER_ARCH AUDIT_ARCH_X86_64
 #elif defined(__aarch64__)
@@ -104,8 +106,8 @@ struct os_thread_number os_thread_number(void)
 
 bool os_thread_is_gone(struct os_thread_number number)
 {
-    /* A number of another process says nothing here: a child of vfork, which is one, runs on the
-     * memory of its parent. */
+    /* A number from another process proves nothing here: a child of vfork, which is another
+     * process, runs on the memory of its parent. */
     if (number.thread == 0 || !os_call_begin())
         return false;
     bool is_gone = number.process == (uint32_t)getpid() &&
@@ -129,7 +131,7 @@ bool os_barrier(void)
         return false;
     if (call_membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED))
         return true;
-    /* a process says once that it will use it */
+    /* a process must register for the barrier once */
     return errno == EPERM && call_membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) &&
            call_membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
 }
@@ -149,7 +151,7 @@ static char *thread_pointer(void)
     return pointer;
 }
 
-/* libc's functions find the thread's own record by these words. */
+/* libc's functions find the thread's own record through these words. */
 static void set_up_storage(char *pointer)
 {
     memset(helper.memory, 0, 2 * helper.reach);
@@ -187,8 +189,8 @@ static bool may_step(void)
     return !os_is_made_to_fail(OS_CALL_HELPER_SELF);
 }
 
-/* The helper may keep no capability when the program gives up its own. Where the bounding set may
- * not be changed, the other sets hold no capability that could make use of it. */
+/* The helper may keep no capability when the program gives up its own. If the bounding set cannot
+ * be changed, the other sets hold no capability that could use it. */
 static bool drop_capabilities(void)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -203,21 +205,22 @@ static bool drop_capabilities(void)
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 #define ANSWER(what) BPF_STMT(BPF_RET | BPF_K, what)
 #define REFUSE ANSWER(SECCOMP_RET_ERRNO | EPERM)
-/* The next `count` statements are for this value only. */
+/* Run the next `count` statements only for this value. */
 #define ONLY_FOR(value, count) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, count)
 #define ALLOW(name) ONLY_FOR(SYS_##name, 1), ANSWER(SECCOMP_RET_ALLOW)
-/* The call, unless its argument has one of these bits. */
+/* Allow the call unless its argument has one of these bits. */
 #define ALLOW_WITHOUT(name, argument, bits)                                                        \
     ONLY_FOR(SYS_##name, 4), LOAD(args[argument]),                                                 \
         BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, bits, 0, 1), REFUSE, ANSWER(SECCOMP_RET_ALLOW)
-/* The call, if its argument is this. */
+/* Allow the call if its argument has this value. */
 #define ALLOW_WITH(name, argument, value)                                                          \
     ONLY_FOR(SYS_##name, 4), LOAD(args[argument]), ONLY_FOR(value, 1), ANSWER(SECCOMP_RET_ALLOW),  \
         REFUSE
 
-/* Allows the calls that ageing, taking from idle threads, sleeping and ending need. No call on a
- * path, a descriptor, another process or a signal, and no memory that can be executed. A call that
- * is not known is refused, so that the program lives on whatever a libc may try. */
+/* Allow the calls that the helper's work needs: to age caches, take from idle threads, sleep and
+ * end. No call may use a path, a descriptor, another process or a signal, or make memory
+ * executable. Any other call is refused with an error, so that the program survives whatever a libc
+ * may try. */
 static bool install_filter(void)
 {
     static const struct sock_filter filter[] = {
@@ -249,8 +252,8 @@ static bool install_filter(void)
     return may_step() && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
 }
 
-/* Descriptors of its own, that is none: to share the program's makes each of its calls on one
- * dearer, and would show them to us. */
+/* The helper gets an empty table of descriptors of its own. A shared table would make the program's
+ * calls on descriptors slower, and would give the helper access to its files. */
 static bool confine(void)
 {
     return may_step() && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && may_step() &&
@@ -263,7 +266,7 @@ static int run_helper(void *unused)
     struct sched_param ordinary = {0};
     (void)unused;
     prctl(PR_SET_NAME, OS_NAME, 0, 0, 0);
-    /* its maker may be a real-time thread */
+    /* the thread that started it may be a real-time thread */
     syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &ordinary);
     if (confine())
         helper.body();
@@ -274,7 +277,7 @@ static int run_helper(void *unused)
 
 /* ---- the helper's start ---- */
 
-/* The kernel's mask, not libc's: that one lets libc's own signals through. */
+/* Change the kernel's mask directly: libc's function leaves libc's own signals unblocked. */
 static bool block_signals(uint64_t *saved)
 {
     uint64_t all = UINT64_MAX;
@@ -307,11 +310,11 @@ static bool start(void)
 
 static bool need_helper(void (*body)(void))
 {
-    /* acquire and release: the memory is one thread's at a time */
+    /* acquire and release: one thread at a time uses the memory */
     if (atomic_exchange_explicit(&helper.starting, true, memory_order_acquire))
         return true;
     bool is_started = true;
-    /* acquire: the last helper is off its stack */
+    /* acquire: the last helper has left its stack */
     if (atomic_load_explicit(&os_helper_thread, memory_order_acquire) == 0) {
         helper.body = body;
         helper.process = (uint32_t)getpid();
@@ -340,7 +343,7 @@ void os_helper_end(void)
     if (thread == 0)
         return;
     syscall(SYS_futex, &helper.wake, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-    /* it may be at a part of an epoch's work */
+    /* the helper may be in the middle of an epoch's work */
     for (unsigned look = 0; look < END_LOOKS; look++) {
         if (syscall(SYS_tgkill, getpid(), thread, 0) != 0)
             break;
@@ -358,7 +361,7 @@ void os_helper_sleep(uint64_t ms)
     struct timespec time = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
     bool is_refused = os_is_made_to_fail(OS_CALL_FUTEX) ||
                       syscall(SYS_futex, &helper.wake, FUTEX_WAIT_PRIVATE, 0, &time, NULL, 0) != 0;
-    /* never a loop without sleep, whatever the kernel says */
+    /* this never becomes a loop without sleep, whatever the kernel answers */
     if (is_refused && errno != ETIMEDOUT)
         os_sleep_us(REFUSED_SLEEP_US);
 }
@@ -377,8 +380,8 @@ uint32_t os_helper_process(void)
 
 bool os_helper_finds_gone(uint32_t thread)
 {
-    /* A main thread that has ended stays, without memory, until the process ends. A number that is
-     * another process's now is of other memory. */
+    /* A main thread that has ended stays, without memory, until the process ends. A number that now
+     * belongs to another process has other memory. */
     uint32_t own = atomic_load_explicit(&os_helper_thread, memory_order_relaxed);
     long order = syscall(SYS_kcmp, own, thread, KCMP_VM, 0, 0);
     return order > 0 || (order < 0 && errno == ESRCH);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A process that is about to end lets another one look at it first: it connects to that one's
- * socket and waits until the connection is closed. It may
- * wait for no longer than it is told.
+ * Lets another process look at this one before it ends: this process connects to the other's socket
+ * and waits until the connection is closed. It may never wait longer than the given time.
  */
 #include "os/os.h"
 
@@ -14,7 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* Directly: libc's recv() and connect() are cancellation points. */
+/* System calls directly: libc's recv() and connect() are cancellation points. */
 static void wait_for_end(int fd)
 {
     char byte;
@@ -24,7 +23,7 @@ static void wait_for_end(int fd)
 
 static void visit(const struct sockaddr_un *address, unsigned seconds_most)
 {
-    /* of each call: connect waits while the queue is full */
+    /* the time applies to each call: connect waits while the queue is full */
     const struct timeval most = {.tv_sec = (time_t)seconds_most};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)

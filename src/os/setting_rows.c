@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the text of settings' values: the only parser of it, and what is said of a wrong value. The
- * command `hakmem` is built with this file too. Uses no stdio, no locale, no memory.
+ * Owns the text of settings' values: the only parser of it, and the words that describe valid
+ * values. The command `hakmem` is built with this file too. Uses no stdio and no locale, and
+ * allocates nothing.
  */
 #include "os/setting_rows.h"
 
@@ -35,7 +36,7 @@ const struct setting_word setting_words[SETTING_WORDS] = {
     {KIND_WHEN, "interval", WHEN_INTERVAL},    {KIND_BYTES, "none", 0},
 };
 
-/* A number of bytes that can be a percentage, below 0, can also be none. */
+/* A row of bytes whose minimum is below 0 can also be a percentage or "none". */
 static bool has_percent(const struct setting_row *row)
 {
     return row->kind == KIND_BYTES && row->min < 0;
@@ -80,7 +81,7 @@ static bool parse_suffix(const struct setting_row *row, const char **text, int64
                                    value);
 }
 
-/* The largest value that is written as a number. */
+/* The largest value that may be written as a number. */
 static int64_t largest_number(const struct setting_row *row)
 {
     _Static_assert(PREFAULT_AUTO == PREFAULT_TOUCH + 1 && CHOICE_AUTO == CHOICE_YES + 1,

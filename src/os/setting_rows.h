@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The table of settings (HAK_SETTINGS) as rows, and the values of a row as text. The library reads
- * its environment with this, and the command `hakmem` what it is given.
+ * its environment with it, and the command `hakmem` its arguments.
  */
 #ifndef HAK_OS_SETTING_ROWS_H
 #define HAK_OS_SETTING_ROWS_H
@@ -24,10 +24,10 @@ struct setting_row {
 #define SETTING_ROWS ((size_t)(HAK_SETTINGS(SETTING_ONE)))
 extern const struct setting_row setting_rows[SETTING_ROWS];
 
-/* The row of one of HAK_LIVE_SETTINGS; NULL beyond these. */
+/* The row of a setting of HAK_LIVE_SETTINGS; NULL when `live` is no member of it. */
 const struct setting_row *setting_live_row(unsigned live);
 
-/* Purpose: a word that stands for a value of some kinds. Immutable. */
+/* Purpose: a word that stands for a value of one kind. Immutable. */
 struct setting_word {
     enum setting_kind kind;
     const char *text;
@@ -37,18 +37,18 @@ struct setting_word {
 extern const struct setting_word setting_words[SETTING_WORDS];
 bool setting_has_word(const struct setting_row *row, const struct setting_word *word);
 
-/* Purpose: a value, or what is expected of one. */
+/* Purpose: the text of a value, or of a range of values. */
 struct setting_text {
     char bytes[128];
 };
 
-/* The value that the text stands for. False: it is not of the row's kind, or out of its range. */
+/* The value of the text. False when the text is not of the row's kind, or out of its range. */
 bool setting_parse(const struct setting_row *row, const char *text, int64_t *value);
-/* A value as one would type it, as setting_parse reads it: 64M, 50%, auto. A path has none. */
+/* A value as setting_parse reads it: 64M, 50%, auto. A path has no such text. */
 struct setting_text setting_write(const struct setting_row *row, int64_t value);
-/* Which values there are: "0 to 1G". */
+/* The range of values: "0 to 1G". */
 struct setting_text setting_range(const struct setting_row *row);
-/* The same after what they count: "bytes (K, M or G may follow), 0 to 1G". */
+/* The same with the unit: "bytes (K, M or G may follow), 0 to 1G". */
 struct setting_text setting_expectation(const struct setting_row *row);
 
 #endif

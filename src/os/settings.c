@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Settings: HAKMEM_* read once from the environment into one struct, by the table in
- * base/config.h. Works before libc has set `environ` (an IFUNC
- * resolver may be our first caller) by reading /proc/self/environ itself.
+ * Settings: reads HAKMEM_* once from the environment into one struct, by the table in
+ * base/config.h. An IFUNC resolver may call the allocator before libc has set `environ`: the
+ * environment is then read from /proc/self/environ.
  */
 #include "os/setting_rows.h"
 
@@ -26,14 +26,14 @@ struct settings settings = {
 #undef X
 };
 
-/* ---- what is said of a setting that is wrong ---- */
+/* ---- errors in settings ---- */
 
 #define ENVIRONMENT_BYTES 32768
 
-/* The entry LD_PRELOAD=... of our environment; NULL for none. */
+/* The entry LD_PRELOAD=... of our environment; NULL when there is none. */
 static const char *preload;
 
-/* Is this entry in an environment as the kernel has it? */
+/* Is this entry in an environment in the kernel's form? */
 static bool has_entry(const char *environment, long length, const char *entry)
 {
     for (long at = 0; at < length; at += (long)strlen(environment + at) + 1)
@@ -46,7 +46,7 @@ bool settings_is_news(const char *entry)
 {
     static char parent[ENVIRONMENT_BYTES];
     char path[32];
-    /* under a filter nothing is written, and the parent's number may not be asked for */
+    /* under a filter no message is written, and getppid may be forbidden */
     if (!preload || os_is_filtered())
         return true;
     text_format(path, sizeof(path), "/proc/%d/environ", (int)getppid());
@@ -61,7 +61,7 @@ static void *field_of(const struct setting_row *row)
     return (char *)&settings + row->offset;
 }
 
-/* `entry` is the setting as it stands in the environment, `text` its value. */
+/* `entry` is the whole entry of the environment, `text` its value. */
 static void apply(const struct setting_row *row, const char *entry, const char *text)
 {
     int64_t value;
@@ -80,8 +80,8 @@ static void apply(const struct setting_row *row, const char *entry, const char *
     }
 }
 
-/* What follows the prefix; NULL if it does not start so. Not strncmp: its page of libc may be one
- * that the program never needs. */
+/* The text after the prefix; NULL if `entry` does not start with it. strncmp is avoided: its page
+ * of libc may be one that the program never needs. */
 static const char *after(const char *prefix, const char *entry)
 {
     while (*prefix && *entry == *prefix) {
@@ -96,7 +96,7 @@ bool settings_change(unsigned live, int64_t value)
     const struct setting_row *row = setting_live_row(live);
     if (!row || value < row->min || value > row->max)
         return false;
-    /* relaxed: any thread may read it at any time, and takes the old value or the new one */
+    /* relaxed: any thread may read it at any time, and gets the old value or the new one */
     __atomic_store_n((int64_t *)field_of(row), value, __ATOMIC_RELAXED);
     return true;
 }
@@ -127,8 +127,8 @@ static void find_preload(const char *entry)
         preload = entry;
 }
 
-/* Call `read` with each entry of the environment as the kernel has it; what does not fit in the
- * buffer is not seen. */
+/* Call `read` with each entry of the environment in the kernel's form. Entries beyond the buffer
+ * are not seen. */
 static void read_kernel_environment(void (*read)(const char *entry))
 {
     static char buffer[ENVIRONMENT_BYTES];

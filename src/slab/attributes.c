@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a program has asked of the kernel for a block's pages (mprotect, madvise, mlock, a mapping
- * of its own in their place) must not reach the block's next owner. Whatever it was, it has made
- * the pages a mapping of their own: so the kernel is asked whether they and a witness are one
- * mapping. A witness is a slab of the pools in use, near them: no program changes such a slab as a
- * whole. Or it is the superslab behind all that were ever used. That takes a third of a
- * microsecond, and more where other threads have page faults. Where there is no witness, or the
- * answer is no, all that can be undone is undone, and the pages are replaced if that does not make
- * them what they were: 3 us. Called for blocks that end, and for slabs that spans have left when
- * they are taken again. May lose pages' contents, never a mapping of somebody else's elsewhere.
+ * Undoes changes that a program made to the mapping of a block's pages (mprotect, madvise, mlock, a
+ * mapping of its own in their place), so that they never reach the block's next owner. Any such
+ * change makes the pages a mapping of their own. So the kernel is asked whether the pages lie in
+ * one mapping with a witness. A witness is a slab of the pools in use near them, since no program
+ * changes such a slab as a whole; or it is the superslab behind all that were ever used. The
+ * question takes a third of a microsecond, and more while other threads have page faults. If there
+ * is no witness, or the answer is no, all attributes are reset, and the pages are replaced if that
+ * does not restore them: 3 us. This is done for blocks that end, and for doubted slabs when they
+ * are taken again. The contents of the pages may be lost. A mapping of the program outside the
+ * block may never be changed.
  */
 #include "slab/attributes.h"
 
 #include "slab/mapping.h"
 #include "slab/space.h"
 
-/* So many superslabs are looked at, at most, on either side. */
+/* The most superslabs that are searched on either side. */
 #define WITNESS_MAX 256
 
 struct stretch {
@@ -25,22 +26,24 @@ struct stretch {
 
 static bool is_one(struct stretch stretch)
 {
-    /* the window begins behind the first quarter of the address space, which is a power of two */
+    /* the reservation begins behind the first quarter of the address space, whose size is a power
+     * of two */
     size_t rest = (size_t)3 << highest_bit((uintptr_t)space.base);
     return os_is_one_mapping(stretch.start, (size_t)(stretch.end - stretch.start), rest);
 }
 
 /* ---- witnesses ---- */
 
-/* Is a superslab mapped, and in no mapping of our own making that is known here? All this is read
- * without the lock: a wrong answer costs a few calls. */
+/* Is a superslab mapped, and in no special mapping that we made (moved, left out of core dumps)?
+ * Read without the lock: a wrong answer costs a few calls. */
 static bool may_be_alike(size_t index)
 {
     return index >= space.first && index < word_load(&space.opened) &&
            !word_load(&space.superslabs[index].is_moved) && !mapping_is_left_out(index);
 }
 
-/* The nearest slab of the pools above slab `number` of a superslab, or below. NULL: none. */
+/* The nearest slab of the pools above slab `number` of a superslab, or below it if step < 0. NULL
+ * when there is none. */
 static char *witness_in(const struct superslab *superslab, int number, int step)
 {
     uint32_t above = number >= (int)SLABS_PER_SUPERSLAB - 1 ? 0 : ALL_SLABS << (number + 1);
@@ -61,7 +64,7 @@ static char *find_witness(const char *from, int step)
         if (witness)
             return witness;
         index += (size_t)step;
-        /* where address space is rationed superslabs are mapped, and unmapped, one by one */
+        /* where address space is rationed, superslabs are mapped and unmapped one by one */
         if (space.is_rationed || !may_be_alike(index))
             break;
         if (index >= word_load(&space.frontier))
@@ -85,16 +88,17 @@ static bool is_witnessed(char *start, size_t size)
     return witness && is_one(stretch);
 }
 
-/* ---- what is done without one ---- */
+/* ---- without a witness ---- */
 
-/* Undo what can be undone. Are the pages what they were? */
+/* Reset all attributes. True if the pages are plain again. */
 static bool undo(char *start, size_t size)
 {
     return os_make_plain(start, size) && is_one((struct stretch){start, start + size}) &&
            os_is_like(start, size, space.superslabs);
 }
 
-/* The same by superslabs, which may be mappings of our own making. True if all were replaced. */
+/* The same by superslabs, which may be special mappings that we made. Pages that cannot be reset
+ * are replaced. True if all were replaced. */
 static bool undo_by_superslabs(char *start, size_t size)
 {
     char *end = start + size;
@@ -109,7 +113,7 @@ static bool undo_by_superslabs(char *start, size_t size)
     return is_all_replaced;
 }
 
-bool slab_make_plain(char *start, size_t size)
+bool attributes_undo(char *start, size_t size)
 {
     struct superslab *superslab = superslab_of(start);
     size_t count = superslab_index(superslab_of(start + size - 1)) - superslab_index(superslab) + 1;
@@ -118,10 +122,10 @@ bool slab_make_plain(char *start, size_t size)
     return !undo(start, size) && undo_by_superslabs(start, size);
 }
 
-void superslab_make_plain_locked(struct superslab *superslab)
+void attributes_undo_superslab_locked(struct superslab *superslab)
 {
     if (superslab->doubted == 0)
-        return; /* without a write: rows of superslabs that have nothing take no memory */
-    slab_make_plain(superslab_start(superslab), SUPERSLAB_SIZE);
+        return; /* no write: unwritten rows of the table take no memory */
+    attributes_undo(superslab_start(superslab), SUPERSLAB_SIZE);
     word_store(&superslab->doubted, 0);
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What programs have done to the mapping of their blocks' pages.
+ * Undoes changes that programs made to the mapping of their blocks' pages.
  */
 #ifndef HAK_SLAB_ATTRIBUTES_H
 #define HAK_SLAB_ATTRIBUTES_H
 
 #include "slab/slab.h"
 
-/* Undo what was done to these pages' mapping. True: they were replaced. */
-bool slab_make_plain(char *start, size_t size);
-/* Undo what spans' owners may have done to the mapping of a superslab that is wholly free. */
-void superslab_make_plain_locked(struct superslab *superslab);
+/* Undo the program's changes to the mapping of these pages. True if the pages were replaced. */
+bool attributes_undo(char *start, size_t size);
+/* Undo such changes in the doubted slabs of a superslab that is wholly free. */
+void attributes_undo_superslab_locked(struct superslab *superslab);
 
 #endif

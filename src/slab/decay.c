@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the clock by which free memory ages, and the lock under which its pages go back to the
- * kernel. Time is counted in epochs of a quarter of the decay time. A thread may never hold the
- * lock for more than a superslab, or a slab of the pools: fork waits for it.
+ * Owns the clock by which free memory ages, and the lock under which its pages are purged. Time is
+ * counted in epochs of a quarter of the decay time. A thread may never hold the lock for more than
+ * one superslab, or one slab of the pools, since `fork` waits for it.
  */
 #include "slab/decay.h"
 
-/* An epoch where the decay time gives none. */
+/* The length of an epoch when nothing decays, or everything decays at once. */
 #define IDLE_EPOCH_MS 250
 
 /* A purging thread lets waiting threads have the lock first: it sleeps up to TURNS_MAX times. */
@@ -15,7 +15,8 @@
 
 state_data struct decay_clock decay_clock;
 
-/* Caches above age by epochs also when nothing decays, or at once. */
+/* The caches of the front layer age by epochs even when nothing decays, or everything decays at
+ * once. */
 static uint64_t epoch_ms(void)
 {
     return settings.decay_ms > 0 ? (uint64_t)settings.decay_ms / EPOCHS_PER_DECAY + 1
@@ -24,7 +25,7 @@ static uint64_t epoch_ms(void)
 
 uint8_t decay_epoch(void)
 {
-    /* relaxed: see the struct */
+    /* relaxed: see struct decay_clock */
     return atomic_load_explicit(&decay_clock.epoch, memory_order_relaxed);
 }
 
@@ -42,12 +43,13 @@ unsigned decay_begin_epoch(void)
     if (likely(now < next))
         return 0;
     uint64_t step = epoch_ms();
-    /* relaxed: the thread that wins does the work of this epoch; nothing else is ordered by it */
+    /* relaxed: the thread that wins does the work of the epoch; nothing else depends on this
+     * order */
     if (!atomic_compare_exchange_strong_explicit(&decay_clock.next_ms, &next, now + step,
                                                  memory_order_relaxed, memory_order_relaxed))
         return 0;
     if (next == 0)
-        return 0; /* the first look only starts the clock */
+        return 0; /* the first call only starts the clock */
     unsigned late = (unsigned)min_size((now - next) / step, EPOCHS_PER_DECAY);
     atomic_fetch_add_explicit(&decay_clock.epoch, (uint8_t)(1 + late), memory_order_relaxed);
     return 1 + late;
@@ -79,13 +81,13 @@ static size_t present_bytes(char *start, size_t size)
     return pages * page;
 }
 
-bool decay_purge(char *start, size_t size, bool is_huge)
+bool decay_purge(char *start, size_t size, bool is_huge_page)
 {
     /* relaxed: figures */
     bool is_counting = atomic_load_explicit(&decay_clock.counting, memory_order_relaxed) > 0;
     size_t before = is_counting ? present_bytes(start, size) : 0;
-    bool is_done = is_huge ? os_purge_whole(start, size) : os_purge(start, size);
-    /* some may be gone where others are refused */
+    bool is_done = is_huge_page ? os_purge_whole(start, size) : os_purge(start, size);
+    /* a refused call may have purged some of the pages */
     size_t after = is_counting && !is_done ? min_size(present_bytes(start, size), before) : 0;
     atomic_fetch_add_explicit(&decay_clock.returned_bytes, before - after, memory_order_relaxed);
     if (is_done)
@@ -97,7 +99,7 @@ bool decay_purge(char *start, size_t size, bool is_huge)
 
 void decay_lock(void)
 {
-    /* relaxed: a hint to the purging thread */
+    /* relaxed: the count is a hint to the purging thread */
     atomic_fetch_add_explicit(&decay_clock.waiting, 1, memory_order_relaxed);
     lock_acquire(&decay_clock.lock);
     atomic_fetch_sub_explicit(&decay_clock.waiting, 1, memory_order_relaxed);

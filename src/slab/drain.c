@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the work of frees while more is warm than the bound: each give purges more than it gave,
- * until a quarter less than the bound is warm. So after a burst of frees no more than the bound is
- * warm, and no work is left for later. Superslabs of which no slab is used go first, whole, since a
- * superslab that keeps some of its pages gets no huge page again. May never hold the superslab lock
- * during a purge.
+ * Owns the purge that frees pay for while more memory is warm than the bound allows. Each give then
+ * purges more than it gave, until the warm memory is a quarter below the bound. So after a burst of
+ * frees no more than the bound is warm, and no work is left for later. Superslabs in which no slab
+ * is in use are purged first and whole, because a superslab that keeps some of its pages cannot get
+ * a huge page again. May never hold the superslab lock during a purge.
  */
 #include "slab/drain.h"
 
@@ -13,12 +13,12 @@
 #include "slab/space.h"
 #include "slab/warm_bound.h"
 
-/* The least that a give pays: one call of the kernel, 20 us. */
+/* The least that a give purges: one call of the kernel, 20 us. */
 #define PAY_MIN (256 * KIB)
-/* A give purges as many bytes as it gave, which costs about what munmap would. It purges as many
- * again, up to this number: 0.1 to 0.3 ms. */
+/* A give purges as many bytes as it gave, which costs about as much as munmap. It purges as many
+ * bytes again, up to this number, in 0.1 to 0.3 ms. */
 #define PAY_MORE_MAX (2 * MIB)
-/* Superslabs of a list that are looked at: a list's first is the one that has become warm last. */
+/* The most superslabs of a list that are examined. The first of a list became warm last. */
 #define LOOKS 16
 
 static void note_refusal(void)
@@ -31,7 +31,7 @@ static bool is_refused(void)
     return atomic_load_explicit(&warm_bound.refused, memory_order_relaxed) == decay_epoch() + 1u;
 }
 
-/* The last of the first few superslabs of a list; or if `is_part`, the first of them that has free
+/* The last of the first LOOKS superslabs of a list; with `is_part`, the first of them that has free
  * slabs without pages. NULL if there is none. */
 static struct superslab *look_for(struct superslab *superslab, enum run_kind kind, bool is_part)
 {
@@ -47,9 +47,10 @@ static struct superslab *look_for(struct superslab *superslab, enum run_kind kin
     return found;
 }
 
-/* The superslab whose warm slabs go next. A superslab of which no slab is used comes first, above
- * all one that was purged in part: then it has no page left, and its next user gets a huge page.
- * After these comes one with the longest run of warm slabs. NULL if no slab is warm. */
+/* The superslab whose warm slabs are purged next. A superslab in which no slab is in use comes
+ * first, above all one that was purged in part: it then has no page left, and its next user gets a
+ * huge page. After these comes a superslab with the longest run of warm slabs. NULL if no slab is
+ * warm. */
 static struct superslab *find_victim_locked(void)
 {
     if (!space.occupied[RUN_WARM])
@@ -64,7 +65,8 @@ static struct superslab *find_victim_locked(void)
     return victim;
 }
 
-/* Purge a superslab's warm slabs. Returns the bytes; 0 when none is warm or the kernel refuses. */
+/* Purge the warm slabs of one superslab. Returns the bytes; 0 when no slab is warm, or the kernel
+ * refuses. */
 static size_t drain_step(void)
 {
     struct purge purge = {0};
@@ -77,8 +79,7 @@ static size_t drain_step(void)
     lock_release(&space.lock);
     if (purge.superslab)
         bytes = purge_superslab(&purge);
-    if (purge.superslab && bytes == 0) /* the memory is locked, and all of it may be: no other try
-                                        * in this epoch */
+    if (purge.superslab && bytes == 0) /* refused: all memory may be locked */
         note_refusal();
     decay_unlock();
     return bytes;
@@ -90,19 +91,19 @@ static void drain(size_t bound, size_t pay)
     size_t bytes = 1;
     if (is_refused())
         return;
-    for (size_t paid = 0; bytes > 0 && paid < pay && warm_slabs() > keep; paid += bytes) {
-        if (decay_is_locked() && warm_slabs() < bound + bound / 4)
-            return; /* another thread pays at this moment */
+    for (size_t paid = 0; bytes > 0 && paid < pay && space_warm_slabs() > keep; paid += bytes) {
+        if (decay_is_locked() && space_warm_slabs() < bound + bound / 4)
+            return; /* another thread purges at this moment */
         bytes = drain_step();
     }
-    atomic_store_explicit(&warm_bound.is_draining, bytes > 0 && warm_slabs() > keep,
+    atomic_store_explicit(&warm_bound.is_draining, bytes > 0 && space_warm_slabs() > keep,
                           memory_order_relaxed);
 }
 
 void drain_tail(char *start, size_t count)
 {
     struct purge purge = {.superslab = superslab_of(start) + count - 1};
-    if (warm_slabs() <= warm_bound_slabs() || settings.bench_fast_mode || is_refused())
+    if (space_warm_slabs() <= warm_bound_slabs() || settings.bench_fast_mode || is_refused())
         return;
     decay_lock();
     lock_acquire(&space.lock);
@@ -121,7 +122,7 @@ bool drain_is_on(void)
 void drain_after_give(size_t bytes)
 {
     size_t bound = warm_bound_slabs();
-    if (likely(warm_slabs() <= bound && !drain_is_on()) || settings.bench_fast_mode)
+    if (likely(space_warm_slabs() <= bound && !drain_is_on()) || settings.bench_fast_mode)
         return;
     if (bound == 0)
         purge_warm();

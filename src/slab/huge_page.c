@@ -1,30 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Huge pages by range. A heap that has grown gets its next superslab in one huge page: one fault
- * instead of 512, and one entry of the TLB. A heap that is young does not, since what it never uses
- * of a huge page would be a large part of it. The reservation as a whole is barred from huge pages,
- * so that the kernel never makes one by itself, and it stays one mapping: a superslab is opened,
- * allowed huge pages, backed, and barred again. HAKMEM_HUGE_PAGES=always asks from the first
- * superslab on, and again however slow or short of huge pages the kernel is. May never bring more
- * into use than there is room for below the limit on memory.
+ * Owns the use of huge pages. A grown heap gets each further superslab as one huge page: one fault
+ * instead of 512, and one entry of the TLB. A young heap does not, since the unused part of a huge
+ * page would be a large part of the heap. os_map_at forbids huge pages in every mapping, so that
+ * the kernel makes none by itself. To back a superslab, this file allows huge pages there for a
+ * moment, makes one present, and forbids them again; so the superslab stays part of the mapping
+ * around it. (The Huge lane, in contrast, leaves them allowed in its open ranges.)
+ * HAKMEM_HUGE_PAGES=always starts at the first superslab, and tries again however slow the kernel
+ * is or how few huge pages it has. May never bring more memory into use than the limit leaves room
+ * for.
  */
 #include "slab/huge_page.h"
 
 #include "slab/room.h"
 #include "slab/space.h"
 
-/* Superslabs in use from which on the next is backed by a huge page: what of it is unused at the
- * peak is then 1/16 of the heap at most, and half of that on average. */
-#define GROWN_SUPERSLABS 8
+/* From this many superslabs in use on, the next one is backed by a huge page. The unused part of
+ * that page is then at most 1/8 of the heap, and half of that on average. */
+#define HUGE_PAGE_SUPERSLABS 8
 
-/* A huge page takes the kernel 80 us, its 512 pages one by one 600 us. One that takes longer is no
- * gain: memory is fragmented, or the host of this virtual machine has yet to provide it (4 to 8 ms
- * were measured). The next ones would be no better. */
+/* The kernel needs 80 us for a huge page, and 600 us for its 512 pages one by one. A huge page that
+ * takes longer than this is no gain: memory is fragmented, or the host of this virtual machine must
+ * first provide the page (4 to 8 ms were measured). The next ones would be as slow. */
 #define HUGE_PAGE_US_MAX 1000
 
-static state_data size_t to_skip; /* superslabs that will not be tried; under the superslab lock */
+static state_data size_t to_skip; /* superslabs to skip; under the superslab lock */
 
-/* Has the kernel lately given huge pages, and quickly? If not, this superslab is skipped. */
+/* Did the kernel's last huge page come quickly? If not, this superslab is skipped. */
 static bool is_worth_trying_locked(void)
 {
     if (space.is_rationed || settings.huge_pages == HUGE_PAGES_OFF ||
@@ -36,25 +38,25 @@ static bool is_worth_trying_locked(void)
     return false;
 }
 
-/* Back a superslab in which nothing is present by a huge page. A try that fails, or takes long, is
- * the last until the heap has grown by three times what it is. */
+/* Back a superslab without present pages by a huge page. After a failed or slow try there is no
+ * other until the heap has grown by three times its size. */
 static bool back(struct superslab *superslab)
 {
     uint64_t start = os_cpu_time_us();
-    bool is_backed = os_back_huge(superslab_start(superslab), SUPERSLAB_SIZE);
+    bool is_backed = os_back_huge_page(superslab_start(superslab), SUPERSLAB_SIZE);
     bool is_slow = os_cpu_time_us() - start > HUGE_PAGE_US_MAX;
     lock_acquire(&space.lock);
-    superslab->is_huge = is_backed;
+    superslab->is_huge_page = is_backed;
     if (!is_backed || is_slow)
-        to_skip = 3 * max_size(space.used, GROWN_SUPERSLABS);
+        to_skip = 3 * max_size(space.used, HUGE_PAGE_SUPERSLABS);
     lock_release(&space.lock);
     return is_backed;
 }
 
-/* Do the slabs that a huge page makes present, besides those of the run, fit below the limit? */
+/* Does the limit leave room for the slabs that a huge page makes present besides the run? */
 static bool is_room_locked(const struct superslab *superslab)
 {
-    return slab_room() >= (int64_t)((size_t)__builtin_popcount(superslab->free) << SLAB_SHIFT);
+    return room_left() >= (int64_t)((size_t)__builtin_popcount(superslab->free) << SLAB_SHIFT);
 }
 
 static bool is_wanted_locked(const struct superslab *superslab, uint32_t run)
@@ -64,12 +66,12 @@ static bool is_wanted_locked(const struct superslab *superslab, uint32_t run)
     for (unsigned i = 0; i < SLABS_PER_SUPERSLAB; i++)
         if (superslab->slabs[i].resident != 0)
             return false;
-    bool is_grown = space.used >= GROWN_SUPERSLABS || settings.huge_pages == HUGE_PAGES_ALWAYS;
+    bool is_grown = space.used >= HUGE_PAGE_SUPERSLABS || settings.huge_pages == HUGE_PAGES_ALWAYS;
     return is_grown && is_worth_trying_locked();
 }
 
-/* All slabs are present: those of the run, and those that are still free. Others were taken
- * meanwhile by another thread, whose record it is not ours to write. */
+/* All slabs of the superslab are present now. Record this for the run and for the free slabs. Other
+ * slabs were taken meanwhile by other threads: their records belong to those threads. */
 static void note_present_locked(struct superslab *superslab, struct slab *slab, uint32_t run)
 {
     size_t pages = SLAB_SIZE / os_page_size();
@@ -80,10 +82,10 @@ static void note_present_locked(struct superslab *superslab, struct slab *slab, 
     if (!free)
         return;
     superslab_mark_zero_pages(superslab, free);
-    slab_charge((size_t)__builtin_popcount(free) << SLAB_SHIFT);
+    room_charge((size_t)__builtin_popcount(free) << SLAB_SHIFT);
 }
 
-bool slab_run_back_huge(struct slab *slab)
+bool huge_page_back_run(struct slab *slab)
 {
     if (slab->resident != 0)
         return false;
@@ -102,7 +104,7 @@ bool slab_run_back_huge(struct slab *slab)
     return true;
 }
 
-/* A whole superslab of a range, in which nothing may be present. */
+/* Back a whole superslab of a range, in which no page may be present. */
 static bool back_whole(struct superslab *superslab)
 {
     lock_acquire(&space.lock);
@@ -111,7 +113,7 @@ static bool back_whole(struct superslab *superslab)
     return is_wanted && back(superslab);
 }
 
-/* Bytes [from, to) of one superslab of a range. */
+/* Make bytes [from, to) of one superslab of a range present, but for its warm slabs. */
 static void populate_part(struct superslab *superslab, size_t from, size_t to)
 {
     char *start = superslab_start(superslab);
@@ -119,7 +121,7 @@ static void populate_part(struct superslab *superslab, size_t from, size_t to)
         return;
     while (from < to) {
         size_t end = min_size(align_up(from + 1, SLAB_SIZE), to);
-        uint32_t warm = word_load(&superslab->warm); /* the tail's bits may be changing */
+        uint32_t warm = word_load(&superslab->warm); /* the bits of a tail may change meanwhile */
         bool is_warm = warm >> (from >> SLAB_SHIFT) & 1;
         while (end < to && (warm >> (end >> SLAB_SHIFT) & 1) == is_warm)
             end = min_size(end + SLAB_SIZE, to);
@@ -129,16 +131,16 @@ static void populate_part(struct superslab *superslab, size_t from, size_t to)
     }
 }
 
-void superslab_range_note_huge(char *start, size_t count)
+void huge_page_note_range(char *start, size_t count)
 {
     struct superslab *superslab = superslab_of(start);
     lock_acquire(&space.lock);
     for (size_t i = 0; i < count; i++)
-        superslab[i].is_huge = true;
+        superslab[i].is_huge_page = true;
     lock_release(&space.lock);
 }
 
-void superslab_range_populate(char *start, size_t from, size_t to)
+void huge_page_populate_range(char *start, size_t from, size_t to)
 {
     while (from < to) {
         size_t end = min_size(align_up(from + 1, SUPERSLAB_SIZE), to);

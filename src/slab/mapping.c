@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the mappings of superslabs: which are mapped, which of these core dumps leave out, and where
- * one mapping ends and another begins. Superslabs are opened in steps as the heap grows, and where
- * address space is rationed closed as soon as they are free. May never replace a mapping of the
- * program: a superslab whose addresses the program uses is set aside. A process may have 65,530
- * mappings, and each hole in a core dump and each moved range is one or two: so both are counted
- * and bounded.
+ * Owns the mappings of superslabs: which superslabs are mapped, which of them core dumps leave out,
+ * and where one mapping ends and the next begins. Superslabs are opened in steps as the heap grows.
+ * Where address space is rationed, each is closed as soon as it is free. May never replace a
+ * mapping of the program: a superslab whose addresses the program uses is set aside. A process may
+ * have 65,530 mappings. Each hole in a core dump and each moved range makes one or two more, so
+ * both are counted and bounded.
  */
 #include "slab/mapping.h"
 
@@ -14,32 +14,34 @@
 
 #include <string.h>
 
-/* Superslabs are mapped ahead in steps: a quarter of those that are mapped already, at most 32 (64
- * MiB). A process that has called mlockall() gets all pages of a step at once. */
+/* Superslabs are mapped ahead in steps: a quarter of the number mapped already, at most 32 (64
+ * MiB). The step is bounded because the kernel makes all its pages present at once in a process
+ * that has called mlockall(). */
 #define OPEN_PART 4
 #define OPEN_STEP_MAX ((size_t)32)
 
-/* Superslabs that are left out, or included again, in one call. */
+/* Superslabs that are left out of core dumps, or included again, in one call. */
 #define STEP ((size_t)4)
-/* In the first terabyte of the reservation: a heap that is larger is not dumped often. */
+/* The steps that can be left out: those in the first terabyte of the reservation. A larger heap is
+ * seldom dumped. */
 #define STEPS_MAX ((TIB >> SUPERSLAB_SHIFT) / STEP)
 
-/* The most holes; twice as many may come to be when parts of a hole are used again. */
+/* At most 50 excluded ranges (holes). Reuse of a part of a hole may split it: up to 100. */
 #define HOLES_MAX 50
 
-/* Purpose: the steps below space.opened that are left out; `holes` are runs of them. Owner: the
- * superslab lock. */
+/* Purpose: the steps below space.opened that are left out of core dumps; `holes` counts their runs.
+ * Owner: the superslab lock. */
 static state_data struct {
     uint64_t out[STEPS_MAX / 64];
     size_t holes;
 } dump;
 
-/* A seam lies where a range of moved pages (mremap) begins, where it ends, and inside one that was
- * moved together with a seam of where it came from: such pages lie in mappings of their own, which
- * the kernel does not merge with their neighbours. An unused superslab joins the reservation's
- * mapping again when its pages go. With two mappings for each open range of the Huge lane, two for
- * each hole in a core dump and a dozen of the reservation, this number leaves the program 200 of
- * 1,000. */
+/* A seam is a superslab at which a mapping begins because of moved pages (mremap): at the start of
+ * a moved range, behind its end, and inside it where the range had a seam before it was moved. The
+ * kernel does not merge moved pages with their neighbours. An unused superslab joins the
+ * reservation's mapping again when its pages go. The number of seams is bounded: with two mappings
+ * for each open range of the Huge lane, two for each hole in a core dump and a dozen for the
+ * reservation, this bound leaves the program 200 of 1,000 mappings. */
 #define SEAMS_MAX 320
 
 /* ---- seams ---- */
@@ -82,8 +84,9 @@ void mapping_note_moved(const char *from, char *to, size_t count)
     lock_release(&space.lock);
 }
 
-/* A superslab in use between others that rejoin gets seams of its own. And the kernel never merges
- * a fresh mapping with one that a fork has copied. */
+/* May these superslabs rejoin the reservation's mapping? Not if the seams at their ends become too
+ * many: a moved superslab beside them gets seams of its own. Nor after a fork, since the kernel
+ * never merges a fresh mapping with one that a fork has copied. */
 static bool may_rejoin_locked(size_t first, size_t count)
 {
     size_t before = 0;
@@ -93,7 +96,7 @@ static bool may_rejoin_locked(size_t first, size_t count)
     return !space.is_forked && (after <= before || space.seams - before + after <= SEAMS_MAX);
 }
 
-/* Superslabs are part of the reservation's mapping again. */
+/* Record that superslabs are part of the reservation's mapping again. */
 static void set_joined_locked(size_t first, size_t count)
 {
     for (size_t i = first; i < first + count; i++) {
@@ -119,7 +122,7 @@ bool mapping_rejoin(struct superslab *superslab, size_t count)
 
 bool mapping_has_moved(const struct superslab *superslab, size_t count)
 {
-    /* without the lock: the range is the caller's */
+    /* without the lock: the range belongs to the caller */
     for (size_t i = 0; i < count; i++)
         if (superslab[i].is_moved)
             return true;
@@ -133,7 +136,7 @@ static bool is_left_out(size_t step)
     return word_load(&dump.out[step / 64]) >> (step % 64) & 1; /* also read without the lock */
 }
 
-/* How many of its neighbours are left out? */
+/* How many neighbours of the step are left out? */
 static size_t neighbours_out(size_t step)
 {
     size_t count = step > 0 && is_left_out(step - 1);
@@ -164,7 +167,7 @@ static void include_locked(size_t first, size_t end)
     for (; step < STEPS_MAX && step * STEP < end; step++)
         if (is_left_out(step))
             include_step(step);
-    /* too many holes: the rest of this one goes too */
+    /* too many holes: include the rest of this one too */
     for (; dump.holes > 2 * HOLES_MAX && step < STEPS_MAX && is_left_out(step); step++)
         include_step(step);
 }
@@ -186,7 +189,7 @@ static bool leave_out_locked(size_t step)
     return true;
 }
 
-/* False when the step must stay in, or is left out already. */
+/* False when the step must stay included, or is left out already. */
 static bool leave_out(size_t step)
 {
     lock_acquire(&space.lock);
@@ -198,7 +201,7 @@ static bool leave_out(size_t step)
     lock_acquire(&space.lock);
     bool is_back = !is_left_out(step);
     lock_release(&space.lock);
-    /* it came into use meanwhile, and was included before it was left out */
+    /* the step came into use meanwhile, and was included before advise() left it out */
     if (is_back)
         advise(step, true);
     return true;
@@ -209,7 +212,7 @@ void mapping_leave_out(const struct superslab *superslab)
     size_t step = superslab_index(superslab) / STEP;
     if (space.is_rationed || !leave_out(step))
         return;
-    /* neighbours for which there were too many holes */
+    /* neighbours that were not left out because of too many holes */
     for (size_t next = step + 1; leave_out(next);)
         next++;
     for (size_t last = step; last > 0 && leave_out(last - 1);)
@@ -242,7 +245,8 @@ void mapping_note_free_locked(struct superslab *superslab)
         close_locked(superslab);
 }
 
-/* Unmap all free superslabs: those that were mapped ahead, and those that have been used. */
+/* Unmap all free superslabs: those that were mapped ahead, and those that have been used. A
+ * superslab of a range must say in its row that it is mapped. */
 static void unmap_free_locked(void)
 {
     for (size_t i = space.first; i < space.opened; i++) {
@@ -256,8 +260,8 @@ static void unmap_free_locked(void)
     }
 }
 
-/* The kernel has refused to map. If that is because of a limit, address space is rationed from now
- * on, and all that is free is unmapped; true if it was not before. */
+/* The kernel has refused to map. If a limit is the reason, ration address space from now on, and
+ * unmap all free superslabs. True if it was not rationed before. */
 static bool ration_locked(void)
 {
     if (space.is_rationed || !(os_address_space_is_limited() || os_commit_is_strict()))
@@ -269,7 +273,7 @@ static bool ration_locked(void)
 
 void mapping_review(void)
 {
-    /* a plain malloc does not ask for limits */
+    /* a plain malloc does not call getrlimit */
     if (mapping_is_rationed() || os_is_filtered() || !os_address_space_is_limited())
         return;
     lock_acquire(&space.lock);
@@ -284,7 +288,8 @@ bool mapping_is_rationed(void)
 
 /* ---- opening ---- */
 
-/* Map superslabs [opened, end) one by one. One whose addresses the program uses is set aside. */
+/* Map superslabs [opened, end) one by one. A superslab whose addresses the program uses is set
+ * aside. */
 static enum os_map_result open_each_locked(size_t end)
 {
     enum os_map_result result = OS_MAP_DONE;
@@ -302,7 +307,7 @@ static enum os_map_result open_each_locked(size_t end)
     return result;
 }
 
-/* Map the superslabs below `end`, and some more. */
+/* Map the superslabs below `end`, and a step ahead if possible. */
 static enum os_map_result open_below_locked(size_t end)
 {
     if (end <= space.opened)
@@ -332,9 +337,8 @@ static bool is_mapped(const struct superslab *superslab)
     return superslab->state != SUPERSLAB_FREE || superslab->is_kept;
 }
 
-/* Where address space is rationed: map those superslabs of a range that are not mapped. On
- * failure they are unmapped again, and a superslab whose addresses the program uses is set aside
- * for good. */
+/* Where address space is rationed: map those superslabs of a range that are not mapped. On failure
+ * they are unmapped again. A superslab whose addresses the program uses is set aside for good. */
 static enum os_map_result map_range_locked(size_t first, size_t count)
 {
     for (size_t i = first; i < first + count; i++) {

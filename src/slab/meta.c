@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The arena for metadata: records, thread heaps, magazines, batches. Out of line, so that no
- * overflow of a block can reach it. A bump pointer through one part of the reservation, and free
- * lists by size for what comes back; nothing is given to the kernel from here, but a piece of whole
- * pages begins at a page, so that its owner may purge it. Its lock is the innermost: no other may
- * be taken under it.
+ * Owns the arena for metadata: records, thread caches, magazines, batches. It lies away from the
+ * blocks, so that no overflow of a block can reach it. It is a bump pointer through one part of the
+ * reservation, and free lists by size. Nothing is given back to the kernel here; but a piece of
+ * whole pages begins at a page, so that its owner may purge it. Its lock is the innermost: no other
+ * lock may be taken under it.
  */
 #include "slab/meta.h"
 
 #include <string.h>
 
-/* Pages made present ahead: one call costs less than the fault of a second page. */
+/* Bytes made present ahead: one call costs less than the fault of a second page. */
 #define META_POPULATE (16 * KIB)
 
 struct free_block {
@@ -26,7 +26,7 @@ void meta_init(char *start, size_t size, bool mapped)
     meta_arena.mapped = mapped ? meta_arena.end : start;
 }
 
-/* Room for `size` more bytes at meta_arena.at. */
+/* Map and populate `size` more bytes at meta_arena.at. */
 static bool make_room_locked(size_t size)
 {
     if (size > (size_t)(meta_arena.end - meta_arena.at))

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory for records, out of line: what meta.c gives to every layer above.
+ * Memory for metadata, away from the blocks: every layer above takes its records here.
  */
 #ifndef HAK_SLAB_META_H
 #define HAK_SLAB_META_H
 
 #include "os/os.h"
 
-/* `size` zeroed bytes, 64-byte aligned, multiples of META_PAGE to that. NULL when out of memory. */
+/* Take `size` zeroed bytes, aligned to 64 bytes. A new piece whose size is a multiple of META_PAGE
+ * is aligned to META_PAGE. NULL when out of memory. */
 void *meta_alloc(size_t size);
 #define META_PAGE ((size_t)4096)
-/* size as it was asked for; at most META_FREE_MAX. */
+/* Give a piece back; `size` as in meta_alloc, at most META_FREE_MAX. */
 void meta_free(void *block, size_t size);
 #define META_FREE_MAX ((size_t)8192)
 size_t meta_used_bytes(void);
-/* Where metadata may be: set by reservation_make. `mapped` false: meta.c maps it in steps. */
+/* Set the range for metadata. If `mapped` is false, meta.c maps it in steps. */
 void meta_init(char *start, size_t size, bool mapped);
 
 #define META_ALIGN ((size_t)64)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The end of the warm pool: slabs that have been free and backed by pages for the decay time are
- * purged, a superslab at a time and outside the superslab lock. A slow path that finds an epoch at
- * its end begins a walk over the superslabs; each slow path does a bounded part of it. May never
- * purge a slab that is in use, or hold a caller up for more than a millisecond, unless the caller
- * asks to purge everything.
+ * Owns the purge of warm slabs: slabs that have been free and backed by pages for the decay time
+ * are purged, one superslab at a time and outside the superslab lock. The slow path that finds the
+ * end of an epoch begins a walk over the superslabs; each slow path does a bounded part of it. May
+ * never purge a slab that is in use, or delay a caller for more than a millisecond, unless the
+ * caller asks to purge everything.
  */
 #include "slab/purge.h"
 
@@ -16,26 +16,26 @@
 #include "slab/tail.h"
 #include "slab/warm_bound.h"
 
-/* Superslabs looked at in one holding of the lock. */
+/* Superslabs examined while the lock is held once. */
 #define SCAN_STEP 64
 
-/* The part of an epoch's walk that one slow path does: superslabs looked at, and bytes given to the
- * kernel, which take 0.3 ms. */
+/* The part of an epoch's walk that one slow path does: the superslabs examined, and the bytes
+ * purged, which take 0.3 ms. */
 #define WALK_SUPERSLABS 1024
 #define WALK_BYTES (4 * MIB)
 
 /* A purge ends when the kernel has refused this many superslabs: their memory is locked, and all
- * memory may be. The next purge begins with others, since those that were refused count as young
+ * memory may be. The next purge begins with other superslabs, since the refused ones count as young
  * again. */
 #define REFUSALS_MAX 16
 
-/* The superslab that the epoch's walk is at; 0 when it has ended. Lock-free: a race makes two
- * threads look at the same superslabs. */
+/* The position of the epoch's walk; 0 when it has ended. Lock-free: a race makes two threads
+ * examine the same superslabs. */
 static state_data _Atomic size_t walk_cursor;
 
 bool purge_is_due(void)
 {
-    return warm_slabs() > 0 && settings.decay_ms >= 0 && !settings.bench_fast_mode;
+    return space_warm_slabs() > 0 && settings.decay_ms >= 0 && !settings.bench_fast_mode;
 }
 
 /* The warm slabs of one superslab that are old enough. */
@@ -43,7 +43,7 @@ static uint32_t due_slabs(const struct superslab *superslab, unsigned min_age)
 {
     uint8_t epoch = decay_epoch();
     uint32_t due = 0;
-    /* in a Huge block's superslab `warm` is about slabs in use as well */
+    /* in a Huge block's superslab `warm` also has bits of slabs in use */
     for (uint32_t rest = superslab->warm & superslab->free; rest; rest &= rest - 1) {
         unsigned slab = lowest_bit(rest);
         if ((uint8_t)(epoch - superslab->age[slab]) >= min_age)
@@ -61,17 +61,17 @@ void purge_choose_locked(struct purge *purge, unsigned min_age)
     bool is_all = due && due == superslab->warm && superslab->free == ALL_SLABS;
     purge->slabs = due;
     purge->taken = is_all ? ALL_SLABS : due;
-    purge->is_huge = superslab->is_huge && due == ALL_SLABS;
+    purge->is_huge_page = superslab->is_huge_page && due == ALL_SLABS;
     if (due)
-        superslab->is_huge = false;
+        superslab->is_huge_page = false;
     if (due && is_tail)
         tail_take_locked(superslab, due);
     else if (due)
         superslab_mark_taken(superslab, purge->taken);
 }
 
-/* Take the due slabs of the next superslab that has some out of use; *cursor is where to look, no
- * further than `end`. False when there is none. */
+/* Find the next superslab with due slabs from *cursor on, below `end`, and take these slabs out of
+ * use. False when there is none. */
 static bool collect(size_t *cursor, size_t end, unsigned min_age, struct purge *purge)
 {
     purge->slabs = 0;
@@ -89,17 +89,17 @@ static bool collect(size_t *cursor, size_t end, unsigned min_age, struct purge *
     return purge->slabs != 0;
 }
 
-/* What a span's owner has locked cannot be given back before that is undone. */
+/* Purge a run of slabs. Pages that the owner of an ACE span has locked (mlock) can be purged only
+ * after that is undone. */
 static bool give_run(const struct purge *purge, char *start, size_t size, uint32_t slabs)
 {
-    if (decay_purge(start, size, purge->is_huge))
+    if (decay_purge(start, size, purge->is_huge_page))
         return true;
     bool is_doubted = word_load(&purge->superslab->doubted) & slabs;
-    return is_doubted && (slab_make_plain(start, size) || decay_purge(start, size, false));
+    return is_doubted && (attributes_undo(start, size) || decay_purge(start, size, false));
 }
 
-/* Give the pages of a run of slabs to the kernel; slab by slab where it refuses some. Returns those
- * that it took. */
+/* Purge a run of slabs. If the kernel refuses, purge slab by slab. Returns the purged slabs. */
 static uint32_t purge_run(const struct purge *purge, unsigned first, unsigned count)
 {
     uint32_t purged = 0;
@@ -112,7 +112,7 @@ static uint32_t purge_run(const struct purge *purge, unsigned first, unsigned co
     return purged;
 }
 
-/* Give the pages to the kernel. Returns those slabs whose pages are gone. */
+/* Purge all slabs of the purge, run by run. Returns the purged slabs. */
 static uint32_t purge_slabs(const struct purge *purge)
 {
     uint32_t purged = 0;
@@ -123,14 +123,15 @@ static uint32_t purge_slabs(const struct purge *purge)
         rest &= ~run_mask(first, count);
         purged |= purge_run(purge, first, count);
     }
-    /* without pages: whatever replaces a mapping keeps all others out meanwhile */
+    /* only without pages: to replace a mapping blocks all other threads' page faults for as long as
+     * its pages take to free */
     if (purge->superslab->is_moved && purge->taken == ALL_SLABS && purged == purge->slabs)
         mapping_rejoin(purge->superslab, 1);
     return purged;
 }
 
-/* Purge the records of a superslab that is wholly free and cold: records that read as zero are
- * correct. */
+/* Purge the records of a superslab that is wholly free and has no pages. Records that read as zero
+ * are correct. */
 static bool purge_records(const struct purge *purge)
 {
     size_t size = SLABS_PER_SUPERSLAB * sizeof(struct slab);
@@ -149,8 +150,8 @@ static void forget_residents(const struct purge *purge, uint32_t slabs)
         records[lowest_bit(rest)].resident = 0;
 }
 
-/* A slab that was purged because of its age is not marked. One that was purged for the bound is, to
- * count whether it is soon taken again. */
+/* Mark slabs that were purged because of the bound, so that an early reuse is counted. A slab that
+ * was purged because of its age is not marked. */
 static void note_purged_locked(const struct purge *purge, uint32_t purged)
 {
     uint8_t epoch = decay_epoch();
@@ -165,7 +166,7 @@ static void note_purged_locked(const struct purge *purge, uint32_t purged)
 
 size_t purge_superslab(const struct purge *purge)
 {
-    bool is_tail = purge->superslab->state == SUPERSLAB_HUGE; /* it stays so meanwhile */
+    bool is_tail = purge->superslab->state == SUPERSLAB_HUGE; /* it does not change */
     uint32_t purged = purge_slabs(purge);
     uint32_t kept = purge->slabs & ~purged;
     uint32_t cold = purge->taken & ~kept;
@@ -188,14 +189,14 @@ size_t purge_superslab(const struct purge *purge)
     return (size_t)__builtin_popcount(purged) << SLAB_SHIFT;
 }
 
-/* Purge the warm slabs of at least `min_age` epochs. Returns the bytes purged. */
+/* Purge the warm slabs that are at least `min_age` epochs old. Returns the bytes. */
 static size_t purge_aged(unsigned min_age)
 {
     struct purge purge = {0};
     size_t total = 0;
     size_t cursor = 0;
     unsigned refusals = 0;
-    for (bool is_more = true; is_more && refusals < REFUSALS_MAX && warm_slabs() > 0;) {
+    for (bool is_more = true; is_more && refusals < REFUSALS_MAX && space_warm_slabs() > 0;) {
         size_t bytes = 0;
         decay_lock_in_turn();
         is_more = collect(&cursor, SIZE_MAX, min_age, &purge);
@@ -208,8 +209,8 @@ static size_t purge_aged(unsigned min_age)
     return total;
 }
 
-/* Go on with the epoch's walk: a part that takes no caller long. While another thread purges,
- * nothing is done: that thread, or a later call, goes on. */
+/* Do a bounded part of the epoch's walk. If another thread purges, do nothing: that thread, or a
+ * later call, goes on. */
 static void walk_on(void)
 {
     struct purge purge = {0};
@@ -226,12 +227,12 @@ static void walk_on(void)
         is_refused = purged == 0;
         bytes += purged;
     }
-    bool is_end = cursor >= word_load(&space.frontier) || warm_slabs() == 0;
+    bool is_end = cursor >= word_load(&space.frontier) || space_warm_slabs() == 0;
     atomic_store_explicit(&walk_cursor, is_end ? 0 : cursor, memory_order_relaxed);
     decay_unlock();
 }
 
-/* Begin a walk, unless one is under way: that one goes on. */
+/* Begin a walk, unless one is under way. */
 static void begin_walk(void)
 {
     size_t none = 0;

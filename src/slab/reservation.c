@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the reservation: a window of addresses, in which only the used parts are mapped. Its head
+ * Owns the reservation: a range of addresses of which only the used parts are mapped. Its head
  * holds the slab map, the table of superslabs and the metadata; the rest is superslabs, which
- * mapping.c maps. The tables are mapped in steps, as the heap grows. May never replace a mapping of
- * the program: every step is mapped only where there is no mapping yet. Nothing of the layer works
+ * mapping.c maps. The tables are mapped in steps as the heap grows. May never replace a mapping of
+ * the program: each step is mapped only where there is no mapping yet. Nothing of the layer works
  * before reservation_make has succeeded.
  */
 #include "slab/reservation.h"
@@ -15,21 +15,23 @@
 #include <string.h>
 #include <sys/auxv.h>
 
-/* Places that are tried for the window. Copies of copies of the process have one each. */
+/* Places that are tried. A copy of the process keeps its parent's reservation at one place, so each
+ * generation of copies that start afresh needs another. */
 #define PLACES 64
 
-/* The thread sanitizer keeps its own data at all of them, and ends the program for a try. */
+/* The thread sanitizer keeps its own data at all these places, and ends the program for a try. */
 #ifdef HAK_TSAN
 #define ARE_PLACES_TAKEN true
 #else
 #define ARE_PLACES_TAKEN false
 #endif
 
-/* Static, zero: a reservation of no size, whose heap is empty, until the real one exists. */
+/* Static and zero: a reservation of size 0, whose front bytes are an empty thread cache. It is used
+ * until the real one exists. */
 static struct reservation reservation_none;
 struct reservation *reservation = &reservation_none;
 
-/* Purpose: where things are in a window of `size` bytes, as offsets from its base. */
+/* Purpose: the layout of a reservation of `size` bytes, as offsets from its base. */
 struct layout {
     size_t size;
     size_t superslabs;
@@ -51,7 +53,7 @@ static struct layout layout_of(size_t size)
 
 /* ---- the tables ---- */
 
-/* Purpose: bytes [from, to) of the head, as offsets from the base; of whole pages. */
+/* Purpose: bytes [from, to) of the head, as offsets from the base; whole pages. */
 struct part {
     size_t from;
     size_t to;
@@ -60,7 +62,7 @@ struct part {
 static struct part part_of(size_t start, size_t from, size_t to)
 {
     size_t page = os_page_size();
-    /* what shares a page with an earlier step is mapped already */
+    /* a page shared with an earlier step is mapped already */
     return (struct part){align_up(start + from, page), align_up(start + to, page)};
 }
 
@@ -79,9 +81,9 @@ static bool map_parts(char *base, const struct part *parts, unsigned count)
     return true;
 }
 
-/* Map what the tables have for superslabs [from, to): parts of the slab map, of the superslab table
- * and of the taken bitmap. The first time `from` is the first superslab that lanes may have; only
- * the slab map has bytes for what lies before it. */
+/* Map the parts of the tables for superslabs [from, to): of the slab map, the superslab table and
+ * the taken bitmap. At the first call `from` is the first superslab that lanes may have; only the
+ * slab map has bytes for addresses below it. */
 static bool map_tables(char *base, const struct layout *layout, size_t from, size_t to)
 {
     size_t page = os_page_size();
@@ -117,24 +119,25 @@ bool reservation_cover_locked(size_t end)
     return true;
 }
 
-/* ---- a place for the window ---- */
+/* ---- a place for the reservation ---- */
 
-/* The user's address space is of 47 bits on most machines. The stack lies just below its end. */
+/* The size of the user's address space: 47 bits on most machines. The stack lies just below its
+ * end. */
 static size_t user_space(void)
 {
     uintptr_t stack = (uintptr_t)__builtin_frame_address(0);
     return (size_t)2 << highest_bit(stack);
 }
 
-/* Is address-space randomization off (setarch -R, gdb)? Then the program's name, which is the last
- * thing on the stack, lies in the last pages of the address space. */
+/* Is address-space randomization off (setarch -R, gdb)? The program's name, the last item above the
+ * stack, lies in the last pages of the address space then. */
 static bool is_place_fixed(void)
 {
     uintptr_t name = getauxval(AT_EXECFN);
     return name != 0 && user_space() - name < 4 * os_page_size();
 }
 
-/* Mixes all bits of a word (Stafford 2011, "Better bit mixing", variant 13). */
+/* Mix all bits of a word (Stafford 2011, "Better bit mixing", variant 13). */
 static uint64_t mix(uint64_t word)
 {
     word = (word ^ word >> 30) * 0xbf58476d1ce4e5b9u;
@@ -142,8 +145,8 @@ static uint64_t mix(uint64_t word)
     return word ^ word >> 31;
 }
 
-/* The window's place follows from the 16 random bytes that the kernel gives each program. A block's
- * address tells 22 bits of a mixture of these bytes, from which none of them can be computed. */
+/* The place follows from the 16 random bytes that the kernel gives each program. The address of a
+ * block reveals 22 bits of a mixture of these bytes, which is not enough to compute any of them. */
 static uint64_t place_number(unsigned attempt)
 {
     uint64_t random[2] = {0, 0};
@@ -154,8 +157,8 @@ static uint64_t place_number(unsigned attempt)
 }
 
 /* The kernel maps programs at two thirds of the address space, and libraries below its end.
- * Programs that choose addresses themselves often choose them in the lowest quarter. The window
- * begins at a random place behind that quarter, and ends before the program. */
+ * Programs that choose addresses themselves often choose the lowest quarter. The reservation begins
+ * at a random place behind that quarter and ends below the program. */
 static char *place_of(unsigned attempt)
 {
     size_t space_size = user_space();
@@ -176,9 +179,9 @@ static bool map_window(char *base, const struct layout *layout)
     return map_tables(base, layout, layout->blocks >> SUPERSLAB_SHIFT, first_covered(layout));
 }
 
-/* Map the window's tables at a place where there is no mapping. Where none of the places can be had
- * (a sanitizer has them, say), a smaller window lies below the address that the kernel would choose
- * next, since the kernel chooses downward. Returns the base. */
+/* Map the tables at a place where there is no mapping. If no place is free (a sanitizer may have
+ * them), take a smaller reservation below the address that the kernel would choose next, since the
+ * kernel chooses downward. Returns the base; NULL on failure. */
 static char *open_window(struct layout *layout)
 {
     for (unsigned attempt = ARE_PLACES_TAKEN ? PLACES : 0; attempt < PLACES; attempt++) {
@@ -192,7 +195,7 @@ static char *open_window(struct layout *layout)
     return next > 2 * layout->size && map_window(base, layout) ? base : NULL;
 }
 
-/* Every program uses these pages at once. A call for each is cheaper than a fault. */
+/* Every program uses these pages at once. A call for each is cheaper than a page fault. */
 static void populate_first_pages(char *base, const struct layout *layout)
 {
     size_t page = os_page_size();
@@ -207,7 +210,8 @@ static void populate_first_pages(char *base, const struct layout *layout)
 static void publish(char *base, const struct layout *layout, size_t covered)
 {
     struct reservation *head = (struct reservation *)base;
-    /* under a filter, when memory is refused */
+    /* under a filter the limits are not asked for; mapping.c rations when the kernel refuses
+     * memory */
     space.is_rationed = !os_is_filtered() && os_address_space_is_limited();
     space.base = base;
     space.count = layout->size >> SUPERSLAB_SHIFT;
@@ -216,11 +220,11 @@ static void publish(char *base, const struct layout *layout, size_t covered)
     space.first = space.frontier = space.lowest_free = layout->blocks >> SUPERSLAB_SHIFT;
     space.covered = covered;
     space.opened = space.first;
-    slab_allow(INT64_MAX);
+    room_set(INT64_MAX);
     meta_init(base + layout->meta, layout->blocks - layout->meta, false);
     head->size = covered << SUPERSLAB_SHIFT;
     head->superslabs = space.superslabs;
-    /* release: whoever sees the new base sees a head with its size */
+    /* release: a thread that sees the new base sees a head with its size */
     __atomic_store_n(&reservation, head, __ATOMIC_RELEASE);
 }
 
@@ -257,7 +261,7 @@ struct slab *slab_find_any(const void *pointer)
 {
     struct reservation *base = reservation_get();
     size_t index = reservation_offset(base, pointer) >> SUPERSLAB_SHIFT;
-    /* other rows of the table are not mapped */
+    /* other rows of the table may not be mapped */
     bool is_row = index >= space.first && index < word_load(&space.frontier);
     return is_row ? slab_find(pointer) : NULL;
 }

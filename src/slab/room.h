@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How much the front layer's limit allows to be taken into use.
+ * Room: the bytes that may still come into use below the limit on memory (HAKMEM_LIMIT).
  */
 #ifndef HAK_SLAB_ROOM_H
 #define HAK_SLAB_ROOM_H
 
 #include "slab/slab.h"
 
-/* So many bytes may be taken into use from now on. Beyond that, slabs that have no pages are
- * refused. Warm slabs, and purged pages of slabs in use, only lessen the rest. Freed memory does
- * not add to it. */
-void slab_allow(int64_t bytes);
-/* The room that is left; 0 or less when it is time to ask. */
-int64_t slab_room(void);
-void slab_charge(size_t bytes);
-size_t slab_used_bytes(void); /* of slabs that are in use or warm */
-bool slab_is_at_limit(void);  /* was something refused since the last slab_allow? */
-/* May slabs without pages be taken, as far as the limit on memory is concerned? */
-bool superslab_is_room(size_t slabs);
+/* From now on this many bytes may come into use. Beyond that, slabs without pages are refused. Warm
+ * slabs, and purged pages of slabs in use, reduce the room but are never refused. Freed memory does
+ * not add room: the front layer calls room_set again. */
+void room_set(int64_t bytes);
+/* The room that is left. At 0 or less the front layer measures the memory in use again. */
+int64_t room_left(void);
+void room_charge(size_t bytes);
+size_t room_used_bytes(void); /* slabs in use or warm */
+bool room_was_refused(void);  /* was a request refused since the last room_set? */
+/* Is there room for this many slabs without pages? If not, the refusal is recorded. */
+bool room_has(size_t slabs);
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The slab layer looked at from above: its figures, and a recount of the invariants written on
- * struct space and struct superslab. Takes the superslab lock, and
- * may never change anything.
+ * Figures of the slab layer, and a recount of the invariants written on struct space and struct
+ * superslab. Takes the superslab lock, and may never change anything.
  */
 #include "slab/slab_check.h"
 
@@ -19,7 +18,7 @@ void slab_count(struct slab_figures *figures)
         if (superslab->state == SUPERSLAB_SLABS)
             zero += (size_t)__builtin_popcount(superslab->zero);
     }
-    figures->huge_waste = zero << SLAB_SHIFT;
+    figures->huge_page_waste = zero << SLAB_SHIFT;
     figures->mapped_bytes = (used + space.claimed) << SUPERSLAB_SHIFT;
     figures->warm_bytes = atomic_load_explicit(&space.warm_slabs, memory_order_relaxed)
                           << SLAB_SHIFT;
@@ -32,14 +31,14 @@ static unsigned fault(size_t index, const char *what)
     return 1;
 }
 
-/* Purpose: what a recount came to. */
+/* Purpose: the sums of a recount. */
 struct recount {
     size_t warm;
     size_t used;
     size_t used_slabs;
 };
 
-/* Slabs that are not free; of a Huge block's, those behind it are. */
+/* Slabs that are not free. The slabs behind a Huge block are free. */
 static size_t used_slabs(const struct superslab *superslab)
 {
     bool is_cut = superslab->state == SUPERSLAB_SLABS || superslab->state == SUPERSLAB_HUGE ||
@@ -56,7 +55,7 @@ static unsigned check_superslab(size_t index, struct recount *recount)
         recount->warm += (size_t)__builtin_popcount(superslab->warm & superslab->free);
     bool is_taken = space.taken[index / 64] >> (index % 64) & 1;
     if (superslab->state == SUPERSLAB_FREE)
-        return 0; /* taken or not: see check_claimed */
+        return 0; /* taken or not: check_claimed counts it */
     recount->used += superslab->state == SUPERSLAB_SLABS && superslab->free != ALL_SLABS;
     if (superslab->state != SUPERSLAB_SLABS)
         return is_taken ? 0 : fault(index, "taken, but not marked so");
@@ -134,7 +133,7 @@ unsigned slab_check(void)
         faults += check_superslab(i, &recount);
     for (unsigned run = 1; run < RUN_LISTS; run++)
         faults += check_list(RUN_FREE, run) + check_list(RUN_WARM, run);
-    faults += check_count("slabs are warm", recount.warm, warm_slabs());
+    faults += check_count("slabs are warm", recount.warm, space_warm_slabs());
     faults += check_count("slabs are used", recount.used_slabs,
                           atomic_load_explicit(&space.used_slabs, memory_order_relaxed));
     faults += check_count("superslabs are used", recount.used, space.used);

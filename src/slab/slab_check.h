@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The layer looked at from above: figures and a recount.
+ * Figures of the slab layer, and a recount of its invariants.
  */
 #ifndef HAK_SLAB_SLAB_CHECK_H
 #define HAK_SLAB_SLAB_CHECK_H
@@ -11,11 +11,11 @@
 struct slab_figures {
     size_t mapped_bytes; /* superslabs in use or warm */
     size_t warm_bytes;
-    size_t huge_waste; /* of these: of huge pages, and never handed out */
+    size_t huge_page_waste; /* of the warm bytes: parts of huge pages that were never handed out */
 };
 void slab_count(struct slab_figures *figures);
-/* Recount the invariants of struct space and struct superslab; the number of faults, each reported
- * in a line. */
+/* Recount the invariants of struct space and struct superslab. Returns the number of faults; each
+ * is reported in a line. */
 unsigned slab_check(void);
 
 #endif

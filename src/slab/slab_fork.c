@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The state of the layer that a copy of the process corrects: what other threads had under way in
- * the parent is not under way in the child. The locks themselves are fork's: api/fork.c.
+ * The state of the slab layer that a forked child must correct: the work of the parent's other
+ * threads is not under way in the child. May never touch a lock: api/fork.c resets all locks.
  */
 #include "slab/slab_fork.h"
 
 #include "slab/decay.h"
 #include "slab/space.h"
 
-void slab_reset_in_child(void)
+void slab_fork_reset(void)
 {
     space.tail = NULL;
     space.is_forked = true;

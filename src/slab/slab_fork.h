@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The layer's state after a fork.
+ * The state of the slab layer after a fork.
  */
 #ifndef HAK_SLAB_SLAB_FORK_H
 #define HAK_SLAB_SLAB_FORK_H
 
-/* In a forked child, after the locks: what other threads were doing is not under way. */
-void slab_reset_in_child(void);
+/* Called in a forked child after its locks are reset: forget the work of the parent's other
+ * threads. */
+void slab_fork_reset(void);
 
 #endif

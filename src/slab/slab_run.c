@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs of slabs inside one superslab: best fit by the superslabs' longest runs, warm ones before
- * cold ones, lowest address within the superslab. Giving back merges by itself: the free slabs are
- * one mask. A run may never reach into another superslab, and nothing is purged here.
+ * Owns runs of slabs inside one superslab. The search is best fit by the superslabs' longest runs,
+ * warm runs before cold ones, and the lowest address within a superslab. Runs that are given back
+ * merge without work, since the free slabs are one mask. A run may never reach into another
+ * superslab, and nothing is purged here.
  */
 #include "slab/slab_run.h"
 
@@ -19,8 +20,8 @@ static struct superslab *find_locked(enum run_kind kind, unsigned count)
     return fitting ? space.list[kind][lowest_bit(fitting)] : NULL;
 }
 
-/* The records of a run of `count` slabs from `first`. What each slab has present becomes what the
- * run has. */
+/* Set the records of a run of `count` slabs from `first`. The head gets the pages that its slabs
+ * have present, up to the first absent page. */
 static struct slab *set_records(struct superslab *superslab, unsigned first, unsigned count)
 {
     struct slab *head = &superslab->slabs[first];
@@ -38,7 +39,8 @@ static struct slab *set_records(struct superslab *superslab, unsigned first, uns
     return head;
 }
 
-/* The reverse, for slabs [from, slab_count) of a run that are about to be free. */
+/* The reverse: distribute the run's present pages to the records of slabs [from, slab_count), which
+ * are about to become free. */
 static void split_resident(struct slab *head, unsigned from)
 {
     unsigned slab_pages = (unsigned)(SLAB_SIZE / os_page_size());
@@ -59,7 +61,7 @@ static struct slab *take_locked(unsigned count, bool *is_zero)
     struct superslab *superslab = find_locked(RUN_WARM, count);
     uint32_t mask = superslab ? superslab->warm : 0;
     if (!superslab) {
-        if (!superslab_is_room(count))
+        if (!room_has(count))
             return NULL;
         superslab = find_locked(RUN_FREE, count);
         if (!superslab)
@@ -73,15 +75,15 @@ static struct slab *take_locked(unsigned count, bool *is_zero)
     unsigned first = lowest_bit(run_starts(mask, count));
     warm_bound_note_take(superslab, run_mask(first, count));
     *is_zero = superslab_mark_taken(superslab, run_mask(first, count));
-    slab_charge((size_t)count << SLAB_SHIFT);
+    room_charge((size_t)count << SLAB_SHIFT);
     uint32_t turnover = atomic_load_explicit(&space.turnover, memory_order_relaxed);
     atomic_store_explicit(&space.turnover, turnover + count, memory_order_relaxed);
     return set_records(superslab, first, count);
 }
 
-uint32_t slab_turnover(void)
+uint32_t slab_run_turnover(void)
 {
-    /* relaxed: a clock of no exact time */
+    /* relaxed: the clock need not be exact */
     return atomic_load_explicit(&space.turnover, memory_order_relaxed);
 }
 
@@ -90,7 +92,7 @@ static uint32_t mask_of(const struct slab *slab)
     return run_mask(slab_number(slab->start), slab->slab_count);
 }
 
-/* Slabs are being taken: are any of them doubted? Not any more, the taker sees to it. */
+/* Are any of these slabs doubted? The mark is removed: the taker undoes the changes. */
 static bool take_doubt_locked(struct superslab *superslab, uint32_t slabs)
 {
     uint32_t doubted = superslab->doubted;
@@ -104,7 +106,7 @@ struct slab *slab_run_take(unsigned count, bool *is_zero)
     struct slab *slab = take_locked(count, is_zero);
     bool is_doubted = slab && take_doubt_locked(superslab_of(slab->start), mask_of(slab));
     lock_release(&space.lock);
-    if (is_doubted && slab_make_plain(slab->start, (size_t)count << SLAB_SHIFT))
+    if (is_doubted && attributes_undo(slab->start, (size_t)count << SLAB_SHIFT))
         slab->resident = 0;
     return slab;
 }
@@ -162,19 +164,19 @@ bool slab_run_extend(struct slab *slab, unsigned count)
     uint32_t more = run_mask(first, count) & ~mask_of(slab);
     lock_acquire(&space.lock);
     unsigned slabs = count - slab->slab_count;
-    bool is_room = (superslab->free & more) == more && superslab_is_room(slabs);
+    bool is_room = (superslab->free & more) == more && room_has(slabs);
     bool is_doubted = is_room && take_doubt_locked(superslab, more);
     unsigned old_pages = (unsigned)(((size_t)slab->slab_count << SLAB_SHIFT) / os_page_size());
     if (is_room) {
         warm_bound_note_take(superslab, more);
         superslab_mark_taken(superslab, more);
-        slab_charge((size_t)slabs << SLAB_SHIFT);
+        room_charge((size_t)slabs << SLAB_SHIFT);
         set_records(superslab, first, count);
     }
     lock_release(&space.lock);
     char *end = slab->start + ((size_t)count << SLAB_SHIFT);
     size_t size = (size_t)slabs << SLAB_SHIFT;
-    if (is_doubted && slab_make_plain(end - size, size))
+    if (is_doubted && attributes_undo(end - size, size))
         slab->resident = (uint16_t)min_size(slab->resident, old_pages);
     return is_room;
 }
@@ -193,27 +195,28 @@ void slab_run_shrink(struct slab *slab, unsigned count)
     lock_release(&space.lock);
 }
 
-struct absent slab_run_note_present(struct slab *slab, unsigned pages)
+struct unpopulated slab_run_note_present(struct slab *slab, unsigned pages)
 {
     if (pages <= slab->resident || settings.ss_prefault == PREFAULT_OFF)
-        return (struct absent){NULL, 0};
+        return (struct unpopulated){NULL, 0};
     size_t page = os_page_size();
-    struct absent absent = {slab->start + slab->resident * page, (pages - slab->resident) * page};
+    struct unpopulated range = {slab->start + slab->resident * page,
+                                (pages - slab->resident) * page};
     slab->resident = (uint16_t)pages;
-    return absent;
+    return range;
 }
 
-void slab_make_present(struct absent absent)
+void slab_run_make_present(struct unpopulated range)
 {
-    if (absent.size == 0)
+    if (range.size == 0)
         return;
     if (settings.ss_prefault == PREFAULT_TOUCH)
-        os_touch(absent.start, absent.size);
+        os_touch(range.start, range.size);
     else
-        os_populate(absent.start, absent.size);
+        os_populate(range.start, range.size);
 }
 
 void slab_run_populate(struct slab *slab, unsigned pages)
 {
-    slab_make_present(slab_run_note_present(slab, pages));
+    slab_run_make_present(slab_run_note_present(slab, pages));
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the state of the address space: of each superslab which slabs are free, warm and zero, the
- * lists by which free and warm runs are found, and the counts over all. May never ask the kernel
- * for anything: callers map and unmap.
+ * Owns the state of the address space: which slabs of each superslab are free, warm and zero, the
+ * lists by which free and warm runs are found, and the counts over all superslabs. May never call
+ * the kernel: callers map and unmap.
  */
 #include "slab/space.h"
 #include "slab/decay.h"
@@ -13,7 +13,7 @@ state_data struct space space;
 
 bool superslab_is_taken(size_t index)
 {
-    /* also read without the lock, where a guess will do */
+    /* also read without the lock, where a guess is enough */
     return word_load(&space.taken[index / 64]) >> (index % 64) & 1;
 }
 
@@ -29,7 +29,7 @@ void superslab_set_taken(size_t index, bool is_taken)
         space.lowest_free = index;
 }
 
-size_t slab_peak_superslabs(void)
+size_t space_peak_superslabs(void)
 {
     return word_load(&space.frontier) - space.first;
 }
@@ -149,7 +149,7 @@ void superslab_mark_cold(struct superslab *superslab)
     superslab_refile(superslab);
 }
 
-/* ---- superslabs that are not ours any more ---- */
+/* ---- superslabs that are set aside ---- */
 
 void superslab_set_aside_locked(struct superslab *superslab)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns ranges of whole superslabs: they are found first fit by address, so that the heap stays low
- * and warm slabs are used again. And fresh superslabs, which slab_run.c cuts into slabs. A
- * superslab that is taken may never be in a list of those with free slabs, but for one that is cut.
+ * Owns ranges of whole superslabs. They are found first fit by address, so that the heap stays low
+ * and warm slabs are used again. Also owns fresh superslabs, from which slab_run.c takes slabs. A
+ * superslab of a range may never be in a list of superslabs with free slabs.
  */
 #include "slab/superslab.h"
 
@@ -18,7 +18,8 @@
 
 #define NOT_FOUND SIZE_MAX
 
-/* The first of `count` contiguous superslabs that are wholly free, below the frontier or at it. */
+/* The first of `count` contiguous superslabs that are wholly free. They may end beyond the
+ * frontier. */
 static size_t find_range_locked(size_t count)
 {
     size_t run = 0;
@@ -36,8 +37,8 @@ static size_t find_range_locked(size_t count)
     return space.frontier - run;
 }
 
-/* Make a superslab that has been used before part of a range. Returns whether it reads as zero;
- * warm and zero keep saying which slabs do, for superslab_range_zero. */
+/* Make a superslab that was used before part of a range. Returns whether it reads as zero. `warm`
+ * and `zero` keep the state of its slabs for superslab_range_zero. */
 static bool claim_used_locked(struct superslab *superslab)
 {
     uint32_t warm = superslab->warm;
@@ -50,15 +51,15 @@ static bool claim_used_locked(struct superslab *superslab)
     return is_zero;
 }
 
-/* Make a range of wholly free superslabs one that is in use. Returns whether it reads as zero. The
- * rows of superslabs that have nothing are left alone, so that a sparse block of many gigabytes
- * costs no memory for them: their taken bits say enough. Where address space is rationed a row must
- * say that its superslab is mapped. */
+/* Take a range of wholly free superslabs into use. Returns whether it reads as zero. Rows of
+ * superslabs that were never used are not written, so that a sparse block of many gigabytes costs
+ * no memory for them; their taken bits are enough. Where address space is rationed, each row must
+ * record that its superslab is mapped. */
 static bool claim_locked(size_t first, size_t count)
 {
     bool is_zero = true;
     size_t fresh = count;
-    /* rows from the frontier on are zero: nothing has been there */
+    /* rows from the frontier on are zero: these superslabs were never used */
     size_t written = space.is_rationed ? first + count : min_size(first + count, space.frontier);
     for (size_t i = first; i < written; i++) {
         struct superslab *superslab = &space.superslabs[i];
@@ -69,7 +70,7 @@ static bool claim_locked(size_t first, size_t count)
         } else if (superslab->free) {
             superslab->free = 0;
         }
-        superslab_make_plain_locked(superslab);
+        attributes_undo_superslab_locked(superslab);
         if (space.is_rationed) {
             word_store(&superslab->state, SUPERSLAB_HUGE);
             superslab->is_kept = false;
@@ -81,7 +82,7 @@ static bool claim_locked(size_t first, size_t count)
     word_store(&space.superslabs[first + count - 1].state, SUPERSLAB_HUGE);
     space_count_used((ptrdiff_t)(fresh * SLABS_PER_SUPERSLAB));
     space.claimed += count;
-    slab_charge(count << SUPERSLAB_SHIFT);
+    room_charge(count << SUPERSLAB_SHIFT);
     if (first == space.lowest_free)
         space.lowest_free = first + count;
     space_raise_frontier(first + count);
@@ -106,7 +107,7 @@ static size_t open_free_locked(size_t count)
 
 static char *range_take_locked(size_t count, bool *is_zero)
 {
-    if (!superslab_is_room(count * SLABS_PER_SUPERSLAB))
+    if (!room_has(count * SLABS_PER_SUPERSLAB))
         return NULL;
     size_t first = open_free_locked(count);
     if (first == NOT_FOUND)
@@ -133,20 +134,20 @@ bool superslab_range_extend(char *start, size_t old_count, size_t count)
     size_t more = count - old_count;
     bool is_room = first + more <= space.count;
     lock_acquire(&space.lock);
-    is_room = is_room && superslab_is_room(more * SLABS_PER_SUPERSLAB) &&
+    is_room = is_room && room_has(more * SLABS_PER_SUPERSLAB) &&
               reservation_cover_locked(first + more);
     for (size_t i = first; is_room && i < first + more; i++)
         is_room = !superslab_is_taken(i);
     is_room = is_room && mapping_open_locked(first, more) == OS_MAP_DONE;
     if (is_room) {
-        /* superslabs between the frontier and `first` cannot be: `first` follows one in use */
+        /* there are no superslabs between the frontier and `first`, which follows one in use */
         claim_locked(first, more);
     }
     lock_release(&space.lock);
     return is_room;
 }
 
-/* Make a superslab of a range one with free slabs; `warm` says which may have pages. */
+/* Make all slabs of a range's superslab free; `warm` has those that may have pages. */
 static void release_superslab_locked(struct superslab *superslab, uint32_t warm)
 {
     space.claimed--;
@@ -174,7 +175,8 @@ void superslab_range_give(char *start, size_t count, size_t used)
     lock_acquire(&space.lock);
     for (size_t i = 0; i < count; i++) {
         size_t warm = min_size(slabs, SLABS_PER_SUPERSLAB);
-        /* slabs that were warm before the range was taken may still have pages, used or not */
+        /* slabs that were warm before the range was taken may still have pages, even beyond
+         * `used` */
         release_superslab_locked(&superslab[i], run_mask(0, (unsigned)warm) | superslab[i].warm);
         slabs -= warm;
     }
@@ -195,7 +197,7 @@ void superslab_range_give_cold(char *start, size_t count)
 void superslab_range_abandon(char *start, size_t count)
 {
     struct superslab *superslab = superslab_of(start);
-    /* what the kernel finds mapped there loses its pages */
+    /* drop the pages of any part that is still mapped */
     os_purge(start, count << SUPERSLAB_SHIFT);
     lock_acquire(&space.lock);
     for (size_t i = 0; i < count; i++)
@@ -203,8 +205,8 @@ void superslab_range_abandon(char *start, size_t count)
     lock_release(&space.lock);
 }
 
-/* Of the first `count` slabs of a range's superslab, those that may not read as zero. Bits of other
- * slabs, which are a tail, may be changing. */
+/* Of the first `count` slabs of a range's superslab, those that may not read as zero. Bits of the
+ * other slabs, which are a tail, may change meanwhile. */
 static uint32_t unknown_slabs(const struct superslab *superslab, size_t count)
 {
     unsigned slabs = (unsigned)min_size(count, SLABS_PER_SUPERSLAB);
@@ -243,7 +245,8 @@ struct superslab *superslab_fresh_locked(void)
     if (index == NOT_FOUND)
         return NULL;
     struct superslab *superslab = &space.superslabs[index];
-    /* one that has warm slabs is in the lists, and was found there */
+    /* a superslab with warm slabs is in the lists: slab_run.c has found none with a free run that
+     * fits */
     check_invariant(superslab->state == SUPERSLAB_FREE && superslab->warm == 0);
     superslab->free = ALL_SLABS;
     space_raise_frontier(index + 1);
@@ -252,7 +255,7 @@ struct superslab *superslab_fresh_locked(void)
         return NULL;
     }
     warm_bound_note_take(superslab, ALL_SLABS);
-    superslab_make_plain_locked(superslab);
+    attributes_undo_superslab_locked(superslab);
     superslab->is_kept = false;
     word_store(&superslab->state, SUPERSLAB_SLABS);
     if (index == space.lowest_free)

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns tails. The tail of a Huge block is the slabs behind it in the last superslab of its range.
- * They are unused, but may have pages of an earlier block: so they count as warm, and decay. They
- * are `free` in a superslab whose state is SUPERSLAB_HUGE, and in no list. The block's owner takes
- * the tail back before the block changes. A tail is purged under the decay lock, for which the
- * owner waits then. A tail may never be purged while its owner uses it.
+ * They are unused, but may have pages of an earlier block: these slabs count as warm, and decay. In
+ * their superslab, whose state is SUPERSLAB_HUGE, they are `free`; the superslab is in no list. The
+ * block's owner takes the tail back before the block changes. A tail is purged under the decay
+ * lock; if its owner wants it back then, the owner waits for that lock. A tail may never be purged
+ * while its owner uses it.
  */
 #include "slab/tail.h"
 
 #include "slab/decay.h"
 #include "slab/space.h"
 
-/* The slabs `free` of a Huge block's superslab become others. */
+/* Change which slabs of a Huge block's superslab are `free`. */
 static void set_free_locked(struct superslab *superslab, uint32_t slabs)
 {
     uint32_t old = superslab->free;
@@ -28,14 +29,14 @@ static struct superslab *last_of(char *start, size_t count)
     return superslab_of(start) + count - 1;
 }
 
-/* Slabs of the last superslab that begin at or behind this offset of the range. */
+/* The slabs of the last superslab that begin at or behind this offset of the range. */
 static uint32_t slabs_from(size_t count, size_t offset)
 {
     size_t before = align_up(offset - ((count - 1) << SUPERSLAB_SHIFT), SLAB_SIZE) >> SLAB_SHIFT;
     return ~run_mask(0, (unsigned)before);
 }
 
-bool superslab_tail_leave(char *start, size_t count, size_t bytes, size_t cold_end)
+bool tail_leave(char *start, size_t count, size_t bytes, size_t cold_end)
 {
     struct superslab *last = last_of(start, count);
     uint32_t tail = slabs_from(count, bytes);
@@ -62,11 +63,11 @@ static bool take_back(struct superslab *last)
     return is_here;
 }
 
-void superslab_tail_take_back(char *start, size_t count)
+void tail_take_back(char *start, size_t count)
 {
     struct superslab *last = last_of(start, count);
     while (!take_back(last)) {
-        decay_lock(); /* its pages are being purged: wait */
+        decay_lock(); /* the tail is being purged: wait */
         decay_unlock();
     }
 }

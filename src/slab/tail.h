@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tail of a Huge block: unused slabs behind it in its last superslab.
+ * The tail of a Huge block: the unused slabs behind it in its last superslab.
  */
 #ifndef HAK_SLAB_TAIL_H
 #define HAK_SLAB_TAIL_H
 
 #include "slab/slab.h"
 
-/* The slabs behind the first `bytes` of a range, in its last superslab, are unused: they count as
- * warm where they have pages, and are purged like other warm slabs. They have no pages up to
- * `cold_end`. True when some of them have pages: the caller decides whether these go (drain.c). */
-bool superslab_tail_leave(char *start, size_t count, size_t bytes, size_t cold_end);
-/* It is the range's again. Before the range is used beyond that end, is given back, or changes. */
-void superslab_tail_take_back(char *start, size_t count);
-/* Slabs behind a Huge block are taken to be purged, and come back as purge->slabs without those in
- * `kept`. */
+/* Leave the slabs behind the first `bytes` of a range, in its last superslab, as a tail. They count
+ * as warm if they have pages, and are purged like other warm slabs. Those below `cold_end` have no
+ * pages. True when some slabs of the tail have pages: the caller decides whether to purge them
+ * (drain.c). */
+bool tail_leave(char *start, size_t count, size_t bytes, size_t cold_end);
+/* Take the tail back. This must be done before the range is used beyond the block's end, is given
+ * back or changes its length. */
+void tail_take_back(char *start, size_t count);
+/* For purge.c: take slabs of a tail out of use for a purge, and return them afterwards. `kept` are
+ * those that still have pages. */
 void tail_take_locked(struct superslab *superslab, uint32_t slabs);
 void tail_return_locked(struct superslab *superslab, uint32_t slabs, uint32_t kept);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The names of first-class heaps, found at run time: the library may be preloaded. */
+/* The names of owned heaps, found at run time: the library may be preloaded. */
 #ifndef TESTS_ABORT_HEAP_MISUSE_H
 #define TESTS_ABORT_HEAP_MISUSE_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hakmem.h in a C++ program: it compiles as C++, and a first-class heap serves as the arena of
+ * hakmem.h in a C++ program: it compiles as C++, and an owned heap serves as the arena of
  * containers that are never destroyed one by one, but all at once with the heap.
  */
 #include "check.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * First-class heaps: blocks of all sizes, from several threads, resized and freed by the ordinary
+ * Owned heaps: blocks of all sizes, from several threads, resized and freed by the ordinary
  * names too; destroying a heap gives everything back, and nothing of other heaps.
  */
 #include "check.h"

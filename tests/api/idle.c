@@ -2,7 +2,7 @@
 /*
  * A program that has gone idle gives its memory back: after its last call to the allocator it only
  * sleeps and looks at its RSS, until that is where it was. So with all blocks freed, with one in a
- * thousand kept, in a forked child, and when a first-class heap was destroyed. With
+ * thousand kept, in a forked child, and when an owned heap was destroyed. With
  * HAKMEM_BACKGROUND=0 the frees themselves do the work, as far as it is to be bounded.
  */
 #include "check.h"

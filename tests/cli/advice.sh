@@ -192,7 +192,7 @@ expect_nothing full
 step "free memory beside live blocks"
 advice sparse --set DECAY_MS=0
 expect_advice sparse 'at least [0-9.]+ MiB, [0-9]+ % of what was resident, was free inside slabs '\
-'that still held .* beside blocks of 1024 bytes, of which 2[0-9]\.[0-9] % were live.*up to [0-9.]+ MiB less'
+'that still held .* beside blocks of 1024 bytes. Of these blocks, 2[0-9]\.[0-9] % were live.*up to [0-9.]+ MiB less'
 advice cleared --set DECAY_MS=0
 expect_advice cleared 'was free inside slabs that still held a live block'
 advice reused --set DECAY_MS=0
@@ -212,7 +212,7 @@ advice age --set DECAY_MS=3600000
 expect_advice age 'at least [0-9.]+ MiB, .* was free and kept for reuse\. HAKMEM_DECAY_MS keeps it '\
 '3600000 ms\. With HAKMEM_DECAY_MS=10* and HAKMEM_BACKGROUND=1, up to [0-9.]+ MiB less'
 advice age --set DECAY_MS=20
-expect_advice "age, beyond its time" 'was free and kept for reuse\. Calls of free keep a part.* With '\
+expect_advice "age, beyond its time" 'was free and kept for reuse\. Only calls of free give memory back.* With '\
 'HAKMEM_BACKGROUND=1, a helper thread .* free for 20 ms .*: up to [0-9.]+ MiB less'
 advice age --set DECAY_MS=0
 expect_nothing "age, at once"

@@ -24,7 +24,7 @@ expect_error() {
 step "a wrong command line: one line, and nothing runs"
 expect_line 2 "hakmem compare: no program given (see hakmem compare --help)" compare
 expect_line 2 "hakmem compare: no program given (see hakmem compare --help)" compare --runs 3 --
-expect_error "'--frob' is no option (see hakmem compare --help)" --frob
+expect_error "'--frob' is not an option (see hakmem compare --help)" --frob
 expect_error "--runs '0': expected a number from 1 to 100000" --runs 0
 expect_error "--runs '2x': expected a number from 1 to 100000" --runs 2x
 expect_error "--precision 'fine': expected a number from 0.01 to 100" --precision fine
@@ -112,7 +112,7 @@ step "the figures"
 hakmem compare --only hakmem,glibc --runs 3 --time 100000 --json out.json ./touch 64 20
 expect_status 0 "hakmem compare --json"
 expect_narrow out "hakmem compare"
-expect_in out '^3 rounds in .* s: as many as were asked for$' "how it ended"
+expect_in out '^3 rounds in .* s: as many as asked for$' "how it ended"
 expect_in out '^hakmem +[0-9.]+ m?s +± .* 3$' "a row"
 expect_in err '^hakmem compare: warm-up of 2 allocators: ' "progress by lines"
 expect_in err '^hakmem compare: round 3: wall time to ' "progress by lines"
@@ -174,7 +174,7 @@ expect_in out.json "\"library\": \"$SCRATCH/copy.so\"" "--allocator"
 
 step "precision and time"
 hakmem compare --only glibc,hakmem --precision 100 --time 1000 true
-expect_in out '^[0-9]+ rounds in .* s: wall time is known as well as was asked for$' "--precision"
+expect_in out '^[0-9]+ rounds in .* s: wall time is known as precisely as asked$' "--precision"
 hakmem compare --only glibc,hakmem --precision 0.01 --time 1 ./touch 1
 expect_status 0 "--time"
 expect_in out '^[0-9]+ rounds?( and a part of another)? in .* s: the time was spent$' "--time"

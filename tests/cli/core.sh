@@ -29,7 +29,7 @@ print([c["live_blocks"] for c in data["classes"] if c["size"] == 208])') == "[50
     expect_in out ': live$' "why --core $core"
     expect_in out 'block .* 208 bytes, Tiny lane' "why --core $core"
     hakmem why --core "$core" "$(address cached)"
-    expect_in out ": free in a thread's cache" "why --core $core"
+    expect_in out ": free in a thread cache" "why --core $core"
     hakmem map --core "$core"
     expect_in out ' H{32} +100 % +100 %' "map --core $core"
     hakmem map --core "$core" --svg core.svg
@@ -62,7 +62,7 @@ for part in 0 10 64 100 5000; do
     head -c $part gdb.core >short.core
     timeout "$HANG" "$CLI" why --core short.core 0x10 >out 2>err
     [[ $? == 1 && $(wc -l <err) == 1 ]] || fail "$part bytes of a core: $(cat err)"
-    expect_in err "'short.core' is (no core file|cut short)" "$part bytes of a core"
+    expect_in err "'short.core' is (not a core file|cut short)" "$part bytes of a core"
 done
 
 step "a core whose memory ends just below the last address"
@@ -129,7 +129,7 @@ expect_line 1 "hakmem stats: 'other.core': its HAKMEM ($version) is not of this 
  build ($version): use the hakmem that came with it" stats --core other.core
 
 step "what is no core, or has no HAKMEM"
-kind="is no core file: expected one from the kernel or gcore, not packed"
+kind="is not a core file: expected one from the kernel or gcore, not packed"
 mkfifo pipe
 timeout "$HANG" "$CLI" stats --core pipe >out 2>err
 [[ $? == 1 && $(cat err) == "hakmem stats: 'pipe' $kind" ]] || fail "a pipe: $(cat err)"

@@ -26,9 +26,9 @@ static void what_stays_free_beside_live_blocks_is_told(void **state)
         set_pinned(life, i, 80 * MEBI);
     expect(life, "From 3.10 s to 8.00 s, at least 80.0 MiB, 73 % of what was resident, was free "
                  "inside slabs that still held a live block; most of it, 80.0 MiB, beside blocks "
-                 "of 1024 bytes, of which 20.0 % were live. Where blocks "
-                 "that live long have a heap of their own (hak_heap_new), the rest can go back to "
-                 "the kernel: up to 80.0 MiB less.");
+                 "of 1024 bytes. Of these blocks, 20.0 % were live. If long-lived blocks come from "
+                 "an owned heap (hak_heap_new), the rest can go back to the kernel: up to 80.0 MiB "
+                 "less.");
 }
 
 static void it_is_told_although_all_is_free_in_the_end(void **state)
@@ -129,9 +129,9 @@ static void memory_that_is_kept_beyond_its_age_is_told(void **state)
     struct life *life = begin(state);
     set_purgeable(life, 0, 40 * MEBI);
     expect(life, "From 0.10 s to 8.00 s, at least 40.0 MiB, 36 % of what was resident, was free "
-                 "and kept for reuse. Calls of free keep a part, whatever its age, and while none "
-                 "is made nothing goes back. With HAKMEM_BACKGROUND=1, a helper thread gives back "
-                 "what has been free for 1000 ms (HAKMEM_DECAY_MS): up to 40.0 MiB less, at the "
+                 "and kept for reuse. Only calls of free give memory back, and they keep a part of "
+                 "it, of any age. With HAKMEM_BACKGROUND=1, a helper thread gives back all memory "
+                 "that has been free for 1000 ms (HAKMEM_DECAY_MS): up to 40.0 MiB less, at the "
                  "cost of a page fault where it is used again.");
 }
 

@@ -118,12 +118,12 @@ grep -q "^  16 " out && fail "slabs that do not start where they are: $(cat out)
 kill -KILL $TARGET
 
 step "caches"
-start_hostile heaps-in-a-block
-expect_left_out "threads' heaps outside the metadata"
-start_hostile heaps-in-metadata
+start_hostile caches-in-a-block
+expect_left_out "thread caches outside the metadata"
+start_hostile caches-in-metadata
 expect_damaged "it names more records than it has memory for"
-start_hostile heaps-in-a-circle
-expect_left_out "threads' heaps in a circle"
+start_hostile caches-in-a-circle
+expect_left_out "thread caches in a circle"
 start_hostile batches-in-a-circle
 expect_damaged "it names more records than it has memory for"
 

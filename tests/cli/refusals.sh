@@ -16,8 +16,8 @@ for words in stats map report "why PID 0x10" trim "set PID DECAY_MS=1"; do
     # shellcheck disable=SC2046
     {
         expect_line 1 "hakmem $verb: there is no process 99999999" $(with 99999999)
-        expect_line 2 "hakmem $verb: '12x' is no process number" $(with 12x)
-        expect_line 2 "hakmem $verb: '0' is no process number" $(with 0)
+        expect_line 2 "hakmem $verb: '12x' is not a process number" $(with 12x)
+        expect_line 2 "hakmem $verb: '0' is not a process number" $(with 0)
     }
 done
 sleep 99 &
@@ -81,16 +81,16 @@ expect_line 2 "hakmem map: no process given (see hakmem map --help)" map
 expect_line 2 "hakmem why: no process given (see hakmem why --help)" why
 expect_line 2 "hakmem why: no address given (see hakmem why --help)" why $TARGET
 expect_line 2 "hakmem why: no address given (see hakmem why --help)" why --core x
-expect_line 2 "hakmem why: 'xyz' is no address: expected hexadecimal digits" why $TARGET xyz
-expect_line 2 "hakmem why: '0x' is no address: expected hexadecimal digits" why $TARGET 0x
-expect_line 2 "hakmem why: '12345678901234567' is no address: expected hexadecimal digits" \
+expect_line 2 "hakmem why: 'xyz' is not an address: expected hexadecimal digits" why $TARGET xyz
+expect_line 2 "hakmem why: '0x' is not an address: expected hexadecimal digits" why $TARGET 0x
+expect_line 2 "hakmem why: '12345678901234567' is not an address: expected hexadecimal digits" \
     why $TARGET 12345678901234567
 expect_line 2 "hakmem why: '3' is one word too many" why $TARGET 1 3
 expect_line 2 "hakmem stats: '3' is one word too many" stats $TARGET 3
 expect_line 2 "hakmem stats: '--core' needs a value (see hakmem stats --help)" stats --core
 expect_line 2 "hakmem set: no NAME=VALUE given (see hakmem set --help)" set $TARGET
 expect_line 2 "hakmem set: 'DECAY_MS' is not of the form NAME=VALUE" set $TARGET DECAY_MS
-expect_line 2 "hakmem set: 'NONE' is no setting (see hakmem settings)" set $TARGET NONE=1
+expect_line 2 "hakmem set: 'NONE' is not a setting (see hakmem settings)" set $TARGET NONE=1
 expect_line 2 "hakmem set: HAKMEM_DECAY_MS cannot be '-2': expected milliseconds, -1 to 3600000" \
     set $TARGET DECAY_MS=-2
 expect_line 2 "hakmem set: HAKMEM_REPORT can be set at a process's start only, in its environment" \

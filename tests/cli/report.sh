@@ -141,7 +141,7 @@ expect_incomplete "no object"
 
 step "no report: one line"
 hakmem run true
-expect_in err '^report    none: it ended by _exit, or became a program without the library$' "no report"
+expect_in err '^report    none: it ended by _exit, or executed a program without the library$' "no report"
 hakmem run bash -c 'ln -s /etc/passwd $HAKMEM_REPORT/$$.report'
 expect_in err '^report    none:' "a link as report"
 hakmem run bash -c 'mkfifo $HAKMEM_REPORT/$$.report'

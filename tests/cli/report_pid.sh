@@ -18,7 +18,7 @@ start_known_heap
 state_of $TARGET >before
 hakmem report $TARGET --for 300ms
 expect_status 0 "hakmem report"
-[[ $(head -n 1 err) == "hakmem report: process $TARGET is looked at for 0.3 s, or until it ends,\
+[[ $(head -n 1 err) == "hakmem report: process $TARGET is watched for 0.3 s, or until it ends,\
  or Ctrl-C" ]] || fail "how long it looks is not said first: $(cat err)"
 expect_in err "^hakmem report: the report is in $TARGET\.html$" "where the page is"
 [[ ! -s out ]] || fail "something on standard output: $(cat out)"

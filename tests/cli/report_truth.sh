@@ -154,8 +154,8 @@ missed = re.fullmatch(rf"At the peak, {size} was resident, as the kernel counts,
                       rf"it. The largest look, (at its exit|[0-9.]+ s after the start), saw {size}: "
                       rf"{size} in blocks that the program held, {size} outside the heap \(code, "
                       rf"stacks, files\), {size} that the allocator kept for later or for itself. "
-                      rf"What held the other {size} is not known; all that is said of the peak below "
-                      rf"is of that look\.", sentence)
+                      rf"It is not known what the other {size} was used for; all figures for the "
+                      rf"peak below are from that look\.", sentence)
 assert found or missed, "neither form"
 assert form == "any" or (form == "missed") == bool(missed), "the other form"
 if found:

@@ -111,9 +111,9 @@ done
 expect_refused LIBRARY "" "a path"
 expect_refused REPORT /nonexistent "a directory to write to"
 expect_refused REPORT /bin/sh "a directory to write to"
-expect_line 2 "hakmem run: 'BANANA' is no setting (see hakmem settings)" run --set BANANA=1 true
-expect_line 2 "hakmem run: 'HAKMEM_' is no setting (see hakmem settings)" run --set HAKMEM_=1 true
-expect_line 2 "hakmem run: 'SS_PREFAUL' is no setting: did you mean 'SS_PREFAULT'?\
+expect_line 2 "hakmem run: 'BANANA' is not a setting (see hakmem settings)" run --set BANANA=1 true
+expect_line 2 "hakmem run: 'HAKMEM_' is not a setting (see hakmem settings)" run --set HAKMEM_=1 true
+expect_line 2 "hakmem run: 'SS_PREFAUL' is not a setting: did you mean 'SS_PREFAULT'?\
  (see hakmem settings)" \
     run --set SS_PREFAUL=1 true
 expect_line 2 "hakmem run: '--set DECAY_MS' is not of the form NAME=VALUE" run --set DECAY_MS true

@@ -91,11 +91,11 @@ expect_line 1 "$D: cannot read 'nothing.json': No such file or directory" diff n
 expect_line 1 "$D: cannot read '.': Is a directory" diff before.json .
 for text in '' '[1, 2' 'no JSON' '{"a":1}' '{"format":2}}' "$(printf '[%.0s' {1..99})"; do
     printf %s "$text" >other.json
-    expect_line 1 "$D: 'other.json' is no snapshot: expected a file of hakmem snapshot" \
+    expect_line 1 "$D: 'other.json' is not a snapshot: expected a file of hakmem snapshot" \
         diff before.json other.json
 done
 printf '{"format":2}' >other.json
-expect_line 1 "$D: 'other.json' is no snapshot: it lacks the terms that add up to the RSS" \
+expect_line 1 "$D: 'other.json' is not a snapshot: it lacks the terms that add up to the RSS" \
     diff other.json after.json
 sed 's/^"format":2/"format":7/' before.json >other.json
 expect_line 1 "$D: 'other.json' is of format 7: this hakmem reads format 2" diff before.json other.json

@@ -49,5 +49,5 @@ address() {
 
 # number PATH: a number of the JSON in `out`, by its path as python writes it.
 number() {
-    python3 -c 'import json, sys; print(eval("data" + sys.argv[1], {"data": json.load(open("out"))}))' "$1"
+    python3 -c 'import json, sys; print(eval("(data" + sys.argv[1] + ")", {"data": json.load(open("out"))}))' "$1"
 }

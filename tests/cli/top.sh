@@ -40,7 +40,7 @@ fi
 terminal "$CLI" top --core /bin/true
 expect_screen "^ended 1"
 in_terminal kill-server
-expect_in top.err "^hakmem top: '/bin/true' is no core file" "no core file"
+expect_in top.err "^hakmem top: '/bin/true' is not a core file" "no core file"
 expect_line 2 "hakmem top: '1' is one word too many" top --core x 1
 
 step "all processes, into one and back"
@@ -110,7 +110,7 @@ in_terminal kill-server
 expect_in top.err "^hakmem top: known_heap \[$TARGET\] has ended" "a process that ends"
 
 step "no such process"
-expect_line 2 "hakmem top: 'x' is no process number" top x
+expect_line 2 "hakmem top: 'x' is not a process number" top x
 terminal "$CLI" top 99999999
 expect_screen "^ended 1"
 in_terminal kill-server

@@ -7,42 +7,42 @@ source "$(dirname "$0")/lib.bash"
 
 step "a wrong command line: one line, status 2"
 expect_line 2 "hakmem: no command given (see hakmem --help)"
-expect_line 2 "hakmem: 'rnu' is no command: did you mean 'run'? (see hakmem --help)" rnu
-expect_line 2 "hakmem: 'stat' is no command: did you mean 'stats'? (see hakmem --help)" stat
-expect_line 2 "hakmem: 'frobnicate' is no command (see hakmem --help)" frobnicate
-expect_line 2 "hakmem: '' is no command (see hakmem --help)" ""
-expect_line 2 "hakmem: 'a?b' is no command (see hakmem --help)" $'a\nb'
-expect_line 2 "hakmem: '--frob' is no option (see hakmem --help)" --frob
-expect_line 2 "hakmem: '-x' is no option (see hakmem --help)" -x run ls
-expect_line 2 "hakmem: '--version=2' is no option: did you mean '--version'? (see hakmem --help)" \
+expect_line 2 "hakmem: 'rnu' is not a command: did you mean 'run'? (see hakmem --help)" rnu
+expect_line 2 "hakmem: 'stat' is not a command: did you mean 'stats'? (see hakmem --help)" stat
+expect_line 2 "hakmem: 'frobnicate' is not a command (see hakmem --help)" frobnicate
+expect_line 2 "hakmem: '' is not a command (see hakmem --help)" ""
+expect_line 2 "hakmem: 'a?b' is not a command (see hakmem --help)" $'a\nb'
+expect_line 2 "hakmem: '--frob' is not an option (see hakmem --help)" --frob
+expect_line 2 "hakmem: '-x' is not an option (see hakmem --help)" -x run ls
+expect_line 2 "hakmem: '--version=2' is not an option: did you mean '--version'? (see hakmem --help)" \
     --version=2
 expect_line 2 "hakmem run: no program given (see hakmem run --help)" run
 expect_line 2 "hakmem run: no program given (see hakmem run --help)" run --
 expect_line 2 "hakmem run: no program given (see hakmem run --help)" run --set DECAY_MS=0
 expect_line 2 "hakmem run: '--set' needs a value (see hakmem run --help)" run --set
-expect_line 2 "hakmem run: '--frob' is no option (see hakmem run --help)" run --frob ls
-expect_line 2 "hakmem run: '--frob' is no option (see hakmem run --help)" \
+expect_line 2 "hakmem run: '--frob' is not an option (see hakmem run --help)" run --frob ls
+expect_line 2 "hakmem run: '--frob' is not an option (see hakmem run --help)" \
     run --set DECAY_MS=0 --set=DECAY_MS=1 --frob ls
-expect_line 2 "hakmem run: '-xy' is no option (see hakmem run --help)" run --set DECAY_MS=0 -xy ls
+expect_line 2 "hakmem run: '-xy' is not an option (see hakmem run --help)" run --set DECAY_MS=0 -xy ls
 expect_line 2 "hakmem record: no program given (see hakmem record --help)" record -o file
 expect_line 2 "hakmem record: '-o' needs a value (see hakmem record --help)" record -o
-expect_line 2 "hakmem record: '-x' is no option (see hakmem record --help)" record -x ls
-expect_line 2 "hakmem run: '--repotr' is no option: did you mean '--report'? (see hakmem run --help)" \
+expect_line 2 "hakmem record: '-x' is not an option (see hakmem record --help)" record -x ls
+expect_line 2 "hakmem run: '--repotr' is not an option: did you mean '--report'? (see hakmem run --help)" \
     run --repotr page.html true
 for words in "--report --" "--report=--" "--set --"; do
     # shellcheck disable=SC2086 # two words
     expect_line 2 "hakmem run: '${words%%[= ]*}' needs a value (see hakmem run --help)" run $words true
 done
 expect_line 2 "hakmem record: '-o' needs a value (see hakmem record --help)" record -o -- true
-expect_line 2 "hakmem settings: 'all' is no setting (see hakmem settings)" settings all
+expect_line 2 "hakmem settings: 'all' is not a setting (see hakmem settings)" settings all
 expect_line 2 "hakmem settings: 'STATS' is one word too many" settings DECAY_MS STATS
 expect_line 2 "hakmem settings: --markdown and --man print all settings, not HAKMEM_STATS alone" \
     settings --man STATS
 expect_line 2 "hakmem set: no process given (see hakmem set --help)" set DECAY_MS=1
 expect_line 2 "hakmem limit: no process given (see hakmem limit --help)" limit 512M
-expect_line 2 "hakmem settings: '--html' is no option (see hakmem settings --help)" settings --html
+expect_line 2 "hakmem settings: '--html' is not an option (see hakmem settings --help)" settings --html
 expect_line 2 "hakmem help: 'settings' is one word too many" help run settings
-expect_line 2 "hakmem: 'rnu' is no command: did you mean 'run'? (see hakmem --help)" help rnu
+expect_line 2 "hakmem: 'rnu' is not a command: did you mean 'run'? (see hakmem --help)" help rnu
 
 step "each verb, whatever it is: no option of that name, no value, a value too many, no words"
 hakmem --help
@@ -50,8 +50,8 @@ mapfile -t VERBS < <(sed -n 's/^ *hakmem \([a-z]*\) .*/\1/p' out | grep -vx help
 ((${#VERBS[@]} >= 11)) || fail "only ${#VERBS[@]} verbs in hakmem --help: ${VERBS[*]}"
 for verb in "${VERBS[@]}"; do
     see="(see hakmem $verb --help)"
-    expect_line 2 "hakmem $verb: '--frob' is no option $see" "$verb" --frob
-    expect_line 2 "hakmem $verb: '-?' is no option $see" "$verb" '-?'
+    expect_line 2 "hakmem $verb: '--frob' is not an option $see" "$verb" --frob
+    expect_line 2 "hakmem $verb: '-?' is not an option $see" "$verb" '-?'
     hakmem "$verb" --help
     grep -oE '^ +(-[a-z], )?--[a-z-]+(=[A-Z=]+)?' out | sed 's/.*--//' >options
     grep -qx help options || fail "hakmem $verb --help names no --help"
@@ -60,7 +60,7 @@ for verb in "${VERBS[@]}"; do
             expect_line 2 "hakmem $verb: '--$option' needs a value $see" "$verb" "--$option"
             expect_line 2 "hakmem $verb: '--$option' needs a value $see" "$verb" "--$option" -- true
         else
-            expect_line 2 "hakmem $verb: '--$option=1' is no option: did you mean '--$option'? $see" \
+            expect_line 2 "hakmem $verb: '--$option=1' is not an option: did you mean '--$option'? $see" \
                 "$verb" "--$option=1"
         fi
     done <options
@@ -96,24 +96,24 @@ done <<'TABLE'
 2|compare --json /no/x true|cannot write '/no/x': No such file or directory
 2|compare --html a --json a true|name the same file: expected two
 2|record -o /no/x true|cannot write '/no/x': No such file or directory
-2|stats x|'x' is no process number
-2|stats EMPTY|'' is no process number
-2|stats 99999999999|'99999999999' is no process number
+2|stats x|'x' is not a process number
+2|stats EMPTY|'' is not a process number
+2|stats 99999999999|'99999999999' is not a process number
 2|stats PID 2|'2' is one word too many
 1|stats 999999999|there is no process 999999999
 1|stats PID|process [0-9]+ \(.*\)
 1|stats --core /no|cannot read '/no': No such file or directory
-1|stats --core /etc/passwd|'/etc/passwd' is no core file: expected one from the kernel or gcore
-2|top x|'x' is no process number
+1|stats --core /etc/passwd|'/etc/passwd' is not a core file: expected one from the kernel or gcore
+2|top x|'x' is not a process number
 2|top PID 2|'2' is one word too many
 2|top --delay x|cannot be 'x': expected 0.1 to 3600 seconds
-2|map x|'x' is no process number
+2|map x|'x' is not a process number
 2|map PID 2|'2' is one word too many
 2|why PID|no address given
-2|why PID zz|'zz' is no address: expected hexadecimal digits
-2|why PID EMPTY|'' is no address: expected hexadecimal digits
-2|why x 10|'x' is no process number
-2|trim x|'x' is no process number
+2|why PID zz|'zz' is not an address: expected hexadecimal digits
+2|why PID EMPTY|'' is not an address: expected hexadecimal digits
+2|why x 10|'x' is not a process number
+2|trim x|'x' is not a process number
 2|trim PID 2|'2' is one word too many
 2|trim --wait x PID|cannot be 'x': expected 0 to 86400 seconds
 2|trim --wait 86401 PID|cannot be '86401': expected 0 to 86400 seconds
@@ -121,10 +121,10 @@ done <<'TABLE'
 2|set PID|no NAME=VALUE given
 2|set PID x|'x' is not of the form NAME=VALUE
 2|set PID =1|'=1' is not of the form NAME=VALUE
-2|set PID FROB=1|'FROB' is no setting \(see hakmem settings\)
+2|set PID FROB=1|'FROB' is not a setting \(see hakmem settings\)
 2|set PID DECAY_MS=|HAKMEM_DECAY_MS cannot be '': expected milliseconds, -1 to 3600000
 2|set PID REPORT=x|HAKMEM_REPORT can be set at a process's start only
-2|set x DECAY_MS=1|'x' is no process number
+2|set x DECAY_MS=1|'x' is not a process number
 2|set PID DECAY_MS=1 2|'2' is one word too many
 1|set 999999999 DECAY_MS=1|there is no process 999999999
 2|limit PID|no limit given
@@ -133,11 +133,11 @@ done <<'TABLE'
 2|limit PID 0%|HAKMEM_LIMIT cannot be '0%': expected bytes
 2|limit PID 101%|HAKMEM_LIMIT cannot be '101%': expected bytes
 2|limit PID 1025G|HAKMEM_LIMIT cannot be '1025G': expected bytes
-2|limit x none|'x' is no process number
+2|limit x none|'x' is not a process number
 2|limit PID 1 2|'2' is one word too many
 1|limit 999999999 1G|there is no process 999999999
-2|settings x|'x' is no setting \(see hakmem settings\)
-2|set PID DECAY=1|'DECAY' is no setting: did you mean 'DECAY_MS'\? \(see hakmem settings\)
+2|settings x|'x' is not a setting \(see hakmem settings\)
+2|set PID DECAY=1|'DECAY' is not a setting: did you mean 'DECAY_MS'\? \(see hakmem settings\)
 2|set PID LIMIT=noen|expected bytes .*, none: did you mean 'none'\?
 2|help run stats|'stats' is one word too many
 TABLE
@@ -181,5 +181,5 @@ for words in --version --help settings; do
 done
 
 step "what is not printable in an argument"
-expect_line 2 "hakmem: 'a?[2J?b?c?dä' is no command (see hakmem --help)" \
+expect_line 2 "hakmem: 'a?[2J?b?c?dä' is not a command (see hakmem --help)" \
     $'a\e[2J\xe2\x80\xaeb\xc2\x9bc\xffd\303\244'

@@ -32,8 +32,8 @@ expect_why "$(plus "$live" 7)" ": live" "7 bytes from the block's start, 201 bef
 expect_why "${live#0x}" ": live"
 expect_why "$(plus "$live" 208)" ": free" "0 bytes from the block's start"
 
-step "free blocks: in a thread's cache, in the depot or a slab"
-expect_why "$(address cached)" ": free in a thread's cache" \
+step "free blocks: in a thread cache, in the depot or a slab"
+expect_why "$(address cached)" ": free in a thread cache" \
     "holder +the cache of thread $(address thread) \(known_heap\)\$"
 expect_why "$(address freed)" ": free"
 

@@ -310,7 +310,7 @@ static void start_run(struct cell *cell)
     one->file = memfd_create("stderr", 0);
     CHECK(one->file >= 0);
     snprintf(one->what, sizeof(one->what), "%s %s%s: call %u%s", call_names[plan.kind],
-             strerrorname_np(plan.error), plan.is_rationed ? ", piecewise" : "", plan.nth,
+             strerrorname_np(plan.error), plan.is_rationed ? ", rationed" : "", plan.nth,
              plan.is_lasting ? " and all later" : "");
     fflush(NULL);
     one->pid = fork();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Metadata runs out while address space does not: the reservation is piecewise, and somebody else's
+ * Metadata runs out while address space does not: address space is rationed, and somebody else's
  * mapping stands where the arena would grow. Whatever needs a record, a bitmap, a magazine or a
  * heap gives up and leaves nothing behind; what needs none goes on.
  */
@@ -56,7 +56,7 @@ static void without_records(void)
         CHECK(huge_take(3 * MIB, 8 * MIB, NULL, &is_zero) == NULL);
         CHECK_EQ(pool_take(&shared_pool, 5, &block, 1), 0);
         CHECK(owned_heap_new() == NULL);
-        CHECK(thread_heap_get() == NULL);
+        CHECK(thread_cache_get() == NULL);
         CHECK(route_alloc(10, true) == NULL);
         CHECK(route_alloc(10 * MIB, false) == NULL);
         CHECK_EQ(mapped_bytes(), 0);
@@ -87,7 +87,7 @@ static void with_records(void)
     CHECK(got > 0);
     CHECK(!depot_give(20, blocks, got, DEPOT_BYTES_MAX));
     CHECK_EQ(pool_give(&shared_pool, 20, blocks, got).fault, FAULT_NONE);
-    char *block = route_alloc(300, true); /* no thread's heap: one by one */
+    char *block = route_alloc(300, true); /* no thread cache: one by one */
     CHECK(block != NULL && unit_is_zero(block, 300));
     CHECK(route_free(block));
     char *span = route_alloc(300 * KIB, true);
@@ -106,7 +106,7 @@ static void with_heap(void)
 {
     void *blocks[200];
     make();
-    CHECK(thread_heap_get() != NULL);
+    CHECK(thread_cache_get() != NULL);
     CHECK(route_free(route_alloc(512, false))); /* records, one bin with a few slots */
     use_up_metadata();
     for (unsigned size = 200; size <= 2000; size += 100) {
@@ -123,13 +123,6 @@ static void with_heap(void)
     trim_all();
     CHECK_EQ(mapped_bytes(), 0);
 }
-
-#define CHILD_TEST(body)                                                                           \
-    static void test_##body(void **state)                                                          \
-    {                                                                                              \
-        (void)state;                                                                               \
-        CHECK_CHILD(body);                                                                         \
-    }
 
 CHILD_TEST(without_records)
 CHILD_TEST(with_records)

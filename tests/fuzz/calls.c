@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * libFuzzer target: the input is a sequence of calls of the allocator (malloc, calloc, realloc,
- * aligned, free, usable size, first-class heaps, trim, check), run against a model that knows each
+ * aligned, free, usable size, owned heaps, trim, check), run against a model that knows each
  * live block, its bytes and its neighbours. Wrong alignment, overlapping blocks, lost content,
  * bytes of calloc that are not zero, a heap check that fails, or a NULL that need not be end the
  * run. An act is four bytes: what, which slot, and a number that makes a size. Live bytes are

@@ -90,7 +90,7 @@ static void list_parts(void)
     add_part(root->depots, sizeof(struct depot[CLASS_POOL_LAST + 1]));
     add_part(root->pool_traffic, sizeof(struct pool_traffic[CLASS_POOL_LAST + 1]));
     add_part(root->span_figures, sizeof(struct span_figures[SPAN_CLASSES]));
-    add_part(root->thread_heaps, sizeof *root->thread_heaps);
+    add_part(root->thread_caches, sizeof *root->thread_caches);
     add_part(root->fb_counts, sizeof(uint64_t[HAK_FB_COUNT]));
     add_part(root->space->superslabs + first,
              (root->space->frontier - first) * sizeof(struct superslab));
@@ -152,8 +152,8 @@ static void list_words(void)
     add_words(&root->space, sizeof *root - offsetof(struct root, space));
     add_words(root->space, offsetof(struct space, list));
     add_words(root->meta, offsetof(struct meta_arena, free));
-    add_words(root->thread_heaps, sizeof *root->thread_heaps);
-    add_words(root->thread_heaps->live, sizeof *root->thread_heaps->live);
+    add_words(root->thread_caches, sizeof *root->thread_caches);
+    add_words(root->thread_caches->live, sizeof *root->thread_caches->live);
     for (size_t i = first; i < root->space->frontier; i++) {
         const struct superslab *superslab = &root->space->superslabs[i];
         add_words(superslab, offsetof(struct superslab, age));

@@ -27,7 +27,7 @@
 #define CHECK_EVERY_S 10
 #define REST_MIN_S 4
 #define PERIOD_MAX 8
-/* What all threads' caches may hold (HAKMEM_CACHES_TOTAL_MAX) is 8 MiB; the rest is for records,
+/* What all thread caches may hold (HAKMEM_CACHES_TOTAL_MAX) is 8 MiB; the rest is for records,
  * stacks, and what of a block's size class is more than was asked for. 3 to 10 were measured. */
 #define SPARE (12 * SOAK_MIB)
 #define GROWTH (4 * SOAK_MIB)

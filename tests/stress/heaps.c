@@ -4,7 +4,7 @@
 // args: 64 4
 /* SPDX-License-Identifier: MIT */
 /*
- * First-class heaps from THREADS threads for STEPS rounds: all allocate from shared heaps, resize
+ * Owned heaps from THREADS threads for STEPS rounds: all allocate from shared heaps, resize
  * and free each other's blocks by heap calls and by ordinary ones, while each also makes, uses and
  * destroys a heap of its own. After a round the shared heaps are destroyed with what is left in
  * them, and ordinary blocks allocated in between are intact.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tests of lane/ace.c and lane/span_list.c: spans of every class, resized in place, at random with
- * patterns and figures; and the lists by which a first-class heap finds its spans.
+ * patterns and figures; and the lists by which an owned heap finds its spans.
  */
 #include "unit/unit.h"
 
@@ -66,7 +66,7 @@ static void take(struct span *span, unsigned size_class, struct span_list *list)
     CHECK(span->block != NULL);
     CHECK_EQ((uintptr_t)span->block % SLAB_SIZE, 0);
     CHECK_EQ(map_byte(span->block), list ? CLASS_OWNED : size_class);
-    CHECK_EQ(slab_find(span->block)->state, SLAB_SPAN);
+    CHECK_EQ(slab_find(span->block)->state, SLAB_ACE);
     CHECK_EQ(slab_find(span->block)->size, size_of(size_class));
     CHECK(!is_zero || seems_zero(span->block, size_of(size_class)));
     fill(span);
@@ -91,7 +91,7 @@ static void check_figures(void)
         }
     size_t live = 0;
     for (unsigned size_class = ACE_FIRST; size_class <= CLASS_ACE_LAST; size_class++)
-        live += span_traffic(size_class).taken - span_traffic(size_class).given;
+        live += span_traffic(size_class).refilled - span_traffic(size_class).flushed;
     CHECK_EQ(live, blocks);
     CHECK_EQ(span_bytes(), bytes);
     CHECK_EQ(slab_check(), 0);

@@ -1,233 +1,155 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of front/afresh.c: a child by the clone system call alone, made while another thread holds
- * every lock of the allocator. Its parent's blocks can be read, resized and freed there, handles
- * of its parent's first-class heaps still serve, and it has a sound heap of its own; so have copies
- * of copies.
+ * Tests of front/afresh.c: a new start has a heap that is empty, and knows the usable sizes of the
+ * one that it has abandoned, and of the last few before; and a start for which there is no address
+ * space. Whole copies of a process are in init.c.
  */
-#include "unit/unit.h"
+#include "unit/own_cache.h"
 
-#include "api/api.h"
+#include "front/afresh.h"
+#include "front/owned_heap.h"
+#include "front/route.h"
 
-#include <sys/syscall.h>
+#define KINDS 6
+#define REMEMBERED 8
 
-#define BLOCKS 60
-#define GENERATIONS 8
+static const size_t sizes[KINDS] = {1, 40, 3000, 70000, 700000, 5000000};
 
-/* Purpose: a block of a parent's: `usable` is what the parent was told. */
-struct held {
+/* Purpose: a block of a heap that will be abandoned. */
+static struct held {
     char *block;
-    size_t size;
     size_t usable;
-    uint64_t key;
-};
+} held[KINDS + 1];
 
-static struct held held[GENERATIONS + 1][BLOCKS];
-static struct hak_heap *heaps[GENERATIONS + 1];
-
-/* ---- a parent that is at work ---- */
-
-static _Atomic bool is_locked;
-static _Atomic bool may_unlock;
-
-static void *hold_locks(void *unused)
+static void take(struct held *one, char *block, size_t size)
 {
-    (void)unused;
-    fork_lock_all();
-    atomic_store(&is_locked, true);
-    while (!atomic_load(&may_unlock))
-        usleep(100);
-    fork_unlock_all();
-    return NULL;
+    one->block = block;
+    CHECK(block != NULL && route_usable(block, &one->usable));
+    pattern_fill_sparse(block, size, size);
 }
 
-/* The body runs in the child. */
-static void check_torn_child(void (*body)(void))
+static void make(void)
 {
-    pthread_t thread;
-    int status;
-    fflush(NULL);
-    atomic_store(&is_locked, false);
-    atomic_store(&may_unlock, false);
-    CHECK_EQ(pthread_create(&thread, NULL, hold_locks, NULL), 0);
-    while (!atomic_load(&is_locked))
-        usleep(100);
-    pid_t child = (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
-    CHECK(child >= 0);
-    if (child == 0) {
-        unit_is_child = true;
-        alarm(120); /* a lock that nobody releases */
-        body();
-        _exit(0);
+    settings.decay_ms = -1;
+    CHECK(reservation_make());
+    for (unsigned i = 0; i < KINDS; i++)
+        take(&held[i], route_alloc(sizes[i], false), sizes[i]);
+    take(&held[KINDS], route_alloc_from(owned_heap_new(), BLOCK_ALIGN, 100, false), 100);
+}
+
+static void start(void)
+{
+    static int outside;
+    make();
+    char *head = (char *)reservation_get();
+    CHECK_EQ(afresh_usable(held[0].block), 0); /* nothing is abandoned yet */
+    CHECK(!afresh_has(held[0].block));
+    CHECK(afresh_start());
+    CHECK((char *)reservation_get() != head);
+    for (unsigned i = 0; i <= KINDS; i++) {
+        size_t size = i < KINDS ? sizes[i] : 100;
+        CHECK_EQ(afresh_usable(held[i].block), held[i].usable);
+        CHECK(afresh_has(held[i].block));
+        CHECK(pattern_sparse_holds(held[i].block, size, SIZE_MAX, size));
+        CHECK(route_free(held[i].block)); /* that does nothing */
+        CHECK_EQ(afresh_usable(held[i].block), held[i].usable);
     }
-    CHECK_EQ(waitpid(child, &status, 0), child);
-    atomic_store(&may_unlock, true);
-    CHECK_EQ(pthread_join(thread, NULL), 0);
-    CHECK_EQ(status, 0);
+    CHECK(afresh_has(head));
+    CHECK_EQ(afresh_usable(head), 0);
+    CHECK_EQ(afresh_usable(&outside), 0);
+    CHECK(!afresh_has(&outside) && !afresh_has(NULL));
 }
 
-/* Of all lanes, an eighth of them of a first-class heap. */
-static void make_blocks(unsigned generation)
+static void empty_heap(void)
 {
-    static const size_t sizes[] = {1, 40, 500, 3000, 20000, 70000, 300000, 3000000};
-    heaps[generation] = hak_heap_new();
-    CHECK(heaps[generation] != NULL);
-    for (unsigned i = 0; i < BLOCKS; i++) {
-        struct held *one = &held[generation][i];
-        one->size = sizes[i % 8] + i;
-        one->block = i % 9 == 0 ? hak_heap_malloc(heaps[generation], one->size)
-                                : hak_malloc(one->size);
-        CHECK(one->block != NULL);
-        one->usable = hak_usable_size(one->block);
-        one->key = generation * 1000 + i;
-        pattern_fill(one->block, one->size, one->key);
+    struct slab_figures figures;
+    make();
+    CHECK(afresh_start());
+    CHECK(thread_cache_own() == NULL);
+    CHECK_EQ(thread_cache_count(), 0);
+    CHECK_EQ(span_bytes(), 0);
+    slab_count(&figures);
+    CHECK_EQ(figures.mapped_bytes, 0);
+    for (unsigned i = 0; i < KINDS; i++) {
+        char *block = route_alloc(sizes[i], false);
+        CHECK(block != NULL);
+        CHECK_EQ(afresh_usable(block), 0);
+        memset(block, 1, sizes[i]);
+        CHECK(route_free(block));
+    }
+    check_structure();
+    unified_cache_empty();
+    check_structure();
+}
+
+/* A heap abandoned long ago is forgotten. */
+static void generations(void)
+{
+    char *blocks[REMEMBERED + 2];
+    make();
+    for (unsigned i = 0; i < REMEMBERED + 2; i++) {
+        blocks[i] = route_alloc(1000, false);
+        CHECK(afresh_start());
+        for (unsigned j = 0; j <= i; j++) {
+            CHECK_EQ(afresh_usable(blocks[j]), i - j < REMEMBERED ? route_good_size(1000) : 0);
+            /* a window that is remembered may lie around one that is not */
+            CHECK(i - j >= REMEMBERED || afresh_has(blocks[j]));
+        }
     }
 }
 
-/* ---- a child ---- */
-
-static void use_parents_block(struct held *one, unsigned i)
+static bool fail_all(enum os_call call)
 {
-    CHECK(pattern_holds(one->block, one->size, one->key));
-    CHECK_EQ(hak_usable_size(one->block), one->usable);
-    CHECK(hak_realloc(one->block, one->usable) == one->block);
-    if (i % 3 == 0) {
-        char *longer = hak_realloc(one->block, one->usable + 5000);
-        CHECK(longer != NULL && longer != one->block);
-        CHECK(pattern_holds(longer, one->size, one->key));
-        hak_free(longer);
+    (void)call;
+    errno = ENOMEM;
+    return true;
+}
+
+/* No address space now: the old heap is abandoned once, and a later start succeeds. */
+static void no_space(void)
+{
+    make();
+    for (unsigned i = 0; i < REMEMBERED + 1; i++) {
+        os_inject_failure = fail_all;
+        CHECK(!afresh_start());
+        os_inject_failure = NULL;
+        CHECK_EQ(reservation_get()->size, 0);
+        CHECK_EQ(afresh_usable(held[1].block), held[1].usable);
     }
-    hak_free(one->block);
-    CHECK(pattern_holds(one->block, one->size, one->key)); /* nothing is given out again */
+    CHECK(afresh_start());
+    CHECK_EQ(afresh_usable(held[1].block), held[1].usable);
+    CHECK(route_alloc(100, false) != NULL);
+    check_structure();
 }
 
-static void use_parents_heap(struct hak_heap *heap)
-{
-    char *block = hak_heap_malloc(heap, 100);
-    CHECK(block != NULL);
-    memset(block, 1, 100);
-    char *zeroed = hak_heap_calloc(heap, 10, 100);
-    CHECK(zeroed != NULL && unit_is_zero(zeroed, 1000));
-    CHECK((uintptr_t)hak_heap_aligned_alloc(heap, 4096, 100) % 4096 == 0);
-    CHECK(hak_heap_aligned_alloc(heap, 3, 100) == NULL);
-    CHECK(hak_heap_calloc(heap, SIZE_MAX, 2) == NULL);
-    block = hak_heap_realloc(heap, block, 50000);
-    CHECK(block != NULL && block[99] == 1);
-    hak_free(zeroed);
-    hak_heap_destroy(heap);
-    CHECK_EQ(block[99], 1);
-    hak_free(block);
-}
+/* The thread sanitizer leaves no place for a second window. */
+#ifdef HAK_TSAN
+#define HAS_PLACE false
+#else
+#define HAS_PLACE true
+#endif
 
-static void use_own_heap(void)
-{
-    static char *blocks[2000];
-    for (unsigned i = 0; i < 2000; i++) {
-        blocks[i] = hak_malloc(1 + i * 13 % 5000);
-        CHECK(blocks[i] != NULL);
-        memset(blocks[i], (int)i, 1 + i * 13 % 5000);
+#define AFRESH_TEST(body)                                                                          \
+    static void test_##body(void **state)                                                          \
+    {                                                                                              \
+        (void)state;                                                                               \
+        if (!HAS_PLACE)                                                                            \
+            skip();                                                                                \
+        CHECK_CHILD(body);                                                                         \
     }
-    for (unsigned i = 0; i < 2000; i++) {
-        CHECK_EQ((unsigned char)blocks[i][0], (unsigned char)i);
-        hak_free(blocks[i]);
-    }
-    CHECK_EQ(hak_check(), 0);
-}
 
-static void live_as_child(void)
-{
-    CHECK_EQ(hak_check(), 0); /* finds out that it is a copy */
-    for (unsigned i = 0; i < BLOCKS; i++)
-        use_parents_block(&held[0][i], i);
-    use_parents_heap(heaps[0]);
-    use_own_heap();
-}
-
-/* The first call of the child is one on an old handle: whose locks are held for ever. */
-static void use_heap_first(void)
-{
-    CHECK(hak_heap_malloc(heaps[0], 100) != NULL);
-    use_parents_heap(heaps[0]);
-}
-
-static void destroy_heap_first(void)
-{
-    hak_heap_destroy(heaps[0]);
-    use_own_heap();
-}
-
-static void test_child(void **state)
-{
-    (void)state;
-    CHECK_EQ(hak_check(), 0);
-    if (UNIT_SANITIZED)
-        skip(); /* their own locks would be torn */
-    make_blocks(0);
-    check_torn_child(live_as_child);
-    check_torn_child(use_heap_first);
-    check_torn_child(destroy_heap_first);
-    CHECK_EQ(hak_check(), 0);
-}
-
-static unsigned generation;
-
-/* Each has what all before it had, and adds its own. */
-static void live_as_generation(void)
-{
-    generation++;
-    CHECK_EQ(hak_check(), 0);
-    for (unsigned of = 0; of < generation; of++)
-        for (unsigned i = 0; i < BLOCKS; i++)
-            use_parents_block(&held[of][i], i);
-    for (unsigned of = 0; of < generation; of++)
-        CHECK(hak_heap_malloc(heaps[of], 10) != NULL);
-    use_own_heap();
-    if (generation == GENERATIONS)
-        return;
-    make_blocks(generation);
-    check_torn_child(live_as_generation);
-    CHECK_EQ(hak_check(), 0);
-}
-
-static void test_copies_of_copies(void **state)
-{
-    (void)state;
-    if (UNIT_SANITIZED)
-        skip();
-    make_blocks(0);
-    check_torn_child(live_as_generation);
-}
-
-static void use_no_heap(void)
-{
-    CHECK_EQ(hak_check(), 0);
-    hak_heap_malloc((struct hak_heap *)held[0][0].block, 1);
-}
-
-static void run_no_heap(void)
-{
-    check_torn_child(use_no_heap);
-}
-
-/* A handle that never was one still ends the child. */
-static void test_no_handle(void **state)
-{
-    static struct unit_child child;
-    (void)state;
-    if (UNIT_SANITIZED)
-        skip();
-    make_blocks(0);
-    unit_run_child(run_no_heap, &child);
-    CHECK(child.status != 0);
-    CHECK(strstr(child.text, "not a heap") != NULL);
-}
+AFRESH_TEST(start)
+AFRESH_TEST(empty_heap)
+AFRESH_TEST(generations)
+AFRESH_TEST(no_space)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_child),
-        cmocka_unit_test(test_copies_of_copies),
-        cmocka_unit_test(test_no_handle),
+        cmocka_unit_test(test_start),
+        cmocka_unit_test(test_empty_heap),
+        cmocka_unit_test(test_generations),
+        cmocka_unit_test(test_no_space),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -117,7 +117,7 @@ static void burst(void)
     CHECK(collapse_is_on(SIZE_CLASS));
     CHECK(most > 0 && most <= 4 * 64);
     check_tally(SIZE_CLASS);
-    CHECK(!warm_is_over(5)); /* what the last frees left for a walk is in it */
+    CHECK(!warm_bound_is_over(5)); /* what the last frees left for a walk is in it */
     CHECK_EQ(present_blocks(COUNT), COUNT / 500);
     for (unsigned i = 0; i < COUNT; i++)
         CHECK(!held[i] || *(char *)held[i] == 1);
@@ -144,23 +144,6 @@ static void not_for_little(void)
     check_tally(SIZE_CLASS);
 }
 
-/* The depot of a class that collapses is emptied a batch at a time. */
-static void depot_goes(void)
-{
-    make();
-    take(SIZE_CLASS, 3 * BATCH_BLOCKS);
-    for (unsigned i = 0; i < 3; i++)
-        CHECK(depot_give(SIZE_CLASS, held + i * BATCH_BLOCKS, BATCH_BLOCKS, DEPOT_BYTES_MAX));
-    for (unsigned left = 3; left > 0; left--) {
-        CHECK_EQ(depot_count(SIZE_CLASS), left * BATCH_BLOCKS);
-        CHECK_EQ(collapse_pay(SIZE_CLASS).fault, FAULT_NONE);
-    }
-    CHECK_EQ(depot_count(SIZE_CLASS), 0);
-    CHECK_EQ(collapse_pay(SIZE_CLASS).fault, FAULT_NONE);
-    CHECK_EQ(depot_check(), 0);
-    check_tally(SIZE_CLASS);
-}
-
 /* The epoch's work in parts comes to what it is in one go, and no part is large. */
 static void ageing_in_parts(void)
 {
@@ -174,22 +157,22 @@ static void ageing_in_parts(void)
             free_bytes += 256;
         }
     uint64_t before = decay_purged_bytes();
-    pool_age_begin(&shared_pool);
+    idle_pages_begin(&shared_pool);
     for (bool is_end = false; !is_end; parts++) {
         size_t effort = 32;
         uint64_t purged = decay_purged_bytes();
-        is_end = pool_age_on(&shared_pool, 0, &effort);
+        is_end = idle_pages_go_on(&shared_pool, 0, &effort);
         CHECK(decay_purged_bytes() - purged <= 8 * SLAB_SIZE);
         CHECK(parts < 10000);
     }
     CHECK(parts > 10);
     CHECK(decay_purged_bytes() - before > free_bytes / 2);
     bool is_pending = false;
-    CHECK_EQ(pool_purge_idle(&shared_pool, 0, &is_pending), 0);
+    CHECK_EQ(idle_pages_purge(&shared_pool, 0, &is_pending), 0);
     CHECK(!is_pending);
     check_tally(SIZE_CLASS);
     size_t effort = 32;
-    CHECK(pool_age_on(&shared_pool, 0, &effort) && effort == 32);
+    CHECK(idle_pages_go_on(&shared_pool, 0, &effort) && effort == 32);
 }
 
 /* Slabs that are too young have their turn in a later epoch. */
@@ -200,14 +183,14 @@ static void young_slabs_wait(void)
     take(SIZE_CLASS, 5000);
     for (unsigned i = 1; i < 5000; i++)
         give(SIZE_CLASS, i);
-    pool_age_begin(&shared_pool);
+    idle_pages_begin(&shared_pool);
     for (size_t effort = 32; !is_end; effort = 32)
-        is_end = pool_age_on(&shared_pool, 1, &effort);
+        is_end = idle_pages_go_on(&shared_pool, 1, &effort);
     CHECK_EQ(decay_purged_bytes(), 0);
-    pool_age_begin(&shared_pool);
+    idle_pages_begin(&shared_pool);
     is_end = false;
     for (size_t effort = 32; !is_end; effort = 32)
-        is_end = pool_age_on(&shared_pool, 0, &effort);
+        is_end = idle_pages_go_on(&shared_pool, 0, &effort);
     CHECK(decay_purged_bytes() > 0);
 }
 
@@ -234,16 +217,8 @@ static void depots_in_parts(void)
     check_tally(SIZE_CLASS);
 }
 
-#define CHILD_TEST(body)                                                                           \
-    static void test_##body(void **state)                                                          \
-    {                                                                                              \
-        (void)state;                                                                               \
-        CHECK_CHILD(body);                                                                         \
-    }
-
 CHILD_TEST(burst)
 CHILD_TEST(not_for_little)
-CHILD_TEST(depot_goes)
 CHILD_TEST(ageing_in_parts)
 CHILD_TEST(young_slabs_wait)
 CHILD_TEST(depots_in_parts)
@@ -251,11 +226,8 @@ CHILD_TEST(depots_in_parts)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_burst),
-        cmocka_unit_test(test_not_for_little),
-        cmocka_unit_test(test_depot_goes),
-        cmocka_unit_test(test_ageing_in_parts),
-        cmocka_unit_test(test_young_slabs_wait),
+        cmocka_unit_test(test_burst),           cmocka_unit_test(test_not_for_little),
+        cmocka_unit_test(test_ageing_in_parts), cmocka_unit_test(test_young_slabs_wait),
         cmocka_unit_test(test_depots_in_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

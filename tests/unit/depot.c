@@ -180,12 +180,12 @@ static void test_traffic(void **state)
     CHECK_EQ(depot_take(SIZE_CLASS, blocks + 4, BATCH_BLOCKS), 6);
     CHECK_EQ(depot_trim(true).fault, FAULT_NONE);
     struct traffic after = depot_traffic(SIZE_CLASS);
-    CHECK_EQ(after.given - before.given, 30);
-    CHECK_EQ(after.taken - before.taken, 10);
-    CHECK_EQ(pool_traffic_of(SIZE_CLASS).given, pool.given);
-    CHECK_EQ(pool_traffic_of(SIZE_CLASS).taken, pool.taken);
+    CHECK_EQ(after.flushed - before.flushed, 30);
+    CHECK_EQ(after.refilled - before.refilled, 10);
+    CHECK_EQ(pool_traffic_of(SIZE_CLASS).flushed, pool.flushed);
+    CHECK_EQ(pool_traffic_of(SIZE_CLASS).refilled, pool.refilled);
     CHECK_EQ(pool_give(&shared_pool, SIZE_CLASS, blocks, 10).fault, FAULT_NONE);
-    CHECK_EQ(pool_traffic_of(SIZE_CLASS).given, pool.given + 10);
+    CHECK_EQ(pool_traffic_of(SIZE_CLASS).flushed, pool.flushed + 10);
 }
 
 /* ---- faults planted ---- */

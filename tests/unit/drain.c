@@ -34,7 +34,7 @@ static size_t bound(void)
 static size_t warm(void)
 {
     CHECK_EQ(slab_check(), 0);
-    return warm_slabs() << SLAB_SHIFT;
+    return space_warm_slabs() << SLAB_SHIFT;
 }
 
 static void take_all(unsigned count)
@@ -65,9 +65,9 @@ static void bound_follows(void)
     CHECK_EQ(bound(), 32 * MIB);
     take_all(MANY);
     CHECK_EQ(bound(), 64 * MIB);
-    warm_note_loose(0, 100 * MIB); /* of the slabs in use this much is free */
+    warm_bound_note_loose(0, 100 * MIB); /* of the slabs in use this much is free */
     CHECK_EQ(bound(), 39 * MIB);
-    warm_note_loose(0, -100 * (ptrdiff_t)MIB);
+    warm_bound_note_loose(0, -100 * (ptrdiff_t)MIB);
     settings.ss_cache_max = 5 * MIB;
     CHECK_EQ(bound(), 5 * MIB);
     settings.decay_ms = -1;
@@ -213,13 +213,6 @@ static void settings_are_kept(void)
     give(slab_run_take(1, &is_zero));
     CHECK_EQ(warm(), 0);
 }
-
-#define CHILD_TEST(body)                                                                           \
-    static void test_##body(void **state)                                                          \
-    {                                                                                              \
-        (void)state;                                                                               \
-        CHECK_CHILD(body);                                                                         \
-    }
 
 CHILD_TEST(bound_follows)
 CHILD_TEST(burst)

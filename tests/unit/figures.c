@@ -26,7 +26,7 @@ static struct figures some_figures(void)
                                            .traffic = {10, 11}};
     for (unsigned lane = 0; lane < HAK_LANE_COUNT; lane++)
         lanes[lane] = row;
-    lanes[HAK_LANE_HUGE].traffic.given = 12;
+    lanes[HAK_LANE_HUGE].traffic.flushed = 12;
     struct figures figures = {.version = "1.2.3",
                               .pid = 77,
                               .is_outside = true,

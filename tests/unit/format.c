@@ -3,7 +3,7 @@
  * Tests of base/format.c: a writer's buffer, and strings of JSON. What text_format knows is tested
  * with log.c.
  */
-#include "unit/rendered.h"
+#include "unit/written.h"
 
 static void test_writer(void **state)
 {

@@ -3,7 +3,7 @@
  * Tests of front/give_back.c: sound blocks and spans go to their lanes, and nothing that is at
  * fault does: one that is given twice, has been given already, or does not start a block.
  */
-#include "unit/own_heap.h"
+#include "unit/own_cache.h"
 
 #include "front/give_back.h"
 
@@ -14,7 +14,7 @@ static void take(unsigned size_class, void *blocks[3])
 {
     bool is_zero;
     for (unsigned i = 0; i < 3; i++)
-        if (is_span_class(size_class))
+        if (is_ace_class(size_class))
             CHECK((blocks[i] = ace_take(size_class, NULL, &is_zero)) != NULL);
         else
             CHECK_EQ(pool_take(&shared_pool, size_class, &blocks[i], 1), 1);

@@ -19,9 +19,9 @@ static unsigned asked;
 
 static bool refuse_huge(enum os_call call)
 {
-    asked += call == OS_CALL_HUGE;
+    asked += call == OS_CALL_HUGE_PAGE;
     errno = ENOMEM;
-    return call == OS_CALL_HUGE;
+    return call == OS_CALL_HUGE_PAGE;
 }
 
 /* Take `count` superslabs, a run of one slab in each; how often was a huge page asked for? */
@@ -33,7 +33,7 @@ static unsigned asked_for(size_t count)
     for (size_t i = 0; i < count; i++) {
         struct slab *slab = slab_run_take(SLABS_PER_SUPERSLAB, &is_zero);
         CHECK(slab != NULL);
-        CHECK(!slab_run_back_huge(slab));
+        CHECK(!huge_page_back_run(slab));
     }
     os_inject_failure = NULL;
     return asked;
@@ -68,14 +68,14 @@ static void limited(void)
     bool is_zero;
     CHECK(reservation_make());
     settings.huge_pages = HUGE_PAGES_ALWAYS;
-    slab_allow(SUPERSLAB_SIZE);
+    room_set(SUPERSLAB_SIZE);
     asked = 0;
     os_inject_failure = refuse_huge;
-    CHECK(!slab_run_back_huge(slab_run_take(1, &is_zero)));
+    CHECK(!huge_page_back_run(slab_run_take(1, &is_zero)));
     CHECK_EQ(asked, 1);
     CHECK(slab_run_take(SLABS_PER_SUPERSLAB - 1, &is_zero) != NULL);
-    slab_allow(SUPERSLAB_SIZE - SLAB_SIZE);
-    CHECK(!slab_run_back_huge(slab_run_take(1, &is_zero)));
+    room_set(SUPERSLAB_SIZE - SLAB_SIZE);
+    CHECK(!huge_page_back_run(slab_run_take(1, &is_zero)));
     CHECK_EQ(asked, 1);
     os_inject_failure = NULL;
     CHECK_EQ(slab_check(), 0);
@@ -85,8 +85,8 @@ static size_t waste(void)
 {
     struct slab_figures figures;
     slab_count(&figures);
-    CHECK(figures.huge_waste <= figures.warm_bytes);
-    return figures.huge_waste;
+    CHECK(figures.huge_page_waste <= figures.warm_bytes);
+    return figures.huge_page_waste;
 }
 
 /* All but what was taken is waste, until it is taken too or purged. */
@@ -97,7 +97,7 @@ static void wasted(void)
     CHECK(reservation_make());
     CHECK_EQ(waste(), 0);
     struct slab *first = slab_run_take(1, &is_zero);
-    if (!slab_run_back_huge(first))
+    if (!huge_page_back_run(first))
         return; /* this kernel has no huge page for us now */
     CHECK_EQ(waste(), SUPERSLAB_SIZE - SLAB_SIZE);
     struct slab *second = slab_run_take(4, &is_zero);
@@ -119,13 +119,13 @@ static bool count_purges(enum os_call call)
 }
 
 /* How many calls does the purge of two superslabs take? */
-static unsigned purges_of_range(bool is_huge)
+static unsigned purges_of_range(bool is_huge_page)
 {
     bool is_zero;
     char *start = superslab_range_take(2, &is_zero);
     CHECK(start != NULL);
-    if (is_huge)
-        superslab_range_note_huge(start, 2);
+    if (is_huge_page)
+        huge_page_note_range(start, 2);
     superslab_range_give(start, 2, 2 * SUPERSLAB_SIZE);
     purges = 0;
     os_inject_failure = count_purges;

@@ -24,7 +24,7 @@ static int set_up(void **state)
 static size_t purge(unsigned min_age)
 {
     bool is_pending = false;
-    size_t bytes = pool_purge_idle(&shared_pool, min_age, &is_pending);
+    size_t bytes = idle_pages_purge(&shared_pool, min_age, &is_pending);
     CHECK_EQ(pool_check(&shared_pool), 0);
     CHECK_EQ(slab_check(), 0);
     return bytes;
@@ -141,12 +141,12 @@ static void test_young_slabs_wait(void **state)
     take(20, 500);
     while (held_count > 3)
         give(20, held[--held_count]);
-    CHECK_EQ(pool_purge_idle(&shared_pool, 1, &is_pending), 0);
+    CHECK_EQ(idle_pages_purge(&shared_pool, 1, &is_pending), 0);
     CHECK(is_pending);
     is_pending = false;
-    CHECK(pool_purge_idle(&shared_pool, 0, &is_pending) > 0);
+    CHECK(idle_pages_purge(&shared_pool, 0, &is_pending) > 0);
     CHECK(!is_pending);
-    CHECK_EQ(pool_purge_idle(&shared_pool, 1, &is_pending), 0);
+    CHECK_EQ(idle_pages_purge(&shared_pool, 1, &is_pending), 0);
     CHECK(!is_pending);
     give_all(20);
 }
@@ -183,15 +183,15 @@ static void test_refused_is_tried_again(void **state)
     while (held_count > 3)
         give(20, held[--held_count]);
     os_inject_failure = fail_purge;
-    CHECK_EQ(pool_purge_idle(&shared_pool, 0, &is_pending), 0);
+    CHECK_EQ(idle_pages_purge(&shared_pool, 0, &is_pending), 0);
     CHECK(is_pending);
     os_inject_failure = NULL;
     is_pending = false;
-    CHECK_EQ(pool_purge_idle(&shared_pool, 1, &is_pending), 0);
+    CHECK_EQ(idle_pages_purge(&shared_pool, 1, &is_pending), 0);
     CHECK(is_pending);
     is_pending = false;
     CHECK(purge(0) > 0);
-    CHECK_EQ(pool_purge_idle(&shared_pool, 0, &is_pending), 0);
+    CHECK_EQ(idle_pages_purge(&shared_pool, 0, &is_pending), 0);
     CHECK(!is_pending);
     give_all(20);
 }
@@ -225,7 +225,7 @@ static void test_many_refused(void **state)
     CHECK_EQ(purge(0), 0);
     CHECK(1000000 - refusals < 100 * SLAB_SIZE / os_page_size());
     refusals = 0;
-    CHECK_EQ(pool_purge_idle(&shared_pool, 1, &is_pending), 0);
+    CHECK_EQ(idle_pages_purge(&shared_pool, 1, &is_pending), 0);
     CHECK(is_pending);
     CHECK(purge(0) > 140 * SLAB_SIZE / 2);
     os_inject_failure = NULL;
@@ -317,7 +317,7 @@ static void *purge_all_the_while(void *unused)
     (void)unused;
     bool is_pending;
     while (running > 0)
-        pool_purge_idle(&shared_pool, 0, &is_pending);
+        idle_pages_purge(&shared_pool, 0, &is_pending);
     return NULL;
 }
 

@@ -3,9 +3,8 @@
  * Tests of front/idle_threads.c: blocks are taken from another thread's bins whatever it does,
  * asleep or not, but never from a slow path; a pop and a push that stand still in the middle are
  * completed; what was taken leaves a gap, which the thread closes; without a barrier nothing is
- * taken; a child made in the middle of a visit puts the bottoms back. And of front/thread_heap.c: a
- * thread gets a heap late, and the heap of a thread that has gone without a word is found. The fast
- * path's halves are written out here, so that the test decides what lies between them.
+ * taken; a child made in the middle of a visit puts the bottoms back. The fast path's halves are
+ * written out here, so that the test decides what lies between them.
  */
 #include "unit/unit.h"
 
@@ -14,7 +13,6 @@
 #include "front/unified_cache.h"
 
 #include <sched.h>
-#include <sys/syscall.h>
 
 #define BLOCKS 30
 #define CLASS 12
@@ -22,7 +20,7 @@
 /* ---- the other thread ---- */
 
 static _Atomic int stage;
-static struct thread_heap *heap;
+static struct thread_cache *cache;
 
 static void *allocate(void)
 {
@@ -41,13 +39,13 @@ static void release(void *block)
 static void fill_bin(void)
 {
     void *blocks[BLOCKS];
-    heap = thread_heap_get();
+    cache = thread_cache_get();
     for (unsigned i = 0; i < BLOCKS; i++)
         blocks[i] = allocate();
     for (unsigned i = 0; i < BLOCKS; i++)
         release(blocks[i]);
     unified_cache_leave(unified_cache_enter());
-    CHECK(bin_count(heap, CLASS) >= BLOCKS);
+    CHECK(bin_count(cache, CLASS) >= BLOCKS);
 }
 
 /* What is handed out from here on is handed out once. */
@@ -121,10 +119,10 @@ static void *sleeps(void *unused)
     fill_bin();
     stage = 1;
     wait_for(2);
-    CHECK_EQ(bin_count(heap, CLASS), 1);
-    CHECK(heap->has_gaps && heap->taken[CLASS] >= BLOCKS - 1);
+    CHECK_EQ(bin_count(cache, CLASS), 1);
+    CHECK(cache->has_gaps && cache->taken[CLASS] >= BLOCKS - 1);
     check_distinct(NULL);
-    CHECK(!heap->has_gaps && heap->taken[CLASS] == 0);
+    CHECK(!cache->has_gaps && cache->taken[CLASS] == 0);
     unified_cache_thread_exit();
     return unused;
 }
@@ -152,12 +150,12 @@ static void *spins(void *unused)
 static void *sleeps_in_a_slow_path(void *unused)
 {
     fill_bin();
-    struct thread_heap *entered = unified_cache_enter();
-    CHECK_EQ(thread_heap_distance, 0);
+    struct thread_cache *entered = unified_cache_enter();
+    CHECK_EQ(thread_cache_distance, 0);
     CHECK_EQ(lock_depth, 1);
     stage = 1;
     wait_for(2);
-    CHECK(bin_count(heap, CLASS) >= BLOCKS);
+    CHECK(bin_count(cache, CLASS) >= BLOCKS);
     unified_cache_leave(entered);
     CHECK_EQ(lock_depth, 0);
     check_distinct(NULL);
@@ -168,11 +166,11 @@ static void *sleeps_in_a_slow_path(void *unused)
 static void *sleeps_in_a_pop(void *unused)
 {
     fill_bin();
-    void **top = word_load(&heap->top[CLASS]);
-    CHECK(top > word_load(&heap->bottom[CLASS]));
+    void **top = word_load(&cache->top[CLASS]);
+    CHECK(top > word_load(&cache->bottom[CLASS]));
     stage = 1;
     wait_for(2);
-    word_store(&heap->top[CLASS], top - 1);
+    word_store(&cache->top[CLASS], top - 1);
     check_distinct(top[-1]);
     unified_cache_thread_exit();
     return unused;
@@ -181,8 +179,8 @@ static void *sleeps_in_a_pop(void *unused)
 static void *sleeps_after_a_pops_store(void *unused)
 {
     fill_bin();
-    void **top = word_load(&heap->top[CLASS]);
-    word_store(&heap->top[CLASS], top - 1);
+    void **top = word_load(&cache->top[CLASS]);
+    word_store(&cache->top[CLASS], top - 1);
     stage = 1;
     wait_for(2);
     check_distinct(top[-1]);
@@ -194,12 +192,12 @@ static void *sleeps_in_a_push(void *unused)
 {
     fill_bin();
     void *block = allocate();
-    void **top = word_load(&heap->top[CLASS]);
-    CHECK(top < heap->limit[CLASS]);
+    void **top = word_load(&cache->top[CLASS]);
+    CHECK(top < cache->limit[CLASS]);
     stage = 1;
     wait_for(2);
     *top = block;
-    word_store(&heap->top[CLASS], top + 1);
+    word_store(&cache->top[CLASS], top + 1);
     check_distinct(NULL);
     unified_cache_thread_exit();
     return unused;
@@ -212,8 +210,8 @@ static bool pop_at_barrier(enum os_call call)
 {
     static unsigned barriers;
     if (call == OS_CALL_BARRIER && ++barriers == 2) { /* the bottom is raised */
-        void **top = word_load(&heap->top[CLASS]);
-        word_store(&heap->top[CLASS], top - 1);
+        void **top = word_load(&cache->top[CLASS]);
+        word_store(&cache->top[CLASS], top - 1);
         popped_meanwhile = top[-1];
     }
     return false;
@@ -231,7 +229,7 @@ static void *sleeps_with_a_pop_meanwhile(void *unused)
     fill_bin();
     stage = 1;
     wait_for(2);
-    CHECK(!heap->has_gaps);
+    CHECK(!cache->has_gaps);
     check_distinct(popped_meanwhile);
     unified_cache_thread_exit();
     return unused;
@@ -248,13 +246,13 @@ static void *is_visited_again(void *unused)
 
 static void visit_again(void)
 {
-    void **bottom = heap->bottom[CLASS];
+    void **bottom = cache->bottom[CLASS];
     take();
-    CHECK(heap->bottom[CLASS] > bottom);
-    CHECK_EQ(bin_count(heap, CLASS), 1);
+    CHECK(cache->bottom[CLASS] > bottom);
+    CHECK_EQ(bin_count(cache, CLASS), 1);
     take(); /* nothing is left to take */
-    CHECK_EQ(bin_count(heap, CLASS), 1);
-    CHECK(heap->bottom[CLASS] - heap->taken[CLASS] == bottom);
+    CHECK_EQ(bin_count(cache, CLASS), 1);
+    CHECK(cache->bottom[CLASS] - cache->taken[CLASS] == bottom);
 }
 
 /* ---- tests ---- */
@@ -330,14 +328,14 @@ static bool fail_barrier(enum os_call call)
 
 static void take_without_barrier(void)
 {
-    void **bottom = heap->bottom[CLASS];
+    void **bottom = cache->bottom[CLASS];
     for (failing_barrier = 1; failing_barrier <= 3; failing_barrier++) {
         barriers = 0;
         os_inject_failure = fail_barrier;
         take();
         os_inject_failure = NULL;
         CHECK_EQ(barriers, failing_barrier);
-        CHECK(heap->bottom[CLASS] == bottom && heap->taken[CLASS] == 0);
+        CHECK(cache->bottom[CLASS] == bottom && cache->taken[CLASS] == 0);
     }
 }
 
@@ -351,12 +349,12 @@ static void test_no_barrier(void **state)
 
 static void check_copy(void)
 {
-    heap->lock = (struct lock){0};
+    cache->lock = (struct lock){0};
     stage = 2;
-    idle_threads_wait(heap); /* as its thread would */
-    CHECK(bin_count(heap, CLASS) >= BLOCKS);
-    CHECK_EQ(heap->taken[CLASS], 0);
-    CHECK(!atomic_load(&heap->is_visited));
+    idle_threads_wait(cache); /* as its thread would */
+    CHECK(bin_count(cache, CLASS) >= BLOCKS);
+    CHECK_EQ(cache->taken[CLASS], 0);
+    CHECK(!atomic_load(&cache->is_visited));
 }
 
 static bool fork_at_barrier(enum os_call call)
@@ -385,108 +383,13 @@ static void test_fork(void **state)
     CHECK_EQ(taken_by(take_with_forks, spins), 1);
 }
 
-/* ---- threads without a heap, heaps without a thread ---- */
-
-static void *blocks_of_main[100];
-
-static void *frees(void *unused)
-{
-    for (unsigned i = 0; i < 100; i++) {
-        release(blocks_of_main[i]);
-        CHECK_EQ(thread_heap_own() != NULL, i >= 8);
-    }
-    unified_cache_thread_exit();
-    void *block = allocate();
-    CHECK(block != NULL);
-    CHECK(thread_heap_own() == NULL);
-    release(block);
-    return unused;
-}
-
-static void test_frees_only(void **state)
-{
-    (void)state;
-    pthread_t thread;
-    for (unsigned i = 0; i < 100; i++)
-        blocks_of_main[i] = allocate();
-    CHECK_EQ(pthread_create(&thread, NULL, frees, NULL), 0);
-    CHECK_EQ(pthread_join(thread, NULL), 0);
-}
-
-static struct thread_heap *of_gone;
-
-static void *goes_without_a_word(void *unused)
-{
-    fill_bin();
-    of_gone = heap;
-    return unused; /* without unified_cache_thread_exit */
-}
-
-static void *goes_in_a_slow_path(void *unused)
-{
-    of_gone = unified_cache_enter();
-    lock_depth = 0; /* the test's own end of this thread may allocate */
-    return unused;
-}
-
-static void *sees_own_heap(void *found)
-{
-    *(struct thread_heap **)found = thread_heap_get();
-    check_distinct(NULL);
-    unified_cache_thread_exit();
-    return NULL;
-}
-
-/* A thread on a stack of its own size, so that none has its storage where the last one had. */
-static void run_on_stack(void *(*body)(void *), void *argument, size_t size)
-{
-    pthread_t thread;
-    pthread_attr_t attributes;
-    CHECK_EQ(pthread_attr_init(&attributes), 0);
-    CHECK_EQ(pthread_attr_setstacksize(&attributes, size), 0);
-    CHECK_EQ(pthread_create(&thread, &attributes, body, argument), 0);
-    CHECK_EQ(pthread_join(thread, NULL), 0);
-    pthread_attr_destroy(&attributes);
-    while (of_gone && syscall(SYS_tgkill, getpid(), of_gone->thread_id, 0) == 0)
-        usleep(100); /* the kernel wakes the joining thread a little before */
-}
-
-static void test_gone(void **state)
-{
-    (void)state;
-    struct thread_heap *found = NULL;
-    size_t threads = thread_heap_count();
-    of_gone = NULL;
-    run_on_stack(goes_without_a_word, NULL, 256 * KIB);
-    CHECK_EQ(thread_heap_count(), threads + 1);
-    /* by the storage, which the next thread on the same stack has */
-    struct thread_heap *last = of_gone;
-    of_gone = NULL;
-    run_on_stack(sees_own_heap, &found, 256 * KIB);
-    CHECK(found == last || thread_heap_count() == threads + 1);
-    unified_cache_reap();
-    CHECK_EQ(thread_heap_count(), threads);
-    /* by its number */
-    run_on_stack(goes_without_a_word, NULL, 256 * KIB);
-    unified_cache_reap();
-    CHECK_EQ(thread_heap_count(), threads);
-    /* not to be trusted */
-    run_on_stack(goes_in_a_slow_path, NULL, 256 * KIB);
-    last = of_gone;
-    unified_cache_reap();
-    CHECK_EQ(thread_heap_count(), threads);
-    of_gone = NULL;
-    run_on_stack(sees_own_heap, &found, 256 * KIB);
-    CHECK(found != last);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_taken),      cmocka_unit_test(test_in_the_middle),
         cmocka_unit_test(test_gap),        cmocka_unit_test(test_idle),
         cmocka_unit_test(test_no_barrier), cmocka_unit_test(test_fork),
-        cmocka_unit_test(test_frees_only), cmocka_unit_test(test_gone),
+
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of os/os_filter.c: what is found when no filter is in force, and what is made of a filter
- * that is noted. After that, under a real filter that ends the process for each other call, the
- * whole kernel contract makes none but those of a plain malloc. The filters are in children.
+ * Tests of os/os_filter.c: what is found when no filter is in force. And under a real filter that
+ * ends the process for each other call, the whole kernel contract makes none but those of a plain
+ * malloc. The filters are in children.
  */
 #include "unit/unit.h"
 
@@ -75,63 +75,6 @@ static void test_unfiltered(void **state)
         os_call_end();
 }
 
-static void note_in_child(void)
-{
-    os_note_filter();
-    CHECK(os_is_filtered());
-    CHECK(!os_call_begin());
-    CHECK(!os_call_begin());
-    CHECK(os_may_give_back());
-}
-
-static void test_noted(void **state)
-{
-    (void)state;
-    CHECK_CHILD(note_in_child);
-}
-
-static _Atomic bool has_begun;
-static _Atomic bool has_ended;
-
-static void *call_for_a_while(void *unused)
-{
-    (void)unused;
-    CHECK(os_call_begin());
-    atomic_store(&has_begun, true);
-    usleep(20000);
-    atomic_store(&has_ended, true);
-    os_call_end();
-    return NULL;
-}
-
-static void note_while_under_way(void)
-{
-    pthread_t thread;
-    CHECK_EQ(pthread_create(&thread, NULL, call_for_a_while, NULL), 0);
-    while (!atomic_load(&has_begun))
-        sched_yield();
-    os_note_filter();
-    CHECK(atomic_load(&has_ended));
-    CHECK_EQ(pthread_join(thread, NULL), 0);
-}
-
-static void note_in_own_call(void)
-{
-    CHECK(os_call_begin());
-    os_note_filter(); /* a signal handler's: returns all the same */
-    os_call_end();
-    CHECK(!os_call_begin());
-}
-
-static void test_calls_under_way(void **state)
-{
-    (void)state;
-    if (os_is_filtered())
-        skip();
-    CHECK_CHILD(note_while_under_way);
-    CHECK_CHILD(note_in_own_call);
-}
-
 /* ---- memory ---- */
 
 static void purge_in_child(void)
@@ -180,23 +123,6 @@ static void test_purge(void **state)
         CHECK_CHILD(purge_many_in_child);
 }
 
-static void strict_in_child(void)
-{
-    char *start = os_reserve(SIZE);
-    start[0] = 7;
-    os_note_strict_mode();
-    CHECK(!os_may_give_back());
-    CHECK(!os_purge(start, SIZE));
-    CHECK(!os_unmap(start, SIZE));
-    CHECK_EQ(start[0], 7);
-}
-
-static void test_strict_mode(void **state)
-{
-    (void)state;
-    CHECK_CHILD(strict_in_child);
-}
-
 /* ---- all the rest ---- */
 
 static void do_nothing(void) {}
@@ -207,9 +133,9 @@ static void use_memory(void)
     CHECK(start != NULL);
     char *huge = (char *)align_up((uintptr_t)start, 2 * MIB);
     CHECK(!os_populate(start, SIZE));
-    CHECK(!os_back_huge(huge, 2 * MIB));
-    os_allow_huge(huge, 2 * MIB, true);
-    os_allow_huge(huge, 2 * MIB, false);
+    CHECK(!os_back_huge_page(huge, 2 * MIB));
+    os_allow_huge_pages(huge, 2 * MIB, true);
+    os_allow_huge_pages(huge, 2 * MIB, false);
     CHECK_EQ(os_present_pages(start, 4), 0);
     os_dump(start, SIZE, false);
     os_name(start, SIZE, OS_NAME);
@@ -285,9 +211,9 @@ static void test_no_other_call(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_unfiltered),      cmocka_unit_test(test_noted),
-        cmocka_unit_test(test_calls_under_way), cmocka_unit_test(test_purge),
-        cmocka_unit_test(test_strict_mode),     cmocka_unit_test(test_no_other_call),
+        cmocka_unit_test(test_unfiltered),
+        cmocka_unit_test(test_purge),
+        cmocka_unit_test(test_no_other_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

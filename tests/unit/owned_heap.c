@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of front/owned_heap.c: first-class heaps used at random beside each other and the process's
+ * Tests of front/owned_heap.c: owned heaps used at random beside each other and the process's
  * own, destroyed with blocks of all lanes in them, their figures, checks and misuse, and threads.
  */
 #include "unit/unit.h"
@@ -40,7 +40,7 @@ static size_t blocks_of_heaps(void)
     struct pool_figures figures[CLASS_POOL_LAST + 1];
     size_t blocks = 0;
     for (unsigned span = CLASS_POOL_LAST + 1; span <= CLASS_HUGE; span++)
-        blocks += span_traffic(span).taken - span_traffic(span).given;
+        blocks += span_traffic(span).refilled - span_traffic(span).flushed;
     memset(figures, 0, sizeof(figures));
     owned_heap_count(figures);
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_POOL_LAST; size_class++)
@@ -367,13 +367,6 @@ static void free_inside_span(void)
 {
     route_free((char *)own_block(100 * KIB) + 16);
 }
-
-#define CHILD_TEST(body)                                                                           \
-    static void test_##body(void **state)                                                          \
-    {                                                                                              \
-        (void)state;                                                                               \
-        CHECK_CHILD(body);                                                                         \
-    }
 
 CHILD_TEST(at_random)
 CHILD_TEST(coming_and_going)

@@ -73,30 +73,13 @@ static void test_count(void **state)
     CHECK_PLANTED(pool->lists[slab->list], NULL, "has 0 slabs, but 1 are counted");
 }
 
-static void test_lists(void **state)
-{
-    struct slab *one = calloc(1, sizeof(*one));
-    struct pool_slab *counts = pooled(one);
-    (void)state;
-    CHECK(one != NULL);
-    counts->block_count = 64;
-    unsigned previous = POOL_LIST_FULL;
-    CHECK_EQ(pool_list_of(one), POOL_LIST_FULL);
-    for (counts->free_count = 1; counts->free_count <= 64; counts->free_count++) {
-        unsigned list = pool_list_of(one);
-        CHECK(list < POOL_LIST_FULL && list <= previous);
-        previous = list;
-    }
-    CHECK_EQ(previous, 0);
-    free(one);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_figures),  cmocka_unit_test(test_records),
-        cmocka_unit_test(test_slab_map), cmocka_unit_test(test_count),
-        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_figures),
+        cmocka_unit_test(test_records),
+        cmocka_unit_test(test_slab_map),
+        cmocka_unit_test(test_count),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

@@ -29,19 +29,19 @@ static void test_room(void **state)
 {
     (void)state;
     CHECK(pressure_set(LIMIT));
-    CHECK_EQ(slab_room(), 0);
+    CHECK_EQ(room_left(), 0);
     uint64_t bytes = pressure_limit();
     CHECK(bytes <= LIMIT);
     CHECK(pressure_is_far(bytes, 0, 0));
-    CHECK(slab_room() > 0 && (uint64_t)slab_room() < bytes);
+    CHECK(room_left() > 0 && (uint64_t)room_left() < bytes);
     CHECK(!pressure_is_far(bytes, bytes, 0)); /* all of it is wanted */
     CHECK(pressure_is_far(bytes, 0, 10 * SUPERSLAB_SIZE));
-    CHECK(slab_room() >= (int64_t)(10 * SUPERSLAB_SIZE));
+    CHECK(room_left() >= (int64_t)(10 * SUPERSLAB_SIZE));
     pressure_allow(bytes, MIB);
-    CHECK_EQ(slab_room(), 2 * SUPERSLAB_SIZE);
+    CHECK_EQ(room_left(), 2 * SUPERSLAB_SIZE);
     CHECK(pressure_set(LIMIT / 2)); /* nothing is allowed on the strength of the old limit */
     pressure_allow(bytes, MIB);
-    CHECK_EQ(slab_room(), 0);
+    CHECK_EQ(room_left(), 0);
 }
 
 static void test_trims(void **state)

@@ -296,13 +296,6 @@ static void locked_ones_first(void)
     decay_count(false);
 }
 
-#define CHILD_TEST(body)                                                                           \
-    static void test_##body(void **state)                                                          \
-    {                                                                                              \
-        (void)state;                                                                               \
-        CHECK_CHILD(body);                                                                         \
-    }
-
 CHILD_TEST(purge_all)
 CHILD_TEST(at_once)
 CHILD_TEST(never)

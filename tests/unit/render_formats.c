@@ -43,8 +43,8 @@ static void test_json(void **state)
               snapshot->stats.lane[HAK_LANE_ACE].live_bytes);
     check_has("{\"size\":16,\"live_blocks\":%zu,\"free_blocks\":2001,\"thread_cached_blocks\":900,"
               "\"depots_blocks\":101,\"refilled_blocks\":%lu,\"flushed_blocks\":%lu}",
-              snapshot->classes[1].live, snapshot->classes[1].traffic.taken,
-              snapshot->classes[1].traffic.given);
+              snapshot->classes[1].live, snapshot->classes[1].traffic.refilled,
+              snapshot->classes[1].traffic.flushed);
     check_has("\"refilled_blocks\":%lu,\"flushed_blocks\":%lu}],\n",
               snapshot->stats.traffic[HAK_LANE_HUGE].refilled_blocks,
               snapshot->stats.traffic[HAK_LANE_HUGE].flushed_blocks);
@@ -99,8 +99,9 @@ static void test_metrics(void **state)
               snapshot->stats.lane[HAK_LANE_POOL].cached_bytes);
     check_has("hakmem_class_blocks{size=\"16\",state=\"thread_cached\"} 900\n");
     check_has("hakmem_refilled_blocks_total{size=\"32\"} %lu\n",
-              snapshot->classes[2].traffic.taken);
-    check_has("hakmem_flushed_blocks_total{size=\"32\"} %lu\n", snapshot->classes[2].traffic.given);
+              snapshot->classes[2].traffic.refilled);
+    check_has("hakmem_flushed_blocks_total{size=\"32\"} %lu\n",
+              snapshot->classes[2].traffic.flushed);
     check_has("hakmem_flushed_blocks_total{size=\"huge\"} %lu\n",
               snapshot->stats.traffic[HAK_LANE_HUGE].flushed_blocks);
     check_has("hakmem_libc_calls_total{reason=\"init_wait\"} 15\n");

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of front/route.c and front/misuse.c: every lane through one door, resizing within and
+ * Tests of front/route.c: every lane through one door, resizing within and
  * across lanes, alignment, zero, pointers that are not ours, ageing, and what is said of a wrong
  * pointer.
  */
 #include "unit/unit.h"
 
-#include "front/misuse.h"
 #include "front/route.h"
 #include "front/trim.h"
 #include "front/unified_cache.h"
@@ -222,32 +221,6 @@ static void ageing(void)
 
 /* ---- misuse ---- */
 
-static void check_diagnosis(const void *block, enum fault fault, size_t size)
-{
-    struct verdict verdict = misuse_diagnose(block);
-    CHECK_EQ(verdict.fault, fault);
-    CHECK_EQ(verdict.size, size);
-    CHECK(verdict.block == block);
-}
-
-static void diagnoses(void)
-{
-    make();
-    char *huge = route_alloc(5 * MIB, false);
-    char *span = route_alloc(200 * KIB, false);
-    size_t span_size = usable_of(span);
-    check_diagnosis(huge + 4096, FAULT_NOT_START, 5 * MIB);
-    check_diagnosis(huge + 3 * MIB, FAULT_NOT_START, 5 * MIB);
-    check_diagnosis(span + SLAB_SIZE, FAULT_NOT_START, span_size);
-    check_diagnosis(reservation_get(), FAULT_NOT_START, 0);
-    check_diagnosis((char *)reservation_get() + reservation_get()->size - 1, FAULT_NOT_START, 0);
-    CHECK(route_free(huge));
-    check_diagnosis(huge, FAULT_DOUBLE_FREE, 5 * MIB);
-    CHECK(route_free(span));
-    unified_cache_empty();
-    check_diagnosis(span, FAULT_DOUBLE_FREE, span_size);
-}
-
 static void free_huge_twice(void)
 {
     make();
@@ -290,25 +263,12 @@ static void free_in_the_head(void)
     route_free((char *)reservation_get() + 4096);
 }
 
-static void name_foreign(void)
-{
-    misuse_report_foreign("free", (void *)0x1230);
-}
-
-#define CHILD_TEST(body)                                                                           \
-    static void test_##body(void **state)                                                          \
-    {                                                                                              \
-        (void)state;                                                                               \
-        CHECK_CHILD(body);                                                                         \
-    }
-
 CHILD_TEST(at_random)
 CHILD_TEST(each_lane)
 CHILD_TEST(aligned_classes)
 CHILD_TEST(foreign_pointers)
 CHILD_TEST(resize_in_place)
 CHILD_TEST(ageing)
-CHILD_TEST(diagnoses)
 
 static void test_misuse(void **state)
 {
@@ -319,7 +279,6 @@ static void test_misuse(void **state)
     CHECK_ABORTS(resize_inside, "not the start of a block, but inside one of 112 bytes");
     CHECK_ABORTS(usable_of_freed, "double free of a 112-byte block");
     CHECK_ABORTS(free_in_the_head, "not the start of a block\n");
-    CHECK_ABORTS(name_foreign, "free(0x1230): not a pointer from malloc\n");
 }
 
 int main(void)
@@ -328,7 +287,7 @@ int main(void)
         cmocka_unit_test(test_at_random),       cmocka_unit_test(test_each_lane),
         cmocka_unit_test(test_aligned_classes), cmocka_unit_test(test_foreign_pointers),
         cmocka_unit_test(test_resize_in_place), cmocka_unit_test(test_ageing),
-        cmocka_unit_test(test_diagnoses),       cmocka_unit_test(test_misuse),
+        cmocka_unit_test(test_misuse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

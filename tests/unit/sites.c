@@ -78,13 +78,6 @@ static void threads(void)
     CHECK_EQ(lines, 50);
 }
 
-#define CHILD_TEST(body)                                                                           \
-    static void test_##body(void **state)                                                          \
-    {                                                                                              \
-        (void)state;                                                                               \
-        CHECK_CHILD(body);                                                                         \
-    }
-
 CHILD_TEST(counting)
 CHILD_TEST(full)
 CHILD_TEST(threads)

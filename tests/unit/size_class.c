@@ -41,13 +41,13 @@ static void test_lanes(void **state)
         CHECK_EQ(is_tiny + is_pool + is_ace, 1);
         CHECK_EQ(is_tiny, size_class <= CLASS_TINY_LAST);
         CHECK_EQ(is_pool, size_class > CLASS_TINY_LAST && size_class <= CLASS_POOL_LAST);
-        CHECK_EQ(is_ace, is_span_class(size_class));
+        CHECK_EQ(is_ace, is_ace_class(size_class));
         CHECK_EQ(is_tiny || is_pool, is_block_class(size_class));
     }
     CHECK_EQ(LANE_HUGE_MIN, LANE_ACE_MAX + 1);
     CHECK_EQ(LANE_HUGE_MAX, PTRDIFF_MAX);
-    CHECK(!is_block_class(CLASS_NONE) && !is_span_class(CLASS_NONE));
-    CHECK(!is_span_class(CLASS_HUGE) && !is_span_class(CLASS_OWNED));
+    CHECK(!is_block_class(CLASS_NONE) && !is_ace_class(CLASS_NONE));
+    CHECK(!is_ace_class(CLASS_HUGE) && !is_ace_class(CLASS_OWNED));
 }
 
 static void test_table(void **state)

@@ -335,17 +335,17 @@ static void limited(void)
 {
     bool is_zero;
     make();
-    slab_allow(3 * SLAB_SIZE);
+    room_set(3 * SLAB_SIZE);
     struct slab *first = slab_run_take(1, &is_zero);
     CHECK(first != NULL && is_zero);
-    CHECK_EQ(slab_room(), 2 * SLAB_SIZE);
+    CHECK_EQ(room_left(), 2 * SLAB_SIZE);
     CHECK(slab_run_take(3, &is_zero) == NULL);
-    CHECK(slab_is_at_limit());
+    CHECK(room_was_refused());
     struct slab *second = slab_run_take(2, &is_zero);
     CHECK(second != NULL && second->start == first->start + SLAB_SIZE);
-    CHECK_EQ(slab_room(), 0);
+    CHECK_EQ(room_left(), 0);
     CHECK(slab_run_take(1, &is_zero) == NULL);
-    CHECK_EQ(slab_used_bytes(), 3 * SLAB_SIZE);
+    CHECK_EQ(room_used_bytes(), 3 * SLAB_SIZE);
     CHECK_EQ(slab_check(), 0);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Tests of diag/stats.c: a snapshot against a model of what is live, through the blocks' whole life
- * and in all lanes, first-class heaps included. */
+ * and in all lanes, owned heaps included. */
 #include "unit/unit.h"
 
 #include "diag/diag.h"
@@ -33,13 +33,14 @@ static void check_traffic(void)
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {
         const struct class_figures *figures = &snapshot.classes[size_class];
         struct traffic traffic = figures->traffic;
-        CHECK_EQ(traffic.taken - traffic.given, figures->live + figures->cached - figures->depot);
-        sums[lane_of(figures->size)].taken += traffic.taken;
-        sums[lane_of(figures->size)].given += traffic.given;
+        CHECK_EQ(traffic.refilled - traffic.flushed,
+                 figures->live + figures->cached - figures->depot);
+        sums[lane_of(figures->size)].refilled += traffic.refilled;
+        sums[lane_of(figures->size)].flushed += traffic.flushed;
     }
     for (unsigned lane = 0; lane < HAK_LANE_HUGE; lane++) {
-        CHECK_EQ(snapshot.stats.traffic[lane].refilled_blocks, sums[lane].taken);
-        CHECK_EQ(snapshot.stats.traffic[lane].flushed_blocks, sums[lane].given);
+        CHECK_EQ(snapshot.stats.traffic[lane].refilled_blocks, sums[lane].refilled);
+        CHECK_EQ(snapshot.stats.traffic[lane].flushed_blocks, sums[lane].flushed);
     }
 }
 
@@ -126,7 +127,7 @@ static void test_live(void **state)
     blocks_at_random(NULL);
 }
 
-/* Blocks of first-class heaps count in their classes and lanes too. */
+/* Blocks of owned heaps count in their classes and lanes too. */
 static void test_live_in_heap(void **state)
 {
     (void)state;
@@ -178,8 +179,8 @@ static void test_traffic(void **state)
     for (unsigned i = 0; i < BLOCKS; i++)
         blocks[i] = route_alloc(64, false);
     struct traffic full = traffic_of(64);
-    CHECK_EQ(full.given, before.given);
-    CHECK_EQ(full.taken - before.taken, BLOCKS + snapshot.classes[size_class_of(64)].cached);
+    CHECK_EQ(full.flushed, before.flushed);
+    CHECK_EQ(full.refilled - before.refilled, BLOCKS + snapshot.classes[size_class_of(64)].cached);
     CHECK(front_free(blocks[0]) || route_free(blocks[0]));
     struct traffic still = traffic_of(64);
     for (unsigned i = 0; i < 10000; i++) {
@@ -187,14 +188,14 @@ static void test_traffic(void **state)
         CHECK(blocks[0] != NULL && front_free(blocks[0]));
     }
     struct traffic now = traffic_of(64);
-    CHECK_EQ(now.taken, still.taken);
-    CHECK_EQ(now.given, still.given);
+    CHECK_EQ(now.refilled, still.refilled);
+    CHECK_EQ(now.flushed, still.flushed);
     for (unsigned i = 1; i < BLOCKS; i++)
         CHECK(front_free(blocks[i]) || route_free(blocks[i]));
     trim_all();
     now = traffic_of(64);
-    CHECK_EQ(now.taken, full.taken);
-    CHECK_EQ(now.given - before.given, full.taken - before.taken);
+    CHECK_EQ(now.refilled, full.refilled);
+    CHECK_EQ(now.flushed - before.flushed, full.refilled - before.refilled);
 }
 
 /* Huge blocks pass no cache: each is counted. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of slab/superslab.c: the reservation in one piece and piecewise, and ranges of superslabs
- * against a model: where the next range must be (first fit), what may be extended, and whether what
- * is said to be zero is. Each test is a child, for there is one reservation in a process's life.
+ * Tests of slab/superslab.c: ranges of superslabs, with address space rationed and not, against a
+ * model: where the next range must be (first fit), what may be extended, and whether what is said
+ * to be zero is. Each test is a child, for there is one reservation in a process's life.
  */
 #include "unit/unit.h"
 
@@ -37,7 +37,7 @@ static void make(void)
     first_index = space.frontier;
 }
 
-/* In the child, with the reservation in one piece and piecewise. */
+/* In the child, with address space unlimited and rationed. */
 #define CHECK_BOTH_WAYS(body)                                                                      \
     do {                                                                                           \
         is_rationed = false;                                                                       \
@@ -194,34 +194,8 @@ static void bounds(void)
     CHECK_EQ(slab_check(), 0);
 }
 
-static void pointers_and_map(void)
-{
-    static int outside;
-    CHECK_EQ(reservation_get()->size, 0);
-    make();
-    struct reservation *base = reservation_get();
-    CHECK_EQ(base->size, space.covered * SUPERSLAB_SIZE);
-    CHECK(unit_is_zero(base->front, sizeof(base->front)));
-    const void *const foreign[] = {
-        NULL, &outside, &base, (char *)base - 1, (char *)base + base->size, (void *)UINTPTR_MAX};
-    for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
-        CHECK(reservation_offset(base, foreign[i]) >= base->size);
-    bool is_zero;
-    char *start = superslab_range_take(2, &is_zero);
-    size_t offset = reservation_offset(base, start);
-    CHECK(offset < base->size);
-    slab_map_set(start + SLAB_SIZE, 3, 7);
-    for (size_t slab = 0; slab < 8; slab++)
-        for (size_t at = 0; at < SLAB_SIZE; at += SLAB_SIZE - 1)
-            CHECK_EQ(slab_map_get(base, offset + slab * SLAB_SIZE + at),
-                     slab >= 1 && slab <= 3 ? 7 : 0);
-    CHECK(slab_find(start) == NULL);
-    struct slab *record = superslab_first_record(start);
-    CHECK(record != NULL && record == superslab_first_record(start));
-    CHECK(slab_find(start) == record);
-}
-
-/* A superslab given back is unmapped in a piecewise reservation, and zero when it comes again. */
+/* Where address space is rationed, a superslab that is given back is unmapped, and reads as zero
+ * when it is taken again. */
 static void unmapping(void)
 {
     bool is_zero;
@@ -298,53 +272,13 @@ static void extension_collides(void)
     CHECK(pattern_holds(foreign, FOREIGN_BYTES, 3));
 }
 
-/* ---- making it ---- */
+/* ---- a kernel that refuses ---- */
 
 static bool fail_all(enum os_call call)
 {
     (void)call;
     errno = ENOMEM;
     return true;
-}
-
-static void fails_then_succeeds(void)
-{
-    os_inject_failure = fail_all;
-    for (unsigned i = 0; i < 3; i++) {
-        CHECK(!reservation_make());
-        CHECK_EQ(reservation_get()->size, 0);
-    }
-    os_inject_failure = NULL;
-    make();
-    bool is_zero;
-    CHECK(superslab_range_take(1, &is_zero) != NULL);
-    CHECK_EQ(slab_check(), 0);
-}
-
-static bool occupy_large_windows(enum os_call call)
-{
-#ifdef HAK_TSAN
-    static unsigned places = 0; /* under it there are none */
-#else
-    static unsigned places = 64;
-#endif
-    errno = EEXIST;
-    return call == OS_CALL_MAP && places > 0 && places-- > 0;
-}
-
-/* Where all places of the large window are taken there is a smaller one. */
-static void small_window(void)
-{
-    bool is_zero;
-    os_inject_failure = occupy_large_windows;
-    make();
-    os_inject_failure = NULL;
-    CHECK(reservation_bytes() < RESERVATION_SMALL);
-    CHECK(reservation_bytes() > RESERVATION_SMALL / 2);
-    char *start = superslab_range_take(3, &is_zero);
-    CHECK(start != NULL && is_zero);
-    memset(start, 1, 3 * SUPERSLAB_SIZE);
-    CHECK_EQ(slab_check(), 0);
 }
 
 static unsigned succeeding_calls;
@@ -390,12 +324,6 @@ static void test_bounds(void **state)
     CHECK_BOTH_WAYS(bounds);
 }
 
-static void test_pointers_and_map(void **state)
-{
-    (void)state;
-    CHECK_BOTH_WAYS(pointers_and_map);
-}
-
 static void test_rationed(void **state)
 {
     (void)state;
@@ -406,19 +334,13 @@ static void test_rationed(void **state)
     CHECK_CHILD(mapping_fails);
 }
 
-static void test_failure(void **state)
-{
-    (void)state;
-    CHECK_BOTH_WAYS(fails_then_succeeds);
-    CHECK_BOTH_WAYS(small_window);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ranges),           cmocka_unit_test(test_bounds),
-        cmocka_unit_test(test_pointers_and_map), cmocka_unit_test(test_rationed),
-        cmocka_unit_test(test_failure),
+        cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_rationed),
+
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

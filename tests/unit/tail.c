@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of slab/tail.c: pages behind a Huge block count as warm and go back, the block's own never
- * do, also when it grows over its tail while that is on its way.
+ * Tests of slab/tail.c: pages behind the block at the start of a range count as warm and go back,
+ * the block's own never do, also when it grows over its tail while that is on its way.
  */
 #include "unit/unit.h"
 
-#include "lane/lane.h"
+#include "slab/drain.h"
+#include "slab/purge.h"
+#include "slab/reservation.h"
+#include "slab/slab_check.h"
 #include "slab/space.h"
+#include "slab/superslab.h"
+#include "slab/tail.h"
 
 #define SIZE (2 * MIB + 200 * KIB)
 #define RANGE (4 * MIB)
@@ -21,43 +26,102 @@ static void make(int64_t decay_ms)
 static size_t warm(void)
 {
     CHECK_EQ(slab_check(), 0);
-    return warm_slabs() << SLAB_SHIFT;
+    return space_warm_slabs() << SLAB_SHIFT;
 }
 
-static char *take(size_t size)
+/* ---- a block at the start of a range, as the Huge lane has it ---- */
+
+struct block {
+    char *start;
+    size_t size;
+    size_t used; /* bytes that may have pages */
+};
+
+static size_t count_of(size_t size)
+{
+    return align_up(size, SUPERSLAB_SIZE) >> SUPERSLAB_SHIFT;
+}
+
+/* The slabs behind the block are unused; up to `cold_end` they have no pages. */
+static void leave_tail(const struct block *block, size_t cold_end)
+{
+    size_t count = count_of(block->size);
+    if (tail_leave(block->start, count, block->size, cold_end))
+        drain_tail(block->start, count);
+}
+
+static struct block take(size_t size)
 {
     bool is_zero;
-    char *block = huge_take(size, BLOCK_ALIGN, NULL, &is_zero);
-    CHECK(block != NULL);
+    struct block block = {superslab_range_take(count_of(size), &is_zero), size, size};
+    CHECK(block.start != NULL);
+    CHECK(superslab_first_record(block.start) != NULL); /* the checker reads it */
+    leave_tail(&block, size);
     return block;
 }
 
-/* A block over a range that was written to before. */
-static char *take_over_warm(size_t size)
+static void give(const struct block *block)
 {
-    char *old = take(RANGE);
-    memset(old, 1, RANGE);
-    huge_give(old);
-    CHECK(take(size) == old);
-    memset(old, 2, size);
-    return old;
+    tail_take_back(block->start, count_of(block->size));
+    superslab_range_give(block->start, count_of(block->size), block->used);
+    drain_after_give(block->used);
 }
+
+/* Grow in place; false where other superslabs are in the way. */
+static bool grow(struct block *block, size_t size)
+{
+    size_t old_count = count_of(block->size);
+    tail_take_back(block->start, old_count);
+    bool is_grown = count_of(size) == old_count ||
+                    superslab_range_extend(block->start, old_count, count_of(size));
+    if (is_grown)
+        block->size = size;
+    block->used = max_size(block->used, block->size);
+    leave_tail(block, block->size);
+    return is_grown;
+}
+
+/* Shrink in the range. The pages behind the block go at once. */
+static void shrink(struct block *block, size_t size)
+{
+    size_t end = count_of(block->size) << SUPERSLAB_SHIFT;
+    size_t tail = align_up(size, os_page_size());
+    CHECK_EQ(count_of(block->size), count_of(size));
+    tail_take_back(block->start, count_of(size));
+    CHECK(os_purge(block->start + tail, end - tail));
+    block->size = block->used = size;
+    leave_tail(block, end);
+}
+
+/* A block over a range that was written to before. */
+static struct block take_over_warm(size_t size)
+{
+    struct block old = take(RANGE);
+    memset(old.start, 1, RANGE);
+    give(&old);
+    struct block block = take(size);
+    CHECK(block.start == old.start);
+    memset(block.start, 2, size);
+    return block;
+}
+
+/* ---- the tests ---- */
 
 static void goes_back(void)
 {
     make(3600000);
     size_t page = os_page_size();
-    char *block = take_over_warm(SIZE);
+    struct block block = take_over_warm(SIZE);
     size_t tail = RANGE - align_up(SIZE, SLAB_SIZE);
     CHECK_EQ(warm(), tail);
-    CHECK_EQ(unit_present_pages(block + RANGE - tail, tail), tail / page);
+    CHECK_EQ(unit_present_pages(block.start + RANGE - tail, tail), tail / page);
     CHECK_EQ(purge_warm(), tail);
-    CHECK_EQ(unit_present_pages(block + RANGE - tail, tail), 0);
-    CHECK_EQ(unit_present_pages(block, SIZE), SIZE / page);
+    CHECK_EQ(unit_present_pages(block.start + RANGE - tail, tail), 0);
+    CHECK_EQ(unit_present_pages(block.start, SIZE), SIZE / page);
     CHECK_EQ(warm(), 0);
     for (size_t i = 0; i < SIZE; i++)
-        CHECK(block[i] == 2);
-    huge_give(block);
+        CHECK(block.start[i] == 2);
+    give(&block);
     CHECK_EQ(warm(), align_up(SIZE, SLAB_SIZE));
 }
 
@@ -66,19 +130,19 @@ static void grows_and_shrinks(void)
 {
     make(3600000);
     for (unsigned is_purged = 0; is_purged < 2; is_purged++) {
-        char *block = take_over_warm(SIZE);
+        struct block block = take_over_warm(SIZE);
         if (is_purged)
             CHECK(purge_warm() > 0);
-        CHECK(huge_resize(block, RANGE) == block);
-        memset(block + SIZE, 3, RANGE - SIZE);
+        CHECK(grow(&block, RANGE));
+        memset(block.start + SIZE, 3, RANGE - SIZE);
         CHECK_EQ(purge_warm(), 0);
-        CHECK(block[SIZE] == 3 && block[RANGE - 1] == 3);
-        CHECK(huge_resize(block, SIZE) == block);
-        CHECK_EQ(warm(), 0); /* a shrink purges at once */
-        CHECK(huge_resize(block, 3 * RANGE) == block);
-        memset(block, 4, 3 * RANGE);
+        CHECK(block.start[SIZE] == 3 && block.start[RANGE - 1] == 3);
+        shrink(&block, SIZE);
+        CHECK_EQ(warm(), 0);
+        CHECK(grow(&block, 3 * RANGE));
+        memset(block.start, 4, 3 * RANGE);
         CHECK_EQ(purge_warm(), 0);
-        huge_give(block);
+        give(&block);
         CHECK_EQ(warm(), 3 * RANGE);
         purge_warm();
     }
@@ -87,18 +151,20 @@ static void grows_and_shrinks(void)
 /* Many tails at once: no more of them stays than the bound. */
 static void bounded(void)
 {
-    static char *blocks[100];
+    static struct block blocks[100];
     make(-1);
+    for (unsigned i = 0; i < 100; i++) {
+        blocks[i] = take(RANGE);
+        memset(blocks[i].start, 1, RANGE);
+    }
     for (unsigned i = 0; i < 100; i++)
-        memset(blocks[i] = take(RANGE), 1, RANGE);
-    for (unsigned i = 0; i < 100; i++)
-        huge_give(blocks[i]);
+        give(&blocks[i]);
     settings.decay_ms = 3600000;
     for (unsigned i = 0; i < 100; i++)
         blocks[i] = take(SIZE);
     CHECK(warm() <= 64 * MIB);
     for (unsigned i = 0; i < 100; i++)
-        huge_give(blocks[i]);
+        give(&blocks[i]);
     CHECK(warm() <= 64 * MIB);
 }
 
@@ -106,12 +172,12 @@ static void bounded(void)
 static void zeroing(void)
 {
     make(3600000);
-    char *block = take_over_warm(SIZE);
+    struct block block = take_over_warm(SIZE);
     purge_warm();
-    huge_zero(block);
-    CHECK(unit_is_zero(block, SIZE));
+    superslab_range_zero(block.start, SIZE);
+    CHECK(unit_is_zero(block.start, SIZE));
     size_t end = align_up(SIZE, SLAB_SIZE);
-    CHECK_EQ(unit_present_pages(block + end, RANGE - end), 0);
+    CHECK_EQ(unit_present_pages(block.start + end, RANGE - end), 0);
 }
 
 static bool fail_purge(enum os_call call)
@@ -123,14 +189,14 @@ static bool fail_purge(enum os_call call)
 static void refused(void)
 {
     make(3600000);
-    char *block = take_over_warm(SIZE);
+    struct block block = take_over_warm(SIZE);
     size_t tail = warm();
     os_inject_failure = fail_purge;
     CHECK_EQ(purge_warm(), 0);
     os_inject_failure = NULL;
     CHECK_EQ(warm(), tail);
     CHECK_EQ(purge_warm(), tail);
-    huge_give(block);
+    give(&block);
     CHECK_EQ(slab_check(), 0);
 }
 
@@ -143,15 +209,13 @@ static void resize_at_random(uintptr_t number)
     uint64_t random = number + 1;
     for (unsigned round = 0; round < 300; round++) {
         size_t size = 2 * MIB + 1 + unit_random(&random, 3 * MIB);
-        char *block = take(size);
-        memset(block, (int)number, size);
-        size_t grown = size + unit_random(&random, 3 * MIB);
-        char *resized = huge_resize(block, grown);
-        CHECK(resized != NULL);
-        memset(resized + size, (int)number, grown - size);
-        for (size_t at = 0; at < grown; at += 1000)
-            CHECK(resized[at] == (char)number);
-        huge_give(resized);
+        struct block block = take(size);
+        memset(block.start, (int)number, size);
+        grow(&block, size + unit_random(&random, 3 * MIB));
+        memset(block.start + size, (int)number, block.size - size);
+        for (size_t at = 0; at < block.size; at += 1000)
+            CHECK(block.start[at] == (char)number);
+        give(&block);
     }
     running--;
 }
@@ -173,13 +237,6 @@ static void threads(void)
     unit_run_threads(one_of_them);
     CHECK_EQ(slab_check(), 0);
 }
-
-#define CHILD_TEST(body)                                                                           \
-    static void test_##body(void **state)                                                          \
-    {                                                                                              \
-        (void)state;                                                                               \
-        CHECK_CHILD(body);                                                                         \
-    }
 
 CHILD_TEST(goes_back)
 CHILD_TEST(grows_and_shrinks)

@@ -1,53 +1,50 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of front/unified_cache.c and the inline halves of front/front.h: a thread's heap from its
- * making to its end, how bins grow and are refilled and flushed, random use with patterns, misuse,
- * and a forked child. Each test is a thread of its own in a child of its own. The budget is in
- * budget.c.
+ * Tests of front/unified_cache.c and the inline halves of front/front.h: a thread cache from its
+ * making to its end, how bins grow and are refilled and flushed, random use with patterns, the
+ * budget of a thread's bins, and misuse. Each test is a thread of its own in a child of its own.
  */
-#include "unit/own_heap.h"
-
-#include "api/api.h"
+#include "unit/own_cache.h"
 
 #define HELD_MAX 400
 #define SMALL CLASS_FIRST
 #define SLOW_START 8 /* slots granted one by one */
 
-/* ---- the heap's life ---- */
+/* ---- the cache's life ---- */
 
-static struct thread_heap *announced;
+static struct thread_cache *announced;
 
-static void note_heap(struct thread_heap *heap)
+static void note_cache(struct thread_cache *cache)
 {
     CHECK(announced == NULL);
-    announced = heap;
+    announced = cache;
 }
 
 static void new_heap(void)
 {
     static int foreign;
-    CHECK_EQ(thread_heap_distance, 0);
+    CHECK_EQ(thread_cache_distance, 0);
     for (size_t size = 0; size < 3 * MIB; size = size * 2 + 1)
         CHECK(front_alloc(size) == NULL); /* empty */
     CHECK(!front_free(&foreign));
     announced = NULL;
-    struct thread_heap *heap = thread_heap_get();
-    CHECK(heap != NULL && heap == announced && heap == own_heap());
-    CHECK(thread_heap_get() == heap);
-    CHECK_EQ(heap->thread_id, os_thread_number().thread);
+    struct thread_cache *cache = thread_cache_get();
+    CHECK(cache != NULL && cache == announced && cache == own_cache());
+    CHECK(thread_cache_get() == cache);
+    CHECK_EQ(cache->thread_id, os_thread_number().thread);
     for (size_t size = 0; size <= LANE_TINY_MAX; size++)
-        CHECK_EQ(heap->size_class[(size + BLOCK_ALIGN - 1) / BLOCK_ALIGN], size_class_of(size));
+        CHECK_EQ(cache->size_class[(size + BLOCK_ALIGN - 1) / BLOCK_ALIGN], size_class_of(size));
     for (unsigned size_class = 0; size_class < CLASS_COUNT; size_class++) {
         CHECK_EQ(count_of(size_class), 0);
         CHECK_EQ(limit_of(size_class), 0);
     }
 }
 
-static struct thread_heap *last_heap;
+static struct thread_cache *last_cache;
 
-static void note_own_heap(void)
+static void note_own_cache(void)
 {
-    last_heap = thread_heap_get();
+    last_cache = thread_cache_get();
 }
 
 /* After its end a thread can still allocate and free, one by one, and keeps nothing. */
@@ -55,8 +52,8 @@ static void after_the_end(void)
 {
     free_class(SMALL, alloc_class(SMALL));
     unified_cache_thread_exit();
-    CHECK(thread_heap_get() == NULL);
-    CHECK(bin_pop(own_heap(), SMALL) == NULL);
+    CHECK(thread_cache_get() == NULL);
+    CHECK(bin_pop(own_cache(), SMALL) == NULL);
     size_t before = blocks_out(SMALL);
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {
         void *block = alloc_class(size_class);
@@ -72,13 +69,13 @@ static void after_the_end(void)
 static void life(void)
 {
     CHECK(reservation_make());
-    thread_heap_on_new = note_heap;
+    thread_cache_on_new = note_cache;
     run_in_thread(new_heap);
-    thread_heap_on_new = NULL;
+    thread_cache_on_new = NULL;
     check_all_back();
     size_t metadata = meta_used_bytes();
-    run_in_thread(note_own_heap);
-    CHECK(last_heap == announced); /* the next thread has the last one's heap */
+    run_in_thread(note_own_cache);
+    CHECK(last_cache == announced); /* the next thread has the last one's cache */
     CHECK_EQ(meta_used_bytes(), metadata);
     run_in_thread(after_the_end);
     check_all_back();
@@ -139,7 +136,7 @@ static void growth_of(unsigned size_class)
     unsigned limit = limit_of(size_class);
     for (unsigned i = 0; i < 3 * slots; i++) {
         unsigned count = count_of(size_class);
-        bool is_used = own_heap()->is_used[size_class] = i % 3 != 0; /* as after a refill */
+        bool is_used = own_cache()->is_used[size_class] = i % 3 != 0; /* as after a refill */
         free_class(size_class, blocks[i]);
         if (count < limit)
             CHECK_EQ(limit_of(size_class), limit);
@@ -149,12 +146,12 @@ static void growth_of(unsigned size_class)
         else
             CHECK_EQ(count_of(size_class), count - (count + 1) / 2 + 1);
         limit = limit_of(size_class);
-        CHECK(count_of(size_class) <= limit && limit <= own_heap()->slots[size_class]);
-        CHECK(own_heap()->top[size_class][-1] == blocks[i]);
+        CHECK(count_of(size_class) <= limit && limit <= own_cache()->slots[size_class]);
+        CHECK(own_cache()->top[size_class][-1] == blocks[i]);
     }
     CHECK(limit == slots || limit >= unused);
     for (unsigned i = 3 * slots; count_of(size_class) > 0;) /* last in, first out */
-        CHECK(bin_pop(own_heap(), size_class) == blocks[--i]);
+        CHECK(bin_pop(own_cache(), size_class) == blocks[--i]);
     check_structure();
 }
 
@@ -228,7 +225,7 @@ static void use_alone(void)
     unified_cache_empty();
     size_t blocks[CLASS_COUNT];
     size_t threads;
-    thread_heap_count_blocks(blocks, &threads);
+    thread_cache_count_blocks(blocks, &threads);
     CHECK_EQ(threads, 1);
     for (unsigned size_class = 0; size_class < CLASS_COUNT; size_class++)
         CHECK_EQ(blocks[size_class], 0);
@@ -239,7 +236,7 @@ static void *use_together(void *number)
     size_t blocks[CLASS_COUNT];
     size_t threads;
     use_at_random((uintptr_t)number + 60, 6000, false);
-    thread_heap_count_blocks(blocks, &threads);
+    thread_cache_count_blocks(blocks, &threads);
     CHECK(threads >= 1 && threads <= UNIT_THREADS);
     unified_cache_thread_exit();
     return NULL;
@@ -252,6 +249,69 @@ static void random_use(void)
     run_in_thread(use_alone);
     check_all_back();
     unit_run_threads(use_together);
+    check_all_back();
+}
+
+/* ---- the budget: what all bins of a thread may hold together ---- */
+
+static void fill_all_bins(void)
+{
+    static void *blocks[64];
+    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {
+        unsigned count = size_classes[size_class].size < 64 * KIB ? 64 : 3;
+        for (unsigned i = 0; i < count; i++)
+            blocks[i] = alloc_class(size_class);
+        for (unsigned i = 0; i < count; i++)
+            free_class(size_class, blocks[i]);
+    }
+    size_t bytes = 0;
+    size_t allowed = 0;
+    for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++) {
+        bytes += count_of(size_class) * (size_t)size_classes[size_class].size;
+        allowed += limit_of(size_class) * (size_t)size_classes[size_class].size;
+    }
+    CHECK_EQ(own_cache()->granted, allowed);
+    CHECK(allowed <= (size_t)settings.thread_cache_max);
+    CHECK(bytes <= allowed);
+    CHECK(settings.thread_cache_max < (int64_t)MIB || bytes > MIB / 2);
+    check_structure();
+}
+
+static void budget(void)
+{
+    static const int64_t budgets[] = {0, 1000, 64 * KIB, 4 * MIB, GIB};
+    CHECK(reservation_make());
+    settings.decay_ms = -1;
+    for (size_t i = 0; i < sizeof(budgets) / sizeof(budgets[0]); i++) {
+        /* from the smallest up: an ended thread's cache keeps what it was granted */
+        settings.thread_cache_max = budgets[i];
+        run_in_thread(fill_all_bins);
+        check_all_back();
+    }
+}
+
+/* The share of each has become less: a few slow paths of one class bring the rest within it. */
+static void fill_and_lose_share(void)
+{
+    static void *blocks[200];
+    unsigned size_class = size_class_of(KIB);
+    fill_all_bins();
+    settings.thread_cache_max = 256 * KIB;
+    CHECK(own_cache()->granted > (size_t)settings.thread_cache_max);
+    for (unsigned i = 0; i < 200; i++)
+        blocks[i] = alloc_class(size_class);
+    for (unsigned i = 0; i < 200; i++)
+        free_class(size_class, blocks[i]);
+    CHECK(own_cache()->granted <= (size_t)settings.thread_cache_max);
+    check_structure();
+}
+
+static void lost_share(void)
+{
+    CHECK(reservation_make());
+    settings.decay_ms = -1;
+    settings.thread_cache_max = GIB;
+    run_in_thread(fill_and_lose_share);
     check_all_back();
 }
 
@@ -288,71 +348,15 @@ static void judge_planted(void)
     free_class(SMALL, first);
     free_class(SMALL, second);
     unified_cache_judge();
-    own_heap()->top[SMALL][-1] = first;
+    own_cache()->top[SMALL][-1] = first;
     unified_cache_judge();
 }
-
-/* ---- fork ---- */
-
-static _Atomic bool is_other_ready;
-static _Atomic bool is_other_done;
-
-static void *be_another(void *argument)
-{
-    (void)argument;
-    free_class(SMALL, alloc_class(SMALL));
-    is_other_ready = true;
-    while (!is_other_done)
-        sched_yield();
-    unified_cache_thread_exit();
-    return NULL;
-}
-
-/* A child keeps its own thread's heap, and others' are abandoned. */
-static void be_the_child(void)
-{
-    size_t blocks[CLASS_COUNT];
-    size_t threads;
-    fork_continue_in_child();
-    thread_heap_count_blocks(blocks, &threads);
-    CHECK_EQ(threads, 1);
-    CHECK_EQ(blocks[SMALL], count_of(SMALL));
-    CHECK_EQ(own_heap()->thread_id, os_thread_number().thread);
-    use_at_random(71, 500, true);
-    _exit(0);
-}
-
-static void forking(void)
-{
-    pthread_t other;
-    int status;
-    CHECK(reservation_make());
-    free_class(SMALL, alloc_class(SMALL));
-    CHECK_EQ(pthread_create(&other, NULL, be_another, NULL), 0);
-    while (!is_other_ready)
-        sched_yield();
-    fork_lock_all();
-    pid_t child = fork();
-    if (child == 0)
-        be_the_child();
-    fork_unlock_all();
-    CHECK(waitpid(child, &status, 0) == child && status == 0);
-    is_other_done = true;
-    CHECK_EQ(pthread_join(other, NULL), 0);
-    use_at_random(72, 500, true);
-}
-
-#define CHILD_TEST(body)                                                                           \
-    static void test_##body(void **state)                                                          \
-    {                                                                                              \
-        (void)state;                                                                               \
-        CHECK_CHILD(body);                                                                         \
-    }
 
 CHILD_TEST(life)
 CHILD_TEST(refill_and_growth)
 CHILD_TEST(random_use)
-CHILD_TEST(forking)
+CHILD_TEST(budget)
+CHILD_TEST(lost_share)
 
 static void test_misuse(void **state)
 {
@@ -367,8 +371,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_life),       cmocka_unit_test(test_refill_and_growth),
-        cmocka_unit_test(test_random_use), cmocka_unit_test(test_forking),
-        cmocka_unit_test(test_misuse),
+        cmocka_unit_test(test_random_use), cmocka_unit_test(test_budget),
+        cmocka_unit_test(test_lost_share), cmocka_unit_test(test_misuse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -136,6 +136,14 @@ static inline void unit_run_child(void (*body)(void), struct unit_child *child)
         }                                                                                          \
     } while (0)
 
+/* test_BODY, which runs `body` in a child: there is one heap in a process's life. */
+#define CHILD_TEST(body)                                                                           \
+    static void test_##body(void **state)                                                          \
+    {                                                                                              \
+        (void)state;                                                                               \
+        CHECK_CHILD(body);                                                                         \
+    }
+
 /* The child must end with abort() and a line that has `expected` in it. */
 #define CHECK_ABORTS(body, expected)                                                               \
     do {                                                                                           \

@@ -158,25 +158,25 @@ static void table_empty(void)
 
 /* ---- caches ---- */
 
-/* `count` heaps in `room`, with all bins full of the same 1,024 blocks. */
-static void forge_heaps(char *room, size_t count)
+/* `count` thread caches in `room`, with all bins full of the same 1,024 blocks. */
+static void forge_caches(char *room, size_t count)
 {
-    size_t step = (sizeof(struct thread_heap) + 63) & ~(size_t)63;
+    size_t step = (sizeof(struct thread_cache) + 63) & ~(size_t)63;
     void **bin = (void **)room;
-    char *heaps_at = room + 16384;
+    char *caches_at = room + 16384;
     char *start = reservation_space->base + first * SUPERSLAB_SIZE;
     for (size_t i = 0; i < 1024; i++)
         bin[i] = start + (i << 10);
     for (size_t i = 0; i < count; i++) {
-        struct thread_heap *heap = (struct thread_heap *)(heaps_at + i * step);
+        struct thread_cache *cache = (struct thread_cache *)(caches_at + i * step);
         for (unsigned c = 0; c < CLASS_COUNT; c++) {
-            heap->bottom[c] = bin;
-            heap->top[c] = heap->limit[c] = bin + 1024;
+            cache->bottom[c] = bin;
+            cache->top[c] = cache->limit[c] = bin + 1024;
         }
-        heap->thread_id = (uint32_t)getpid();
-        heap->next = i + 1 < count ? (struct thread_heap *)(heaps_at + (i + 1) * step) : NULL;
+        cache->thread_id = (uint32_t)getpid();
+        cache->next = i + 1 < count ? (struct thread_cache *)(caches_at + (i + 1) * step) : NULL;
     }
-    ((struct thread_heaps *)root->thread_heaps)->live = (struct thread_heap *)heaps_at;
+    ((struct thread_caches *)root->thread_caches)->live = (struct thread_cache *)caches_at;
 }
 
 static void batches_in_a_circle(void)
@@ -188,9 +188,9 @@ static void batches_in_a_circle(void)
         ((struct depot *)root->depots)[c].batches = batch;
 }
 
-static void heaps_in_a_circle(void)
+static void caches_in_a_circle(void)
 {
-    struct thread_heap *live = root->thread_heaps->live;
+    struct thread_cache *live = root->thread_caches->live;
     live->next = live;
 }
 
@@ -238,12 +238,12 @@ static void forge(const char *kind, const char *argument)
         table_one_record();
     else if (strcmp(kind, "table-empty") == 0)
         table_empty();
-    else if (strcmp(kind, "heaps-in-a-block") == 0)
-        forge_heaps(malloc(24 << 20), 4000);
-    else if (strcmp(kind, "heaps-in-metadata") == 0)
-        forge_heaps(more_metadata(24 << 20), 4000);
-    else if (strcmp(kind, "heaps-in-a-circle") == 0)
-        heaps_in_a_circle();
+    else if (strcmp(kind, "caches-in-a-block") == 0)
+        forge_caches(malloc(24 << 20), 4000);
+    else if (strcmp(kind, "caches-in-metadata") == 0)
+        forge_caches(more_metadata(24 << 20), 4000);
+    else if (strcmp(kind, "caches-in-a-circle") == 0)
+        caches_in_a_circle();
     else if (strcmp(kind, "batches-in-a-circle") == 0)
         batches_in_a_circle();
     else if (strcmp(kind, "request") == 0)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * For tests of a thread's own heap: threads that end with it, its bins, blocks by class, and what
+ * For tests of a thread's own cache: threads that end with it, its bins, blocks by class, and what
  * must hold of the lanes below.
  */
-#ifndef HAK_UNIT_OWN_HEAP_H
-#define HAK_UNIT_OWN_HEAP_H
+#ifndef HAK_UNIT_OWN_CACHE_H
+#define HAK_UNIT_OWN_CACHE_H
 
 #include "unit/unit.h"
 
@@ -25,27 +25,27 @@ static inline void run_in_thread(void (*body)(void))
     CHECK_EQ(pthread_join(thread, NULL), 0);
 }
 
-static inline struct thread_heap *own_heap(void)
+static inline struct thread_cache *own_cache(void)
 {
-    return thread_heap_at(reservation_get());
+    return thread_cache_at(reservation_get());
 }
 
 static inline unsigned count_of(unsigned size_class)
 {
-    struct thread_heap *heap = own_heap();
-    return (unsigned)(heap->top[size_class] - heap->bottom[size_class]);
+    struct thread_cache *cache = own_cache();
+    return (unsigned)(cache->top[size_class] - cache->bottom[size_class]);
 }
 
 static inline unsigned limit_of(unsigned size_class)
 {
-    struct thread_heap *heap = own_heap();
-    return (unsigned)(heap->limit[size_class] - heap->bottom[size_class]);
+    struct thread_cache *cache = own_cache();
+    return (unsigned)(cache->limit[size_class] - cache->bottom[size_class]);
 }
 
 static inline void *alloc_class(unsigned size_class)
 {
     bool is_zero;
-    void *block = bin_pop(own_heap(), size_class);
+    void *block = bin_pop(own_cache(), size_class);
     if (!block)
         block = unified_cache_refill(size_class, &is_zero);
     CHECK(block != NULL);
@@ -77,7 +77,7 @@ static inline void check_all_back(void)
 {
     size_t blocks[CLASS_COUNT];
     size_t threads;
-    thread_heap_count_blocks(blocks, &threads);
+    thread_cache_count_blocks(blocks, &threads);
     CHECK_EQ(threads, 0);
     CHECK_EQ(depot_trim(true).fault, FAULT_NONE);
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_POOL_LAST; size_class++) {
