@@ -3,10 +3,14 @@
  * Tests of watch/profile.c: samples, sites and marks of slabs come and go; what was live at the
  * peak; full tables, and what they drop.
  */
-#include "unit/own_heap.h"
+#include "unit/unit.h"
 
-#include "front/route.h"
-#include "front/watched.h"
+#include "lane/pool_check.h"
+#include "lane/pool_give.h"
+#include "lane/shared_pool.h"
+#include "slab/reservation.h"
+#include "watch/profile.h"
+#include "watch/sampling.h"
 
 static void make(void)
 {
@@ -14,6 +18,20 @@ static void make(void)
     CHECK(profile_make(256 * KIB));
     profile_begin(1);
     profile_end(); /* nothing but the test itself adds samples */
+}
+
+static void *take(size_t size)
+{
+    void *block;
+    CHECK_EQ(pool_take(&shared_pool, size_class_of(size), &block, 1), 1);
+    return block;
+}
+
+/* What a slow path does with a block that may be a sample. */
+static void give(void *block, size_t size)
+{
+    profile_forget(block);
+    CHECK_EQ(pool_give(&shared_pool, size_class_of(size), &block, 1).fault, FAULT_NONE);
 }
 
 static unsigned byte_of(const void *block)
@@ -39,8 +57,8 @@ static struct profile_site *site_of(uint32_t stack)
 static void one_sample(void)
 {
     make();
-    void *block = route_alloc(100, false);
-    void *other = route_alloc(100, false);
+    void *block = take(100);
+    void *other = take(100);
     add(block, 112, 9);
     CHECK_EQ(byte_of(block), CLASS_SAMPLED);
     CHECK(profile_has(block) && !profile_has(other));
@@ -52,9 +70,9 @@ static void one_sample(void)
     CHECK_EQ(site->live_bytes, 112);
     add(other, 112, 9);
     CHECK_EQ(site->live_count, 2 * SAMPLING_ONE);
-    CHECK(route_free(block));
+    give(block, 100);
     CHECK_EQ(byte_of(other), CLASS_SAMPLED);
-    CHECK(route_free(other));
+    give(other, 100);
     CHECK_EQ(byte_of(other), size_class_of(100));
     CHECK_EQ(site->live_count, 0);
     CHECK_EQ(site->live_bytes, 0);
@@ -76,7 +94,7 @@ static void peak(void)
     void *blocks[3];
     make();
     for (unsigned i = 0; i < 3; i++) {
-        blocks[i] = route_alloc(1000, false);
+        blocks[i] = take(1000);
         add(blocks[i], 1000 * (i + 1), 10 + i);
     }
     profile_forget(blocks[0]);
@@ -100,7 +118,7 @@ static void many(void)
     unsigned count = profile.sample_slots / 4;
     CHECK(count >= 100 && count <= 4000);
     for (unsigned i = 0; i < count; i++)
-        blocks[i] = route_alloc(16 + i % 4000, false);
+        blocks[i] = take(16 + i % 4000);
     for (unsigned step = 0; step < 200000; step++) {
         unsigned i = (unsigned)(random_next(&random) % count);
         CHECK_EQ(profile_has(blocks[i]), is_in[i]);
@@ -127,35 +145,16 @@ static void full(void)
 {
     make();
     for (uint32_t i = 0; i < profile.sample_slots; i++)
-        add(route_alloc(32, false), 32, 5);
+        add(take(32), 32, 5);
     CHECK_EQ(profile.sample_count + profile.dropped_samples, profile.sample_slots);
     CHECK(profile.dropped_samples > 0);
     CHECK_EQ(site_of(5)->alloc_count, (uint64_t)profile.sample_slots * SAMPLING_ONE);
     CHECK_EQ(site_of(5)->live_count, (uint64_t)profile.sample_count * SAMPLING_ONE);
-    void *block = route_alloc(32, false);
+    void *block = take(32);
     for (uint32_t i = 0; i < profile.site_slots; i++)
         add(block, 32, 100 + i);
     CHECK_EQ(profile.site_count + profile.dropped_sites, profile.site_slots + 1);
     CHECK(profile.dropped_sites > 0);
-}
-
-/* A bin looks empty to the fast path, and full of what it holds to the counted pop. */
-static void watched_bin(void)
-{
-    CHECK(reservation_make());
-    void *block = route_alloc(100, false);
-    CHECK(route_free(block));
-    CHECK(watched_start(TIB));
-    CHECK(front_alloc(100) == NULL);
-    void *again = watched_alloc(100);
-    CHECK(again == NULL || front_free(again)); /* the first one draws the distance */
-    again = again ? again : route_alloc(100, false);
-    CHECK(front_free(again));
-    again = watched_alloc(100);
-    CHECK(again != NULL);
-    CHECK(front_free(again));
-    watched_stop();
-    CHECK(front_alloc(100) == again);
 }
 
 #define CHILD_TEST(body)                                                                           \
@@ -169,14 +168,15 @@ CHILD_TEST(one_sample)
 CHILD_TEST(peak)
 CHILD_TEST(many)
 CHILD_TEST(full)
-CHILD_TEST(watched_bin)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_sample),  cmocka_unit_test(test_peak),
-        cmocka_unit_test(test_many),        cmocka_unit_test(test_full),
-        cmocka_unit_test(test_watched_bin),
+        cmocka_unit_test(test_one_sample),
+        cmocka_unit_test(test_peak),
+        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_full),
+
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of src/stack/intern.c: equal stacks have one number, others have others; what is stored can
+ * Tests of stack/intern.c: equal stacks have one number, others have others; what is stored can
  * be read from a copy of the memory alone; a full store drops and counts; threads and signal
  * handlers that store the same stacks at the same time agree.
  */
