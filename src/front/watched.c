@@ -2,7 +2,8 @@
 /*
  * Owns the watching of threads: it begins and ends for all of them at once, by a bit in the bottoms
  * of their bins, and a cache that is made later is watched from its start. A thread that allocates
- * without a cache is counted too. May never allocate, and never hold a lock while a stack is walked.
+ * without a cache is counted too. May never allocate, and never hold a lock while a stack is
+ * walked.
  */
 #include "front/watched.h"
 

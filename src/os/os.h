@@ -204,10 +204,8 @@ void os_visit(const char *path, unsigned seconds_most);
 /* Can the aligned 32-bit word be read without a fault? True also when the kernel does not say, or
  * may not be asked. */
 bool os_is_readable(const void *word);
-
-/* Copy memory of the process that may not be mapped: false then, and always where the kernel may
- * not be asked. All of it must lie in one page. `process` is 0 before a caller's first copy, and
- * then the process's number, which costs a call. A system call. */
+/* Copy memory, within one page, that may not be mapped: false then, and if the kernel may not be
+ * asked. *process: 0 before a caller's first copy, then our process's number; it costs a call. */
 bool os_copy(uint32_t *process, void *to, const void *from, size_t size);
 
 /* ---- the point where tests make calls fail ---- */
@@ -291,12 +289,10 @@ enum live_setting {
 
 /* Change one of them. False when `live` is none of them, or the value is out of range. */
 bool settings_change(unsigned live, int64_t value);
-
 /* Read HAKMEM_* from `environment` (NULL: from the kernel). An unknown name, and a value that is
  * out of range, is reported on standard error; the default stays. A set-user-ID program ignores the
  * environment. */
 void settings_read(char *const *environment);
-
 /* Should an error in this entry of the environment (HAKMEM_NAME=VALUE) be reported here? No if the
  * parent process was started with the same entry and the same LD_PRELOAD: it has reported it. */
 bool settings_is_news(const char *entry);
