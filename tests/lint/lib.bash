@@ -21,6 +21,8 @@ fail() {
     exit 1
 }
 
+((${#SOURCES[@]})) || fail "$1 has no sources: a lint is called as \`bash FILE SOURCE_DIR BUILD_DIR\`"
+
 # Read fault lines from standard input; fail if there is one.
 report() {
     local faults
