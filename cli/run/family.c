@@ -81,8 +81,9 @@ static struct member *add_member(struct family *family, pid_t pid)
     return member;
 }
 
-/* A member has executed a program: its figures begin anew. Before that it was a copy of its parent,
- * which does not count. For the program itself, which may execute another one, all counts. */
+/* A member has executed a program: reset its figures. Before that it was a copy of its parent, and
+ * what it had then does not count. For the program itself, which may execute another one, all
+ * counts. */
 static void begin_anew(struct member *member)
 {
     forget_sampler(member);

@@ -10,6 +10,7 @@ BUILD=$(realpath "${2:-.}")
 cd "${1:?the source directory is missing}"
 shopt -s nullglob globstar
 SOURCES=(src/*/*.[ch])
+LAYERS="base os slab lane front diag api" # of src/, each above those before it
 
 skip() {
     echo "SKIP: $*"
