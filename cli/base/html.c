@@ -236,7 +236,7 @@ void html_fact(FILE *out, const char *name, const char *text)
     fputs("</dd>\n", out);
 }
 
-void html_fact_machine(FILE *out)
+static void fact_machine(FILE *out)
 {
     struct utsname system;
     struct sysinfo memory;
@@ -249,7 +249,7 @@ void html_fact_machine(FILE *out)
     html_fact(out, "Machine", text);
 }
 
-void html_fact_date(FILE *out)
+static void fact_date(FILE *out)
 {
     char text[64];
     time_t now = time(NULL);
@@ -257,4 +257,11 @@ void html_fact_date(FILE *out)
     strftime(text, sizeof text, "%Y-%m-%d %H:%M", localtime_r(&now, &local));
     html_fact(out, "Date", text);
     html_fact(out, "By", "hakmem " HAKMEM_VERSION_STRING);
+}
+
+void html_end_header(FILE *out)
+{
+    fact_machine(out);
+    fact_date(out);
+    fputs("</dl>\n</header>\n<main>\n", out);
 }

@@ -11,9 +11,8 @@
 void html_begin(FILE *out, const char *title);
 /* Write a row of a <dl>. */
 void html_fact(FILE *out, const char *name, const char *text);
-/* Write rows about the machine: kernel, processors, memory. */
-void html_fact_machine(FILE *out);
-void html_fact_date(FILE *out);
+/* Write the rows about the machine and the date, and from there to <main>. */
+void html_end_header(FILE *out);
 /* Write from </main> to the end. */
 void html_end(FILE *out);
 

@@ -223,8 +223,8 @@ static void add_runs(struct advice *advice, const struct comparison *comparison,
         advice_add(advice, " A quieter machine may tell more.");
 }
 
-/* Describe the only pick. If it is not known to be as good as the baseline in all metrics, the
- * reader chooses. */
+/* Describe the only pick. In some metric the baseline may still be better: then the reader must
+ * choose. */
 static void add_one(struct advice *advice, const struct comparison *comparison,
                     const struct decision *decision)
 {

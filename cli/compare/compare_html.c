@@ -29,9 +29,7 @@ static void print_head(FILE *out, const struct comparison *comparison)
     fputs("</code></dd>\n<dt>Measured</dt><dd>", out);
     compare_print_rounds(out, comparison);
     fputs("</dd>\n", out);
-    html_fact_machine(out);
-    html_fact_date(out);
-    fputs("</dl>\n</header>\n<main>\n", out);
+    html_end_header(out);
 }
 
 static void print_conclusions(FILE *out, const struct comparison *comparison)

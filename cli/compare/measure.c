@@ -30,7 +30,7 @@
 /* Children are looked for at each look while the program is young, and later at every n-th. */
 #define YOUNG_SECONDS 0.1
 #define LOOKS_PER_REFRESH 8
-/* How long a program may take to end after we were told to end. */
+/* How long a program may take to end after it was told to. */
 #define PATIENCE_SECONDS 1.0
 
 /* Purpose: what the looks at one run have seen. */

@@ -395,7 +395,7 @@ size_t core_present(struct target *target, uint64_t address, size_t pages, uint8
             size_t got = core_read(target, address + i * TARGET_PAGE, bytes, part * TARGET_PAGE) /
                          TARGET_PAGE;
             found += mark_content(bytes, got, present + i);
-            i += got ? got : 1; /* a page of which a segment has only a part */
+            i += got ? got : 1; /* the segment has only a part of this page */
         }
     }
     return found;

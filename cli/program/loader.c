@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Asks the dynamic loader about a library that is to be preloaded, in two ways: this command is
+ * Asks the dynamic loader whether it can preload a library, in two ways: this command is
  * started with the library; or the loader of a program is asked to list what it would load. May
  * never run the program itself for that.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Asks the dynamic loader about a library that is to be preloaded.
+ * Asks the dynamic loader whether it can preload a library.
  */
 #ifndef HAK_CLI_LOADER_H
 #define HAK_CLI_LOADER_H

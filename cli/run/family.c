@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program and its descendants while they run. Each round finds them in /proc: a process with a
- * shorter life than that is missed, unless it leaves a report or connects to the socket. Each round
- * reads the heaps of the few largest from outside.
+ * A program and its descendants while they run. Each round finds them in /proc: a process that
+ * lives only between two rounds is missed, unless it leaves a report or connects to the socket.
+ * Each round reads the heaps of the few largest from outside.
  */
 #include "run/family.h"
 
@@ -22,14 +22,15 @@
  * as long as the last round took if that is more. */
 #define FIRST_MS 2
 #define ROUND_MS 50
-/* Each round reads at most LOOKED_MOST heaps; for at most so many members all that was seen is
- * kept. */
+/* Each round reads at most LOOKED_MOST heaps. What the looks have seen is kept only for the
+ * SAMPLERS_MOST largest members. */
 #define LOOKED_MOST ((size_t)4)
 #define SAMPLERS_MOST ((size_t)8)
 /* Two figures of the kernel about one process count as the same if they differ by no more than
  * this. */
 #define SAME_BYTES ((uint64_t)1 << 20)
-/* The page is about a member, and not the program itself, if its peak is larger by this factor. */
+/* If the peak of a member is larger than the program's own by this factor, the page is about that
+ * member. */
 #define LARGER 1.02
 /* Progress: the time between two lines, or two redraws of the terminal's line. */
 #define DRAW_SECONDS 0.2
@@ -79,8 +80,9 @@ static struct member *add_member(struct family *family, pid_t pid)
     return member;
 }
 
-/* A member has executed a program: start it again. Before that it was a copy of its parent, which
- * does not count. But for the program itself, which may execute another one, all counts. */
+/* A member has executed a program: reset its figures. Before that it was a copy of its parent, and
+ * what it had then does not count. For the program itself, which may execute another one, all
+ * counts. */
 static void begin_anew(struct member *member)
 {
     forget_sampler(member);

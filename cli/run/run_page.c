@@ -80,7 +80,7 @@ static void print_usage(FILE *out, const struct run_report *report)
     fprintf(out,
             "<dt>%s</dt><dd>%.3f s; %.3f s of CPU in the program, %.3f s in the kernel "
             "(system calls and page faults)</dd>\n"
-            "<dt>Peak RSS</dt><dd>%s%s</dd>\n<dt>Faults</dt><dd>%ld page faults, %ld of which read "
+            "<dt>Peak RSS</dt><dd>%s%s</dd>\n<dt>Faults</dt><dd>%ld page faults; %ld of them read "
             "from a file or swap</dd>\n",
             report->argv ? "Time" : "Looked at for", outcome->wall_seconds,
             seconds_of(usage->ru_utime), seconds_of(usage->ru_stime),
@@ -103,9 +103,7 @@ static void print_head(FILE *out, const struct run_report *report)
     print_end(out, report);
     run_print_kept(out, report, print_usage);
     fprintf(out, "<dt>Looks</dt><dd>%zu at its heap, from outside</dd>\n", report->sampler->made);
-    html_fact_machine(out);
-    html_fact_date(out);
-    fputs("</dl>\n</header>\n<main>\n", out);
+    html_end_header(out);
 }
 
 static void print_advice(FILE *out, const struct run_report *report)

@@ -112,7 +112,7 @@ static void end_chart(const struct chart *chart)
     fputs("</div></div>\n", out);
 }
 
-/* The sum of a look's terms below the given one, from the bottom of the stack. */
+/* The sum of the given term of a look and of the terms below it in the stack. */
 static double stacked(const struct look *look, size_t term)
 {
     /* memory of others is at the bottom, live memory at the top; what can be changed lies
@@ -176,7 +176,7 @@ void run_plot_terms(FILE *out, const struct sampler *sampler)
 /* The last level continues after the last look for this share of the time. */
 #define LAST_STEP 0.02
 
-/* A value at a look, or of the time since the look before. */
+/* What a chart shows: a value at each look, or a rate since the look before. */
 enum series { SERIES_FAULTS, SERIES_THREADS, SERIES_PURGED };
 
 static double value_of(const struct sampler *sampler, size_t index, enum series series)

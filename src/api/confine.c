@@ -74,7 +74,7 @@ void confine_note(long number, long first, long second, long third)
         note(first == SECCOMP_SET_MODE_STRICT, first == SECCOMP_SET_MODE_FILTER, (uintptr_t)third);
 }
 
-/* Return an error of the kernel in the way of libc. */
+/* Report an error of the kernel as libc does: set errno, and return -1. */
 __attribute__((used, visibility("hidden"))) long confine_fail(long result);
 long confine_fail(long result)
 {

@@ -211,7 +211,7 @@ exported int malloc_trim(size_t pad)
     return has_trimmed;
 }
 
-/* A negative number stands for a huge size, as in glibc: frees never give memory back at once. */
+/* A negative number stands for a very large size, as in glibc: then frees purge nothing at once. */
 static void set_trim_threshold(int value)
 {
     int64_t bytes = value < 0 ? (int64_t)TIB : (int64_t)value;

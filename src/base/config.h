@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The sizes that several files share, with their static assertions, the borders of the lanes, and
- * the table of settings. Constants that concern one file only are mostly defined there.
+ * the table of settings. A constant that concerns one file only is mostly defined in that file.
  */
 #ifndef HAK_BASE_CONFIG_H
 #define HAK_BASE_CONFIG_H

@@ -14,7 +14,7 @@
 #include <string.h>
 
 /* A copy of a copy has two abandoned reservations, and so on. The last few are remembered. A free
- * of a block in an older one ends the program, as of any foreign pointer. */
+ * of a block in an older one ends the program, like a free of any foreign pointer. */
 #define ABANDONED_MAX 8
 
 static struct {

@@ -2,7 +2,8 @@
 /*
  * The fast path, inline: from a size to the bin that has a block, and from a pointer to the bin
  * that takes it. All fast paths are here: each finds the cache by thread_cache_at, then calls
- * bin_pop or bin_push. If it cannot serve a call, the caller takes the slow path (route.c).
+ * bin_try_pop, bin_pop or bin_push. (That of realloc only reads the cache.) If it cannot serve a
+ * call, the caller takes the slow path (route.c).
  */
 #ifndef HAK_FRONT_FRONT_H
 #define HAK_FRONT_FRONT_H
@@ -29,9 +30,9 @@ static always_inline void *front_alloc(size_t size)
 }
 
 /* The class whose blocks hold `size` bytes and are all aligned to `alignment`, a power of two;
- * CLASS_HUGE if there is none. There are eight classes in each doubling. So for each power of two p
+ * CLASS_HUGE if there is none. Each doubling has eight classes. So for each power of two p,
  * every multiple of p up to 8 * p is a class size, and every class size above 8 * p is a multiple
- * of p. So it is enough to round the size up to a multiple of the alignment. */
+ * of p. Therefore it is enough to round the size up to a multiple of the alignment. */
 static always_inline unsigned front_aligned_class(size_t alignment, size_t size)
 {
     if (unlikely(size > LANE_ACE_MAX || alignment > SLAB_SIZE))

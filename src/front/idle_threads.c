@@ -62,7 +62,7 @@
 
 #include <string.h>
 
-/* After this many consecutive scans that saw no change a thread counts as idle. */
+/* A thread counts as idle when this many looks in a row have found its bins unchanged. */
 #define QUIET_LOOKS 2
 
 /* The most blocks taken in one visit; the next visit takes more. */
@@ -109,7 +109,7 @@ static bool has_spare(struct thread_cache *cache)
     return false;
 }
 
-/* Have the last scans of this cache seen no change? */
+/* Look at the tops of this cache's bins. Have the last looks found them unchanged? */
 static bool is_quiet(struct thread_cache *cache)
 {
     uint64_t tops = sum_of_tops(cache);

@@ -332,6 +332,21 @@ static void *resize(const struct held *held, size_t size)
     return resize_by_copy(held, size);
 }
 
+/* Resize with the limit's permission. The room is for a move, which takes the whole size into use.
+ * A block that grows in place uses only its growth, and one that cannot be resized none: the rest
+ * of the room is taken back, or other calls could use it beyond the limit. */
+static void *resize_huge_at_limit(const struct held *held, size_t size)
+{
+    if (!limit_may_grow(size - held->usable, size))
+        return NULL;
+    void *resized = move_huge(held, size);
+    if (!resized)
+        room_charge(size);
+    else if (resized == held->block)
+        room_charge(held->usable);
+    return resized;
+}
+
 static void *resize_huge(const struct held *held, size_t size)
 {
     size_t usable = held->usable;
@@ -340,8 +355,8 @@ static void *resize_huge(const struct held *held, size_t size)
         return held->block;
     bool is_huge = size > LANE_ACE_MAX || size > usable;
     void *resized = is_huge ? move_huge(held, size) : NULL;
-    if (!resized && size > usable && limit_was_met() && limit_may_grow(size - usable, size))
-        resized = move_huge(held, size);
+    if (!resized && size > usable && limit_was_met())
+        resized = resize_huge_at_limit(held, size);
     return resized ? resized : resize_by_copy(held, size);
 }
 

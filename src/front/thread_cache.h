@@ -41,9 +41,9 @@ struct thread_cache {
     _Atomic bool is_visited;     /* its thread waits for `lock` in slow paths: see idle_threads.c */
     bool is_to_empty;            /* its thread empties it at its next slow path */
     bool has_gaps;               /* some taken[c] is not 0 */
-    uint8_t quiet;               /* consecutive scans that saw no change */
+    uint8_t quiet;               /* looks in a row that saw no change */
     uint16_t taken[CLASS_COUNT]; /* slots below bottom that visits have emptied */
-    uint64_t tops;               /* a hash of all tops at the last scan */
+    uint64_t tops;               /* a hash of all tops at the last look */
     unsigned victim;             /* the bin that the clock has last looked at */
     size_t granted;              /* bytes that the bins may hold by their limits */
     uint32_t slow_paths;         /* slow paths that used a bin; wraps around */

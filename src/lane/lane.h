@@ -9,8 +9,8 @@
  * This header is for the layers above: it includes the headers of the lanes' modules, and those of
  * the slab layer that the front layer uses. The lanes' own files include the headers that they use.
  *
- * Locks: class lock, then the locks of the slab layer inside it, but for the decay lock, which is
- * outermost. The lanes never use each other.
+ * Locks: the depot lock, then the class lock, then the locks of the slab layer inside them, but for
+ * the decay lock, which is outermost. The lanes never use each other.
  */
 #ifndef HAK_LANE_LANE_H
 #define HAK_LANE_LANE_H

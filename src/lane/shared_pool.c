@@ -18,7 +18,8 @@
 
 #include <string.h>
 
-/* Populate one page ahead for each slab of the class, at most this many. */
+/* From the last page that a batch needs on, one page is made present for each slab of the class,
+ * but at most this many. */
 #define AHEAD_PAGES_MAX 16
 
 /* A class with fewer slabs is young. It gets no page that it does not need at once. */
@@ -107,8 +108,8 @@ bool pool_leave_if_empty(struct pool_class *class_pool, struct slab *slab)
 
 /* ---- take ---- */
 
-/* The number of pages to make present, from the first that is needed on. It grows with the number
- * of the class's slabs, so that unused pages stay a small part of the class's memory. */
+/* The number of pages to make present, from the last that the batch needs on. It grows with the
+ * number of the class's slabs, so that unused pages stay a small part of the class's memory. */
 static unsigned pages_ahead(const struct pool_class *class_pool)
 {
     if (settings.ss_prefault != PREFAULT_AUTO)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel contract: every request that the allocator makes of the operating system, and the
+ * The contract with the kernel: every request that the allocator makes of the system, and the
  * settings from the environment. The files os_*.c implement it for Linux; settings.c implements the
  * settings. Addresses and sizes are multiples of the page size unless said otherwise. A call that
  * may fail says so in its comment. No call allocates. A call may change errno; the api layer keeps
@@ -79,7 +79,8 @@ void os_touch(void *address, size_t size);
  * alignment of a huge page, and no page of it may be present. False when the kernel has no huge
  * page: a page of the usual size may be present at the start then. */
 bool os_back_huge_page(void *address, size_t size);
-/* May the kernel use huge pages when the range is touched? It may not in ranges from os_map_at. */
+/* Allow or forbid the kernel to use huge pages when the range is touched. In ranges from os_map_at
+ * they are forbidden at first. */
 void os_allow_huge_pages(void *address, size_t size, bool allow);
 /* How many of the first `count` (at most 64) pages are present; 0 when the kernel does not say. */
 size_t os_present_pages(void *address, size_t count);
@@ -201,8 +202,7 @@ void os_close_file(int fd);
 /* Connect to the socket of this path, and wait until the other side hangs up or the time is over.
  * Sends nothing. Returns at once if no process listens. os_visit.c */
 void os_visit(const char *path, unsigned seconds_most);
-/* Can the aligned 32-bit word be read without a fault? True also when the kernel does not say, or
- * may not be asked. */
+/* Can the aligned 32-bit word be read without a fault? True also if the kernel may not be asked. */
 bool os_is_readable(const void *word);
 /* Copy memory, within one page, that may not be mapped: false then, and if the kernel may not be
  * asked. *process: 0 before a caller's first copy, then our process's number; it costs a call. */

@@ -16,8 +16,7 @@
 
 #define PATH_BYTES 512
 
-/* The number at `text`; UINT64_MAX for "max" and for any other text. Parsed by hand: see
- * os_thread.c. */
+/* The number at `text`; UINT64_MAX for "max" and for any other text. */
 static uint64_t number_at(const char *text)
 {
     uint64_t value = 0;

@@ -2,7 +2,7 @@
 /*
  * Linux: threads. The numbers of the program's threads, a barrier in all of them, and the helper
  * thread, made by clone() itself. libc does not know of the helper: pthread_create would allocate
- * (that is, call us), and would end the short cuts that libc takes in programs of one thread. Owns
+ * (that is, call us), and would end the shortcuts that libc takes in programs of one thread. Owns
  * the helper's stack and its thread-local storage: one mapping that is kept and used again. Relies
  * on the kernel to clear os_helper_thread when the thread has ended, by exit or by exec.
  *

@@ -8,8 +8,8 @@
 #include "slab/slab.h"
 
 /* Purpose: the clock of decay.c. It is lock-free: a race at the border of two epochs dates a slab
- * one epoch off. `lock` is held while pages are purged, for at most one superslab or one slab of
- * the pools. `fork` and other purges wait for it. */
+ * one epoch off. `lock` is held while pages are purged: those of one superslab, of one slab of the
+ * pools, or of a part of an epoch's walk (4 MiB). `fork` and other purges wait for it. */
 struct decay_clock {
     struct lock lock;
     _Atomic uint64_t next_ms; /* when the next epoch begins */

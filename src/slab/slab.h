@@ -14,8 +14,8 @@
  * not count toward a limit on address space. Where address space is rationed (RLIMIT_AS,
  * RLIMIT_DATA, strict overcommit) superslabs are unmapped as soon as they are free.
  *
- * Locks, outermost first: decay lock, lane locks, superslab lock, meta lock. Nothing is called
- * upward: each file calls only those above its own line here.
+ * Locks, outermost first: decay lock, lane locks, superslab lock, meta lock. Each file calls only
+ * files on its own line of this list, or on a line above it:
  *   meta.c decay.c       memory for records; the clock of decay, and its lock
  *   space.c              which slabs are free, warm, taken
  *   room.c warm_bound.c  how much may come into use; how much may stay warm
@@ -26,6 +26,7 @@
  *   slab_run.c huge_page.c  runs of slabs; huge pages
  *   purge.c              purges warm slabs that are old
  *   drain.c              purges warm slabs that are too many
+ *   slab_check.c slab_fork.c  figures and checks; what a child of fork corrects
  */
 #ifndef HAK_SLAB_SLAB_H
 #define HAK_SLAB_SLAB_H

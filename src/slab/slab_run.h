@@ -17,20 +17,21 @@ uint32_t slab_run_turnover(void);
 /* Give the run back and clear its bytes in the slab map. Its pages stay; the caller decides whether
  * other pages are purged (drain.c). */
 void slab_run_give(struct slab *slab);
-/* The same for a hollow run: most of its pages were purged. If a thread takes it soon, the page
- * faults count as regret of the bound on warm slabs. */
+/* The same for a hollow run: most of its pages were purged. If the run is soon taken again, its
+ * slabs count as regretted: their purge came too early (warm_bound.c). */
 void slab_run_give_hollow(struct slab *slab);
-void slab_run_doubt(struct slab *slab);       /* before slab_run_give: the run's owner may have
-                                               * changed its mapping */
-void slab_run_note_pooled(struct slab *slab); /* the pools' until it is given */
+/* Before slab_run_give: the run's owner may have changed its mapping. */
+void slab_run_doubt(struct slab *slab);
+/* The run belongs to a pool until it is given back, so its slabs can be witnesses: attributes.c. */
+void slab_run_note_pooled(struct slab *slab);
 /* Take the slabs behind the run until it is `count` long. False if one of them is used, or the
  * limit allows no more. */
 bool slab_run_extend(struct slab *slab, unsigned count);
 void slab_run_shrink(struct slab *slab, unsigned count); /* give the slabs from `count` on back */
 /* Make pages [0, pages) of the run present as the settings say, and update `resident`. */
 void slab_run_populate(struct slab *slab, unsigned pages);
-/* Purpose: pages already recorded as present; the caller populates them after unlocking. Size 0:
- * none. */
+/* Purpose: pages that the record already counts as present, but that may not be; the caller makes
+ * them present after it has released its lock. Size 0: none. */
 struct unpopulated {
     char *start;
     size_t size;

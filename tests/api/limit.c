@@ -186,6 +186,22 @@ static void grow_past_half(void)
     free(block);
 }
 
+/* A block that grows in small steps reaches the limit, and not more. Room for a move of the block
+ * may not stay open after it has grown in place. */
+static void grow_to_the_limit(void)
+{
+    char *block = NULL;
+    size_t size = 0;
+    for (char *grown; (grown = realloc(block, size + 64 * KIB)) != NULL; size += 64 * KIB) {
+        memset(grown + size, 1, 64 * KIB);
+        block = grown;
+    }
+    CHECK_EQ(errno, ENOMEM);
+    CHECK_GE(size, LIMIT / 4 * 3);
+    CHECK_LE(size, LIMIT);
+    free(block);
+}
+
 /* What a range is aligned in is not what it takes. */
 static void aligned_widely(void)
 {
@@ -233,6 +249,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
         up_to_the_limit(sizes[i]);
     grow_past_half();
+    grow_to_the_limit();
     aligned_widely();
     with_handler();
     return 0;

@@ -40,7 +40,6 @@ this may allocate
 add a row to the table of settings
 '
 
-((${#SOURCES[@]})) || { echo "ok: no sources yet"; exit 0; }
 perl "$HERE/c_text.pl" code "${SOURCES[@]}" | RULES=$RULES perl -ne '
     BEGIN { @rules = map { [split /\n/] } split /\n\n/, $ENV{RULES} =~ s/^\n//r }
     my ($file, $line, $text) = /^([^:]+):(\d+):(.*)$/ or next;

@@ -8,7 +8,7 @@
 source "$(dirname "$0")/lib.bash"
 
 COMMAND=(cli/**/*.[ch])
-awk -v src="base os stack slab lane watch front diag api" \
+awk -v src="$LAYERS" \
     -v cli="base settings program heap look run sites compare request main.c" '
 function rank_layers(tree, names,    layer, count, i) {
     count = split(names, layer, " ")

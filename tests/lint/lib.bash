@@ -10,6 +10,7 @@ BUILD=$(realpath "${2:-.}")
 cd "${1:?the source directory is missing}"
 shopt -s nullglob globstar
 SOURCES=(src/*/*.[ch])
+LAYERS="base os stack slab lane watch front diag api" # of src/, each above those before it
 
 skip() {
     echo "SKIP: $*"
@@ -20,6 +21,8 @@ fail() {
     echo "FAIL: $*"
     exit 1
 }
+
+((${#SOURCES[@]})) || fail "$1 has no sources: a lint is called as \`bash FILE SOURCE_DIR BUILD_DIR\`"
 
 # Read fault lines from standard input; fail if there is one.
 report() {

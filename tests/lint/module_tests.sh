@@ -22,7 +22,6 @@ api/publish        tests/api/reports.c
 api/root           tests/cli/stats.sh
 api/thread_exit    tests/api/thread_exit.c
 '
-LAYERS="base os stack slab lane watch front diag api"
 
 has_test() {
     [[ -e tests/unit/$1.c ]]

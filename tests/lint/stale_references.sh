@@ -14,7 +14,6 @@ source "$(dirname "$0")/lib.bash"
 
 FILES=("${SOURCES[@]}" include/**/*.h {cli,record}/**/*.[ch])
 DOCUMENTS=(README.md docs/*.md)
-((${#FILES[@]})) || { echo "ok: no sources yet"; exit 0; }
 
 # Words of code that are no source's of ours: the kernel's, and another program's name.
 OTHERS=(mmap_lock process_madvise MADV_PAGEOUT no_new_privs SECCOMP_FILTER_FLAG_TSYNC CLONE_NEWUSER

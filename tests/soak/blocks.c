@@ -41,9 +41,12 @@ static struct {
     _Atomic uint64_t injected;
 } faults;
 
+/* A helper that cannot be confined is the last one, by design (os_thread.c). The rests wait for its
+ * work, so its confinement does not fail here; it fails in tests/unit/os_thread.c. */
 static bool fail_some(enum os_call call)
 {
-    (void)call;
+    if (call == OS_CALL_HELPER_SELF)
+        return false;
     uint64_t per_mille = atomic_load_explicit(&faults.per_mille, memory_order_relaxed);
     uint64_t number = atomic_fetch_add_explicit(&faults.calls, 1, memory_order_relaxed);
     if (random_next(&number) % 1000 >= per_mille)

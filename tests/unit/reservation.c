@@ -4,38 +4,16 @@
  * kernel refuses or the places are taken; its tables, as far as they reach; and the slab map. Each
  * test is a child, for there is one reservation in a process's life.
  */
-#include "unit/unit.h"
+#include "unit/slab_layer.h"
 
-#include "slab/reservation.h"
 #include "slab/slab_check.h"
-#include "slab/space.h"
 #include "slab/superslab.h"
-
-static bool is_rationed;
-
-static void make(void)
-{
-    settings.decay_ms = -1;
-    if (is_rationed)
-        unit_ration();
-    CHECK(reservation_make());
-    CHECK_EQ(space.is_rationed, is_rationed);
-}
-
-/* In the child, with the reservation with address space rationed and not. */
-#define CHECK_BOTH_WAYS(body)                                                                      \
-    do {                                                                                           \
-        is_rationed = false;                                                                       \
-        CHECK_CHILD(body);                                                                         \
-        is_rationed = true;                                                                        \
-        CHECK_CHILD(body);                                                                         \
-    } while (0)
 
 static void pointers_and_map(void)
 {
     static int outside;
     CHECK_EQ(reservation_get()->size, 0);
-    make();
+    make_reservation();
     struct reservation *base = reservation_get();
     CHECK_EQ(base->size, space.covered * SUPERSLAB_SIZE);
     CHECK(unit_is_zero(base->front, sizeof(base->front)));
@@ -61,7 +39,7 @@ static void pointers_and_map(void)
 /* The tables are mapped further by doubling, and never beyond the window. */
 static void covers(void)
 {
-    make();
+    make_reservation();
     size_t covered = space.covered;
     CHECK(covered < space.count);
     lock_acquire(&space.lock);
@@ -90,7 +68,7 @@ static bool fail_all(enum os_call call)
 
 static void cover_refused(void)
 {
-    make();
+    make_reservation();
     size_t covered = space.covered;
     os_inject_failure = fail_all;
     lock_acquire(&space.lock);
@@ -106,7 +84,7 @@ static void find_any(void)
 {
     static int outside;
     bool is_zero;
-    make();
+    make_reservation();
     CHECK(slab_find_any(NULL) == NULL);
     CHECK(slab_find_any(&outside) == NULL);
     CHECK(slab_find_any(reservation_get()) == NULL);
@@ -127,7 +105,7 @@ static void fails_then_succeeds(void)
         CHECK_EQ(reservation_get()->size, 0);
     }
     os_inject_failure = NULL;
-    make();
+    make_reservation();
     bool is_zero;
     CHECK(superslab_range_take(1, &is_zero) != NULL);
     CHECK_EQ(slab_check(), 0);
@@ -149,7 +127,7 @@ static void small_window(void)
 {
     bool is_zero;
     os_inject_failure = occupy_large_windows;
-    make();
+    make_reservation();
     os_inject_failure = NULL;
     CHECK(reservation_bytes() < RESERVATION_SMALL);
     CHECK(reservation_bytes() > RESERVATION_SMALL / 2);

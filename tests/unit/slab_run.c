@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tests of slab/slab_run.c: runs of slabs taken, given, extended and shrunk at random beside whole
- * ranges, against a model that knows of each slab whether it is taken, warm or cold, a limit, and
- * the mask arithmetic of slab/space.h against counting.
+ * ranges, against a model that knows of each slab whether it is taken, warm or cold; and a limit.
  */
-#include "unit/unit.h"
+#include "unit/slab_layer.h"
 
 #include "slab/purge.h"
-#include "slab/reservation.h"
 #include "slab/room.h"
 #include "slab/slab_check.h"
 #include "slab/slab_run.h"
-#include "slab/space.h"
 #include "slab/superslab.h"
 
 #define SUPERSLABS 64
@@ -29,55 +26,11 @@ struct run {
 static enum model model[SUPERSLABS * SLABS_PER_SUPERSLAB];
 static struct run runs[RUNS];
 static size_t first_index;
-static bool is_rationed;
 
 static void make(void)
 {
-    settings.decay_ms = -1;
-    if (is_rationed)
-        unit_ration();
-    CHECK(reservation_make());
+    make_reservation();
     first_index = space.frontier;
-}
-
-/* ---- masks ---- */
-
-static unsigned longest_by_counting(uint32_t mask)
-{
-    unsigned longest = 0;
-    unsigned length = 0;
-    for (unsigned bit = 0; bit < 32; bit++) {
-        length = mask >> bit & 1 ? length + 1 : 0;
-        longest = length > longest ? length : longest;
-    }
-    return longest;
-}
-
-static void check_mask(uint32_t mask)
-{
-    CHECK_EQ(superslab_longest_run(mask), longest_by_counting(mask));
-    for (unsigned count = 1; count <= 32; count++) {
-        uint32_t starts = 0;
-        for (unsigned first = 0; first + count <= 32; first++)
-            if ((mask & run_mask(first, count)) == run_mask(first, count))
-                starts |= (uint32_t)1 << first;
-        CHECK_EQ(run_starts(mask, count), starts);
-    }
-}
-
-static void test_masks(void **state)
-{
-    uint64_t random = 5;
-    (void)state;
-    check_mask(0);
-    check_mask(UINT32_MAX);
-    for (unsigned i = 0; i < 20000; i++) {
-        uint32_t mask = (uint32_t)random_next(&random);
-        check_mask(i % 2 ? mask : mask | mask << 7 | mask >> 9);
-    }
-    CHECK_EQ(run_mask(0, 32), UINT32_MAX);
-    CHECK_EQ(run_mask(31, 1), 0x80000000u);
-    CHECK_EQ(run_mask(5, 0), 0);
 }
 
 /* ---- the model ---- */
@@ -94,7 +47,7 @@ static unsigned longest_in_model(size_t superslab, enum model wanted)
     for (unsigned i = 0; i < SLABS_PER_SUPERSLAB; i++)
         if (model[superslab * SLABS_PER_SUPERSLAB + i] == wanted)
             mask |= (uint32_t)1 << i;
-    return longest_by_counting(mask);
+    return longest_by_bits(mask);
 }
 
 /* The shortest of the superslabs' longest warm runs that has room for `count`; 0 when none has. */
@@ -288,10 +241,7 @@ static void runs_at_random(void)
 static void test_random(void **state)
 {
     (void)state;
-    is_rationed = false;
-    CHECK_CHILD(runs_at_random);
-    is_rationed = true;
-    CHECK_CHILD(runs_at_random);
+    CHECK_BOTH_WAYS(runs_at_random);
 }
 
 /* ---- pages made present ---- */
@@ -352,10 +302,7 @@ static void limited(void)
 static void test_limited(void **state)
 {
     (void)state;
-    is_rationed = false;
-    CHECK_CHILD(limited);
-    is_rationed = true;
-    CHECK_CHILD(limited);
+    CHECK_BOTH_WAYS(limited);
 }
 
 /* ---- threads ---- */
@@ -410,8 +357,9 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_masks),    cmocka_unit_test(test_random),
-        cmocka_unit_test(test_populate), cmocka_unit_test(test_limited),
+        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_populate),
+        cmocka_unit_test(test_limited),
         cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

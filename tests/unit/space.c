@@ -3,11 +3,9 @@
  * Tests of slab/space.c: runs in a mask against a count bit by bit, the masks and lists of a
  * superslab as slabs of it are taken and come back, and the table of those that are taken.
  */
-#include "unit/unit.h"
+#include "unit/slab_layer.h"
 
-#include "slab/reservation.h"
 #include "slab/slab_run.h"
-#include "slab/space.h"
 
 static struct superslab *superslab; /* all of its slabs are free and cold before each test */
 
@@ -26,17 +24,6 @@ static int set_up(void **state)
     return 0;
 }
 
-static unsigned longest_by_bits(uint32_t mask)
-{
-    unsigned longest = 0;
-    unsigned length = 0;
-    for (unsigned i = 0; i < 32; i++) {
-        length = mask >> i & 1 ? length + 1 : 0;
-        longest = length > longest ? length : longest;
-    }
-    return longest;
-}
-
 static uint32_t starts_by_bits(uint32_t mask, unsigned count)
 {
     uint32_t starts = 0;
@@ -46,6 +33,13 @@ static uint32_t starts_by_bits(uint32_t mask, unsigned count)
     return starts;
 }
 
+static void check_runs(uint32_t mask)
+{
+    CHECK_EQ(superslab_longest_run(mask), longest_by_bits(mask));
+    for (unsigned count = 1; count <= 32; count++)
+        CHECK_EQ(run_starts(mask, count), starts_by_bits(mask, count));
+}
+
 static void test_runs(void **state)
 {
     uint64_t random = 9;
@@ -53,13 +47,14 @@ static void test_runs(void **state)
     CHECK_EQ(superslab_longest_run(0), 0);
     CHECK_EQ(superslab_longest_run(ALL_SLABS), 32);
     CHECK_EQ(run_mask(0, 0), 0);
+    CHECK_EQ(run_mask(5, 0), 0);
     CHECK_EQ(run_mask(0, 32), ALL_SLABS);
     CHECK_EQ(run_mask(31, 1), (uint32_t)1 << 31);
-    for (unsigned i = 0; i < 2000; i++) {
-        uint32_t mask = (uint32_t)(random_next(&random) | random_next(&random));
-        CHECK_EQ(superslab_longest_run(mask), longest_by_bits(mask));
-        for (unsigned count = 1; count <= 32; count++)
-            CHECK_EQ(run_starts(mask, count), starts_by_bits(mask, count));
+    check_runs(0);
+    check_runs(ALL_SLABS);
+    for (unsigned i = 0; i < 20000; i++) {
+        uint32_t mask = (uint32_t)random_next(&random);
+        check_runs(i % 2 ? mask : mask | mask << 7 | mask >> 9);
     }
 }
 

@@ -4,12 +4,10 @@
  * model: where the next range must be (first fit), what may be extended, and whether what is said
  * to be zero is. Each test is a child, for there is one reservation in a process's life.
  */
-#include "unit/unit.h"
+#include "unit/slab_layer.h"
 
 #include "slab/purge.h"
-#include "slab/reservation.h"
 #include "slab/slab_check.h"
-#include "slab/space.h"
 #include "slab/superslab.h"
 
 #define MODEL 96 /* superslabs looked at, from the first that lanes may have */
@@ -25,26 +23,12 @@ struct range {
 static size_t first_index;
 static bool taken[2 * MODEL];
 static struct range ranges[RANGES];
-static bool is_rationed;
 
 static void make(void)
 {
-    settings.decay_ms = -1;
-    if (is_rationed)
-        unit_ration();
-    CHECK(reservation_make());
-    CHECK_EQ(space.is_rationed, is_rationed);
+    make_reservation();
     first_index = space.frontier;
 }
-
-/* In the child, with address space unlimited and rationed. */
-#define CHECK_BOTH_WAYS(body)                                                                      \
-    do {                                                                                           \
-        is_rationed = false;                                                                       \
-        CHECK_CHILD(body);                                                                         \
-        is_rationed = true;                                                                        \
-        CHECK_CHILD(body);                                                                         \
-    } while (0)
 
 static size_t index_of(const char *start)
 {
