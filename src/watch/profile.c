@@ -42,9 +42,9 @@ bool profile_make(size_t bytes)
     profile.site_slots = slots_in(bytes / 8, sizeof(struct profile_site));
     profile.sites = (struct profile_site *)(memory + stacks);
     profile.sample_slots = slots_in(bytes / 8 * 3,
-                                    sizeof(struct profile_sample) + sizeof(struct profile_mark));
+                                    sizeof(struct profile_sample) + sizeof(profile.marks[0]));
     profile.samples = (struct profile_sample *)(profile.sites + profile.site_slots);
-    profile.marks = (struct profile_mark *)(profile.samples + profile.sample_slots);
+    profile.marks = (_Atomic uint64_t *)(profile.samples + profile.sample_slots);
     profile.stacks = stack_store_make(memory, stacks);
     return profile.stacks != NULL;
 }
@@ -66,7 +66,7 @@ void profile_begin(uint64_t interval)
     }
     /* relaxed: a sample weighed by the old interval in the moment of the change is one of many */
     atomic_store_explicit(&profile.interval, interval, memory_order_relaxed);
-    atomic_store_explicit(&sampling_epoch, epoch + 1 == 0 ? 1 : epoch + 1, memory_order_relaxed);
+    atomic_store(&sampling_epoch, epoch + 1 == 0 ? 1 : epoch + 1); /* see sampling_restart */
     /* release: who sees it sees the tables */
     atomic_store_explicit(&profile.is_on, 1, memory_order_release);
 }
@@ -83,33 +83,70 @@ static size_t hash_of(uint64_t key, uint32_t slots)
 
 /* ---- slabs with samples ---- */
 
-static struct profile_mark *mark_locked(uint64_t slab)
+#define MARK_IS_MANY (UINT32_C(1) << 31)
+#define MARK_CLASS_SHIFT 16
+#define MARK_VALUE ((UINT32_C(1) << MARK_CLASS_SHIFT) - 1) /* a count, or the place of a block */
+
+static struct reservation *block_offset(const void *block, size_t *offset)
 {
-    size_t index = hash_of(slab >> SLAB_SHIFT, profile.sample_slots);
-    while (profile.marks[index].slab != 0 && profile.marks[index].slab != slab)
+    struct reservation *base = reservation_get();
+    *offset = reservation_offset(base, block);
+    return base;
+}
+
+static uint32_t slab_number(size_t offset)
+{
+    return (uint32_t)(offset >> SLAB_SHIFT) + 1;
+}
+
+static uint32_t place_in_slab(size_t offset)
+{
+    return (uint32_t)(offset % SLAB_SIZE / BLOCK_ALIGN);
+}
+
+/* relaxed: who frees a sampled block has seen, with the block, the mark of its slab, or a later
+ * one. */
+static struct profile_mark mark_at(size_t index)
+{
+    uint64_t word = atomic_load_explicit(&profile.marks[index], memory_order_relaxed);
+    return (struct profile_mark){(uint32_t)(word >> 32), (uint32_t)word};
+}
+
+static void set_mark(size_t index, struct profile_mark mark)
+{
+    atomic_store_explicit(&profile.marks[index], (uint64_t)mark.number << 32 | mark.value,
+                          memory_order_relaxed);
+}
+
+/* Where the mark of a slab is, or would be. Without the lock it may not be found. */
+static size_t mark_index(uint32_t number)
+{
+    size_t index = hash_of(number, profile.sample_slots);
+    for (uint32_t found = mark_at(index).number; found != 0 && found != number;
+         found = mark_at(index).number)
         index = (index + 1) & (profile.sample_slots - 1);
-    return &profile.marks[index];
+    return index;
 }
 
 /* Close the gap that a mark leaves, so that no chain of hashes ends at it. */
-static void remove_mark_locked(struct profile_mark *mark)
+static void remove_mark_locked(size_t gap)
 {
     uint32_t last = profile.sample_slots - 1;
-    size_t gap = (size_t)(mark - profile.marks);
-    for (size_t at = (gap + 1) & last; profile.marks[at].slab != 0; at = (at + 1) & last) {
-        size_t home = hash_of(profile.marks[at].slab >> SLAB_SHIFT, profile.sample_slots);
+    for (size_t at = (gap + 1) & last; mark_at(at).number != 0; at = (at + 1) & last) {
+        size_t home = hash_of(mark_at(at).number, profile.sample_slots);
         if (((at - home) & last) < ((at - gap) & last))
             continue;
-        profile.marks[gap] = profile.marks[at];
+        set_mark(gap, mark_at(at));
         gap = at;
     }
-    profile.marks[gap] = (struct profile_mark){0, 0};
+    set_mark(gap, (struct profile_mark){0, 0});
 }
 
 static unsigned map_byte_of(const void *block)
 {
-    struct reservation *base = reservation_get();
-    return slab_map_get(base, reservation_offset(base, block));
+    size_t offset;
+    struct reservation *base = block_offset(block, &offset);
+    return slab_map_get(base, offset);
 }
 
 static void set_byte(const struct slab *slab, unsigned byte)
@@ -120,13 +157,22 @@ static void set_byte(const struct slab *slab, unsigned byte)
 /* Frees into a slab whose byte names no class come to the slow path in any case. */
 static void mark_slab_locked(const void *block)
 {
-    unsigned byte = map_byte_of(block);
+    size_t offset;
+    struct reservation *base = block_offset(block, &offset);
+    unsigned byte = slab_map_get(base, offset);
     if (byte > CLASS_ACE_LAST && byte != CLASS_SAMPLED)
         return;
     struct slab *slab = slab_find(block);
-    struct profile_mark *mark = mark_locked((uint64_t)(uintptr_t)slab->start);
-    mark->slab = (uint64_t)(uintptr_t)slab->start;
-    mark->count++;
+    uint32_t size_class = (uint32_t)slab->size_class << MARK_CLASS_SHIFT;
+    size_t start;
+    block_offset(slab->start, &start);
+    size_t index = mark_index(slab_number(start));
+    uint32_t value = mark_at(index).value;
+    if (value == 0)
+        value = (slab->slab_count > 1 ? MARK_IS_MANY | 1 : place_in_slab(offset)) | size_class;
+    else
+        value = (value & MARK_IS_MANY) ? value + 1 : (MARK_IS_MANY | size_class | 2);
+    set_mark(index, (struct profile_mark){slab_number(start), value});
     if (byte != CLASS_SAMPLED)
         set_byte(slab, CLASS_SAMPLED);
 }
@@ -134,13 +180,34 @@ static void mark_slab_locked(const void *block)
 static void unmark_slab_locked(const void *block)
 {
     struct slab *slab = slab_find(block);
-    struct profile_mark *mark = mark_locked((uint64_t)(uintptr_t)slab->start);
-    if (mark->slab == 0 || --mark->count > 0)
+    size_t start;
+    block_offset(slab->start, &start);
+    size_t index = mark_index(slab_number(start));
+    struct profile_mark mark = mark_at(index);
+    if (mark.number == 0)
         return;
-    remove_mark_locked(mark);
+    if ((mark.value & MARK_IS_MANY) && (mark.value & MARK_VALUE) > 1) {
+        mark.value--;
+        set_mark(index, mark);
+        return;
+    }
+    remove_mark_locked(index);
     /* a span that was resized carries its class already, or that it is of whole pages */
     if (map_byte_of(block) == CLASS_SAMPLED)
         set_byte(slab, slab->size_class);
+}
+
+unsigned profile_class_of_other(const void *block)
+{
+    size_t offset;
+    struct reservation *base = block_offset(block, &offset);
+    if (offset >= base->size || slab_map_get(base, offset) != CLASS_SAMPLED)
+        return CLASS_NONE;
+    struct profile_mark mark = mark_at(mark_index(slab_number(offset)));
+    bool is_other = (mark.value & MARK_IS_MANY)
+                        ? !profile_has(block)
+                        : (mark.value & MARK_VALUE) != place_in_slab(offset);
+    return mark.number != 0 && is_other ? mark.value >> MARK_CLASS_SHIFT & UINT8_MAX : CLASS_NONE;
 }
 
 /* ---- samples ---- */
@@ -311,7 +378,7 @@ static void keep_sample_locked(const struct profile_event *event, struct profile
 static void add_locked(const struct profile_event *event)
 {
     uint64_t interval = atomic_load_explicit(&profile.interval, memory_order_relaxed);
-    uint64_t weight = sampling_weight(interval, event->size);
+    uint64_t weight = sampling_weight(interval, event->requested);
     struct profile_sample *old = find_sample(event->block);
     struct profile_site *site = site_locked(event->stack, event->label);
     if (old) /* its end was not seen: the block was given back by other means than free */

@@ -55,11 +55,12 @@ struct profile_sample {
     uint64_t at_ms;  /* of os_now_ms, CLOCK_MONOTONIC */
 };
 
-/* Purpose: how many samples live in a slab that the slab map says has some. Owner: the profile's
- * lock. */
+/* Purpose: a slab that has samples, by its number in the reservation and 1. `value` is the class,
+ * and which block is the one sample, or how many there are. Owner: the profile's lock; it is one
+ * word in the table, and read without. */
 struct profile_mark {
-    uint64_t slab; /* its start; 0: an empty slot */
-    uint64_t count;
+    uint32_t number; /* 0: an empty slot */
+    uint32_t value;
 };
 
 /* Purpose: the profile. Owner: `lock`, a leaf but for the slab map; the tables and their sizes are
@@ -73,8 +74,8 @@ struct profile {
     struct stack_store *stacks;     /* NULL: the tables were never made */
     struct profile_site *sites;     /* by stack and label, open addressing */
     struct profile_sample *samples; /* by address, open addressing */
-    struct profile_mark *marks;
-    uint32_t site_slots; /* powers of two; marks has as many as samples */
+    _Atomic uint64_t *marks;        /* of struct profile_mark, by slab; open addressing */
+    uint32_t site_slots;            /* powers of two; marks has as many as samples */
     uint32_t sample_slots;
     uint32_t site_count;
     _Atomic uint32_t sample_count;
@@ -117,6 +118,9 @@ struct profile_event {
 void profile_add(const struct profile_event *event);
 /* Is there a live sample of this block? Takes no lock; only for who owns the block. */
 bool profile_has(const void *block);
+/* The class of a block that is no sample, but has one in its slab. CLASS_NONE: ask the slab. Takes
+ * no lock; only for who owns the block. */
+unsigned profile_class_of_other(const void *block);
 /* The block is about to be freed: end its sample, if it has one. */
 void profile_forget(const void *block);
 /* The same for every sampled block of which `is_gone` says so. */
