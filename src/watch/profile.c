@@ -4,12 +4,13 @@
  * added by the thread that allocates its block, before anybody else can know the block, and ended
  * by the one that frees it, before the block goes back. So a sample in the table is of a live
  * block, and of the same block as long as its slot says so. A slab with a sampled block carries
- * CLASS_SAMPLED in the slab map as long as it has one. May never call the unwinder, nor wait for
- * anything but its lock.
+ * CLASS_SAMPLED in the slab map as long as it has one. Tracers are told of both, after the lock is
+ * released. May never call the unwinder, nor wait for anything but its lock.
  */
 #include "watch/profile.h"
 
 #include "os/os.h"
+#include "watch/probes.h"
 
 #include <time.h>
 
@@ -47,33 +48,6 @@ bool profile_make(size_t bytes)
     profile.marks = (struct profile_mark *)(profile.samples + profile.sample_slots);
     profile.stacks = stack_store_make(memory, stacks);
     return profile.stacks != NULL;
-}
-
-static uint64_t wall_ms(void)
-{
-    struct timespec now = {0, 0};
-    if (!os_is_filtered())
-        clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-void profile_begin(uint64_t interval)
-{
-    uint32_t epoch = atomic_load_explicit(&sampling_epoch, memory_order_relaxed);
-    if (profile.started_ms == 0) {
-        profile.started_ms = wall_ms();
-        profile.started_at_ms = os_now_ms();
-    }
-    /* relaxed: a sample weighed by the old interval in the moment of the change is one of many */
-    atomic_store_explicit(&profile.interval, interval, memory_order_relaxed);
-    atomic_store_explicit(&sampling_epoch, epoch + 1 == 0 ? 1 : epoch + 1, memory_order_relaxed);
-    /* release: who sees it sees the tables */
-    atomic_store_explicit(&profile.is_on, 1, memory_order_release);
-}
-
-void profile_end(void)
-{
-    atomic_store_explicit(&profile.is_on, 0, memory_order_relaxed);
 }
 
 static size_t hash_of(uint64_t key, uint32_t slots)
@@ -274,25 +248,31 @@ static void count_lifetime_locked(struct profile_site *site, uint64_t since_ms)
     atomic_fetch_add_explicit(&site->lifetimes[power], 1, memory_order_relaxed);
 }
 
-static void end_sample_locked(struct profile_sample *sample)
+static void drop_sample_locked(struct profile_sample *sample)
 {
     struct profile_site *site = &profile.sites[sample->site];
     uint64_t bytes = weighted(sample->size, sample->weight_256);
     const void *block = (const void *)(uintptr_t)address_at(sample);
     add_live_locked(site, 0 - sample->weight_256, 0 - bytes);
-    count_lifetime_locked(site, sample->at_ms);
     empty_slot_locked(sample);
     atomic_fetch_sub_explicit(&profile.sample_count, 1, memory_order_relaxed);
     unmark_slab_locked(block);
 }
 
-static void keep_sample_locked(const struct profile_event *event, struct profile_site *site,
+/* Its block is freed. */
+static void end_sample_locked(struct profile_sample *sample)
+{
+    count_lifetime_locked(&profile.sites[sample->site], sample->at_ms);
+    drop_sample_locked(sample);
+}
+
+static bool keep_sample_locked(const struct profile_event *event, struct profile_site *site,
                                uint64_t weight)
 {
     struct profile_sample *sample = free_slot_locked(event->block);
     if (!sample) {
         add(&profile.dropped_samples, 1);
-        return;
+        return false;
     }
     sample->weight_256 = weight;
     sample->size = event->size;
@@ -306,32 +286,37 @@ static void keep_sample_locked(const struct profile_event *event, struct profile
     atomic_fetch_add_explicit(&profile.sample_count, 1, memory_order_relaxed);
     mark_slab_locked(event->block);
     add_live_locked(site, weight, weighted(event->size, weight));
+    return true;
 }
 
-static void add_locked(const struct profile_event *event)
+/* Is the sample kept? */
+static bool add_locked(const struct profile_event *event, uint64_t weight)
 {
-    uint64_t interval = atomic_load_explicit(&profile.interval, memory_order_relaxed);
-    uint64_t weight = sampling_weight(interval, event->size);
     struct profile_sample *old = find_sample(event->block);
     struct profile_site *site = site_locked(event->stack, event->label);
     if (old) /* its end was not seen: the block was given back by other means than free */
         end_sample_locked(old);
     if (!site) {
         add(&profile.dropped_sites, 1);
-        return;
+        return false;
     }
     keep_peak_locked(site);
     add(&site->alloc_count, weight);
     add(&site->alloc_bytes, weighted(event->size, weight));
     add(&site->requested_bytes, weighted(event->requested, weight));
-    keep_sample_locked(event, site, weight);
+    return keep_sample_locked(event, site, weight);
 }
 
+/* A tracer that was told of a block is told of its end; so it is told of kept samples only. */
 void profile_add(const struct profile_event *event)
 {
+    uint64_t interval = atomic_load_explicit(&profile.interval, memory_order_relaxed);
+    uint64_t weight = sampling_weight(interval, event->size);
     lock_acquire(&profile.lock);
-    add_locked(event);
+    bool is_kept = add_locked(event, weight);
     lock_release(&profile.lock);
+    if (is_kept)
+        probe_alloc(event->block, event->size, weighted(event->size, weight));
 }
 
 bool profile_has(const void *block)
@@ -348,6 +333,33 @@ void profile_forget(const void *block)
     if (sample)
         end_sample_locked(sample);
     lock_release(&profile.lock);
+    if (sample)
+        probe_free(block);
+}
+
+/* So many blocks are ended at a time, before tracers are told of them. */
+#define GONE_AT_ONCE 32
+
+/* Purpose: blocks that are gone. */
+struct gone {
+    bool (*is_gone)(const void *block, const void *context);
+    const void *context;
+    size_t index; /* the next slot to look at */
+    size_t count;
+    const void *blocks[GONE_AT_ONCE];
+};
+
+static void end_some_locked(struct gone *gone)
+{
+    for (gone->count = 0; gone->index < profile.sample_slots && gone->count < GONE_AT_ONCE;
+         gone->index++) {
+        struct profile_sample *sample = sample_at(gone->index);
+        const void *block = (const void *)(uintptr_t)address_at(sample);
+        if (address_at(sample) <= PROFILE_DELETED || !gone->is_gone(block, gone->context))
+            continue;
+        end_sample_locked(sample);
+        gone->blocks[gone->count++] = block;
+    }
 }
 
 void profile_forget_each(bool (*is_gone)(const void *block, const void *context),
@@ -355,12 +367,93 @@ void profile_forget_each(bool (*is_gone)(const void *block, const void *context)
 {
     if (!profile_has_samples())
         return;
+    struct gone gone = {.is_gone = is_gone, .context = context};
+    while (gone.index < profile.sample_slots) {
+        lock_acquire(&profile.lock);
+        end_some_locked(&gone);
+        lock_release(&profile.lock);
+        for (size_t i = 0; i < gone.count; i++)
+            probe_free(gone.blocks[i]);
+    }
+}
+
+/* ---- on and off ---- */
+
+static void drop_samples_from(uint64_t at_ms)
+{
     lock_acquire(&profile.lock);
     for (size_t index = 0; index < profile.sample_slots; index++) {
         struct profile_sample *sample = sample_at(index);
-        uint64_t address = address_at(sample);
-        if (address > PROFILE_DELETED && is_gone((const void *)(uintptr_t)address, context))
-            end_sample_locked(sample);
+        if (address_at(sample) > PROFILE_DELETED && sample->at_ms >= at_ms)
+            drop_sample_locked(sample);
     }
     lock_release(&profile.lock);
+}
+
+static uint64_t wall_ms(void)
+{
+    struct timespec now = {0, 0};
+    if (!os_is_filtered())
+        clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void change_epoch(void)
+{
+    uint32_t epoch = atomic_load_explicit(&sampling_epoch, memory_order_relaxed);
+    atomic_store_explicit(&sampling_epoch, epoch + 1 == 0 ? 1 : epoch + 1, memory_order_relaxed);
+}
+
+static void set_interval(uint64_t interval)
+{
+    /* relaxed: a sample weighed by the old interval in the moment of the change is one of many */
+    atomic_store_explicit(&profile.interval, interval, memory_order_relaxed);
+    change_epoch();
+}
+
+/* What is live now is what was live at the peak, until more is. */
+static void restart_peak(void)
+{
+    lock_acquire(&profile.lock);
+    set(&profile.peak_bytes, get(&profile.live_bytes));
+    add(&profile.peak_epoch, 1);
+    lock_release(&profile.lock);
+}
+
+/* The first client comes, or the program comes to others. */
+static void begin_for(enum profile_client client)
+{
+    uint64_t now = os_now_ms();
+    if (profile.started_ms == 0) {
+        profile.started_ms = wall_ms();
+        profile.started_at_ms = now;
+    }
+    bool is_program = client == PROFILE_BY_PROGRAM;
+    profile.dropped_from_ms = is_program ? UINT64_MAX : now;
+    if (!is_program)
+        restart_peak();
+}
+
+void profile_begin(enum profile_client client, uint64_t interval)
+{
+    uint32_t clients = atomic_load_explicit(&profile.is_on, memory_order_relaxed);
+    if (clients == 0 || client == PROFILE_BY_PROGRAM) {
+        begin_for(client);
+        set_interval(interval);
+    }
+    /* release: who sees it sees the tables */
+    atomic_store_explicit(&profile.is_on, clients | client, memory_order_release);
+}
+
+/* The epoch changes, so that each thread comes to a slow path when its bins look empty again. */
+void profile_end(enum profile_client client)
+{
+    uint32_t clients = atomic_load_explicit(&profile.is_on, memory_order_relaxed);
+    uint32_t others = clients & ~(uint32_t)client;
+    atomic_store_explicit(&profile.is_on, others, memory_order_relaxed);
+    if (clients == 0 || others != 0)
+        return;
+    change_epoch();
+    if (profile.dropped_from_ms != UINT64_MAX)
+        drop_samples_from(profile.dropped_from_ms);
 }

@@ -16,8 +16,8 @@ static void make(void)
 {
     CHECK(reservation_make());
     CHECK(profile_make(256 * KIB));
-    profile_begin(1);
-    profile_end(); /* nothing but the test itself adds samples */
+    profile_begin(PROFILE_BY_PROGRAM, 1);
+    profile_end(PROFILE_BY_PROGRAM); /* nothing but the test itself adds samples */
 }
 
 static void *take(size_t size)
