@@ -2,15 +2,16 @@
 /*
  * known_sites leak|fragment|sizes [SEED]
  *
- * A program whose heap is known by call site, for profilers to find out (profile_truth.py). It
- * prints a line "truth FUNCTION LIVE_BYTES ALLOCATED_BYTES BLOCKS" for each function that allocates,
- * and exits with its blocks live.
+ * A program whose heap is known by call site, for profilers to find out (profile_truth.py). For
+ * each function that allocates it prints a line "truth FUNCTION LIVE_BYTES USABLE_BYTES BLOCKS":
+ * bytes asked for and live at the end, usable bytes of all blocks, and how many there were. It
+ * exits with its blocks live.
  *
  *   leak      two functions leak, 69 to 31, beside others whose blocks are freed
  *   fragment  waves of blocks of five functions; of each wave few stay
  *   sizes     16 B, 1 KiB, 100 KiB and 10 MiB: 64 MiB of each, all kept
  */
-#include <inttypes.h>
+#include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +24,7 @@
 struct site {
     const char *name;
     size_t live;
-    size_t allocated;
+    size_t usable; /* of all blocks that there were */
     size_t blocks;
 };
 static struct site sites[SITES];
@@ -54,7 +55,7 @@ static void *counted(void *block, const char *name, size_t size)
         abort();
     memset(block, 1, size);
     site->live += size;
-    site->allocated += size;
+    site->usable += malloc_usable_size(block);
     site->blocks++;
     return block;
 }
@@ -150,9 +151,9 @@ int main(int argc, char **argv)
     else if (strcmp(mode, "sizes") == 0)
         run_sizes();
     else
-        return fprintf(stderr, "known_sites: expected leak, fragment or sizes, found '%s'\n", mode), 2;
+        return fprintf(stderr, "known_sites: '%s' is not leak, fragment or sizes\n", mode), 2;
     for (unsigned i = 0; i < site_count; i++)
-        printf("truth %s %zu %zu %zu\n", sites[i].name, sites[i].live, sites[i].allocated,
+        printf("truth %s %zu %zu %zu\n", sites[i].name, sites[i].live, sites[i].usable,
                sites[i].blocks);
     return fflush(stdout) == 0 ? 0 : 1;
 }

@@ -103,7 +103,8 @@ static always_inline bool bin_push(struct thread_cache *cache, size_t size_class
 
 /* The bins of a watched cache look empty to the fast path: their bottoms have this bit, which no
  * address has, and so are above every top. Slow paths use the address without it. Written under the
- * cache's lock. */
+ * cache's lock; also from outside, by the command, which writes this one byte, so that a thread
+ * that only pops and pushes comes to a slow path. */
 #define BIN_WATCHED ((uintptr_t)1 << (sizeof(uintptr_t) * 8 - 1))
 
 static always_inline void **bin_as_watched(void **bottom, bool is_watched)
@@ -170,7 +171,9 @@ size_t thread_cache_count(void);
 void thread_cache_count_blocks(size_t blocks[CLASS_COUNT], size_t *threads);
 /* Ask all threads to empty their caches at their next slow path. */
 void thread_cache_ask_all(void);
-/* Profiling has started or stopped: all caches are watched, or none. */
+/* A cache is watched if profiling is on, else not. */
+void thread_cache_watch(struct thread_cache *cache);
+/* Profiling has started or stopped: the same for all caches. */
 void thread_cache_watch_all(void);
 /* Look at the next few caches of the list. If the thread of one has ended without our destructor,
  * take the cache out of the list and return it; else return NULL. The caller empties it and parks

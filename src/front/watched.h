@@ -9,6 +9,8 @@
 #define HAK_FRONT_WATCHED_H
 
 #include "front/front.h"
+#include "watch/marks.h"
+#include "watch/probes.h"
 #include "watch/profile.h"
 
 /* The counted pop, from the bin of a class. NULL: the thread is not watched, its bin is empty, or
@@ -44,8 +46,11 @@ static always_inline void *watched_alloc_aligned(size_t alignment, size_t size)
  * decide. */
 static always_inline bool watched_free(void *block)
 {
-    unsigned size_class = profile_has_samples() ? profile_class_of_other(block) : CLASS_NONE;
-    return size_class != CLASS_NONE &&
+    if (likely(!profile_has_samples()))
+        return false;
+    bool is_sure;
+    unsigned size_class = marks_class_beside(block, &is_sure);
+    return size_class != CLASS_NONE && (is_sure || !profile_has(block)) &&
            bin_push(thread_cache_at(reservation_get()), size_class, block);
 }
 
@@ -73,9 +78,25 @@ extern __thread uint32_t watched_label;
 
 /* Outermost of the front's locks: of the two below. */
 extern struct lock watched_lock;
-/* Watch all threads. `interval` 0: as the settings say. False when memory cannot be had. Takes
- * locks, and calls the loader: never from inside the allocator. */
-bool watched_start(uint64_t interval);
-void watched_stop(void);
+/* Watch all threads, for this client too. `interval` 0: as the settings say. False when memory
+ * cannot be had. Takes locks: for callers that hold none, also slow paths. Calls nothing that
+ * allocates or waits for a lock of the loader. */
+bool watched_start(enum profile_client client, uint64_t interval);
+/* The client has enough. If it is the last, no thread is watched any more. */
+void watched_stop(enum profile_client client);
+/* Serve the request of the command: start profiling for it, or stop for `interval` 0. */
+bool watched_serve(uint64_t interval);
+/* In a forked child: the command profiles the parent. Its profiling ends here with the next
+ * sample. */
+void watched_reset_in_child(void);
+
+/* Has a tracer of the probes begun to listen, or ceased? Then a slow path must follow it. */
+extern _Atomic bool watched_is_traced;
+static always_inline bool watched_has_tracer_changed(void)
+{
+    /* relaxed: if several threads find a change, they do the same */
+    return probes_are_heard() != atomic_load_explicit(&watched_is_traced, memory_order_relaxed);
+}
+void watched_follow_tracer(void);
 
 #endif
