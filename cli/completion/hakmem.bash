@@ -51,8 +51,8 @@ _hakmem() {
     diff) words="--json --help" ;;
     map) words="--core --range --svg --help" ;;
     why) words="--core --help" ;;
-    sites) words="--live --allocated --peak --lifetime --top --json --core --help" ;;
-    profile) words="--output --live --allocated --peak --core --help" ;;
+    sites) words="--live --allocated --peak --pinned --lifetime --top --json --core --help" ;;
+    profile) words="--output --live --allocated --peak --pinned --core --help" ;;
     top) words="--delay --core --help" ;;
     trim) words="--wait --help" ;;
     set) words="--wait --help" ;;

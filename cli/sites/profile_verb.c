@@ -28,6 +28,7 @@
 #define KEY_LIVE CLI_KEY(1)
 #define KEY_ALLOCATED CLI_KEY(2)
 #define KEY_PEAK CLI_KEY(3)
+#define KEY_PINNED CLI_KEY(4)
 #define SUFFIX ".pb.gz"
 
 struct profile_input {
@@ -211,6 +212,7 @@ static error_t parse_profile(int key, char *argument, struct argp_state *state)
     case KEY_LIVE: choose_figure(input, FIGURE_LIVE); return 0;
     case KEY_ALLOCATED: choose_figure(input, FIGURE_ALLOCATED); return 0;
     case KEY_PEAK: choose_figure(input, FIGURE_PEAK); return 0;
+    case KEY_PINNED: choose_figure(input, FIGURE_PINNED); return 0;
     case CHOICE_KEY_CORE: input->choice.core = argument; return 0;
     case ARGP_KEY_ARG:
         if (state->quoted && !input->choice.pid && !input->choice.core) {
@@ -266,6 +268,7 @@ int profile_command(int argc, char **argv)
         {"live", KEY_LIVE, NULL, 0, "live bytes (a process: as without an option)", 0},
         {"allocated", KEY_ALLOCATED, NULL, 0, "bytes allocated since profiling began", 0},
         {"peak", KEY_PEAK, NULL, 0, "live bytes at the peak (a program: the same)", 0},
+        {"pinned", KEY_PINNED, NULL, 0, "free bytes that live blocks keep resident", 0},
         CHOICE_OPTION_CORE,
         CLI_OPTION_HELP,
         {0},

@@ -162,16 +162,22 @@ uint32_t stack_first_address(const struct named_profile *named, const struct sit
 
 uint64_t site_bytes(const struct site_view *site, enum figure figure)
 {
-    return figure == FIGURE_LIVE   ? site->live_bytes
-           : figure == FIGURE_PEAK ? site->peak_bytes
-                                   : site->alloc_bytes;
+    switch (figure) {
+    case FIGURE_LIVE: return site->live_bytes;
+    case FIGURE_PEAK: return site->peak_bytes;
+    case FIGURE_PINNED: return (uint64_t)(site->pinned_bytes + 0.5);
+    default: return site->alloc_bytes;
+    }
 }
 
 double site_count(const struct site_view *site, enum figure figure)
 {
-    return figure == FIGURE_LIVE   ? site->live_count
-           : figure == FIGURE_PEAK ? site->peak_count
-                                   : site->alloc_count;
+    switch (figure) {
+    case FIGURE_LIVE: return site->live_count;
+    case FIGURE_PEAK: return site->peak_count;
+    case FIGURE_PINNED: return site->pinned_count;
+    default: return site->alloc_count;
+    }
 }
 
 static int compare_sites(const void *a, const void *b, void *figure)

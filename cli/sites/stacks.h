@@ -8,7 +8,7 @@
 #include "sites/symbols.h"
 
 /* Which of a site's figures is asked for. */
-enum figure { FIGURE_LIVE, FIGURE_ALLOCATED, FIGURE_PEAK, FIGURE_LIFETIME };
+enum figure { FIGURE_LIVE, FIGURE_ALLOCATED, FIGURE_PEAK, FIGURE_PINNED, FIGURE_LIFETIME };
 
 /* Purpose: all that was read of one target; it needs the target no more. */
 struct named_profile {
