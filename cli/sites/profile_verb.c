@@ -19,7 +19,7 @@
 #include "program/library.h"
 #include "program/loader.h"
 #include "program/program.h"
-#include "run/report_directory.h"
+#include "program/report_directory.h"
 #include "settings/settings.h"
 #include "sites/formats.h"
 #include "sites/verbs.h"

@@ -39,7 +39,7 @@ static struct short_text text_of_sum(double bytes)
 
 /* ---- text ---- */
 
-static struct short_text text_of_ms(double ms)
+struct short_text text_of_ms(double ms)
 {
     struct short_text text;
     if (ms >= 2 * 86400000.0)
@@ -121,8 +121,8 @@ static void print_row(FILE *out, const struct site_view *site, const struct tabl
         fprintf(out, INDENT "label %" PRIu32 "\n", site->label);
 }
 
-static void print_stack(FILE *out, const struct named_profile *named, const struct site_view *site,
-                        const struct table_form *form)
+void sites_print_stack(FILE *out, const struct named_profile *named, const struct site_view *site,
+                       const struct table_form *form)
 {
     static struct named_stack stack;
     stack_name(&stack, named, site);
@@ -202,7 +202,7 @@ void sites_print_table(FILE *out, const struct named_profile *named, const struc
         fputs("\nnothing has been sampled\n", out);
     for (size_t i = 0; i < shown; i++) {
         print_row(out, order[i], form, sum);
-        print_stack(out, named, order[i], form);
+        sites_print_stack(out, named, order[i], form);
     }
     print_end(out, &named->view, count - shown);
     free(order);

@@ -11,18 +11,40 @@
 
 #include "base/memory.h"
 #include "heap/choose.h"
+#include "heap/profile_samples.h"
 
-bool named_profile_open(struct named_profile *named, struct target *target, struct heap_view *view)
+static void name_all(struct named_profile *named, struct target *target)
 {
     struct timespec now;
-    if (!profile_view_open(&named->view, view))
-        return false;
     clock_gettime(CLOCK_REALTIME, &now);
     named->read_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
     snprintf(named->title, sizeof named->title, "%s", choice_title(target));
     memcpy(named->program, target->program, sizeof named->program);
     symbols_find(&named->symbols, target, &named->view);
+}
+
+bool named_profile_open(struct named_profile *named, struct target *target, struct heap_view *view)
+{
+    if (!profile_view_open(&named->view, view))
+        return false;
+    name_all(named, target);
     return true;
+}
+
+const struct sample_view *named_profile_open_block(struct named_profile *named,
+                                                   struct target *target, struct heap_view *view,
+                                                   uint64_t address)
+{
+    memset(named, 0, sizeof *named);
+    if (!profile_view_open(&named->view, view))
+        return NULL;
+    const struct sample_view *sample = profile_samples_find(&named->view, address);
+    if (sample && sample->site != SAMPLE_NO_SITE)
+        named->view.sites[0] = named->view.sites[sample->site];
+    named->view.site_count = sample && sample->site != SAMPLE_NO_SITE;
+    if (named->view.site_count > 0)
+        name_all(named, target);
+    return sample;
 }
 
 void named_profile_close(struct named_profile *named)
