@@ -179,6 +179,10 @@ static bool read_profile(struct profile_view *copied, struct target *target, uin
     copied->peak_epoch = atomic_load(&head.peak_epoch);
     copied->started_ms = head.started_ms;
     copied->started_at_ms = head.started_at_ms;
+    copied->memory_start = (uintptr_t)head.stacks;
+    copied->memory_end = (uintptr_t)head.samples +
+                         (uint64_t)head.sample_slots *
+                             (sizeof(union seen_profile_sample) + sizeof(struct profile_mark));
     /* the samples first: a sample's site is older than it */
     if (!profile_samples_read(copied, target, (uintptr_t)head.samples, head.sample_slots))
         return false;

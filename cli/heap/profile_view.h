@@ -50,6 +50,8 @@ struct profile_view {
     uint64_t started_at_ms; /* the same by CLOCK_MONOTONIC_COARSE */
     uint64_t peak_epoch;
     bool is_on;
+    uint64_t memory_start; /* of the profile itself, in the target */
+    uint64_t memory_end;
     struct site_view *sites;
     size_t site_count;
     struct sample_view *samples;

@@ -121,12 +121,23 @@ static void print_row(FILE *out, const struct site_view *site, const struct tabl
         fprintf(out, INDENT "label %" PRIu32 "\n", site->label);
 }
 
+/* How many frames tell something in a table that is cut: libc's above main do not. */
+static size_t count_telling(const struct named_stack *stack)
+{
+    size_t count = stack->count;
+    while (count > stack->own + 1 &&
+           (strncmp(stack->frames[count - 1]->function, "__libc_start_", 13) == 0 ||
+            strcmp(stack->frames[count - 1]->function, "_start") == 0))
+        count--;
+    return count;
+}
+
 void sites_print_stack(FILE *out, const struct named_profile *named, const struct site_view *site,
                        const struct table_form *form)
 {
     static struct named_stack stack;
     stack_name(&stack, named, site);
-    size_t left = stack.count - stack.own;
+    size_t left = (form->width > 0 ? count_telling(&stack) : stack.count) - stack.own;
     size_t shown = left < form->frames ? left : form->frames;
     for (size_t i = 0; i < shown; i++)
         print_frame(out, i ? INDENT INDENT : INDENT, stack.frames[stack.own + i], form->width);
@@ -146,14 +157,17 @@ static void print_head(FILE *out, const struct named_profile *named, enum figure
 }
 
 /* The sites' sum is an estimate, what is free in all pages is not: the part may be above 100 %. */
-static void print_pinned(FILE *out, const struct named_profile *named, const struct site_view *most,
-                         bool is_cut)
+static void print_pinned(FILE *out, const struct named_profile *named, bool is_cut)
 {
     static struct named_stack stack;
     const struct profile_view *view = &named->view;
     fprintf(out, "partly used pages have %s free; accounted for: %s of it\n",
             text_of_size(view->partly_free).bytes,
             text_of_percent(sites_sum(view, FIGURE_PINNED), (double)view->partly_free).bytes);
+    size_t count;
+    const struct site_view **order = sites_rank(view, FIGURE_PINNED, &count);
+    const struct site_view *most = count > 0 ? order[0] : NULL;
+    free(order);
     if (!most)
         return;
     stack_name(&stack, named, most);
@@ -184,28 +198,35 @@ static void print_end(FILE *out, const struct profile_view *view, size_t left_ou
                 view->implausible, view->implausible == 1 ? "" : "s");
 }
 
-void sites_print_table(FILE *out, const struct named_profile *named, const struct table_form *form)
+size_t sites_print_rows(FILE *out, const struct named_profile *named, const struct table_form *form)
 {
     size_t count;
     const struct site_view **order = sites_rank(&named->view, form->figure, &count);
     double sum = sites_sum(&named->view, form->figure);
     size_t shown = count < form->rows ? count : form->rows;
-    print_head(out, named, form->figure, sum);
-    if (form->figure == FIGURE_PINNED)
-        print_pinned(out, named, count > 0 ? order[0] : NULL, form->width > 0);
     if (count > 0)
         fprintf(out, "\n%11s %8s %12s %11s%s\n", "bytes", "share", "blocks", "average",
                 last_columns(form->figure));
-    else if (form->figure == FIGURE_PINNED && named->view.sample_count > 0)
-        fputs("\nno sampled block lies in a page with free bytes\n", out);
-    else
-        fputs("\nnothing has been sampled\n", out);
     for (size_t i = 0; i < shown; i++) {
         print_row(out, order[i], form, sum);
         sites_print_stack(out, named, order[i], form);
     }
-    print_end(out, &named->view, count - shown);
     free(order);
+    return count;
+}
+
+void sites_print_table(FILE *out, const struct named_profile *named, const struct table_form *form)
+{
+    const struct profile_view *view = &named->view;
+    print_head(out, named, form->figure, sites_sum(view, form->figure));
+    if (form->figure == FIGURE_PINNED)
+        print_pinned(out, named, form->width > 0);
+    size_t count = sites_print_rows(out, named, form);
+    if (count == 0 && form->figure == FIGURE_PINNED && view->sample_count > 0)
+        fputs("\nno sampled block lies in a page with free bytes\n", out);
+    else if (count == 0)
+        fputs("\nnothing has been sampled\n", out);
+    print_end(out, view, count > form->rows ? count - form->rows : 0);
 }
 
 /* ---- JSON ---- */
@@ -227,9 +248,21 @@ static void json_frame(FILE *out, const struct frame *frame, bool is_skipped)
             is_skipped ? ",\"allocator\":true" : "");
 }
 
-static void json_site(FILE *out, const struct named_profile *named, const struct site_view *site)
+void sites_print_json_stack(FILE *out, const struct named_profile *named,
+                            const struct site_view *site)
 {
     static struct named_stack stack;
+    fputs("\"stack\":[", out);
+    stack_name(&stack, named, site);
+    for (size_t i = 0; i < stack.count; i++) {
+        fputs(i ? ",\n  " : "", out);
+        json_frame(out, stack.frames[i], i < stack.skipped);
+    }
+    fputc(']', out);
+}
+
+static void json_site(FILE *out, const struct named_profile *named, const struct site_view *site)
+{
     fprintf(out,
             "{\"live_bytes\":%" PRIu64 ",\"live_blocks\":%.2f,\"allocated_bytes\":%" PRIu64
             ",\"allocated_blocks\":%.2f,\"peak_bytes\":%" PRIu64
@@ -244,13 +277,9 @@ static void json_site(FILE *out, const struct named_profile *named, const struct
                 : 0);
     for (size_t i = 0; i < PROFILE_LIFETIMES; i++)
         fprintf(out, "%s%" PRIu32, i ? "," : "", site->lifetimes[i]);
-    fputs("],\n \"stack\":[", out);
-    stack_name(&stack, named, site);
-    for (size_t i = 0; i < stack.count; i++) {
-        fputs(i ? ",\n  " : "", out);
-        json_frame(out, stack.frames[i], i < stack.skipped);
-    }
-    fputs("]}", out);
+    fputs("],\n ", out);
+    sites_print_json_stack(out, named, site);
+    fputc('}', out);
 }
 
 void sites_print_json(FILE *out, const struct named_profile *named, const struct table_form *form)
