@@ -194,9 +194,12 @@ void leaks_print(FILE *out, const struct leaks *leaks, bool is_all)
 
 /* ---- JSON ---- */
 
-static void json_sum(FILE *out, const char *name, const struct leak_sum *sum)
+static void json_sums(FILE *out, const struct leak_sum *lost, const struct leak_sum *reachable)
 {
-    fprintf(out, ",\"%s_blocks\":%.2f,\"%s_bytes\":%.0f", name, sum->blocks, name, sum->bytes);
+    fprintf(out,
+            ",\"lost_blocks\":%.2f,\"lost_bytes\":%.0f,\"reachable_blocks\":%.2f,"
+            "\"reachable_bytes\":%.0f",
+            lost->blocks, lost->bytes, reachable->blocks, reachable->bytes);
 }
 
 void leaks_print_json(FILE *out, const struct leaks *leaks)
@@ -207,17 +210,16 @@ void leaks_print_json(FILE *out, const struct leaks *leaks)
     json_text(out, leaks->named.program);
     fprintf(out, ",\"interval_bytes\":%" PRIu64 ",\"dropped\":%" PRIu64 ",\"partial\":%s",
             view->interval, view->dropped, leaks->is_partial ? "true" : "false");
-    json_sum(out, "lost", &leaks->all_lost);
-    json_sum(out, "reachable", &leaks->all_reachable);
-    json_sum(out, "suppressed", &leaks->suppressed);
+    json_sums(out, &leaks->all_lost, &leaks->all_reachable);
+    fprintf(out, ",\"suppressed_blocks\":%.2f,\"suppressed_bytes\":%.0f", leaks->suppressed.blocks,
+            leaks->suppressed.bytes);
     fprintf(out, ",\"heap_lost_blocks\":%" PRIu64 ",\"heap_lost_bytes\":%" PRIu64 ",\n\"sites\":[",
             leaks->lost_blocks, leaks->lost_bytes);
     for (size_t i = 0; i < view->site_count; i++) {
         if (leaks->lost[i].blocks + leaks->reachable[i].blocks <= 0)
             continue;
         fprintf(out, "%s\n{\"label\":%" PRIu32, comma, view->sites[i].label);
-        json_sum(out, "lost", &leaks->lost[i]);
-        json_sum(out, "reachable", &leaks->reachable[i]);
+        json_sums(out, &leaks->lost[i], &leaks->reachable[i]);
         fputs(",\n ", out);
         sites_print_json_stack(out, &leaks->named, &view->sites[i]);
         fputc('}', out);
