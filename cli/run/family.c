@@ -16,7 +16,7 @@
 #include "base/progress.h"
 #include "base/text.h"
 #include "program/process_tree.h"
-#include "run/report_directory.h"
+#include "program/report_directory.h"
 
 /* The first rounds come soon, for short programs. Later the time between two rounds is ROUND_MS, or
  * as long as the last round took if that is more. */

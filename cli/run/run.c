@@ -18,7 +18,7 @@
 #include "base/output.h"
 #include "base/progress.h"
 #include "program/library.h"
-#include "run/report_directory.h"
+#include "program/report_directory.h"
 #include "run/report_text.h"
 #include "run/run_report.h"
 #include "run/verbs.h"
