@@ -16,7 +16,7 @@
 #include "base/progress.h"
 #include "base/text.h"
 #include "program/process_tree.h"
-#include "run/report_directory.h"
+#include "program/report_directory.h"
 
 /* The first rounds come soon, for short programs. Later the time between two rounds is ROUND_MS, or
  * as long as the last round took if that is more. */
@@ -275,6 +275,9 @@ static void look_at_end(struct family *family, pid_t pid)
     if (!member)
         return;
     look_at(family, member, true);
+    /* while it waits: the names of code that it has compiled itself end with it */
+    if (member == family_main(family))
+        stack_looks_find_names(&member->sampler->stacks);
     prune_samplers(family);
 }
 

@@ -19,7 +19,7 @@
 #include "program/library.h"
 #include "program/loader.h"
 #include "program/program.h"
-#include "run/report_directory.h"
+#include "program/report_directory.h"
 #include "settings/settings.h"
 #include "sites/formats.h"
 #include "sites/verbs.h"
@@ -278,8 +278,9 @@ int profile_command(int argc, char **argv)
             "Write the heap profile of a process that runs with HAKMEM_PROFILE=1, or run a "
             "program so and write its profile when it ends."
             "\v"
-            "The end of the file's name: .pb.gz for go tool pprof (it has all figures), .heap for "
-            "google-pprof, .folded for flame graphs, .json for speedscope, .txt to read.",
+            "The end of the file's name: .html for a page with a flame graph, .pb.gz for go tool "
+            "pprof (both have all figures), .heap for google-pprof, .folded for other flame "
+            "graphs, .json for speedscope, .txt to read.",
     };
     struct profile_input input = {.choice = {.command = COMMAND}, .output = {.command = COMMAND}};
     char path[PATH_MAX];

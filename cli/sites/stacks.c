@@ -12,7 +12,7 @@
 #include "base/memory.h"
 #include "heap/choose.h"
 
-bool named_profile_open(struct named_profile *named, struct target *target, struct heap_view *view)
+bool named_profile_read(struct named_profile *named, struct target *target, struct heap_view *view)
 {
     struct timespec now;
     if (!profile_view_open(&named->view, view))
@@ -21,8 +21,21 @@ bool named_profile_open(struct named_profile *named, struct target *target, stru
     named->read_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
     snprintf(named->title, sizeof named->title, "%s", choice_title(target));
     memcpy(named->program, target->program, sizeof named->program);
-    symbols_find(&named->symbols, target, &named->view);
+    symbols_begin(&named->symbols, target);
     return true;
+}
+
+void named_profile_find_names(struct named_profile *named)
+{
+    symbols_find(&named->symbols, &named->view);
+}
+
+bool named_profile_open(struct named_profile *named, struct target *target, struct heap_view *view)
+{
+    bool is_read = named_profile_read(named, target, view);
+    if (is_read)
+        named_profile_find_names(named);
+    return is_read;
 }
 
 void named_profile_close(struct named_profile *named)

@@ -8,7 +8,7 @@
 #include "sites/symbols.h"
 
 /* Which of a site's figures is asked for. */
-enum figure { FIGURE_LIVE, FIGURE_ALLOCATED, FIGURE_PEAK, FIGURE_LIFETIME };
+enum figure { FIGURE_LIVE, FIGURE_ALLOCATED, FIGURE_PEAK, FIGURE_LIFETIME, FIGURE_COUNT };
 
 /* Purpose: all that was read of one target; it needs the target no more. */
 struct named_profile {
@@ -21,6 +21,10 @@ struct named_profile {
 
 /* Read the profile of an open target. False: see the target's error. */
 bool named_profile_open(struct named_profile *named, struct target *target, struct heap_view *view);
+/* The same in two steps. The first reads all that only the target has; the second may come later,
+ * when the target is closed, and when it has ended. */
+bool named_profile_read(struct named_profile *named, struct target *target, struct heap_view *view);
+void named_profile_find_names(struct named_profile *named);
 void named_profile_close(struct named_profile *named);
 
 /* Frames of one stack, inlined functions included; of a longer one, the innermost. */

@@ -234,13 +234,17 @@ static void collect_addresses(struct symbols *symbols, const struct profile_view
         symbols->count = ADDRESSES_MAX;
 }
 
-void symbols_find(struct symbols *symbols, struct target *target, const struct profile_view *copied)
+void symbols_begin(struct symbols *symbols, struct target *target)
 {
-    *symbols = (struct symbols){0};
+    *symbols = (struct symbols){.pid = target->is_core ? 0 : target->pid};
     modules_find(&symbols->modules, target);
+}
+
+void symbols_find(struct symbols *symbols, const struct profile_view *copied)
+{
     collect_addresses(symbols, copied);
     symbols->first = memory_resize(NULL, symbols->count + 1, sizeof *symbols->first);
-    take_answer(symbols, ask_child(symbols, target->is_core ? 0 : target->pid));
+    take_answer(symbols, ask_child(symbols, symbols->pid));
 }
 
 void symbols_free(struct symbols *symbols)

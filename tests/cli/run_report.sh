@@ -72,7 +72,7 @@ cc -I "$SOURCE/tests/cli/programs" -O1 -fno-builtin -pthread work.c -o work || f
 expect_page() {
     expect_count 1 "<h1>A program's memory</h1>" "$1"
     ! grep 'Its heap was never seen' "$1" || fail "$1 has no heap"
-    expect_count 7 '<section id="' "$1"
+    expect_count 8 '<section id="' "$1"
     expect_count 1 '<p class="answer">At the peak, ' "$1"
     expect_count 1 'aria-label="Resident memory over time"' "$1"
     # eight terms, and the line of the RSS
@@ -83,6 +83,7 @@ expect_page() {
     expect_count 1 'role="img" aria-label="Size classes"' "$1"
     expect_count 1 'role="img" aria-label="Operations by size class"' "$1"
     expect_count 6 '<table>' "$1"
+    expect_count 1 '<table class="stacks">' "$1"
     (($(grep -c 'aria-label="addresses from ' "$1") >= 3)) || fail "$1: the map is missing"
 }
 
