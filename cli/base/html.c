@@ -196,7 +196,7 @@ void html_code(FILE *out, const char *text, size_t most)
     fputs("</code>", out);
 }
 
-/* In a script, a quote or a backslash ends or changes a string, "</script>" or "<!--" the script. */
+/* A quote or a backslash would end or change the string, "</script>" or "<!--" the script. */
 void html_script_text(FILE *out, const char *text, size_t most)
 {
     const char *start = text;

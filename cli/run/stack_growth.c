@@ -143,6 +143,8 @@ static void add_name(struct advice *advice, const struct stack_looks *looks,
     advice_add(advice, "%.120s", frame->function);
     if (frame->file)
         advice_add(advice, " (%.80s:%" PRIu32 ")", slash ? slash + 1 : frame->file, frame->line);
+    if (stack.own + 1 < stack.count)
+        advice_add(advice, ", called by %.120s,", stack.frames[stack.own + 1]->function);
 }
 
 static void advise_on(const struct stack_looks *looks, const struct site_series *series,

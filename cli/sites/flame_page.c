@@ -112,7 +112,7 @@ static void print_answer(FILE *out, const struct named_profile *named, enum figu
     size_t count;
     const struct site_view **order = sites_rank(&named->view, figure, &count);
     double sum = sites_sum(&named->view, figure);
-    fputs("<p class=\"answer\">", out);
+    fputs("<p class=\"answer most\">", out);
     if (count == 0) {
         fputs("Nothing has been sampled.", out);
     } else {

@@ -15,19 +15,21 @@
 bool named_profile_read(struct named_profile *named, struct target *target, struct heap_view *view)
 {
     struct timespec now;
+    *named = (struct named_profile){.pid = target->is_core ? 0 : target->pid};
     if (!profile_view_open(&named->view, view))
         return false;
     clock_gettime(CLOCK_REALTIME, &now);
     named->read_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
     snprintf(named->title, sizeof named->title, "%s", choice_title(target));
     memcpy(named->program, target->program, sizeof named->program);
-    symbols_begin(&named->symbols, target);
+    modules_find(&named->symbols.modules, target);
     return true;
 }
 
 void named_profile_find_names(struct named_profile *named)
 {
-    symbols_find(&named->symbols, &named->view);
+    const struct modules modules = named->symbols.modules;
+    symbols_find_in(&named->symbols, &modules, named->pid, &named->view);
 }
 
 bool named_profile_open(struct named_profile *named, struct target *target, struct heap_view *view)

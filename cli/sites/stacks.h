@@ -17,6 +17,7 @@ struct named_profile {
     char title[128];
     char program[64];
     uint64_t read_ms; /* CLOCK_REALTIME */
+    pid_t pid;        /* 0: a core's */
 };
 
 /* Read the profile of an open target. False: see the target's error. */

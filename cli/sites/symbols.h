@@ -30,15 +30,16 @@ struct symbols {
     struct frame *frames;
     size_t frame_count;
     char *text;        /* what the child has said; names lie in it */
-    pid_t pid;         /* 0: a core's */
     bool is_cut_short; /* the child has not come to its end */
 };
 
-/* Read what only the target knows; it may be closed then. */
-void symbols_begin(struct symbols *symbols, struct target *target);
-/* Name all addresses of a profile; call it once. A process that has ended meanwhile costs the names
- * of deleted files and of code that it has compiled itself. */
-void symbols_find(struct symbols *symbols, const struct profile_view *copied);
+/* Name all addresses of a profile. */
+void symbols_find(struct symbols *symbols, struct target *target,
+                  const struct profile_view *copied);
+/* The same with the modules that were found before, which now belong to `symbols`; `pid` 0: the
+ * process has ended. */
+void symbols_find_in(struct symbols *symbols, const struct modules *modules, pid_t pid,
+                     const struct profile_view *copied);
 void symbols_free(struct symbols *symbols);
 /* The functions at an address of the profile, innermost first; at least one. */
 const struct frame *symbols_at(const struct symbols *symbols, uint64_t address, size_t *count);
