@@ -42,7 +42,7 @@ _hakmem() {
     --delay | --suppress-function | --exit-status | --interval | --top | --range | --wait | --for | --only | --precision | --time | --runs) return ;;
     esac
     case $verb in
-    run) words="--set --report --operations --help" ;;
+    run) words="--set --report --no-profile --operations --help" ;;
     compare) words="--only --allocator --precision --time --runs --input --show-output --json --html" ;;
     report) words="--for --output --help" ;;
     record) words="--output --help" ;;

@@ -16,6 +16,7 @@
 #include "heap/profile_samples.h"
 #include "heap/residency.h"
 #include "heap/target_read.h"
+#include "watch/marks.h"
 
 /* More than the library ever makes of each. */
 #define STORE_BYTES_MAX ((uint64_t)2 << 30)
@@ -183,7 +184,7 @@ static bool read_profile(struct profile_view *copied, struct target *target, uin
     copied->memory_start = (uintptr_t)head.stacks;
     copied->memory_end = (uintptr_t)head.samples +
                          (uint64_t)head.sample_slots *
-                             (sizeof(union seen_profile_sample) + sizeof(struct profile_mark));
+                             (sizeof(union seen_profile_sample) + MARK_BYTES);
     /* the samples first: a sample's site is older than it */
     if (!profile_samples_read(copied, target, (uintptr_t)head.samples, head.sample_slots))
         return false;

@@ -50,7 +50,7 @@ struct profile_view {
     uint64_t started_at_ms; /* the same by CLOCK_MONOTONIC_COARSE */
     uint64_t peak_epoch;
     bool is_on;
-    unsigned clients; /* bits of enum profile_client */
+    unsigned clients;      /* bits of enum profile_client */
     uint64_t memory_start; /* of the profile itself, in the target */
     uint64_t memory_end;
     struct site_view *sites;

@@ -355,8 +355,9 @@ int profile_command(int argc, char **argv)
             "was. With --for, what was allocated is what was allocated in that time. It ends "
             "earlier when the process ends, or on Ctrl-C; the profile is written all the same."
             "\v"
-            "The end of the file's name: .pb.gz for go tool pprof (it has all figures), .heap for "
-            "google-pprof, .folded for flame graphs, .json for speedscope, .txt to read.",
+            "The end of the file's name: .html for a page with a flame graph, .pb.gz for go tool "
+            "pprof (both have all figures), .heap for google-pprof, .folded for other flame "
+            "graphs, .json for speedscope, .txt to read.",
     };
     struct profile_input input = {.choice = {.command = COMMAND},
                                   .output = {.command = COMMAND},
