@@ -14,7 +14,7 @@ test_packages=(
     musl-tools xz-utils groff-base chromium gdb tmux zsh fish google-perftools
     gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
     python3-prometheus-client systemd libseccomp2                                       # filters
-    prometheus curl golang-go                                                           # readers
+    prometheus curl                                                                     # readers
 )
 
 # Installed where this system has them: without, a peer is another version, or left out.

@@ -33,6 +33,16 @@ static void take_site(struct site_view *last, const struct site_view *first)
         last->lifetimes[i] -= first->lifetimes[i];
 }
 
+/* Keep the sites of which something is left. */
+static void keep_changed(struct profile_view *last)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < last->site_count; i++)
+        if (last->sites[i].alloc_bytes || last->sites[i].live_bytes)
+            last->sites[kept++] = last->sites[i];
+    last->site_count = kept;
+}
+
 void difference_take(struct profile_view *last, const struct profile_view *first)
 {
     size_t count = last->started_ms == first->started_ms ? first->site_count : 0;
@@ -52,4 +62,5 @@ void difference_take(struct profile_view *last, const struct profile_view *first
             take_site(&last->sites[i], *found);
     }
     free(order);
+    keep_changed(last);
 }

@@ -196,7 +196,7 @@ static void put_page(FILE *out, struct target *target, struct heap_view *view,
 {
     char intro[256];
     snprintf(intro, sizeof intro, "HAKMEM %.15s, %s resident, threads with a cache: %zu.",
-             view->root.head.library_version, view->thread_count, text_of_size(terms->rss).bytes);
+             view->root.head.library_version, text_of_size(terms->rss).bytes, view->thread_count);
     page_begin(out, choice_title(target), intro);
     fprintf(out,
             "<p><a href=\"/\">All processes</a>, <a href=\"/processes/%d.json\">these figures as "

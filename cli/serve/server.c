@@ -167,6 +167,13 @@ static enum MHD_Result go_on(struct client *client)
     }
 }
 
+static bool is_too_large(const struct client *client)
+{
+    const char *length = MHD_lookup_connection_value(client->connection, MHD_HEADER_KIND,
+                                                     MHD_HTTP_HEADER_CONTENT_LENGTH);
+    return length && strtoull(length, NULL, 10) > BODY_BYTES_MAX;
+}
+
 /* The head of a request has come: refuse it at once, or wait for the rest of it. */
 static enum MHD_Result begin_request(struct client *client, const char *path, const char *method)
 {
@@ -174,6 +181,10 @@ static enum MHD_Result begin_request(struct client *client, const char *path, co
     bool is_found = route_find(&client->route, client->connection, path, &answer);
     bool may_post = is_found && client->route.takes_body;
     struct answer refusal;
+    if (is_found && is_too_large(client)) {
+        answer = answer_line(ANSWER_TOO_LARGE, "at most %zu bytes can be posted", BODY_BYTES_MAX);
+        is_found = false;
+    }
     if (!guard_admits(server.guard, client->connection, method, may_post, &refusal)) {
         if (!is_found)
             free(answer.body);
