@@ -52,7 +52,7 @@ _hakmem() {
     map) words="--core --range --svg --help" ;;
     why) words="--core --help" ;;
     sites) words="--live --allocated --peak --lifetime --top --json --core --help" ;;
-    profile) words="--output --live --allocated --peak --core --help" ;;
+    profile) words="--output --live --allocated --peak --for --interval --core --help" ;;
     top) words="--delay --core --help" ;;
     trim) words="--wait --help" ;;
     set) words="--wait --help" ;;
