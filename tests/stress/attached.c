@@ -15,7 +15,9 @@
 #undef MIB
 #include "diag/root.h"
 
+#if !HAK_PREFIXED /* a weak name does not bring its object out of an archive */
 #pragma weak hakmem_root
+#endif
 
 #define SLOTS 512
 #define SESSIONS 60

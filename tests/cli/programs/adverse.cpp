@@ -129,9 +129,7 @@ static _Unwind_Reason_Code count_frame(struct _Unwind_Context *, void *count)
     return ++*(unsigned *)count < 100 ? _URC_NO_REASON : _URC_END_OF_STACK;
 }
 
-static void on_prof(int)
-{
-}
+static void on_prof(int) {}
 
 static void on_prof_unwind(int)
 {

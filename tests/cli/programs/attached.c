@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A process to be profiled from outside. It reads words from standard input, one a line, and answers
- * each with the word and the number of blocks of 1 KiB that it holds:
+ * A process to be profiled from outside. It reads words from standard input, one a line, and
+ * answers each with the word and the number of blocks of 1 KiB that it holds:
  *
  *   ten, one    take so many hundred blocks of 1 KiB more, in a function of that name
  *   free        free all blocks
