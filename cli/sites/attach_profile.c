@@ -210,12 +210,14 @@ static int say_never_on(struct session *session)
     const char *title = choice_title(session->target);
     double seconds = clock_seconds() - session->asked_at;
     if (session->attachment.state == ATTACH_REFUSED)
-        return cli_fail(EXIT_FAILURE, "%s: %s cannot profile: it has no memory for that", command,
+        return cli_fail(EXIT_FAILURE,
+                        "%s: %s cannot profile: it has no memory for that, or no clock", command,
                         title);
     if (session->has_ended) {
         process_explain(session->target, ESRCH);
         return cli_fail(EXIT_FAILURE, "%s: %s", command, session->target->error);
     }
+    target_refresh(session->target);
     if (session->target->state == 'T' || session->target->state == 't')
         return cli_fail(EXIT_FAILURE, "%s: %s is stopped: there is nothing to profile", command,
                         title);

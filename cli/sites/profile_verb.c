@@ -80,6 +80,17 @@ static int take_profile(struct profile_input *input, struct heap_view *view,
                : cli_fail(EXIT_FAILURE, COMMAND ": %s", view->target->error);
 }
 
+/* What was allocated in a short time may all have been freed. */
+static void choose_shown(struct profile_input *input, const struct named_profile *named)
+{
+    if (input->has_figure || sites_sum(&named->view, FIGURE_LIVE) > 0 ||
+        sites_sum(&named->view, FIGURE_ALLOCATED) == 0)
+        return;
+    input->figure = FIGURE_ALLOCATED;
+    cli_say(COMMAND ": nothing of it is live any more: %s shows what was allocated",
+            input->output.path);
+}
+
 static int profile_target(struct profile_input *input)
 {
     struct target target;
@@ -91,6 +102,7 @@ static int profile_target(struct profile_input *input)
         return EXIT_USAGE;
     int status = take_profile(input, &view, &named);
     if (status == EXIT_SUCCESS) {
+        choose_shown(input, &named);
         status = write_file(input, &named);
         named_profile_close(&named);
     } else {

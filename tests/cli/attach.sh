@@ -113,6 +113,10 @@ expect_in sites.out '^sampled every 1 B on average' "the interval of before"
 is_off || fail "it is on after --for: $(cat sites.out)"
 expect_in sites.out '^sampled every 512\.0 KiB on average' "--for 700ms"
 
+hakmem profile "$TARGET" --for 300ms --interval 4K -o busy.folded
+expect_in err '^hakmem profile: nothing of it is live any more: busy\.folded shows what was allocated$' "nothing live"
+expect_in busy.folded ';allocate [0-9]+$' "nothing live"
+
 step "two commands: the first to end does not end it for the other"
 profile --for 1h --interval 64K -o first.folded
 hakmem profile "$TARGET" --for 1500ms --interval 1 --allocated -o second.folded
