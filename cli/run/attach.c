@@ -113,11 +113,15 @@ static int report_process(struct options *options)
     process_figures(pid, &before);
     family_begin(&family, COMMAND, true);
     look_for(&family, pid, options->seconds);
+    const struct member *subject = &family.members[0];
+    if (subject->sampler && !subject->has_ended)
+        stack_looks_finish(&subject->sampler->stacks, pid);
     struct outcome outcome = {
         .program = options->pid, .pid = pid, .wall_seconds = clock_seconds() - family.start};
     if (process_figures(pid, &after) && after.started == before.started)
         outcome.usage = usage_between(&before, &after);
-    const struct member *subject = &family.members[0];
+    if (subject->sampler)
+        stack_looks_find_names(&subject->sampler->stacks);
     const struct run_report all = {
         .outcome = &outcome,
         .family = &family,

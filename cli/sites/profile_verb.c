@@ -20,7 +20,7 @@
 #include "program/library.h"
 #include "program/loader.h"
 #include "program/program.h"
-#include "run/report_directory.h"
+#include "program/report_directory.h"
 #include "settings/settings.h"
 #include "sites/attach_profile.h"
 #include "sites/formats.h"
@@ -34,6 +34,7 @@
 #define KEY_INTERVAL CLI_KEY(11)
 /* How long a process that does not profile by itself is profiled without --for. */
 #define FOR_DEFAULT 30
+#define KEY_PINNED CLI_KEY(4)
 #define SUFFIX ".pb.gz"
 
 struct profile_input {
@@ -288,6 +289,7 @@ static error_t parse_profile(int key, char *argument, struct argp_state *state)
     case KEY_PEAK: choose_figure(input, FIGURE_PEAK); return 0;
     case KEY_FOR: choose_time(input, argument); return 0;
     case KEY_INTERVAL: choose_interval(input, argument); return 0;
+    case KEY_PINNED: choose_figure(input, FIGURE_PINNED); return 0;
     case CHOICE_KEY_CORE: input->choice.core = argument; return 0;
     case ARGP_KEY_ARG:
         if (state->quoted && !input->choice.pid && !input->choice.core) {
@@ -349,6 +351,7 @@ int profile_command(int argc, char **argv)
         {"peak", KEY_PEAK, NULL, 0, "live bytes at the peak (a program: the same)", 0},
         {"for", KEY_FOR, "TIME", 0, "profile a process for so long: 500ms, 60s, 5m, 1h", 0},
         {"interval", KEY_INTERVAL, "BYTES", 0, "mean bytes between two samples (512K)", 0},
+        {"pinned", KEY_PINNED, NULL, 0, "free bytes that live blocks keep resident", 0},
         CHOICE_OPTION_CORE,
         CLI_OPTION_HELP,
         {0},
@@ -364,8 +367,9 @@ int profile_command(int argc, char **argv)
             "was. With --for, what was allocated is what was allocated in that time. It ends "
             "earlier when the process ends, or on Ctrl-C; the profile is written all the same."
             "\v"
-            "The end of the file's name: .pb.gz for go tool pprof (it has all figures), .heap for "
-            "google-pprof, .folded for flame graphs, .json for speedscope, .txt to read.",
+            "The end of the file's name: .html for a page with a flame graph, .pb.gz for go tool "
+            "pprof (both have all figures), .heap for google-pprof, .folded for other flame "
+            "graphs, .json for speedscope, .txt to read.",
     };
     struct profile_input input = {.choice = {.command = COMMAND},
                                   .output = {.command = COMMAND},

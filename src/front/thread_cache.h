@@ -9,6 +9,7 @@
 #define HAK_FRONT_THREAD_CACHE_H
 
 #include "lane/lane.h"
+#include "watch/sampling.h"
 
 #define TINY_STEPS (LANE_TINY_MAX / BLOCK_ALIGN + 1)
 
@@ -33,6 +34,7 @@ struct thread_cache {
     uint32_t last_use[CLASS_COUNT];         /* slow_paths at the last slow path of the class */
     uint16_t slots[CLASS_COUNT];            /* length of the magazine */
     uint8_t strangers[CLASS_LINE_LAST + 1]; /* blocks freed before the first was allocated */
+    struct sampling sampling;               /* its thread's, while it is watched */
     struct lock lock;
     uint32_t thread_id;  /* the kernel's number; 0 if it could not be asked */
     uint32_t process_id; /* the process in which the number was asked for */
@@ -124,6 +126,7 @@ static always_inline void **bin_bottom(const struct thread_cache *cache, unsigne
 /* Under the cache's lock, or for a cache that no thread has yet. */
 static inline void cache_watch(struct thread_cache *cache, bool is_watched)
 {
+    sampling_restart(&cache->sampling);
     for (unsigned size_class = CLASS_FIRST; size_class <= CLASS_ACE_LAST; size_class++)
         word_store(&cache->bottom[size_class],
                    bin_as_watched(word_load(&cache->bottom[size_class]), is_watched));

@@ -97,20 +97,12 @@ static noinline_cold void sample(const void *block, size_t usable, size_t size)
 
 noinline_cold void *watched_note_on(void *block, size_t size)
 {
-    size_t usable = usable_bytes(block);
-    if (!sampling_passes(usable) &&
-        sampling_hits(usable, atomic_load_explicit(&profile.interval, memory_order_relaxed)))
-        sample(block, usable, size);
+    static __thread struct sampling without_cache __attribute__((tls_model("initial-exec")));
+    struct thread_cache *cache = thread_cache_own();
+    struct sampling *state = cache ? &cache->sampling : &without_cache;
+    if (sampling_hits(state, size, atomic_load_explicit(&profile.interval, memory_order_relaxed)))
+        sample(block, usable_bytes(block), size);
     return block;
-}
-
-bool watched_free(void *block)
-{
-    struct reservation *base = reservation_get();
-    size_t offset = reservation_offset(base, block);
-    if (offset >= base->size || slab_map_get(base, offset) != CLASS_SAMPLED || profile_has(block))
-        return false;
-    return bin_push(thread_cache_at(base), slab_find(block)->size_class, block);
 }
 
 unsigned watched_forget(unsigned byte, const void *block)

@@ -9,27 +9,50 @@
 #define HAK_FRONT_WATCHED_H
 
 #include "front/front.h"
+#include "watch/marks.h"
 #include "watch/probes.h"
 #include "watch/profile.h"
 
-/* The counted pop. NULL: the thread is not watched, its bin is empty, or the block is a sample. */
-static always_inline void *watched_alloc(size_t size)
+/* The counted pop, from the bin of a class. NULL: the thread is not watched, its bin is empty, or
+ * the block is a sample. */
+static always_inline void *watched_pop(struct thread_cache *cache, unsigned size_class, size_t size)
 {
-    if (size > LANE_ACE_MAX)
-        return NULL;
-    struct thread_cache *cache = thread_cache_at(reservation_get());
-    unsigned size_class = size_class_of(size);
+    void **bottom = word_load(&cache->bottom[size_class]);
     void **top = word_load(&cache->top[size_class]);
-    if (!bin_is_watched(cache, size_class) || top <= bin_bottom(cache, size_class) ||
-        !sampling_passes(size_classes[size_class].size))
+    if (!((uintptr_t)bottom & BIN_WATCHED) || top <= bin_as_watched(bottom, false) ||
+        !sampling_passes(&cache->sampling, size))
         return NULL;
     word_store(&cache->top[size_class], top - 1);
     return top[-1];
 }
 
+static always_inline void *watched_alloc(size_t size)
+{
+    struct thread_cache *cache = thread_cache_at(reservation_get());
+    if (likely(size <= LANE_TINY_MAX))
+        return watched_pop(cache, cache->size_class[(size + BLOCK_ALIGN - 1) / BLOCK_ALIGN], size);
+    return size <= LANE_ACE_MAX ? watched_pop(cache, size_class_of_large(size), size) : NULL;
+}
+
+static always_inline void *watched_alloc_aligned(size_t alignment, size_t size)
+{
+    if (front_is_paged(alignment, size))
+        return NULL;
+    return watched_pop(thread_cache_at(reservation_get()), front_aligned_class(alignment, size),
+                       size);
+}
+
 /* free of a block that is no sample, but has one in its slab. False when the slow path must
  * decide. */
-bool watched_free(void *block);
+static always_inline bool watched_free(void *block)
+{
+    if (likely(!profile_has_samples()))
+        return false;
+    bool is_sure;
+    unsigned size_class = marks_class_beside(block, &is_sure);
+    return size_class != CLASS_NONE && (is_sure || !profile_has(block)) &&
+           bin_push(thread_cache_at(reservation_get()), size_class, block);
+}
 
 /* A slow path hands `block` out, which may be NULL: it is counted, and kept if it is a sample.
  * Returns it. */

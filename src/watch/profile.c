@@ -10,6 +10,7 @@
 #include "watch/profile.h"
 
 #include "os/os.h"
+#include "watch/marks.h"
 #include "watch/probes.h"
 
 #include <time.h>
@@ -43,79 +44,11 @@ bool profile_make(size_t bytes)
     os_name(memory, bytes, OS_NAME " profile");
     profile.site_slots = slots_in(bytes / 8, sizeof(struct profile_site));
     profile.sites = (struct profile_site *)(memory + stacks);
-    profile.sample_slots = slots_in(bytes / 8 * 3,
-                                    sizeof(struct profile_sample) + sizeof(struct profile_mark));
+    profile.sample_slots = slots_in(bytes / 8 * 3, sizeof(struct profile_sample) + MARK_BYTES);
     profile.samples = (struct profile_sample *)(profile.sites + profile.site_slots);
-    profile.marks = (struct profile_mark *)(profile.samples + profile.sample_slots);
+    marks_make(profile.samples + profile.sample_slots, profile.sample_slots);
     profile.stacks = stack_store_make(memory, stacks);
     return profile.stacks != NULL;
-}
-
-static size_t hash_of(uint64_t key, uint32_t slots)
-{
-    return (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (slots - 1);
-}
-
-/* ---- slabs with samples ---- */
-
-static struct profile_mark *mark_locked(uint64_t slab)
-{
-    size_t index = hash_of(slab >> SLAB_SHIFT, profile.sample_slots);
-    while (profile.marks[index].slab != 0 && profile.marks[index].slab != slab)
-        index = (index + 1) & (profile.sample_slots - 1);
-    return &profile.marks[index];
-}
-
-/* Close the gap that a mark leaves, so that no chain of hashes ends at it. */
-static void remove_mark_locked(struct profile_mark *mark)
-{
-    uint32_t last = profile.sample_slots - 1;
-    size_t gap = (size_t)(mark - profile.marks);
-    for (size_t at = (gap + 1) & last; profile.marks[at].slab != 0; at = (at + 1) & last) {
-        size_t home = hash_of(profile.marks[at].slab >> SLAB_SHIFT, profile.sample_slots);
-        if (((at - home) & last) < ((at - gap) & last))
-            continue;
-        profile.marks[gap] = profile.marks[at];
-        gap = at;
-    }
-    profile.marks[gap] = (struct profile_mark){0, 0};
-}
-
-static unsigned map_byte_of(const void *block)
-{
-    struct reservation *base = reservation_get();
-    return slab_map_get(base, reservation_offset(base, block));
-}
-
-static void set_byte(const struct slab *slab, unsigned byte)
-{
-    slab_map_set(slab->start, slab->state == SLAB_BLOCKS ? slab->slab_count : 1, byte);
-}
-
-/* Frees into a slab whose byte names no class come to the slow path in any case. */
-static void mark_slab_locked(const void *block)
-{
-    unsigned byte = map_byte_of(block);
-    if (byte > CLASS_ACE_LAST && byte != CLASS_SAMPLED)
-        return;
-    struct slab *slab = slab_find(block);
-    struct profile_mark *mark = mark_locked((uint64_t)(uintptr_t)slab->start);
-    mark->slab = (uint64_t)(uintptr_t)slab->start;
-    mark->count++;
-    if (byte != CLASS_SAMPLED)
-        set_byte(slab, CLASS_SAMPLED);
-}
-
-static void unmark_slab_locked(const void *block)
-{
-    struct slab *slab = slab_find(block);
-    struct profile_mark *mark = mark_locked((uint64_t)(uintptr_t)slab->start);
-    if (mark->slab == 0 || --mark->count > 0)
-        return;
-    remove_mark_locked(mark);
-    /* a span that was resized carries its class already, or that it is of whole pages */
-    if (map_byte_of(block) == CLASS_SAMPLED)
-        set_byte(slab, slab->size_class);
 }
 
 /* ---- samples ---- */
@@ -135,7 +68,7 @@ static struct profile_sample *sample_at(size_t index)
 static struct profile_sample *find_sample(const void *block)
 {
     uint64_t address = (uint64_t)(uintptr_t)block;
-    size_t index = hash_of(address / BLOCK_ALIGN, profile.sample_slots);
+    size_t index = hash_slot(address / BLOCK_ALIGN, profile.sample_slots);
     for (size_t probe = 0; probe < PROBES_MAX; probe++) {
         struct profile_sample *sample = sample_at(index + probe);
         uint64_t found = address_at(sample);
@@ -150,7 +83,7 @@ static struct profile_sample *find_sample(const void *block)
 /* A slot for a block that has none; NULL when there is no room. */
 static struct profile_sample *free_slot_locked(const void *block)
 {
-    size_t index = hash_of((uint64_t)(uintptr_t)block / BLOCK_ALIGN, profile.sample_slots);
+    size_t index = hash_slot((uint64_t)(uintptr_t)block / BLOCK_ALIGN, profile.sample_slots);
     if (atomic_load_explicit(&profile.sample_count, memory_order_relaxed) >=
         profile.sample_slots / 2)
         return NULL;
@@ -192,7 +125,7 @@ static void set(_Atomic uint64_t *number, uint64_t value)
 
 static struct profile_site *site_locked(uint32_t stack, uint32_t label)
 {
-    size_t index = hash_of((uint64_t)label << 32 | stack, profile.site_slots);
+    size_t index = hash_slot((uint64_t)label << 32 | stack, profile.site_slots);
     for (;; index = (index + 1) & (profile.site_slots - 1)) {
         struct profile_site *site = &profile.sites[index];
         uint32_t found = atomic_load_explicit(&site->stack, memory_order_relaxed);
@@ -257,7 +190,7 @@ static void drop_sample_locked(struct profile_sample *sample)
     add_live_locked(site, 0 - sample->weight_256, 0 - bytes);
     empty_slot_locked(sample);
     atomic_fetch_sub_explicit(&profile.sample_count, 1, memory_order_relaxed);
-    unmark_slab_locked(block);
+    marks_remove(block);
 }
 
 /* Its block is freed. */
@@ -285,7 +218,7 @@ static bool keep_sample_locked(const struct profile_event *event, struct profile
     atomic_store_explicit(&sample->address, (uint64_t)(uintptr_t)event->block,
                           memory_order_release);
     atomic_fetch_add_explicit(&profile.sample_count, 1, memory_order_relaxed);
-    mark_slab_locked(event->block);
+    marks_add(event->block);
     add_live_locked(site, weight, weighted(event->size, weight));
     return true;
 }
@@ -312,7 +245,7 @@ static bool add_locked(const struct profile_event *event, uint64_t weight)
 void profile_add(const struct profile_event *event)
 {
     uint64_t interval = atomic_load_explicit(&profile.interval, memory_order_relaxed);
-    uint64_t weight = sampling_weight(interval, event->size);
+    uint64_t weight = sampling_weight(interval, event->requested);
     lock_acquire(&profile.lock);
     bool is_kept = add_locked(event, weight);
     lock_release(&profile.lock);
@@ -402,7 +335,7 @@ static uint64_t wall_ms(void)
 static void change_epoch(void)
 {
     uint32_t epoch = atomic_load_explicit(&sampling_epoch, memory_order_relaxed);
-    atomic_store_explicit(&sampling_epoch, epoch + 1 == 0 ? 1 : epoch + 1, memory_order_relaxed);
+    atomic_store(&sampling_epoch, epoch + 1 == 0 ? 1 : epoch + 1); /* see sampling_restart */
 }
 
 static void set_interval(uint64_t interval)

@@ -58,13 +58,6 @@ struct profile_sample {
     uint64_t at_ms;  /* of os_now_ms, CLOCK_MONOTONIC */
 };
 
-/* Purpose: how many samples live in a slab that the slab map says has some. Owner: the profile's
- * lock. */
-struct profile_mark {
-    uint64_t slab; /* its start; 0: an empty slot */
-    uint64_t count;
-};
-
 /* Purpose: the profile. Owner: `lock`, a leaf but for the slab map; the tables and their sizes are
  * made once, before is_on is set for the first time. */
 struct profile {
@@ -77,8 +70,7 @@ struct profile {
     struct stack_store *stacks;     /* NULL: the tables were never made */
     struct profile_site *sites;     /* by stack and label, open addressing */
     struct profile_sample *samples; /* by address, open addressing */
-    struct profile_mark *marks;
-    uint32_t site_slots; /* powers of two; marks has as many as samples */
+    uint32_t site_slots;            /* powers of two */
     uint32_t sample_slots;
     uint32_t site_count;
     _Atomic uint32_t sample_count;
