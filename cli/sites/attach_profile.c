@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/message.h"
 #include "heap/choose.h"
+#include "heap/copy.h"
 #include "heap/process.h"
 #include "os/setting_rows.h"
 #include "sites/attachment.h"
@@ -93,34 +94,45 @@ static void release_signals(const sigset_t *awaited, const sigset_t *before)
 
 /* ---- readings ---- */
 
-/* The modules of now, since libraries come and go; if the process cannot be read, of before. */
-static void read_modules(struct session *session)
+/* The heap of now, since what a block pins follows from it; and the mappings of now, since
+ * libraries come and go. */
+static bool read_all(struct session *session, struct profile_view *now)
 {
-    if (!target_refresh(session->target))
-        return;
+    struct heap_view view;
+    if (!target_refresh(session->target) || !heap_view_open(&view, session->target))
+        return false;
+    bool is_read = profile_view_open(now, &view);
+    heap_view_close(&view);
+    return is_read;
+}
+
+static void keep(struct session *session, const struct profile_view *now)
+{
+    if (session->has_last)
+        profile_view_close(&session->last);
+    session->last = *now;
+    session->has_last = true;
+    session->read_ms = wall_ms();
     modules_free(&session->modules);
     modules_find(&session->modules, session->target);
 }
 
-/* False: there is no profile any more, and the last one stands. */
+/* False: there is no profile any more, and the last one stands. It stands too when the heap changed
+ * too much while it was read. */
 static bool read_profile(struct session *session)
 {
     struct profile_view now;
-    if (!profile_view_open(&now, session->view)) {
-        session->has_ended = session->target->is_gone;
-        return false;
+    if (!read_all(session, &now)) {
+        uint64_t rss;
+        session->has_ended = session->target->is_gone || !target_rss(session->target, &rss);
+        return !session->has_ended;
     }
     if (!is_by_itself(session) && !(now.clients & (PROFILE_BY_COMMAND | PROFILE_BY_PROGRAM))) {
         session->has_lapsed = true;
         profile_view_close(&now);
         return false;
     }
-    if (session->has_last)
-        profile_view_close(&session->last);
-    session->last = now;
-    session->has_last = true;
-    session->read_ms = wall_ms();
-    read_modules(session);
+    keep(session, &now);
     return true;
 }
 
@@ -264,13 +276,14 @@ static void say_early_end(struct session *session)
 static void give(struct session *session, struct named_profile *named)
 {
     struct target *target = session->target;
-    named->view = session->last;
+    *named = (struct named_profile){.view = session->last,
+                                    .read_ms = session->read_ms,
+                                    .pid = session->has_ended ? 0 : target->pid};
     named->view.started_ms = session->on_ms;
-    named->read_ms = session->read_ms;
     snprintf(named->title, sizeof named->title, "%s", choice_title(target));
     memcpy(named->program, target->program, sizeof named->program);
-    symbols_find_in(&named->symbols, &session->modules, session->has_ended ? 0 : target->pid,
-                    &named->view);
+    named->symbols.modules = session->modules;
+    named_profile_find_names(named);
     session->has_last = false;
     session->modules = (struct modules){0};
 }

@@ -362,10 +362,8 @@ int profile_command(int argc, char **argv)
         .args_doc = "PID\n--core FILE\n-- PROGRAM [ARGUMENTS]",
         .doc =
             "Write the heap profile of a running process, or run a program with profiling on and "
-            "write its profile when it ends. A process that does not profile by itself "
-            "(HAKMEM_PROFILE=1) is profiled for 30 s, or as long as --for says, and is left as it "
-            "was. With --for, what was allocated is what was allocated in that time. It ends "
-            "earlier when the process ends, or on Ctrl-C; the profile is written all the same."
+            "write its profile when it ends. A process without HAKMEM_PROFILE=1 is profiled for as "
+            "long as --for says (30s), or until it ends, or Ctrl-C, and left as it was."
             "\v"
             "The end of the file's name: .html for a page with a flame graph, .pb.gz for go tool "
             "pprof (both have all figures), .heap for google-pprof, .folded for other flame "

@@ -104,6 +104,13 @@ expect_in decoded '^1000 1024000 0 0 .* take_ten<' "again"
 expect_in decoded '^100 102400 100 102400 .* take_one<' "again"
 wait_for "the end of profiling" is_off_when_kicked
 
+step "what blocks pin is seen at the end, not at the beginning"
+profile --for 1h --interval 1 --pinned -o pinned.folded
+tell comb
+interrupt
+(($(live pinned.folded take_comb) > 300000)) || fail "625 blocks pin $(live pinned.folded take_comb) B"
+wait_for "the end of profiling" is_off_when_kicked
+
 step "in time; the interval of the settings"
 tell busy
 hakmem profile "$TARGET" --for 700ms --allocated -o busy.folded

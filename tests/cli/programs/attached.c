@@ -5,6 +5,7 @@
  *
  *   ten, one    take so many hundred blocks of 1 KiB more, in a function of that name
  *   free        free all blocks
+ *   comb        take 10,000 blocks of 1 KiB and free all but each 16th
  *   kick        allocate and free one block of 100 bytes
  *   pairs       from now on, another thread allocates and frees in a loop, and never needs more
  *               than one block: its calls are all served by its thread cache
@@ -41,6 +42,17 @@ static noinline void take_one(void)
     sink = NULL;
 }
 
+static noinline void take_comb(void)
+{
+    static void *teeth[10000];
+    for (unsigned i = 0; i < 10000; i++)
+        teeth[i] = malloc(1024);
+    for (unsigned i = 0; i < 10000; i++)
+        if (i % 16 != 0)
+            free(teeth[i]);
+    sink = NULL;
+}
+
 static noinline void kick(void)
 {
     sink = malloc(small);
@@ -70,6 +82,8 @@ static void obey(const char *word, char **argv)
         take_ten();
     else if (strcmp(word, "one") == 0)
         take_one();
+    else if (strcmp(word, "comb") == 0)
+        take_comb();
     else if (strcmp(word, "kick") == 0)
         kick();
     else if (strcmp(word, "pairs") == 0)
