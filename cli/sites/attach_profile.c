@@ -216,6 +216,14 @@ static void run(struct session *session, const sigset_t *awaited)
 
 /* ---- the result ---- */
 
+/* It ended before the first reading, or its heap cannot be read. */
+static int say_not_read(struct session *session)
+{
+    if (session->has_ended)
+        process_explain(session->target, ESRCH);
+    return cli_fail(EXIT_FAILURE, "%s: %s", session->wish->command, session->target->error);
+}
+
 static int say_never_on(struct session *session)
 {
     const char *command = session->wish->command;
@@ -225,10 +233,8 @@ static int say_never_on(struct session *session)
         return cli_fail(EXIT_FAILURE,
                         "%s: %s cannot profile: it has no memory for that, or no clock", command,
                         title);
-    if (session->has_ended) {
-        process_explain(session->target, ESRCH);
-        return cli_fail(EXIT_FAILURE, "%s: %s", command, session->target->error);
-    }
+    if (session->has_ended)
+        return say_not_read(session);
     target_refresh(session->target);
     if (session->target->state == 'T' || session->target->state == 't')
         return cli_fail(EXIT_FAILURE, "%s: %s is stopped: there is nothing to profile", command,
@@ -292,10 +298,11 @@ static int finish(struct session *session, struct named_profile *named)
 {
     if (!session->is_on)
         return say_never_on(session);
-    if (session->has_last)
-        profile_view_subtract(&session->last, &session->earlier);
+    if (!session->has_last)
+        return say_not_read(session);
+    profile_view_subtract(&session->last, &session->earlier);
     say_early_end(session);
-    if (!session->has_last || !has_samples(&session->last))
+    if (!has_samples(&session->last))
         return say_no_samples(session);
     give(session, named);
     return EXIT_SUCCESS;
