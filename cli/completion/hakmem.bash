@@ -52,7 +52,7 @@ _hakmem() {
     map) words="--core --range --svg --help" ;;
     why) words="--core --help" ;;
     sites) words="--live --allocated --peak --pinned --lifetime --top --json --core --help" ;;
-    profile) words="--output --live --allocated --peak --pinned --core --help" ;;
+    profile) words="--output --live --allocated --peak --pinned --for --interval --core --help" ;;
     leaks) words="--all --suppress --suppress-function --exit-status --exact --interval --output --help" ;;
     top) words="--delay --core --help" ;;
     serve) words="--listen --token-file --insecure --help" ;;

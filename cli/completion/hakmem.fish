@@ -71,6 +71,10 @@ complete -c hakmem -n '__fish_seen_subcommand_from sites profile' -l allocated \
     -d 'by bytes allocated'
 complete -c hakmem -n '__fish_seen_subcommand_from sites profile' -l peak \
     -d 'by live bytes at the peak'
+complete -c hakmem -n '__fish_seen_subcommand_from profile' -l for -x \
+    -d 'profile a process for so long'
+complete -c hakmem -n '__fish_seen_subcommand_from profile' -l interval -x \
+    -d 'mean bytes between two samples'
 complete -c hakmem -n '__fish_seen_subcommand_from sites profile' -l pinned \
     -d 'by free bytes kept resident'
 complete -c hakmem -n '__fish_seen_subcommand_from sites' -l lifetime -d 'with how long blocks lived'
