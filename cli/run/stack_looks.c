@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "heap/copy.h"
@@ -67,6 +68,30 @@ void stack_looks_find_names(struct stack_looks *looks)
     if (looks->has_profile && !looks->has_names)
         named_profile_find_names(&looks->profile);
     looks->has_names = looks->has_profile;
+}
+
+static bool is_in_module(const struct modules *modules, const struct site_view *site)
+{
+    for (uint32_t i = 0; i < site->depth; i++)
+        if (!modules_at(modules, site->frames[i]))
+            return false;
+    return true;
+}
+
+/* A file that is deleted, or that only the process can open, ends with it, as do the names of code
+ * that it has compiled itself. */
+bool stack_looks_need_process(const struct stack_looks *looks)
+{
+    const struct modules *modules = &looks->profile.symbols.modules;
+    if (!looks->has_profile || looks->has_names)
+        return false;
+    for (size_t i = 0; i < modules->count; i++)
+        if (modules->list[i].is_deleted || access(modules->list[i].path, R_OK) != 0)
+            return true;
+    for (size_t i = 0; i < looks->profile.view.site_count; i++)
+        if (!is_in_module(modules, &looks->profile.view.sites[i]))
+            return true;
+    return false;
 }
 
 void stack_looks_free(struct stack_looks *looks)

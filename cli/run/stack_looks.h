@@ -27,6 +27,8 @@ void stack_looks_add(struct stack_looks *looks, struct heap_view *view, double a
 void stack_looks_finish(struct stack_looks *looks, pid_t pid);
 /* Find the names of the profile, if that was not done. */
 void stack_looks_find_names(struct stack_looks *looks);
+/* Will some names be lost when the process has ended? */
+bool stack_looks_need_process(const struct stack_looks *looks);
 void stack_looks_free(struct stack_looks *looks);
 
 #endif

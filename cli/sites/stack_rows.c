@@ -181,7 +181,7 @@ static void print_row(FILE *out, const struct named_profile *named, const struct
     print_figures(out, site);
     fprintf(out, "<td>%s</td><td>%s</td><td>%.0f</td><td>%s</td>",
             text_of_size((uint64_t)bytes).bytes, text_of_percent(bytes, sum).bytes, whole(count),
-            count > 0 ? text_of_size((uint64_t)(bytes / count)).bytes : "-");
+            count > 0 ? text_of_size((uint64_t)(bytes / count + 0.5)).bytes : "-");
     print_stack(out, named, site);
     fputs("</tr>\n", out);
 }
