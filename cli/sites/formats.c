@@ -108,7 +108,7 @@ void format_folded(FILE *out, const struct named_profile *named, enum figure fig
 
 /* ---- speedscope ---- */
 
-static const char *const titles[] = {"live", "allocated", "peak", "allocated"};
+static const char *const titles[] = {"live", "allocated", "peak", "pinned", "allocated"};
 
 /* Purpose: the frames of a file for speedscope: a function and where it is. */
 struct frame_list {

@@ -66,10 +66,10 @@ step "pprof's form"
 hakmem profile $TARGET -o made.pb.gz
 expect_status 0 "profile"
 python3 "$SOURCE/tests/cli/pprof.py" made.pb.gz >decoded || fail "pprof.py: $(cat decoded)"
-expect_in decoded '^types alloc_objects/count alloc_space/bytes inuse_objects/count inuse_space/bytes peak_objects/count peak_space/bytes$' pprof
+expect_in decoded '^types alloc_objects/count alloc_space/bytes inuse_objects/count inuse_space/bytes peak_objects/count peak_space/bytes pinned_space/bytes$' pprof
 expect_in decoded '^period space/bytes 524288 default inuse_space$' pprof
-expect_in decoded '^2100 314572800 2100 314572800 2000 304087040 load_orders<make<main<.*_start$' pprof
-expect_in decoded '^1000000 9663676416 1000 104857600 5000 419430400 take_line<parse_lines<make<main<.*_start label=77$' pprof
+expect_in decoded '^2100 314572800 2100 314572800 2000 304087040 0 load_orders<make<main<.*_start$' pprof
+expect_in decoded '^1000000 9663676416 1000 104857600 5000 419430400 0 take_line<parse_lines<make<main<.*_start label=77$' pprof
 expect_in decoded "^mapping .*/made_profile $(readelf -n made_profile | sed -n 's/.*Build ID: //p')\$" pprof
 if command -v go >/dev/null; then
     GOFLAGS=-mod=mod HOME=$SCRATCH go tool pprof -top -sample_index=inuse_space made.pb.gz >top 2>&1 ||
@@ -96,7 +96,7 @@ import json, sys
 data = json.load(open(sys.argv[1]))
 names = [f["name"] for f in data["shared"]["frames"]]
 assert data["$schema"] == "https://www.speedscope.app/file-format-schema.json"
-assert [p["name"] for p in data["profiles"]] == ["live", "allocated", "peak"]
+assert [p["name"] for p in data["profiles"]] == ["live", "allocated", "peak", "pinned"]
 for profile in data["profiles"]:
     assert len(profile["samples"]) == len(profile["weights"])
     assert sum(profile["weights"]) == profile["endValue"]
