@@ -49,18 +49,17 @@ void stack_looks_add(struct stack_looks *looks, struct heap_view *view, double a
     looks->next = at + COST_SHARE * (clock_seconds() - begin);
 }
 
-void stack_looks_finish(struct stack_looks *looks, pid_t pid)
+void stack_looks_read(struct stack_looks *looks, pid_t pid)
 {
     struct target target;
     struct heap_view view;
-    if (target_open_process(&target, pid)) {
-        if (heap_view_open(&view, &target)) {
-            read_profile(looks, &view);
-            heap_view_close(&view);
-        }
-        stack_looks_find_names(looks);
-        target_close(&target);
+    if (!target_open_process(&target, pid))
+        return;
+    if (heap_view_open(&view, &target)) {
+        read_profile(looks, &view);
+        heap_view_close(&view);
     }
+    target_close(&target);
 }
 
 void stack_looks_find_names(struct stack_looks *looks)

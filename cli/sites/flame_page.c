@@ -144,6 +144,8 @@ static void print_method(FILE *out, const struct named_profile *named)
             "<p class=\"note\">Estimated from samples, one for each "
             "<span class=\"nb\">%s</span> on average, since %s.%s",
             text_of_size(view->interval).bytes, since, view->is_on ? "" : " Profiling is off now.");
+    if (view->clients && !(view->clients & PROFILE_BY_PROGRAM))
+        fputs(" What was allocated before has no stacks here.", out);
     if (view->dropped > 0)
         fprintf(out, " For want of room, samples or stacks were not kept, %" PRIu64 " times.",
                 view->dropped);
@@ -157,7 +159,7 @@ static void print_method(FILE *out, const struct named_profile *named)
 
 void flame_section(FILE *out, const struct named_profile *named, enum figure figure)
 {
-    if (!figure_is_own(figure))
+    if (!figure_is_own(figure) || sites_sum(&named->view, figure) <= 0)
         figure = FIGURE_ALLOCATED;
     fprintf(out, "<section id=\"stacks\"><style>\n%s</style><h2>Who asked for it</h2>\n",
             flame_css);

@@ -353,11 +353,11 @@ int profile_command(int argc, char **argv)
             "write its profile when it ends. A process that does not profile by itself "
             "(HAKMEM_PROFILE=1) is profiled for 30 s, or as long as --for says, and is left as it "
             "was. With --for, what was allocated is what was allocated in that time. It ends "
-            "earlier when the process ends, or on Ctrl-C; the profile is written all the same."
+            "early with the process, or on Ctrl-C."
             "\v"
-            "The end of the file's name: .html for a page with a flame graph, .pb.gz for go tool "
-            "pprof (both have all figures), .heap for google-pprof, .folded for other flame "
-            "graphs, .json for speedscope, .txt to read.",
+            "The end of the file's name: .html for a page, .pb.gz for go tool pprof (both have all "
+            "figures), .heap for google-pprof, .folded for flame graphs, .json for speedscope, "
+            ".txt to read.",
     };
     struct profile_input input = {.choice = {.command = COMMAND},
                                   .output = {.command = COMMAND},
