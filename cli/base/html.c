@@ -232,6 +232,11 @@ void html_command(FILE *out, char **argv)
 
 /* ---- The frame ---- */
 
+const char *html_style(void)
+{
+    return style;
+}
+
 void html_begin(FILE *out, const char *title)
 {
     fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"

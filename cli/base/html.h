@@ -7,6 +7,8 @@
 
 #include <stdio.h>
 
+/* The style of all pages, for pages that are served and have it in a file of its own. */
+const char *html_style(void);
 /* Write from the doctype to <header>; the title is the heading too. */
 void html_begin(FILE *out, const char *title);
 /* Write a row of a <dl>. */

@@ -18,8 +18,8 @@ _hakmem() {
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
         mapfile -t COMPREPLY < <(compgen -W \
-            "run report compare record stats snapshot diff map why sites profile leaks top trim set limit \
-            settings help \
+            "run report compare record stats snapshot diff map why sites profile leaks top serve trim \
+            set limit settings help \
             --help --version" -- "$word")
         return
     fi
@@ -30,7 +30,7 @@ _hakmem() {
             return
         fi
         ;;
-    --core | --svg | --suppress | --output | -o | --html | --input | --report)
+    --core | --svg | --suppress | --output | -o | --html | --input | --report | --token-file)
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
         ;;
@@ -39,7 +39,7 @@ _hakmem() {
         mapfile -t COMPREPLY < <(compgen -W "$(_hakmem_settings)" -- "${word^^}")
         return
         ;;
-    --delay | --suppress-function | --exit-status | --interval | --top | --range | --wait | --for | --only | --precision | --time | --runs) return ;;
+    --delay | --suppress-function | --exit-status | --interval | --top | --range | --wait | --for | --only | --precision | --time | --runs | --listen) return ;;
     esac
     case $verb in
     run) words="--set --report --no-profile --operations --help" ;;
@@ -55,13 +55,14 @@ _hakmem() {
     profile) words="--output --live --allocated --peak --pinned --core --help" ;;
     leaks) words="--all --suppress --suppress-function --exit-status --exact --interval --output --help" ;;
     top) words="--delay --core --help" ;;
+    serve) words="--listen --token-file --insecure --help" ;;
     trim) words="--wait --help" ;;
     set) words="--wait --help" ;;
     limit) words="--wait --help" ;;
     settings) words="--man --markdown --help" ;;
     help)
-        words="run report compare record stats snapshot diff map why sites profile leaks top trim set limit"
-        words+=" settings"
+        words="run report compare record stats snapshot diff map why sites profile leaks top serve trim set"
+        words+=" limit settings"
         ;;
     esac
     case $verb,$word in

@@ -16,7 +16,7 @@ end
 
 function __hakmem_verb
     not __fish_seen_subcommand_from run report compare record stats snapshot diff map why sites \
-        profile leaks top trim set limit settings help
+        profile leaks top serve trim set limit settings help
 end
 
 complete -c hakmem -f
@@ -35,6 +35,7 @@ complete -c hakmem -n __hakmem_verb -a sites -d 'who asked for the memory'
 complete -c hakmem -n __hakmem_verb -a profile -d 'the same, in a file for other tools'
 complete -c hakmem -n __hakmem_verb -a leaks -d 'run a program, and say what it has lost'
 complete -c hakmem -n __hakmem_verb -a top -d 'a live view'
+complete -c hakmem -n __hakmem_verb -a serve -d 'answer all of this by HTTP'
 complete -c hakmem -n __hakmem_verb -a trim -d 'have a process give free pages back'
 complete -c hakmem -n __hakmem_verb -a set -d 'change a setting of a running process'
 complete -c hakmem -n __hakmem_verb -a limit -d 'limit the memory of a running process'
@@ -84,12 +85,15 @@ complete -c hakmem -n '__fish_seen_subcommand_from leaks' -s o -l output -r -F -
 complete -c hakmem -n '__fish_seen_subcommand_from map' -l range -r -f -d 'show only these addresses, START-END'
 complete -c hakmem -n '__fish_seen_subcommand_from map' -l svg -r -F -d 'draw into an SVG file'
 complete -c hakmem -n '__fish_seen_subcommand_from top' -l delay -x -d 'seconds between looks'
+complete -c hakmem -n '__fish_seen_subcommand_from serve' -l listen -x -d 'ADDRESS:PORT'
+complete -c hakmem -n '__fish_seen_subcommand_from serve' -l token-file -r -F -d 'a token is asked for'
+complete -c hakmem -n '__fish_seen_subcommand_from serve' -l insecure -d 'other machines need no token'
 complete -c hakmem -n '__fish_seen_subcommand_from trim set limit' -l wait -x -d 'seconds to wait'
 complete -c hakmem -n '__fish_seen_subcommand_from settings' -l man -d 'as a manual page'
 complete -c hakmem -n '__fish_seen_subcommand_from settings' -l markdown -d 'as docs/SETTINGS.md'
-complete -c hakmem -n '__fish_seen_subcommand_from report stats snapshot map why sites profile leaks top trim set limit' \
+complete -c hakmem -n '__fish_seen_subcommand_from report stats snapshot map why sites profile leaks top serve trim set limit' \
     -a '(__hakmem_pids)'
 complete -c hakmem -n '__fish_seen_subcommand_from diff' -F
 complete -c hakmem -n '__fish_seen_subcommand_from set' -a '(__hakmem_settings)'
 complete -c hakmem -n '__fish_seen_subcommand_from help' \
-    -a 'run report compare record stats snapshot diff map why sites profile leaks top trim set limit settings'
+    -a 'run report compare record stats snapshot diff map why sites profile leaks top serve trim set limit settings'
