@@ -44,7 +44,7 @@ _hakmem() {
     case $verb in
     run) words="--set --report --no-profile --operations --help" ;;
     compare) words="--only --allocator --precision --time --runs --input --show-output --json --html" ;;
-    report) words="--for --output --help" ;;
+    report) words="--for --no-profile --output --help" ;;
     record) words="--output --help" ;;
     stats) words="--core --json --metrics --help" ;;
     snapshot) words="--core --output --help" ;;

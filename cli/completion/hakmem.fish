@@ -45,7 +45,7 @@ complete -c hakmem -n __hakmem_verb -a help -d 'the help of a command'
 complete -c hakmem -n '__fish_seen_subcommand_from run' -l set -x -a '(__hakmem_settings)' \
     -d 'run it with a setting'
 complete -c hakmem -n '__fish_seen_subcommand_from run' -l report -r -F -d 'write a page'
-complete -c hakmem -n '__fish_seen_subcommand_from run' -l no-profile \
+complete -c hakmem -n '__fish_seen_subcommand_from run report' -l no-profile \
     -d 'do not say who asked for memory'
 complete -c hakmem -n '__fish_seen_subcommand_from run' -l operations -d 'count each call for the page'
 complete -c hakmem -n '__fish_seen_subcommand_from report' -l for -x -d 'look for so long'
