@@ -78,7 +78,7 @@ static const struct argp main_argp = {
            "  hakmem diff BEFORE AFTER      say what changed between two such files\n"
            "  hakmem sites PID              say who asked for the memory: call stacks\n"
            "  hakmem profile PID -o FILE    write that for pprof and flame graphs\n"
-           "  hakmem serve                  answer all of this by HTTP, for Prometheus and pprof\n"
+           "  hakmem serve                  answer Prometheus and pprof, and show a live page\n"
            "  hakmem trim PID               ask a process to give free pages back\n"
            "  hakmem set PID NAME=VALUE     change a setting of a running process\n"
            "  hakmem limit PID BYTES        make malloc fail beyond this much memory\n"
