@@ -31,7 +31,8 @@ static const struct command {
     {"why", why_command},           {"trim", trim_command},       {"set", set_command},
     {"report", report_command},     {"limit", limit_command},     {"settings", settings_command},
     {"snapshot", snapshot_command}, {"diff", diff_command},       {"sites", sites_command},
-    {"profile", profile_command},   {"serve", serve_command},
+    {"profile", profile_command},   {"leaks", leaks_command},
+    {"serve", serve_command},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
@@ -74,10 +75,10 @@ static const struct argp main_argp = {
            "  hakmem top [PID]              show the same live, for one process or all\n"
            "  hakmem map PID                show the address space of a heap\n"
            "  hakmem why PID ADDRESS        say what lies at an address\n"
-           "  hakmem snapshot PID -o FILE   write the figures of stats to a file\n"
-           "  hakmem diff BEFORE AFTER      say what changed between two such files\n"
+           "  hakmem snapshot, hakmem diff  write the figures to a file; what has changed\n"
            "  hakmem sites PID              say who asked for the memory: call stacks\n"
            "  hakmem profile PID -o FILE    write that for pprof and flame graphs\n"
+           "  hakmem leaks [--] PROGRAM     run a program, say which blocks it has lost\n"
            "  hakmem serve                  answer Prometheus and pprof, and show a live page\n"
            "  hakmem trim PID               ask a process to give free pages back\n"
            "  hakmem set PID NAME=VALUE     change a setting of a running process\n"

@@ -18,8 +18,8 @@ _hakmem() {
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
         mapfile -t COMPREPLY < <(compgen -W \
-            "run report compare record stats snapshot diff map why sites profile top serve trim set \
-            limit settings help \
+            "run report compare record stats snapshot diff map why sites profile leaks top serve trim \
+            set limit settings help \
             --help --version" -- "$word")
         return
     fi
@@ -30,7 +30,7 @@ _hakmem() {
             return
         fi
         ;;
-    --core | --svg | --output | -o | --html | --input | --report | --token-file)
+    --core | --svg | --suppress | --output | -o | --html | --input | --report | --token-file)
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
         ;;
@@ -39,10 +39,10 @@ _hakmem() {
         mapfile -t COMPREPLY < <(compgen -W "$(_hakmem_settings)" -- "${word^^}")
         return
         ;;
-    --delay | --top | --range | --wait | --for | --only | --precision | --time | --runs | --listen) return ;;
+    --delay | --suppress-function | --exit-status | --interval | --top | --range | --wait | --for | --only | --precision | --time | --runs | --listen) return ;;
     esac
     case $verb in
-    run) words="--set --report --operations --help" ;;
+    run) words="--set --report --no-profile --operations --help" ;;
     compare) words="--only --allocator --precision --time --runs --input --show-output --json --html" ;;
     report) words="--for --output --help" ;;
     record) words="--output --help" ;;
@@ -51,8 +51,9 @@ _hakmem() {
     diff) words="--json --help" ;;
     map) words="--core --range --svg --help" ;;
     why) words="--core --help" ;;
-    sites) words="--live --allocated --peak --lifetime --top --json --core --help" ;;
-    profile) words="--output --live --allocated --peak --core --help" ;;
+    sites) words="--live --allocated --peak --pinned --lifetime --top --json --core --help" ;;
+    profile) words="--output --live --allocated --peak --pinned --core --help" ;;
+    leaks) words="--all --suppress --suppress-function --exit-status --exact --interval --output --help" ;;
     top) words="--delay --core --help" ;;
     serve) words="--listen --token-file --insecure --help" ;;
     trim) words="--wait --help" ;;
@@ -60,7 +61,7 @@ _hakmem() {
     limit) words="--wait --help" ;;
     settings) words="--man --markdown --help" ;;
     help)
-        words="run report compare record stats snapshot diff map why sites profile top serve trim set"
+        words="run report compare record stats snapshot diff map why sites profile leaks top serve trim set"
         words+=" limit settings"
         ;;
     esac
@@ -70,12 +71,12 @@ _hakmem() {
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
         ;;
-    run,* | compare,* | record,*)
+    run,* | compare,* | record,* | leaks,*)
         # the program, then its own words
         if declare -F _command_offset >/dev/null; then
             local at=2
             while [[ ${COMP_WORDS[at]} == -* && at -lt COMP_CWORD ]]; do
-                [[ ${COMP_WORDS[at]} != @(--help|--show-output|--*=*) ]] && at=$((at + 1))
+                [[ ${COMP_WORDS[at]} != @(--help|--show-output|--all|--exact|--*=*) ]] && at=$((at + 1))
                 at=$((at + 1))
             done
             _command_offset "$at"

@@ -16,7 +16,7 @@ end
 
 function __hakmem_verb
     not __fish_seen_subcommand_from run report compare record stats snapshot diff map why sites \
-        profile top serve trim set limit settings help
+        profile leaks top serve trim set limit settings help
 end
 
 complete -c hakmem -f
@@ -33,6 +33,7 @@ complete -c hakmem -n __hakmem_verb -a map -d 'the address space of a heap'
 complete -c hakmem -n __hakmem_verb -a why -d 'what lies at an address'
 complete -c hakmem -n __hakmem_verb -a sites -d 'who asked for the memory'
 complete -c hakmem -n __hakmem_verb -a profile -d 'the same, in a file for other tools'
+complete -c hakmem -n __hakmem_verb -a leaks -d 'run a program, and say what it has lost'
 complete -c hakmem -n __hakmem_verb -a top -d 'a live view'
 complete -c hakmem -n __hakmem_verb -a serve -d 'answer all of this by HTTP'
 complete -c hakmem -n __hakmem_verb -a trim -d 'have a process give free pages back'
@@ -44,6 +45,8 @@ complete -c hakmem -n __hakmem_verb -a help -d 'the help of a command'
 complete -c hakmem -n '__fish_seen_subcommand_from run' -l set -x -a '(__hakmem_settings)' \
     -d 'run it with a setting'
 complete -c hakmem -n '__fish_seen_subcommand_from run' -l report -r -F -d 'write a page'
+complete -c hakmem -n '__fish_seen_subcommand_from run' -l no-profile \
+    -d 'do not say who asked for memory'
 complete -c hakmem -n '__fish_seen_subcommand_from run' -l operations -d 'count each call for the page'
 complete -c hakmem -n '__fish_seen_subcommand_from report' -l for -x -d 'look for so long'
 complete -c hakmem -n '__fish_seen_subcommand_from report' -s o -l output -r -F -d 'the page'
@@ -57,7 +60,7 @@ complete -c hakmem -n '__fish_seen_subcommand_from compare' -l show-output \
     -d 'show what the program writes'
 complete -c hakmem -n '__fish_seen_subcommand_from compare' -l json -r -F -d 'write all figures'
 complete -c hakmem -n '__fish_seen_subcommand_from compare' -l html -r -F -d 'write a page'
-complete -c hakmem -n '__fish_seen_subcommand_from run compare record' -x -a '(__fish_complete_subcommand)'
+complete -c hakmem -n '__fish_seen_subcommand_from run compare record leaks' -x -a '(__fish_complete_subcommand)'
 complete -c hakmem -n '__fish_seen_subcommand_from record snapshot profile' -s o -l output -r -F -d 'the file'
 complete -c hakmem -n '__fish_seen_subcommand_from stats snapshot top map why sites profile' -l core -r -F \
     -d 'look at a core file'
@@ -68,8 +71,17 @@ complete -c hakmem -n '__fish_seen_subcommand_from sites profile' -l allocated \
     -d 'by bytes allocated'
 complete -c hakmem -n '__fish_seen_subcommand_from sites profile' -l peak \
     -d 'by live bytes at the peak'
+complete -c hakmem -n '__fish_seen_subcommand_from sites profile' -l pinned \
+    -d 'by free bytes kept resident'
 complete -c hakmem -n '__fish_seen_subcommand_from sites' -l lifetime -d 'with how long blocks lived'
 complete -c hakmem -n '__fish_seen_subcommand_from sites' -l top -x -d 'so many stacks'
+complete -c hakmem -n '__fish_seen_subcommand_from leaks' -l all -d 'also blocks that can be reached'
+complete -c hakmem -n '__fish_seen_subcommand_from leaks' -l suppress -r -F -d 'functions to leave out'
+complete -c hakmem -n '__fish_seen_subcommand_from leaks' -l suppress-function -x -d 'one of them'
+complete -c hakmem -n '__fish_seen_subcommand_from leaks' -l exit-status -x -d 'when there are leaks'
+complete -c hakmem -n '__fish_seen_subcommand_from leaks' -l exact -d 'know each stack'
+complete -c hakmem -n '__fish_seen_subcommand_from leaks' -l interval -x -d 'sample so many bytes'
+complete -c hakmem -n '__fish_seen_subcommand_from leaks' -s o -l output -r -F -d 'the report'
 complete -c hakmem -n '__fish_seen_subcommand_from map' -l range -r -f -d 'show only these addresses, START-END'
 complete -c hakmem -n '__fish_seen_subcommand_from map' -l svg -r -F -d 'draw into an SVG file'
 complete -c hakmem -n '__fish_seen_subcommand_from top' -l delay -x -d 'seconds between looks'
@@ -79,9 +91,9 @@ complete -c hakmem -n '__fish_seen_subcommand_from serve' -l insecure -d 'other 
 complete -c hakmem -n '__fish_seen_subcommand_from trim set limit' -l wait -x -d 'seconds to wait'
 complete -c hakmem -n '__fish_seen_subcommand_from settings' -l man -d 'as a manual page'
 complete -c hakmem -n '__fish_seen_subcommand_from settings' -l markdown -d 'as docs/SETTINGS.md'
-complete -c hakmem -n '__fish_seen_subcommand_from report stats snapshot map why sites profile top trim set limit' \
+complete -c hakmem -n '__fish_seen_subcommand_from report stats snapshot map why sites profile leaks top serve trim set limit' \
     -a '(__hakmem_pids)'
 complete -c hakmem -n '__fish_seen_subcommand_from diff' -F
 complete -c hakmem -n '__fish_seen_subcommand_from set' -a '(__hakmem_settings)'
 complete -c hakmem -n '__fish_seen_subcommand_from help' \
-    -a 'run report compare record stats snapshot diff map why sites profile top serve trim set limit settings'
+    -a 'run report compare record stats snapshot diff map why sites profile leaks top serve trim set limit settings'

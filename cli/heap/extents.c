@@ -92,6 +92,31 @@ bool heap_extent_at(const struct heap_view *view, uint64_t at, struct extent *ex
     return true;
 }
 
+/* The length of the range from `at` on with neither pages nor entries in the table: most of a large
+ * address space. */
+static uint64_t nothing_from(const struct heap_view *view, uint64_t at)
+{
+    if (at % SUPERSLAB_SIZE)
+        return 0;
+    uint64_t unused = heap_unused(view, (at - heap_start(view)) >> SUPERSLAB_SHIFT);
+    return page_set_empty(&view->pages, at, unused << SUPERSLAB_SHIFT);
+}
+
+bool heap_extent_next(const struct heap_view *view, uint64_t *at, struct extent *extent)
+{
+    while (*at < heap_end(view)) {
+        uint64_t nothing = nothing_from(view, *at);
+        *at += nothing;
+        if (nothing > 0)
+            continue;
+        if (!heap_extent_at(view, *at, extent))
+            return false;
+        *at += extent->bytes;
+        return true;
+    }
+    return false;
+}
+
 /* The later rows of a range say FREE if their superslabs were never used. */
 static bool may_be_huge(const struct heap_view *view, size_t index)
 {

@@ -31,6 +31,9 @@ struct extent {
 
 /* The extent that starts at `at`. False at the end of the heap. */
 bool heap_extent_at(const struct heap_view *view, uint64_t at, struct extent *extent);
+/* The next extent from *at on that has pages or entries in the table of superslabs; *at becomes the
+ * address after it. False at the end of the heap. */
+bool heap_extent_next(const struct heap_view *view, uint64_t *at, struct extent *extent);
 /* The extent that contains an address of the heap. */
 bool heap_extent_of(const struct heap_view *view, uint64_t address, struct extent *extent);
 

@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <limits.h>
+#include <link.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,6 +22,8 @@
 #define SYMBOL_BYTES_MAX ((uint64_t)256 << 20)
 #define SCAN_BYTES_MAX ((uint64_t)256 << 20)
 #define FILES_MAX 32
+/* Program headers of the library that are looked at. */
+#define HEADERS_MAX 64
 
 /* Is there a root at this address? */
 static bool is_root(struct target *target, uint64_t address)
@@ -65,13 +68,13 @@ static bool name_file(const struct target *target, const struct mapping *mapping
     return number < (target->is_core ? 1 : 2);
 }
 
-/* The offset of the symbol in the file of a mapping. */
+/* The offset of a symbol in the file of a mapping. */
 static bool find_symbol(const struct target *target, const struct mapping *mapping,
-                        uint64_t *allowance, uint64_t *offset)
+                        const char *symbol, uint64_t *allowance, uint64_t *offset)
 {
     char name[PATH_MAX + 64];
     for (unsigned i = 0; name_file(target, mapping, i, name); i++)
-        if (symbol_find(name, "hakmem_root", allowance, offset))
+        if (symbol_find(name, symbol, allowance, offset))
             return true;
     return false;
 }
@@ -99,11 +102,21 @@ bool target_symbol_at(const struct target *target, uint64_t address, struct symb
     return false;
 }
 
+uint64_t target_find_function(const struct target *target, const struct mapping *mapping,
+                              const char *name)
+{
+    uint64_t allowance = SYMBOL_BYTES_MAX;
+    uint64_t offset;
+    return mapping->path[0] == '/' && find_symbol(target, mapping, name, &allowance, &offset)
+               ? address_of(target, mapping->path, offset)
+               : 0;
+}
+
 static uint64_t find_in_file(struct target *target, const struct mapping *mapping,
                              uint64_t *allowance)
 {
     uint64_t offset;
-    if (!find_symbol(target, mapping, allowance, &offset))
+    if (!find_symbol(target, mapping, "hakmem_root", allowance, &offset))
         return 0;
     uint64_t address = address_of(target, mapping->path, offset);
     return address && is_root(target, address) ? address : 0;
@@ -231,7 +244,7 @@ uint64_t target_find_original(struct target *target, uint64_t root)
             (i > 0 && strcmp(mapping->path, target->mappings[i - 1].path) == 0))
             continue;
         files++;
-        if (!find_symbol(target, mapping, &allowance, &offset))
+        if (!find_symbol(target, mapping, "hakmem_root", &allowance, &offset))
             continue;
         uint64_t address = address_of(target, mapping->path, offset);
         if (address && target_read(target, address, original, sizeof original) &&
@@ -278,4 +291,27 @@ bool target_is_of_root(const struct target *target, uint64_t root, uint64_t addr
             return true;
     }
     return false;
+}
+
+bool target_library_data(struct target *target, uint64_t root, uint64_t *start, uint64_t *end)
+{
+    ElfW(Ehdr) header;
+    const struct mapping *at = target_mapping(target, root);
+    if (!at || !is_library(at))
+        return false;
+    while (at > target->mappings && strcmp(at[-1].path, at->path) == 0)
+        at--;
+    if (at->file_offset != 0 || !target_read(target, at->start, &header, sizeof header))
+        return false;
+    *start = *end = 0;
+    for (unsigned i = 0; i < header.e_phnum && i < HEADERS_MAX; i++) {
+        ElfW(Phdr) part;
+        if (!target_read(target, at->start + header.e_phoff + i * sizeof part, &part, sizeof part))
+            return false;
+        if (part.p_type == PT_LOAD && part.p_flags & PF_W && part.p_memsz < SCAN_BYTES_MAX) {
+            *start = *start ? *start : at->start + part.p_vaddr;
+            *end = at->start + part.p_vaddr + part.p_memsz;
+        }
+    }
+    return *start < *end;
 }

@@ -22,18 +22,44 @@ struct site_view {
     uint64_t peak_bytes;
     uint64_t requested_bytes;
     uint32_t lifetimes[PROFILE_LIFETIMES];
+    uint32_t slot; /* in the target's table, by which samples name it */
+    /* of live blocks, by pinners.c: free bytes that they keep resident, their own bytes in the same
+     * pages, and how many blocks they are */
+    double pinned_bytes;
+    double pinned_own_bytes;
+    double pinned_count;
 };
 
-/* Purpose: the copy. Invariant: the sites' frames lie in `stacks`. */
+/* A live block that was sampled. */
+struct sample_view {
+    uint64_t address;
+    uint64_t size; /* usable bytes */
+    uint64_t requested;
+    double weight;  /* the number of blocks that it stands for */
+    uint64_t at_ms; /* of its allocation, by CLOCK_MONOTONIC_COARSE */
+    uint32_t thread;
+    uint32_t site; /* its index in `sites`; SAMPLE_NO_SITE: it was not read */
+};
+#define SAMPLE_NO_SITE UINT32_MAX
+
+/* Purpose: the copy. Invariant: the sites' frames lie in `stacks`; sites are sorted by slot, and
+ * samples by address, each once. */
 struct profile_view {
     uint64_t interval;
     uint64_t started_ms;
+    uint64_t started_at_ms; /* the same by CLOCK_MONOTONIC_COARSE */
     uint64_t peak_epoch;
     bool is_on;
+    unsigned clients;      /* bits of enum profile_client */
+    uint64_t memory_start; /* of the profile itself, in the target */
+    uint64_t memory_end;
     struct site_view *sites;
     size_t site_count;
+    struct sample_view *samples;
+    size_t sample_count;
     uint64_t *stacks;
-    uint64_t dropped; /* samples, sites and stacks that the target had no room for */
+    uint64_t partly_free; /* free resident bytes of the heap in pages that have used bytes */
+    uint64_t dropped;     /* samples, sites and stacks that the target had no room for */
     unsigned implausible;
 };
 
@@ -41,5 +67,10 @@ struct profile_view {
  * never on is one. */
 bool profile_view_open(struct profile_view *copied, struct heap_view *view);
 void profile_view_close(struct profile_view *copied);
+/* What was allocated, and freed, since an earlier copy of the same profile. What is live, and was
+ * at the peak, stays. */
+void profile_view_subtract(struct profile_view *copied, const struct profile_view *earlier);
+/* Who wants profiling now: bits of enum profile_client. False: the target cannot be read. */
+bool profile_view_clients(const struct heap_view *view, unsigned *clients, bool *has_profile);
 
 #endif

@@ -112,27 +112,11 @@ static void add_extent(const struct heap_view *view, struct heap_terms *terms,
     }
 }
 
-/* The length of the range from `at` on with neither pages nor entries in the table: most of a large
- * address space. */
-static uint64_t nothing_from(const struct heap_view *view, uint64_t at)
-{
-    if (at % SUPERSLAB_SIZE)
-        return 0;
-    uint64_t unused = heap_unused(view, (at - heap_start(view)) >> SUPERSLAB_SHIFT);
-    return page_set_empty(&view->pages, at, unused << SUPERSLAB_SHIFT);
-}
-
 static void add_extents(const struct heap_view *view, struct heap_terms *terms)
 {
     struct extent extent;
-    for (uint64_t at = heap_start(view); at < heap_end(view);) {
-        uint64_t nothing = nothing_from(view, at);
-        if (nothing == 0 && heap_extent_at(view, at, &extent)) {
-            add_extent(view, terms, &extent);
-            nothing = extent.bytes;
-        }
-        at += nothing;
-    }
+    for (uint64_t at = heap_start(view); heap_extent_next(view, &at, &extent);)
+        add_extent(view, terms, &extent);
 }
 
 /* ---- sums ---- */

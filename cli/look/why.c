@@ -6,8 +6,10 @@
 #include <argp.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/message.h"
 #include "base/text.h"
@@ -16,9 +18,11 @@
 #include "heap/copy.h"
 #include "heap/extents.h"
 #include "heap/find_root.h"
+#include "heap/process.h"
 #include "heap/residency.h"
 #include "heap/symbol.h"
 #include "look/verbs.h"
+#include "sites/sites_table.h"
 
 /* Neighbours that are shown on each side. */
 #define NEIGHBOURS 3
@@ -106,8 +110,68 @@ static void print_bounds(const struct extent *extent, uint64_t start, uint64_t a
            "address", address - start, start + size - address);
 }
 
+/* Frames that are shown of who asked for a block. */
+#define FRAMES_SHOWN 16
+#define COLUMNS 80
+
+/* A core does not say when it was written. */
+static void print_sample(const struct heap_view *view, const struct named_profile *named,
+                         const struct sample_view *sample)
+{
+    struct timespec now;
+    char name[16];
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    double now_ms = (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+    double age = now_ms - (double)sample->at_ms;
+    double since = (double)sample->at_ms - (double)named->view.started_at_ms;
+    printf(LABEL "%" PRIu64 " bytes, ", "asked for", sample->requested);
+    if (view->target->is_core)
+        printf("%s after profiling began", text_of_ms(since > 0 ? since : 0).bytes);
+    else
+        printf("%s ago", text_of_ms(age > 0 ? age : 0).bytes);
+    target_thread_name(view->target, sample->thread, name);
+    if (sample->thread > 0)
+        printf(", by thread %" PRIu32 "%s%s%s", sample->thread, name[0] ? " (" : "", name,
+               name[0] ? ")" : "");
+    puts(", in");
+    const struct table_form form = {.frames = FRAMES_SHOWN, .width = COLUMNS};
+    if (named->view.site_count > 0)
+        sites_print_stack(stdout, named, &named->view.sites[0], &form);
+}
+
+/* Print how it comes that nothing is known of who asked for a block. */
+static void print_no_sample(const struct profile_view *copied, uint64_t size)
+{
+    double part = -expm1(-(double)size / (double)copied->interval);
+    if (copied->interval <= 1)
+        printf(LABEL "not known: the block is older than the profile, or was not kept\n",
+               "asked for");
+    else
+        printf(LABEL "not known: not sampled, as one of %.0f blocks of this size is:\n" LABEL
+                     "HAKMEM_PROFILE_INTERVAL=1 samples every block\n",
+               "asked for", ceil(1 / part), "");
+}
+
+/* Print who asked for the live block at an address. */
+static void print_who(struct heap_view *view, uint64_t address, uint64_t size)
+{
+    static struct named_profile named;
+    struct target *target = view->target;
+    const struct sample_view *sample = named_profile_open_block(&named, target, view, address);
+    if (sample)
+        print_sample(view, &named, sample);
+    else if (named.view.interval > 0)
+        print_no_sample(&named.view, size);
+    else if (target->is_damaged || target->is_gone)
+        printf(LABEL "not known: its profile cannot be read\n", "asked for");
+    else
+        printf(LABEL "not known: profiling is not on in it (see hakmem profile --help)\n",
+               "asked for");
+    named_profile_close(&named);
+}
+
 /* Print an address in an extent that has blocks. */
-static void print_block(const struct heap_view *view, const struct extent *extent, uint64_t address)
+static void print_block(struct heap_view *view, const struct extent *extent, uint64_t address)
 {
     uint8_t states[EXTENT_BLOCKS_MAX];
     unsigned count = heap_block_states(view, extent, states);
@@ -126,6 +190,8 @@ static void print_block(const struct heap_view *view, const struct extent *exten
     if (states[index] == BLOCK_IN_THREAD)
         print_holder(view, start);
     print_owner(view, extent->slab);
+    if (states[index] == BLOCK_LIVE)
+        print_who(view, start, extent->slab->size);
     if (extent->kind == EXTENT_BLOCKS)
         print_slab(extent, states, count);
     print_page(view, address);
@@ -182,7 +248,7 @@ static void print_free_extent(const struct heap_view *view, const struct extent 
     print_page(view, address);
 }
 
-static void print_address(const struct heap_view *view, uint64_t address)
+static void print_address(struct heap_view *view, uint64_t address)
 {
     struct extent extent;
     printf("0x%" PRIx64 " in %s: ", address, choice_title(view->target));
@@ -244,7 +310,8 @@ int why_command(int argc, char **argv)
         .parser = parse_why,
         .args_doc = "PID ADDRESS\n--core FILE ADDRESS",
         .doc = "Say what lies at an address (hexadecimal) of a process: the block, whether it is "
-               "live, cached or free, its slab and its neighbours.",
+               "live, cached or free, its slab and its neighbours; of a live block that a profile "
+               "has sampled, who asked for it.",
     };
     struct why_input input = {.choice = {.command = "hakmem why"}};
     struct target target;

@@ -16,7 +16,7 @@
 #include "base/progress.h"
 #include "base/text.h"
 #include "program/process_tree.h"
-#include "run/report_directory.h"
+#include "program/report_directory.h"
 
 /* The first rounds come soon, for short programs. Later the time between two rounds is ROUND_MS, or
  * as long as the last round took if that is more. */
@@ -126,7 +126,9 @@ static void look_at(struct family *family, struct member *member, bool is_at_exi
         member->sampler = memory_resize(NULL, 1, sizeof *member->sampler);
         sampler_begin(member->sampler, family->start);
     }
-    sampler_look(member->sampler, member->pid, is_at_exit);
+    /* it is about to end: what is seen of it from now on is not the program's */
+    if (!member->sampler->last.is_at_exit)
+        sampler_look(member->sampler, member->pid, is_at_exit);
 }
 
 /* Keep the samplers of the largest members only. */
@@ -275,6 +277,9 @@ static void look_at_end(struct family *family, pid_t pid)
     if (!member)
         return;
     look_at(family, member, true);
+    /* while it waits: the names of code that it has compiled itself end with it */
+    if (member == family_main(family))
+        stack_looks_find_names(&member->sampler->stacks);
     prune_samplers(family);
 }
 

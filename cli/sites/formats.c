@@ -20,7 +20,7 @@ format_write *format_of(const char *path)
         format_write *write;
     } formats[] = {
         {".pb.gz", format_pprof},     {".heap", format_gperftools}, {".folded", format_folded},
-        {".json", format_speedscope}, {".txt", format_text},
+        {".json", format_speedscope}, {".txt", format_text},        {".html", format_html},
     };
     for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
         size_t length = strlen(formats[i].ending);
@@ -108,7 +108,7 @@ void format_folded(FILE *out, const struct named_profile *named, enum figure fig
 
 /* ---- speedscope ---- */
 
-static const char *const titles[] = {"live", "allocated", "peak", "allocated"};
+static const char *const titles[] = {"live", "allocated", "peak", "pinned", "allocated"};
 
 /* Purpose: the frames of a file for speedscope: a function and where it is. */
 struct frame_list {

@@ -160,7 +160,8 @@ static void put_sample(struct pprof *pprof, const struct site_view *site)
 {
     const uint64_t values[] = {round_count(site->alloc_count), site->alloc_bytes,
                                round_count(site->live_count),  site->live_bytes,
-                               round_count(site->peak_count),  site->peak_bytes};
+                               round_count(site->peak_count),  site->peak_bytes,
+                               site_bytes(site, FIGURE_PINNED)};
     uint64_t *locations = memory_resize(NULL, site->depth + (size_t)1, sizeof *locations);
     size_t count = 0;
     for (uint32_t i = stack_first_address(pprof->named, site); i < site->depth; i++) {
@@ -191,6 +192,7 @@ static void put_whole(struct pprof *pprof, const char *default_type)
     put_value_type(pprof, PROFILE_SAMPLE_TYPE, "inuse_space", "bytes");
     put_value_type(pprof, PROFILE_SAMPLE_TYPE, "peak_objects", "count");
     put_value_type(pprof, PROFILE_SAMPLE_TYPE, "peak_space", "bytes");
+    put_value_type(pprof, PROFILE_SAMPLE_TYPE, "pinned_space", "bytes");
     for (size_t i = 0; i < view->site_count; i++)
         put_sample(pprof, &view->sites[i]);
     size_t modules = pprof->named->symbols.modules.count;
@@ -239,11 +241,14 @@ static void put_gzip(FILE *out, const unsigned char *bytes, size_t size)
 
 void format_pprof(FILE *out, const struct named_profile *named, enum figure figure)
 {
+    static const char *const default_types[] = {
+        [FIGURE_LIVE] = "inuse_space",     [FIGURE_ALLOCATED] = "alloc_space",
+        [FIGURE_PEAK] = "peak_space",      [FIGURE_PINNED] = "pinned_space",
+        [FIGURE_LIFETIME] = "alloc_space",
+    };
     struct pprof pprof = {.named = named};
     /* all figures are in the file; this one is shown first */
-    put_whole(&pprof, figure == FIGURE_LIVE   ? "inuse_space"
-                      : figure == FIGURE_PEAK ? "peak_space"
-                                              : "alloc_space");
+    put_whole(&pprof, default_types[figure]);
     put_gzip(out, pprof.whole.bytes, pprof.whole.size);
     for (size_t i = 0; i < pprof.functions.count; i++)
         free((char *)pprof.functions.texts[i]);

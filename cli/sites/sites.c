@@ -19,6 +19,7 @@
 #define KEY_ALLOCATED CLI_KEY(4)
 #define KEY_PEAK CLI_KEY(5)
 #define KEY_LIFETIME CLI_KEY(6)
+#define KEY_PINNED CLI_KEY(7)
 
 #define TOP_DEFAULT 10
 #define TOP_MAX 1000000
@@ -50,6 +51,7 @@ static error_t parse_sites(int key, char *argument, struct argp_state *state)
     case KEY_LIVE: input->form.figure = FIGURE_LIVE; return 0;
     case KEY_ALLOCATED: input->form.figure = FIGURE_ALLOCATED; return 0;
     case KEY_PEAK: input->form.figure = FIGURE_PEAK; return 0;
+    case KEY_PINNED: input->form.figure = FIGURE_PINNED; return 0;
     case KEY_LIFETIME: input->form.figure = FIGURE_LIFETIME; return 0;
     case CHOICE_KEY_CORE: input->choice.core = argument; return 0;
     case ARGP_KEY_ARG:
@@ -67,6 +69,7 @@ int sites_command(int argc, char **argv)
         {"live", KEY_LIVE, NULL, 0, "by live bytes (as without an option)", 0},
         {"allocated", KEY_ALLOCATED, NULL, 0, "by bytes allocated since profiling began", 0},
         {"peak", KEY_PEAK, NULL, 0, "by live bytes at the heap's peak", 0},
+        {"pinned", KEY_PINNED, NULL, 0, "by free bytes that live blocks keep resident", 0},
         {"lifetime", KEY_LIFETIME, NULL, 0, "by bytes allocated, with how long they lived", 0},
         {"top", KEY_TOP, "N", 0, "show so many stacks (10; in JSON all)", 0},
         {"json", KEY_JSON, NULL, 0, "print JSON", 0},

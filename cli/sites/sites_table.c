@@ -12,21 +12,22 @@
 #include "base/text.h"
 
 #define INDENT "    "
+/* Of the function that pins most, in its sentence. */
+#define COLUMNS_OF_NAME 60
 
 static const char *const titles[] = {
     [FIGURE_LIVE] = "live",
     [FIGURE_ALLOCATED] = "allocated since profiling began",
     [FIGURE_PEAK] = "live at the peak",
+    [FIGURE_PINNED] = "free, but kept resident",
     [FIGURE_LIFETIME] = "allocated and its lifetimes",
 };
 
 const char *figure_name(enum figure figure)
 {
     static const char *const names[] = {
-        [FIGURE_LIVE] = "live",
-        [FIGURE_ALLOCATED] = "allocated",
-        [FIGURE_PEAK] = "peak",
-        [FIGURE_LIFETIME] = "lifetime",
+        [FIGURE_LIVE] = "live",     [FIGURE_ALLOCATED] = "allocated", [FIGURE_PEAK] = "peak",
+        [FIGURE_PINNED] = "pinned", [FIGURE_LIFETIME] = "lifetime",
     };
     return names[figure];
 }
@@ -38,7 +39,7 @@ static struct short_text text_of_sum(double bytes)
 
 /* ---- text ---- */
 
-static struct short_text text_of_ms(double ms)
+struct short_text text_of_ms(double ms)
 {
     struct short_text text;
     if (ms >= 2 * 86400000.0)
@@ -61,6 +62,12 @@ static struct short_text text_of_life(const struct site_view *site, double share
     if (ms > 0)
         snprintf(text.bytes, sizeof text.bytes, "< %.20s", text_of_ms(ms).bytes);
     return text;
+}
+
+/* How full the pages are that a site's blocks keep. */
+static struct short_text text_of_page_use(const struct site_view *site)
+{
+    return text_of_percent(site->pinned_own_bytes, site->pinned_own_bytes + site->pinned_bytes);
 }
 
 /* A line of `width` columns at most: the middle of a longer one is left out, as its ends tell more.
@@ -107,17 +114,30 @@ static void print_row(FILE *out, const struct site_view *site, const struct tabl
             count > 0 ? text_of_sum(bytes / count).bytes : "-");
     if (form->figure == FIGURE_LIFETIME)
         fprintf(out, " %11s %11s", text_of_life(site, 0.5).bytes, text_of_life(site, 0.9).bytes);
+    if (form->figure == FIGURE_PINNED)
+        fprintf(out, " %11s", text_of_page_use(site).bytes);
     fputc('\n', out);
     if (site->label)
         fprintf(out, INDENT "label %" PRIu32 "\n", site->label);
 }
 
-static void print_stack(FILE *out, const struct named_profile *named, const struct site_view *site,
-                        const struct table_form *form)
+/* How many frames tell something in a table that is cut: libc's above main do not. */
+static size_t count_telling(const struct named_stack *stack)
+{
+    size_t count = stack->count;
+    while (count > stack->own + 1 &&
+           (strncmp(stack->frames[count - 1]->function, "__libc_start_", 13) == 0 ||
+            strcmp(stack->frames[count - 1]->function, "_start") == 0))
+        count--;
+    return count;
+}
+
+void sites_print_stack(FILE *out, const struct named_profile *named, const struct site_view *site,
+                       const struct table_form *form)
 {
     static struct named_stack stack;
     stack_name(&stack, named, site);
-    size_t left = stack.count - stack.own;
+    size_t left = (form->width > 0 ? count_telling(&stack) : stack.count) - stack.own;
     size_t shown = left < form->frames ? left : form->frames;
     for (size_t i = 0; i < shown; i++)
         print_frame(out, i ? INDENT INDENT : INDENT, stack.frames[stack.own + i], form->width);
@@ -136,6 +156,36 @@ static void print_head(FILE *out, const struct named_profile *named, enum figure
     fputs(view->is_on ? "\n" : ", off now\n", out);
 }
 
+/* The sites' sum is an estimate, what is free in all pages is not: the part may be above 100 %. */
+static void print_pinned(FILE *out, const struct named_profile *named, bool is_cut)
+{
+    static struct named_stack stack;
+    const struct profile_view *view = &named->view;
+    fprintf(out, "partly used pages have %s free; accounted for: %s of it\n",
+            text_of_size(view->partly_free).bytes,
+            text_of_percent(sites_sum(view, FIGURE_PINNED), (double)view->partly_free).bytes);
+    size_t count;
+    const struct site_view **order = sites_rank(view, FIGURE_PINNED, &count);
+    const struct site_view *most = count > 0 ? order[0] : NULL;
+    free(order);
+    if (!most)
+        return;
+    stack_name(&stack, named, most);
+    const struct frame *frame = stack.frames[stack.own];
+    bool is_one = most->pinned_count < 1.5;
+    fprintf(out, "\n%.0f block%s of ", is_one ? 1 : most->pinned_count, is_one ? "" : "s");
+    print_frame(out, "", frame, is_cut ? COLUMNS_OF_NAME : 0);
+    fprintf(out, "keep%s %s resident, in pages that are %s full\n", is_one ? "s" : "",
+            text_of_sum(most->pinned_bytes).bytes, text_of_page_use(most).bytes);
+}
+
+static const char *last_columns(enum figure figure)
+{
+    return figure == FIGURE_LIFETIME ? "        half   nine in 10"
+           : figure == FIGURE_PINNED ? "  pages full"
+                                     : "";
+}
+
 static void print_end(FILE *out, const struct profile_view *view, size_t left_out)
 {
     if (left_out > 0)
@@ -148,24 +198,35 @@ static void print_end(FILE *out, const struct profile_view *view, size_t left_ou
                 view->implausible, view->implausible == 1 ? "" : "s");
 }
 
-void sites_print_table(FILE *out, const struct named_profile *named, const struct table_form *form)
+size_t sites_print_rows(FILE *out, const struct named_profile *named, const struct table_form *form)
 {
     size_t count;
     const struct site_view **order = sites_rank(&named->view, form->figure, &count);
     double sum = sites_sum(&named->view, form->figure);
     size_t shown = count < form->rows ? count : form->rows;
-    print_head(out, named, form->figure, sum);
     if (count > 0)
         fprintf(out, "\n%11s %8s %12s %11s%s\n", "bytes", "share", "blocks", "average",
-                form->figure == FIGURE_LIFETIME ? "        half   nine in 10" : "");
-    else
-        fputs("\nnothing has been sampled\n", out);
+                last_columns(form->figure));
     for (size_t i = 0; i < shown; i++) {
         print_row(out, order[i], form, sum);
-        print_stack(out, named, order[i], form);
+        sites_print_stack(out, named, order[i], form);
     }
-    print_end(out, &named->view, count - shown);
     free(order);
+    return count;
+}
+
+void sites_print_table(FILE *out, const struct named_profile *named, const struct table_form *form)
+{
+    const struct profile_view *view = &named->view;
+    print_head(out, named, form->figure, sites_sum(view, form->figure));
+    if (form->figure == FIGURE_PINNED)
+        print_pinned(out, named, form->width > 0);
+    size_t count = sites_print_rows(out, named, form);
+    if (count == 0 && form->figure == FIGURE_PINNED && view->sample_count > 0)
+        fputs("\nno sampled block lies in a page with free bytes\n", out);
+    else if (count == 0)
+        fputs("\nnothing has been sampled\n", out);
+    print_end(out, view, count > form->rows ? count - form->rows : 0);
 }
 
 /* ---- JSON ---- */
@@ -187,25 +248,38 @@ static void json_frame(FILE *out, const struct frame *frame, bool is_skipped)
             is_skipped ? ",\"allocator\":true" : "");
 }
 
-static void json_site(FILE *out, const struct named_profile *named, const struct site_view *site)
+void sites_print_json_stack(FILE *out, const struct named_profile *named,
+                            const struct site_view *site)
 {
     static struct named_stack stack;
-    fprintf(out,
-            "{\"live_bytes\":%" PRIu64 ",\"live_blocks\":%.2f,\"allocated_bytes\":%" PRIu64
-            ",\"allocated_blocks\":%.2f,\"peak_bytes\":%" PRIu64
-            ",\"peak_blocks\":%.2f,\"requested_bytes\":%" PRIu64 ",\"label\":%" PRIu32
-            ",\n \"lifetimes_ms\":[",
-            site->live_bytes, site->live_count, site->alloc_bytes, site->alloc_count,
-            site->peak_bytes, site->peak_count, site->requested_bytes, site->label);
-    for (size_t i = 0; i < PROFILE_LIFETIMES; i++)
-        fprintf(out, "%s%" PRIu32, i ? "," : "", site->lifetimes[i]);
-    fputs("],\n \"stack\":[", out);
+    fputs("\"stack\":[", out);
     stack_name(&stack, named, site);
     for (size_t i = 0; i < stack.count; i++) {
         fputs(i ? ",\n  " : "", out);
         json_frame(out, stack.frames[i], i < stack.skipped);
     }
-    fputs("]}", out);
+    fputc(']', out);
+}
+
+static void json_site(FILE *out, const struct named_profile *named, const struct site_view *site)
+{
+    fprintf(out,
+            "{\"live_bytes\":%" PRIu64 ",\"live_blocks\":%.2f,\"allocated_bytes\":%" PRIu64
+            ",\"allocated_blocks\":%.2f,\"peak_bytes\":%" PRIu64
+            ",\"peak_blocks\":%.2f,\"requested_bytes\":%" PRIu64 ",\"label\":%" PRIu32
+            ",\n \"pinned_bytes\":%" PRIu64
+            ",\"pinned_blocks\":%.2f,\"pinned_pages_full\":%.4f,\n \"lifetimes_ms\":[",
+            site->live_bytes, site->live_count, site->alloc_bytes, site->alloc_count,
+            site->peak_bytes, site->peak_count, site->requested_bytes, site->label,
+            site_bytes(site, FIGURE_PINNED), site->pinned_count,
+            site->pinned_bytes > 0
+                ? site->pinned_own_bytes / (site->pinned_own_bytes + site->pinned_bytes)
+                : 0);
+    for (size_t i = 0; i < PROFILE_LIFETIMES; i++)
+        fprintf(out, "%s%" PRIu32, i ? "," : "", site->lifetimes[i]);
+    fputs("],\n ", out);
+    sites_print_json_stack(out, named, site);
+    fputc('}', out);
 }
 
 void sites_print_json(FILE *out, const struct named_profile *named, const struct table_form *form)
@@ -218,9 +292,10 @@ void sites_print_json(FILE *out, const struct named_profile *named, const struct
     json_text(out, named->program);
     fprintf(out,
             ",\"figure\":\"%s\",\"on\":%s,\"interval_bytes\":%" PRIu64 ",\"started_ms\":%" PRIu64
-            ",\"read_ms\":%" PRIu64 ",\"dropped\":%" PRIu64 ",\"implausible\":%u,\n\"sites\":[",
+            ",\"read_ms\":%" PRIu64 ",\"dropped\":%" PRIu64
+            ",\"implausible\":%u,\"partly_used_free_bytes\":%" PRIu64 ",\n\"sites\":[",
             figure_name(form->figure), view->is_on ? "true" : "false", view->interval,
-            view->started_ms, named->read_ms, view->dropped, view->implausible);
+            view->started_ms, named->read_ms, view->dropped, view->implausible, view->partly_free);
     for (size_t i = 0; i < shown; i++) {
         fputs(i ? ",\n" : "\n", out);
         json_site(out, named, order[i]);

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "base/text.h"
 #include "sites/stacks.h"
 
 struct table_form {
@@ -17,8 +18,19 @@ struct table_form {
 };
 
 void sites_print_table(FILE *out, const struct named_profile *named, const struct table_form *form);
+/* The rows alone, with their stacks. Returns how many sites have something of the figure. */
+size_t sites_print_rows(FILE *out, const struct named_profile *named,
+                        const struct table_form *form);
 /* The profile as JSON: all figures of each site, the largest of `form->figure` first. */
 void sites_print_json(FILE *out, const struct named_profile *named, const struct table_form *form);
+/* The member "stack" of a site's JSON. */
+void sites_print_json_stack(FILE *out, const struct named_profile *named,
+                            const struct site_view *site);
+/* The innermost frames of a stack, indented, as below a row of the table. */
+void sites_print_stack(FILE *out, const struct named_profile *named, const struct site_view *site,
+                       const struct table_form *form);
+/* How long something took, in one unit: "34 min". */
+struct short_text text_of_ms(double ms);
 const char *figure_name(enum figure figure);
 
 #endif

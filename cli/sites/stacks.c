@@ -11,18 +11,55 @@
 
 #include "base/memory.h"
 #include "heap/choose.h"
+#include "heap/profile_samples.h"
 
-bool named_profile_open(struct named_profile *named, struct target *target, struct heap_view *view)
+static void note_target(struct named_profile *named, struct target *target)
 {
     struct timespec now;
-    if (!profile_view_open(&named->view, view))
-        return false;
     clock_gettime(CLOCK_REALTIME, &now);
     named->read_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
     snprintf(named->title, sizeof named->title, "%s", choice_title(target));
     memcpy(named->program, target->program, sizeof named->program);
-    symbols_find(&named->symbols, target, &named->view);
+    modules_find(&named->symbols.modules, target);
+}
+
+bool named_profile_read(struct named_profile *named, struct target *target, struct heap_view *view)
+{
+    *named = (struct named_profile){.pid = target->is_core ? 0 : target->pid};
+    if (!profile_view_open(&named->view, view))
+        return false;
+    note_target(named, target);
     return true;
+}
+
+void named_profile_find_names(struct named_profile *named)
+{
+    const struct modules modules = named->symbols.modules;
+    symbols_find_in(&named->symbols, &modules, named->pid, &named->view);
+}
+
+bool named_profile_open(struct named_profile *named, struct target *target, struct heap_view *view)
+{
+    bool is_read = named_profile_read(named, target, view);
+    if (is_read)
+        named_profile_find_names(named);
+    return is_read;
+}
+
+const struct sample_view *named_profile_open_block(struct named_profile *named,
+                                                   struct target *target, struct heap_view *view,
+                                                   uint64_t address)
+{
+    *named = (struct named_profile){.pid = target->is_core ? 0 : target->pid};
+    if (!profile_view_open(&named->view, view))
+        return NULL;
+    const struct sample_view *sample = profile_samples_find(&named->view, address);
+    if (sample && sample->site != SAMPLE_NO_SITE)
+        named->view.sites[0] = named->view.sites[sample->site];
+    named->view.site_count = sample && sample->site != SAMPLE_NO_SITE;
+    note_target(named, target);
+    named_profile_find_names(named);
+    return sample;
 }
 
 void named_profile_close(struct named_profile *named)
@@ -162,16 +199,22 @@ uint32_t stack_first_address(const struct named_profile *named, const struct sit
 
 uint64_t site_bytes(const struct site_view *site, enum figure figure)
 {
-    return figure == FIGURE_LIVE   ? site->live_bytes
-           : figure == FIGURE_PEAK ? site->peak_bytes
-                                   : site->alloc_bytes;
+    switch (figure) {
+    case FIGURE_LIVE: return site->live_bytes;
+    case FIGURE_PEAK: return site->peak_bytes;
+    case FIGURE_PINNED: return (uint64_t)(site->pinned_bytes + 0.5);
+    default: return site->alloc_bytes;
+    }
 }
 
 double site_count(const struct site_view *site, enum figure figure)
 {
-    return figure == FIGURE_LIVE   ? site->live_count
-           : figure == FIGURE_PEAK ? site->peak_count
-                                   : site->alloc_count;
+    switch (figure) {
+    case FIGURE_LIVE: return site->live_count;
+    case FIGURE_PEAK: return site->peak_count;
+    case FIGURE_PINNED: return site->pinned_count;
+    default: return site->alloc_count;
+    }
 }
 
 static int compare_sites(const void *a, const void *b, void *figure)

@@ -7,5 +7,6 @@
 
 int sites_command(int argc, char **argv);
 int profile_command(int argc, char **argv);
+int leaks_command(int argc, char **argv);
 
 #endif

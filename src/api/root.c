@@ -17,6 +17,10 @@
 #define kept_data __attribute__((used, section(".data.hakmem_root")))
 #endif
 
+/* The linker's names for the bounds of the section of state_data. */
+extern char __start_hak_state[] __attribute__((visibility("hidden")));
+extern char __stop_hak_state[] __attribute__((visibility("hidden")));
+
 exported kept_data const struct root hakmem_root = {
     .head =
         {
@@ -41,5 +45,7 @@ exported kept_data const struct root hakmem_root = {
     .thread_caches = &thread_caches,
     .fb_counts = g_fb_counts,
     .profile = &profile,
+    .state_start = __start_hak_state,
+    .state_end = __stop_hak_state,
     .request = &requests,
 };

@@ -6,27 +6,7 @@
 
 source "$(dirname "$0")/lib.bash"
 source "$SOURCE/tests/cli/targets.bash"
-CORE_LIBRARY=$(dirname "$CLI")/libhakmem_core.a
-[[ -f $CORE_LIBRARY ]] || { echo "SKIP: no $CORE_LIBRARY"; exit 77; }
-
-# build_made_profile FILE FLAGS...
-build_made_profile() {
-    local file=$1
-    shift
-    cc -D_GNU_SOURCE -DHAK_SHARED=0 -DHAK_ASSERT=0 -DHAK_PREFIXED=1 -I"$SOURCE/src" \
-        -I"$SOURCE/include" "$@" "$SOURCE/tests/cli/programs/made_profile.c" "$CORE_LIBRARY" \
-        -pthread -o "$file" || fail "made_profile.c does not compile"
-}
-
-# start_made_profile [FILE] WORD: the profile of that name, ready.
-start_made_profile() {
-    rm -f made.out
-    "./${2:-made_profile}" "$1" >made.out 2>made.err </dev/null &
-    TARGET=$!
-    disown
-    STARTED+=("$TARGET")
-    wait_for "made_profile" grep -qs '^ready' made.out
-}
+source "$SOURCE/tests/cli/made_profile.bash"
 
 build_made_profile made_profile -g -O1
 build_made_profile stripped -O1 -s
@@ -86,10 +66,10 @@ step "pprof's form"
 hakmem profile $TARGET -o made.pb.gz
 expect_status 0 "profile"
 python3 "$SOURCE/tests/cli/pprof.py" made.pb.gz >decoded || fail "pprof.py: $(cat decoded)"
-expect_in decoded '^types alloc_objects/count alloc_space/bytes inuse_objects/count inuse_space/bytes peak_objects/count peak_space/bytes$' pprof
+expect_in decoded '^types alloc_objects/count alloc_space/bytes inuse_objects/count inuse_space/bytes peak_objects/count peak_space/bytes pinned_space/bytes$' pprof
 expect_in decoded '^period space/bytes 524288 default inuse_space$' pprof
-expect_in decoded '^2100 314572800 2100 314572800 2000 304087040 load_orders<make<main<.*_start$' pprof
-expect_in decoded '^1000000 9663676416 1000 104857600 5000 419430400 take_line<parse_lines<make<main<.*_start label=77$' pprof
+expect_in decoded '^2100 314572800 2100 314572800 2000 304087040 0 load_orders<make<main<.*_start$' pprof
+expect_in decoded '^1000000 9663676416 1000 104857600 5000 419430400 0 take_line<parse_lines<make<main<.*_start label=77$' pprof
 expect_in decoded "^mapping .*/made_profile $(readelf -n made_profile | sed -n 's/.*Build ID: //p')\$" pprof
 if command -v go >/dev/null; then
     GOFLAGS=-mod=mod HOME=$SCRATCH go tool pprof -top -sample_index=inuse_space made.pb.gz >top 2>&1 ||
@@ -116,7 +96,7 @@ import json, sys
 data = json.load(open(sys.argv[1]))
 names = [f["name"] for f in data["shared"]["frames"]]
 assert data["$schema"] == "https://www.speedscope.app/file-format-schema.json"
-assert [p["name"] for p in data["profiles"]] == ["live", "allocated", "peak"]
+assert [p["name"] for p in data["profiles"]] == ["live", "allocated", "peak", "pinned"]
 for profile in data["profiles"]:
     assert len(profile["samples"]) == len(profile["weights"])
     assert sum(profile["weights"]) == profile["endValue"]
@@ -288,7 +268,7 @@ expect_line 2 "hakmem sites: '3' is one word too many" sites $TARGET 3
 expect_line 2 "hakmem sites: --top cannot be '0': expected 1 to 1000000" sites $TARGET --top 0
 expect_line 2 "hakmem profile: no process or program given (see hakmem profile --help)" profile
 expect_line 2 "hakmem profile: no file given: -o FILE (see hakmem profile --help)" profile $TARGET
-expect_line 2 "hakmem profile: 'x.svg' does not say in which form: its name ends in none of .pb.gz, .heap, .folded, .json or .txt" \
+expect_line 2 "hakmem profile: 'x.svg' does not say in which form: its name ends in none of .pb.gz, .heap, .folded, .json, .txt or .html" \
     profile $TARGET -o x.svg
 start_made_profile wait
 expect_line 2 "hakmem profile: cannot write '/nowhere/x.txt': No such file or directory" \

@@ -81,3 +81,48 @@ wait_for "the program" grep -qs '^ready' heap
 text=$(sed -n 's/^\([0-9a-f]*\)-.*aped$/\1/p' /proc/$TARGET/maps | head -n 1)
 expect_why "$text" '^0x[0-9a-f]* in esc\?\[2Japed \[[0-9]*\]: not the heap.s: in .*esc\?\[2Japed$'
 kill -KILL $TARGET
+
+step "who asked for a block"
+# a program that waits in one thread, whose block was sampled by another
+cat >asker.c <<'PROGRAM'
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+__attribute__((noinline)) static void *ask_for(size_t size) { return malloc(size); }
+static void *run(void *unused)
+{
+    (void)unused;
+    pthread_setname_np(pthread_self(), "asker");
+    char *block = ask_for(100);
+    printf("block %p\nthread %d\nready\n", (void *)block, (int)gettid());
+    fflush(stdout);
+    pause();
+    return block;
+}
+int main(void)
+{
+    pthread_t thread;
+    pthread_create(&thread, NULL, run, NULL);
+    pthread_join(thread, NULL);
+}
+PROGRAM
+cc -D_GNU_SOURCE -g -O1 -fno-builtin asker.c -o asker -pthread || fail "asker.c does not compile"
+start_asker() {
+    start heap env "$@" ./asker
+    wait_for "asker" grep -qs '^ready' heap
+}
+start_asker HAKMEM_PROFILE=1 HAKMEM_PROFILE_INTERVAL=1
+expect_why "$(address block)" ": live" '^    ask_for asker\.c:[0-9]+$' '^        run asker\.c:[0-9]+$' \
+    "asked for +100 bytes, [0-9]+ m?s ago, by thread $(address thread) \(asker\), in\$"
+expect_why "$(plus "$(address block)" 9)" '^    ask_for asker\.c:[0-9]+$'
+if command -v gcore >/dev/null && gcore -o core $TARGET >/dev/null 2>&1; then
+    hakmem why --core core.$TARGET "$(address block)"
+    expect_in out "asked for +100 bytes, [0-9]+ m?s after profiling began, by thread $(address thread), in\$" "why --core"
+    expect_in out '^    ask_for asker\.c:[0-9]+$' "why --core"
+fi
+start_asker HAKMEM_PROFILE=1 HAKMEM_PROFILE_INTERVAL=1G
+expect_why "$(address block)" "asked for +not known: not sampled, as one of [0-9]+ blocks of this size is:\$" \
+    "^ +HAKMEM_PROFILE_INTERVAL=1 samples every block\$"
+start_asker HAKMEM_PROFILE=0
+expect_why "$(address block)" "asked for +not known: profiling is not on in it \(see hakmem profile --help\)\$"

@@ -9,7 +9,7 @@ source "$(dirname "$0")/lib.bash"
 
 COMMAND=(cli/**/*.[ch])
 awk -v src="$LAYERS" \
-    -v cli="base settings program heap look run sites compare request serve main.c" '
+    -v cli="base settings program heap sites look run compare request serve main.c" '
 function rank_layers(tree, names,    layer, count, i) {
     count = split(names, layer, " ")
     for (i = 1; i <= count; i++) rank[tree, layer[i]] = i

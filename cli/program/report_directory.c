@@ -2,7 +2,7 @@
 /*
  * Makes and removes the private directory for reports, and opens the door in it.
  */
-#include "run/report_directory.h"
+#include "program/report_directory.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which stacks a user does not want to hear of: those with a function that matches a pattern.
+ */
+#ifndef HAK_CLI_SUPPRESSIONS_H
+#define HAK_CLI_SUPPRESSIONS_H
+
+#include "sites/stacks.h"
+
+/* Purpose: the patterns, as of fnmatch. Begin with zero. */
+struct suppressions {
+    char **patterns;
+    size_t count;
+};
+
+void suppressions_add(struct suppressions *suppressions, const char *pattern);
+/* Add those of a file, one a line; a line that begins with '#' is none. If the file cannot be read,
+ * the process ends with one line that begins with `command`. */
+void suppressions_read(struct suppressions *suppressions, const char *command, const char *path);
+/* Does a function of the stack match? Its name counts with and without its parameters. */
+bool suppressions_match(const struct suppressions *suppressions, const struct named_stack *stack);
+
+#endif
