@@ -78,7 +78,7 @@ static const struct argp main_argp = {
            "  hakmem sites PID              say who asked for the memory: call stacks\n"
            "  hakmem profile PID -o FILE    write that for pprof and flame graphs\n"
            "  hakmem leaks [--] PROGRAM     run a program, say which blocks it has lost\n"
-           "  hakmem serve                  answer all of this by HTTP, for Prometheus and pprof\n"
+           "  hakmem serve                  answer Prometheus and pprof, and show a live page\n"
            "  hakmem trim PID               ask a process to give free pages back\n"
            "  hakmem set PID NAME=VALUE     change a setting of a running process\n"
            "  hakmem limit PID BYTES        make malloc fail beyond this much memory\n"
