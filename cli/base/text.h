@@ -14,6 +14,8 @@
 struct short_text text_of_percent(double part, double whole);
 /* Parse a decimal number; the text must have digits only. */
 bool text_to_number(const char *text, uint64_t *number);
+/* Parse a time: "500ms", "60s", "5m", "1h", or a number of seconds; from 1 ms to 168 h. */
+bool text_to_seconds(const char *text, double *seconds);
 
 /* A writer that writes to a file; end with writer_flush. */
 struct writer writer_of(FILE *out);

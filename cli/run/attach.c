@@ -14,6 +14,7 @@
 #include "base/message.h"
 #include "base/output.h"
 #include "base/progress.h"
+#include "base/text.h"
 #include "heap/choose.h"
 #include "heap/copy.h"
 #include "program/process_tree.h"
@@ -22,7 +23,6 @@
 
 #define COMMAND "hakmem report"
 #define KEY_FOR CLI_KEY(1)
-#define SECONDS_MOST (7 * 24 * 3600.0)
 
 struct options {
     char *pid;
@@ -137,22 +137,11 @@ static int report_process(struct options *options)
 
 /* ---- Arguments ---- */
 
-/* Parse "500ms", "60s", "5m", "1h", or a number of seconds. */
 static double parse_seconds(const char *text)
 {
-    static const struct {
-        const char *unit;
-        double seconds;
-    } units[] = {{"", 1}, {"ms", 1e-3}, {"s", 1}, {"m", 60}, {"h", 3600}};
-    char *end = NULL;
-    /* strtod would accept signs, spaces, hexadecimals and words */
-    double number = strspn(text, "0123456789") > 0 ? strtod(text, &end) : -1;
-    if (text[0] == '0' && (text[1] | 32) == 'x')
-        number = -1;
-    for (size_t i = 0; number >= 0 && i < sizeof units / sizeof units[0]; i++)
-        if (strcmp(end, units[i].unit) == 0 && number * units[i].seconds >= 1e-3 &&
-            number * units[i].seconds <= SECONDS_MOST)
-            return number * units[i].seconds;
+    double seconds;
+    if (text_to_seconds(text, &seconds))
+        return seconds;
     exit(cli_fail(EXIT_USAGE,
                   COMMAND ": --for cannot be '%.60s': expected a time from 1ms to 168h, such as "
                           "500ms, 60s, 5m or 1h",

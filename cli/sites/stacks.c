@@ -11,6 +11,7 @@
 
 #include "base/memory.h"
 #include "heap/choose.h"
+#include "heap/pinners.h"
 #include "heap/profile_samples.h"
 
 static void name_all(struct named_profile *named, struct target *target)
@@ -27,6 +28,7 @@ bool named_profile_open(struct named_profile *named, struct target *target, stru
 {
     if (!profile_view_open(&named->view, view))
         return false;
+    pinners_find(&named->view, view);
     name_all(named, target);
     return true;
 }
