@@ -48,7 +48,7 @@ _hakmem() {
     record) words="--output --help" ;;
     stats) words="--core --json --metrics --help" ;;
     snapshot) words="--core --output --help" ;;
-    diff) words="--json --help" ;;
+    diff) words="--for --live --allocated --peak --pinned --top --json --help" ;;
     map) words="--core --range --svg --help" ;;
     why) words="--core --help" ;;
     sites) words="--live --allocated --peak --pinned --lifetime --top --json --core --help" ;;
