@@ -75,7 +75,7 @@ start_made_profile() {
             -I"$SOURCE/include" -g -O1 "$SOURCE/tests/cli/programs/made_profile.c" "$CORE_LIBRARY" \
             -pthread -o made_profile || fail "made_profile.c does not compile"
     rm -f made.out
-    ./made_profile "$1" >made.out 2>&1 </dev/null &
+    "./${2:-made_profile}" "$1" >made.out 2>&1 </dev/null &
     TARGET=$!
     disown
     STARTED+=("$TARGET")
