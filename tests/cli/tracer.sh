@@ -107,7 +107,7 @@ raise "$TARGET" alloc 1
 raise "$TARGET" free -1
 sleep 0.5
 on || fail "off, although alloc is listened to"
-hakmem profile "$TARGET" --for 300ms --allocated -o beside.folded
+hakmem profile "$TARGET" --for 2s --allocated -o beside.folded
 expect_status 0 "hakmem profile beside a tracer"
 expect_in beside.folded ';allocate [0-9]+$' "beside a tracer"
 sleep 0.5
