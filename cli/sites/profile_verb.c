@@ -365,9 +365,9 @@ int profile_command(int argc, char **argv)
             "write its profile when it ends. A process without HAKMEM_PROFILE=1 is profiled for as "
             "long as --for says (30s), or until it ends, or Ctrl-C, and left as it was."
             "\v"
-            "The end of the file's name: .html for a page with a flame graph, .pb.gz for go tool "
-            "pprof (both have all figures), .heap for google-pprof, .folded for other flame "
-            "graphs, .json for speedscope, .txt to read.",
+            "The end of the file's name: .html for a page, .pb.gz for go tool pprof (both have all "
+            "figures), .heap for google-pprof, .folded for flame graphs, .json for speedscope, "
+            ".txt to read.",
     };
     struct profile_input input = {.choice = {.command = COMMAND},
                                   .output = {.command = COMMAND},
