@@ -56,6 +56,7 @@ static int known(void)
     for (int i = 0; i < 2; i++)
         pthread_create(&thread, NULL, idle, NULL);
     pthread_barrier_wait(&is_idle);
+    wait_for_looks(3);
     for (int i = 0; i < 50000; i++)
         touched(100);
     touched(40 * MIB);
