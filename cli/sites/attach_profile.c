@@ -16,6 +16,7 @@
 #include "base/message.h"
 #include "heap/choose.h"
 #include "heap/copy.h"
+#include "heap/pinners.h"
 #include "heap/process.h"
 #include "os/setting_rows.h"
 #include "sites/attachment.h"
@@ -102,6 +103,8 @@ static bool read_all(struct session *session, struct profile_view *now)
     if (!target_refresh(session->target) || !heap_view_open(&view, session->target))
         return false;
     bool is_read = profile_view_open(now, &view);
+    if (is_read)
+        pinners_find(now, &view);
     heap_view_close(&view);
     return is_read;
 }
