@@ -31,8 +31,7 @@ static const struct command {
     {"why", why_command},           {"trim", trim_command},       {"set", set_command},
     {"report", report_command},     {"limit", limit_command},     {"settings", settings_command},
     {"snapshot", snapshot_command}, {"diff", diff_command},       {"sites", sites_command},
-    {"profile", profile_command},   {"leaks", leaks_command},
-    {"serve", serve_command},
+    {"profile", profile_command},   {"leaks", leaks_command},     {"serve", serve_command},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
