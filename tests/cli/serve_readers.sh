@@ -209,7 +209,7 @@ as_file list.html
 expect_self_contained list.html
 expect_fits_phone list.html
 browse 1 --dump-dom "$URL/processes/$MADE" >dom
-expect_in dom "<title>made_profile \[$MADE\]</title>" "a process's page"
+expect_in dom "<title>Memory of made_profile \[$MADE\]</title>" "a process's page"
 expect_in dom '<th scope="row">208 B</th><td>0</td>|<th scope="row">live blocks</th>' "a process's page"
 # the script of the flame graph has run, although the page may ask the server for nothing
 expect_in dom '<figure class="flame">' "a process's page"
