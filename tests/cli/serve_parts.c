@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of what `hakmem serve` is made of: metrics of several processes as one text, the choice of a
+ * Tests of what `hakmem serve` is made of: metrics of processes as one text, the choice of a
  * process, what a collection leaves behind, and the difference of two profiles.
  */
 #include "parts.h"
