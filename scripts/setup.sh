@@ -14,6 +14,7 @@ test_packages=(
     musl-tools xz-utils groff-base chromium gdb tmux zsh fish google-perftools
     gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
     python3-prometheus-client systemd libseccomp2                                       # filters
+    systemtap-sdt-dev bpftrace                                                          # probes
     prometheus curl                                                                     # readers
 )
 

@@ -44,15 +44,15 @@ _hakmem() {
     case $verb in
     run) words="--set --report --no-profile --operations --help" ;;
     compare) words="--only --allocator --precision --time --runs --input --show-output --json --html" ;;
-    report) words="--for --output --help" ;;
+    report) words="--for --no-profile --output --help" ;;
     record) words="--output --help" ;;
     stats) words="--core --json --metrics --help" ;;
     snapshot) words="--core --output --help" ;;
-    diff) words="--json --help" ;;
+    diff) words="--for --live --allocated --peak --pinned --top --json --help" ;;
     map) words="--core --range --svg --help" ;;
     why) words="--core --help" ;;
     sites) words="--live --allocated --peak --pinned --lifetime --top --json --core --help" ;;
-    profile) words="--output --live --allocated --peak --pinned --core --help" ;;
+    profile) words="--output --live --allocated --peak --pinned --for --interval --core --help" ;;
     leaks) words="--all --suppress --suppress-function --exit-status --exact --interval --output --help" ;;
     top) words="--delay --core --help" ;;
     serve) words="--listen --token-file --insecure --help" ;;

@@ -28,7 +28,7 @@ complete -c hakmem -n __hakmem_verb -a compare -d 'run it under each allocator, 
 complete -c hakmem -n __hakmem_verb -a record -d 'write its allocator calls to a file'
 complete -c hakmem -n __hakmem_verb -a stats -d 'where the memory of a process is'
 complete -c hakmem -n __hakmem_verb -a snapshot -d 'the figures of stats, in a file'
-complete -c hakmem -n __hakmem_verb -a diff -d 'what changed between two snapshots'
+complete -c hakmem -n __hakmem_verb -a diff -d 'what changed between two snapshots or profiles'
 complete -c hakmem -n __hakmem_verb -a map -d 'the address space of a heap'
 complete -c hakmem -n __hakmem_verb -a why -d 'what lies at an address'
 complete -c hakmem -n __hakmem_verb -a sites -d 'who asked for the memory'
@@ -45,10 +45,10 @@ complete -c hakmem -n __hakmem_verb -a help -d 'the help of a command'
 complete -c hakmem -n '__fish_seen_subcommand_from run' -l set -x -a '(__hakmem_settings)' \
     -d 'run it with a setting'
 complete -c hakmem -n '__fish_seen_subcommand_from run' -l report -r -F -d 'write a page'
-complete -c hakmem -n '__fish_seen_subcommand_from run' -l no-profile \
+complete -c hakmem -n '__fish_seen_subcommand_from run report' -l no-profile \
     -d 'do not say who asked for memory'
 complete -c hakmem -n '__fish_seen_subcommand_from run' -l operations -d 'count each call for the page'
-complete -c hakmem -n '__fish_seen_subcommand_from report' -l for -x -d 'look for so long'
+complete -c hakmem -n '__fish_seen_subcommand_from report diff' -l for -x -d 'look for so long'
 complete -c hakmem -n '__fish_seen_subcommand_from report' -s o -l output -r -F -d 'the page'
 complete -c hakmem -n '__fish_seen_subcommand_from compare' -l only -x -d 'these allocators'
 complete -c hakmem -n '__fish_seen_subcommand_from compare' -l allocator -x -d 'NAME=PATH: this too'
@@ -66,15 +66,19 @@ complete -c hakmem -n '__fish_seen_subcommand_from stats snapshot top map why si
     -d 'look at a core file'
 complete -c hakmem -n '__fish_seen_subcommand_from stats diff sites' -l json -d 'print JSON'
 complete -c hakmem -n '__fish_seen_subcommand_from stats' -l metrics -d 'print OpenMetrics text'
-complete -c hakmem -n '__fish_seen_subcommand_from sites profile' -l live -d 'by live bytes'
-complete -c hakmem -n '__fish_seen_subcommand_from sites profile' -l allocated \
+complete -c hakmem -n '__fish_seen_subcommand_from sites profile diff' -l live -d 'by live bytes'
+complete -c hakmem -n '__fish_seen_subcommand_from sites profile diff' -l allocated \
     -d 'by bytes allocated'
-complete -c hakmem -n '__fish_seen_subcommand_from sites profile' -l peak \
+complete -c hakmem -n '__fish_seen_subcommand_from sites profile diff' -l peak \
     -d 'by live bytes at the peak'
-complete -c hakmem -n '__fish_seen_subcommand_from sites profile' -l pinned \
+complete -c hakmem -n '__fish_seen_subcommand_from profile' -l for -x \
+    -d 'profile a process for so long'
+complete -c hakmem -n '__fish_seen_subcommand_from profile' -l interval -x \
+    -d 'mean bytes between two samples'
+complete -c hakmem -n '__fish_seen_subcommand_from sites profile diff' -l pinned \
     -d 'by free bytes kept resident'
 complete -c hakmem -n '__fish_seen_subcommand_from sites' -l lifetime -d 'with how long blocks lived'
-complete -c hakmem -n '__fish_seen_subcommand_from sites' -l top -x -d 'so many stacks'
+complete -c hakmem -n '__fish_seen_subcommand_from sites diff' -l top -x -d 'so many stacks'
 complete -c hakmem -n '__fish_seen_subcommand_from leaks' -l all -d 'also blocks that can be reached'
 complete -c hakmem -n '__fish_seen_subcommand_from leaks' -l suppress -r -F -d 'functions to leave out'
 complete -c hakmem -n '__fish_seen_subcommand_from leaks' -l suppress-function -x -d 'one of them'

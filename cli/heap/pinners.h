@@ -8,8 +8,9 @@
 
 #include "heap/profile_view.h"
 
-/* Set the pinned figures of each site, and `partly_free`. A sampled block with u of the U used
- * bytes of a resident page is charged u / U of the page's free bytes, times its weight. */
+/* Set the pinned figures of each site, and `partly_free`. The heap must have been copied just
+ * before the profile. A sampled block with u of the U used bytes of a resident page is charged
+ * u / U of the page's free bytes, times its weight. */
 void pinners_find(struct profile_view *copied, const struct heap_view *view);
 
 #endif

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "heap/pinners.h"
 #include "heap/process.h"
 #include "heap/profile_samples.h"
 #include "heap/residency.h"
@@ -204,8 +203,6 @@ bool profile_view_open(struct profile_view *copied, struct heap_view *view)
 {
     *copied = (struct profile_view){0};
     bool is_good = read_profile(copied, view->target, (uintptr_t)view->root.profile);
-    if (is_good)
-        pinners_find(copied, view);
     if (view->target->is_gone)
         is_good = process_explain(view->target, ESRCH);
     if (!is_good)

@@ -1,20 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * `hakmem diff`: shows the changes between two snapshots, by term, lane and size class, the largest
- * first.
+ * first; or those between two profiles, by call stack.
  */
 #include <argp.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/arguments.h"
 #include "base/message.h"
 #include "base/text.h"
 #include "look/snapshot.h"
 #include "look/verbs.h"
+#include "sites/pprof_read.h"
+#include "sites/profile_diff.h"
 
 #define KEY_JSON CLI_KEY(1)
+#define KEY_FOR CLI_KEY(2)
+#define KEY_TOP CLI_KEY(3)
+#define KEY_LIVE CLI_KEY(4)
+#define KEY_ALLOCATED CLI_KEY(5)
+#define KEY_PEAK CLI_KEY(6)
+#define KEY_PINNED CLI_KEY(7)
+#define TOP_MAX 1000000
 /* The most size classes in the text; JSON has all. */
 #define ROWS_MAX 16
 
@@ -289,15 +300,49 @@ static void print_json(const struct snapshot *before, const struct snapshot *aft
 struct diff_input {
     const char *paths[2];
     unsigned count;
-    bool is_json;
+    double seconds;     /* 0: of two files */
+    const char *option; /* that is of profiles only; NULL: none was given */
+    struct profile_diff profiles;
 };
+
+static double parse_seconds(const char *text)
+{
+    double seconds;
+    if (text_to_seconds(text, &seconds))
+        return seconds;
+    exit(cli_fail(EXIT_USAGE,
+                  "hakmem diff: --for cannot be '%.60s': expected a time from 1ms to 168h, such as "
+                  "500ms, 60s, 5m or 1h",
+                  text));
+}
+
+static size_t parse_top(const char *text)
+{
+    uint64_t number;
+    if (!text_to_number(text, &number) || number == 0 || number > TOP_MAX)
+        exit(cli_fail(EXIT_USAGE, "hakmem diff: --top cannot be '%.60s': expected 1 to %d", text,
+                      TOP_MAX));
+    return number;
+}
+
+static void choose_figure(struct diff_input *input, enum figure figure, const char *option)
+{
+    input->profiles.figure = figure;
+    input->option = option;
+}
 
 static error_t parse_diff(int key, char *argument, struct argp_state *state)
 {
     struct diff_input *input = state->input;
     cli_parse_common(key, state);
     switch (key) {
-    case KEY_JSON: input->is_json = true; return 0;
+    case KEY_JSON: input->profiles.is_json = true; return 0;
+    case KEY_FOR: input->seconds = parse_seconds(argument); return 0;
+    case KEY_TOP: input->profiles.rows = parse_top(argument); return 0;
+    case KEY_LIVE: choose_figure(input, FIGURE_LIVE, "--live"); return 0;
+    case KEY_ALLOCATED: choose_figure(input, FIGURE_ALLOCATED, "--allocated"); return 0;
+    case KEY_PEAK: choose_figure(input, FIGURE_PEAK, "--peak"); return 0;
+    case KEY_PINNED: choose_figure(input, FIGURE_PINNED, "--pinned"); return 0;
     case ARGP_KEY_ARG:
         if (input->count == 2)
             exit(cli_fail(EXIT_USAGE, "hakmem diff: '%.60s' is one word too many", argument));
@@ -307,9 +352,48 @@ static error_t parse_diff(int key, char *argument, struct argp_state *state)
     }
 }
 
+static int diff_snapshots(const struct diff_input *input)
+{
+    static struct snapshot before;
+    static struct snapshot after;
+    if (!snapshot_read("hakmem diff", input->paths[0], &before) ||
+        !snapshot_read("hakmem diff", input->paths[1], &after))
+        return EXIT_FAILURE;
+    if (input->profiles.is_json)
+        print_json(&before, &after);
+    else
+        print_text(&before, &after);
+    return EXIT_SUCCESS;
+}
+
+/* Which kind of files they are their first bytes say. */
+static int diff_files(const struct diff_input *input)
+{
+    bool is_profile = pprof_is_packed(input->paths[0]);
+    const char *other = input->paths[is_profile ? 1 : 0];
+    if (is_profile != pprof_is_packed(input->paths[1]) && access(other, R_OK) != 0)
+        return cli_fail(EXIT_FAILURE, "hakmem diff: cannot read '%s': %s", other, strerror(errno));
+    if (is_profile != pprof_is_packed(input->paths[1]))
+        return cli_fail(EXIT_FAILURE, "hakmem diff: only '%.200s' is a profile (.pb.gz)",
+                        input->paths[is_profile ? 0 : 1]);
+    if (is_profile)
+        return profile_diff_files(&input->profiles, input->paths);
+    if (input->option)
+        return cli_fail(EXIT_USAGE,
+                        "hakmem diff: %s is for profiles (.pb.gz), and '%.200s' is none",
+                        input->option, input->paths[0]);
+    return diff_snapshots(input);
+}
+
 int diff_command(int argc, char **argv)
 {
     static const struct argp_option options[] = {
+        {"for", KEY_FOR, "TIME", 0, "compare a process with itself after a time: 60s, 5m", 0},
+        {"live", KEY_LIVE, NULL, 0, "profiles: live bytes (as without an option)", 0},
+        {"allocated", KEY_ALLOCATED, NULL, 0, "bytes allocated since profiling began", 0},
+        {"peak", KEY_PEAK, NULL, 0, "live bytes at the heap's peak", 0},
+        {"pinned", KEY_PINNED, NULL, 0, "free bytes that live blocks keep resident", 0},
+        {"top", KEY_TOP, "N", 0, "show so many stacks (10; in JSON all)", 0},
         {"json", KEY_JSON, NULL, 0, "print JSON", 0},
         CLI_OPTION_HELP,
         {0},
@@ -317,23 +401,23 @@ int diff_command(int argc, char **argv)
     static const struct argp argp = {
         .options = options,
         .parser = parse_diff,
-        .args_doc = "BEFORE AFTER",
+        .args_doc = "BEFORE AFTER\nPID --for TIME",
         .doc = "Say what changed between two files that hakmem snapshot wrote: by term, lane and "
-               "size class, the largest change first.",
+               "size class; or between two profiles (.pb.gz of hakmem profile, or of others), or "
+               "two moments of a process that profiles: by call stack. The largest change first.",
     };
-    static struct snapshot before;
-    static struct snapshot after;
-    struct diff_input input = {.count = 0};
+    struct diff_input input = {.profiles = {.command = "hakmem diff"}};
     cli_parse(&argp, argc, argv, &input);
+    if (input.seconds > 0 && input.count == 1)
+        return profile_diff_process(&input.profiles, input.paths[0], input.seconds);
+    if (input.seconds > 0 && input.count == 2)
+        return cli_fail(EXIT_USAGE,
+                        "hakmem diff: '%.60s' is one word too many: --for takes a process",
+                        input.paths[1]);
     if (input.count < 2)
         return cli_fail(EXIT_USAGE, "hakmem diff: no %s given (see hakmem diff --help)",
-                        input.count ? "second file" : "files");
-    if (!snapshot_read("hakmem diff", input.paths[0], &before) ||
-        !snapshot_read("hakmem diff", input.paths[1], &after))
-        return EXIT_FAILURE;
-    if (input.is_json)
-        print_json(&before, &after);
-    else
-        print_text(&before, &after);
-    return EXIT_SUCCESS;
+                        input.seconds > 0 ? "process"
+                        : input.count     ? "second file"
+                                          : "files");
+    return diff_files(&input);
 }

@@ -277,8 +277,8 @@ static void look_at_end(struct family *family, pid_t pid)
     if (!member)
         return;
     look_at(family, member, true);
-    /* while it waits: the names of code that it has compiled itself end with it */
-    if (member == family_main(family))
+    /* it waits only where that is necessary: names are found after its end */
+    if (member == family_main(family) && stack_looks_need_process(&member->sampler->stacks))
         stack_looks_find_names(&member->sampler->stacks);
     prune_samplers(family);
 }

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "heap/copy.h"
@@ -48,18 +49,17 @@ void stack_looks_add(struct stack_looks *looks, struct heap_view *view, double a
     looks->next = at + COST_SHARE * (clock_seconds() - begin);
 }
 
-void stack_looks_finish(struct stack_looks *looks, pid_t pid)
+void stack_looks_read(struct stack_looks *looks, pid_t pid)
 {
     struct target target;
     struct heap_view view;
-    if (target_open_process(&target, pid)) {
-        if (heap_view_open(&view, &target)) {
-            read_profile(looks, &view);
-            heap_view_close(&view);
-        }
-        stack_looks_find_names(looks);
-        target_close(&target);
+    if (!target_open_process(&target, pid))
+        return;
+    if (heap_view_open(&view, &target)) {
+        read_profile(looks, &view);
+        heap_view_close(&view);
     }
+    target_close(&target);
 }
 
 void stack_looks_find_names(struct stack_looks *looks)
@@ -67,6 +67,30 @@ void stack_looks_find_names(struct stack_looks *looks)
     if (looks->has_profile && !looks->has_names)
         named_profile_find_names(&looks->profile);
     looks->has_names = looks->has_profile;
+}
+
+static bool is_in_module(const struct modules *modules, const struct site_view *site)
+{
+    for (uint32_t i = 0; i < site->depth; i++)
+        if (!modules_at(modules, site->frames[i]))
+            return false;
+    return true;
+}
+
+/* A file that is deleted, or that only the process can open, ends with it, as do the names of code
+ * that it has compiled itself. */
+bool stack_looks_need_process(const struct stack_looks *looks)
+{
+    const struct modules *modules = &looks->profile.symbols.modules;
+    if (!looks->has_profile || looks->has_names)
+        return false;
+    for (size_t i = 0; i < modules->count; i++)
+        if (modules->list[i].is_deleted || access(modules->list[i].path, R_OK) != 0)
+            return true;
+    for (size_t i = 0; i < looks->profile.view.site_count; i++)
+        if (!is_in_module(modules, &looks->profile.view.sites[i]))
+            return true;
+    return false;
 }
 
 void stack_looks_free(struct stack_looks *looks)

@@ -22,11 +22,12 @@ struct stack_looks {
 /* Read the profile of a process whose heap is open, unless the last look was just before. `at`:
  * seconds since the start. */
 void stack_looks_add(struct stack_looks *looks, struct heap_view *view, double at, bool is_at_exit);
-/* Read the profile once more, and find its names while the process is there; else keep what there
- * is. */
-void stack_looks_finish(struct stack_looks *looks, pid_t pid);
+/* Read the profile of a process once more; if that fails, keep what there is. */
+void stack_looks_read(struct stack_looks *looks, pid_t pid);
 /* Find the names of the profile, if that was not done. */
 void stack_looks_find_names(struct stack_looks *looks);
+/* Will some names be lost when the process has ended? */
+bool stack_looks_need_process(const struct stack_looks *looks);
 void stack_looks_free(struct stack_looks *looks);
 
 #endif

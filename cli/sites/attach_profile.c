@@ -15,6 +15,8 @@
 #include "base/clock.h"
 #include "base/message.h"
 #include "heap/choose.h"
+#include "heap/copy.h"
+#include "heap/pinners.h"
 #include "heap/process.h"
 #include "os/setting_rows.h"
 #include "sites/attachment.h"
@@ -93,34 +95,47 @@ static void release_signals(const sigset_t *awaited, const sigset_t *before)
 
 /* ---- readings ---- */
 
-/* The modules of now, since libraries come and go; if the process cannot be read, of before. */
-static void read_modules(struct session *session)
+/* The heap of now, since what a block pins follows from it; and the mappings of now, since
+ * libraries come and go. */
+static bool read_all(struct session *session, struct profile_view *now)
 {
-    if (!target_refresh(session->target))
-        return;
+    struct heap_view view;
+    if (!target_refresh(session->target) || !heap_view_open(&view, session->target))
+        return false;
+    bool is_read = profile_view_open(now, &view);
+    if (is_read)
+        pinners_find(now, &view);
+    heap_view_close(&view);
+    return is_read;
+}
+
+static void keep(struct session *session, const struct profile_view *now)
+{
+    if (session->has_last)
+        profile_view_close(&session->last);
+    session->last = *now;
+    session->has_last = true;
+    session->read_ms = wall_ms();
     modules_free(&session->modules);
     modules_find(&session->modules, session->target);
 }
 
-/* False: there is no profile any more, and the last one stands. */
+/* False: there is no profile any more, and the last one stands. It stands too when the heap changed
+ * too much while it was read. */
 static bool read_profile(struct session *session)
 {
     struct profile_view now;
-    if (!profile_view_open(&now, session->view)) {
-        session->has_ended = session->target->is_gone;
-        return false;
+    if (!read_all(session, &now)) {
+        uint64_t rss;
+        session->has_ended = session->target->is_gone || !target_rss(session->target, &rss);
+        return !session->has_ended;
     }
     if (!is_by_itself(session) && !(now.clients & (PROFILE_BY_COMMAND | PROFILE_BY_PROGRAM))) {
         session->has_lapsed = true;
         profile_view_close(&now);
         return false;
     }
-    if (session->has_last)
-        profile_view_close(&session->last);
-    session->last = now;
-    session->has_last = true;
-    session->read_ms = wall_ms();
-    read_modules(session);
+    keep(session, &now);
     return true;
 }
 
@@ -204,18 +219,26 @@ static void run(struct session *session, const sigset_t *awaited)
 
 /* ---- the result ---- */
 
+/* It ended before the first reading, or its heap cannot be read. */
+static int say_not_read(struct session *session)
+{
+    if (session->has_ended)
+        process_explain(session->target, ESRCH);
+    return cli_fail(EXIT_FAILURE, "%s: %s", session->wish->command, session->target->error);
+}
+
 static int say_never_on(struct session *session)
 {
     const char *command = session->wish->command;
     const char *title = choice_title(session->target);
     double seconds = clock_seconds() - session->asked_at;
     if (session->attachment.state == ATTACH_REFUSED)
-        return cli_fail(EXIT_FAILURE, "%s: %s cannot profile: it has no memory for that", command,
+        return cli_fail(EXIT_FAILURE,
+                        "%s: %s cannot profile: it has no memory for that, or no clock", command,
                         title);
-    if (session->has_ended) {
-        process_explain(session->target, ESRCH);
-        return cli_fail(EXIT_FAILURE, "%s: %s", command, session->target->error);
-    }
+    if (session->has_ended)
+        return say_not_read(session);
+    target_refresh(session->target);
     if (session->target->state == 'T' || session->target->state == 't')
         return cli_fail(EXIT_FAILURE, "%s: %s is stopped: there is nothing to profile", command,
                         title);
@@ -262,13 +285,14 @@ static void say_early_end(struct session *session)
 static void give(struct session *session, struct named_profile *named)
 {
     struct target *target = session->target;
-    named->view = session->last;
+    *named = (struct named_profile){.view = session->last,
+                                    .read_ms = session->read_ms,
+                                    .pid = session->has_ended ? 0 : target->pid};
     named->view.started_ms = session->on_ms;
-    named->read_ms = session->read_ms;
     snprintf(named->title, sizeof named->title, "%s", choice_title(target));
     memcpy(named->program, target->program, sizeof named->program);
-    symbols_find_in(&named->symbols, &session->modules, session->has_ended ? 0 : target->pid,
-                    &named->view);
+    named->symbols.modules = session->modules;
+    named_profile_find_names(named);
     session->has_last = false;
     session->modules = (struct modules){0};
 }
@@ -277,10 +301,11 @@ static int finish(struct session *session, struct named_profile *named)
 {
     if (!session->is_on)
         return say_never_on(session);
-    if (session->has_last)
-        profile_view_subtract(&session->last, &session->earlier);
+    if (!session->has_last)
+        return say_not_read(session);
+    profile_view_subtract(&session->last, &session->earlier);
     say_early_end(session);
-    if (!session->has_last || !has_samples(&session->last))
+    if (!has_samples(&session->last))
         return say_no_samples(session);
     give(session, named);
     return EXIT_SUCCESS;

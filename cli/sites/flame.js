@@ -113,6 +113,8 @@
     const zoom = (node) => {
         top = current = node;
         draw();
+        /* of its callers, only the last ones stay in sight */
+        graph.parentElement.scrollTop = Math.max(0, boxes.get(node).offsetTop - 60);
         say(node);
     };
     const go = (node) => {

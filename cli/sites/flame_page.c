@@ -82,23 +82,25 @@ static void print_graph(FILE *out, const struct named_profile *named, enum figur
 {
     struct flame_tree tree;
     flame_tree_make(&tree, named);
-    fputs("<figure class=\"flame\" hidden><figcaption><b>Flame graph</b> a function is as wide as "
-          "what it and its callees asked for; its caller is above it</figcaption>\n"
-          "<div class=\"flame-bar\"></div>\n"
-          "<p class=\"flame-said note\" aria-live=\"polite\"></p>\n"
-          "<div class=\"flame-view\"><div class=\"flame-graph\" role=\"tree\" "
-          "aria-label=\"Flame graph\"></div></div>\n"
-          "<ul class=\"legend\"></ul></figure>\n"
-          "<noscript><p class=\"note\">The flame graph needs JavaScript. The table has the same "
-          "stacks.</p></noscript>\n"
-          "<script type=\"application/json\" id=\"flame-data\">{",
-          out);
+    fputs(
+        "<figure class=\"flame\" hidden><figcaption><b>Flame graph</b> a function is as wide as "
+        "what it and its callees asked for; its caller is above it. A click or Enter zooms, Escape "
+        "shows all, arrow keys move.</figcaption>\n"
+        "<div class=\"flame-bar\"></div>\n"
+        "<p class=\"flame-said note\" aria-live=\"polite\"></p>\n"
+        "<div class=\"flame-view\"><div class=\"flame-graph\" role=\"tree\" "
+        "aria-label=\"Flame graph\"></div></div>\n"
+        "<ul class=\"legend\"></ul></figure>\n"
+        "<noscript><p class=\"note\">The flame graph needs JavaScript. The table has the same "
+        "stacks.</p></noscript>\n"
+        "<script type=\"application/json\" id=\"flame-data\">{",
+        out);
     put_figures(out, &tree, figure);
     put_names(out, &tree);
     put_nodes(out, &tree);
     fprintf(out,
             "</script>\n<p class=\"note\">Functions with less than %g %% of each figure are added "
-            "up as \"(others)\". Keys: arrows move, Enter zooms, Escape zooms out.</p>\n",
+            "up as \"(others)\".</p>\n",
             100 * tree.least);
     flame_tree_free(&tree);
 }
@@ -142,6 +144,8 @@ static void print_method(FILE *out, const struct named_profile *named)
             "<p class=\"note\">Estimated from samples, one for each "
             "<span class=\"nb\">%s</span> on average, since %s.%s",
             text_of_size(view->interval).bytes, since, view->is_on ? "" : " Profiling is off now.");
+    if (view->clients && !(view->clients & PROFILE_BY_PROGRAM))
+        fputs(" What was allocated before has no stacks here.", out);
     if (view->dropped > 0)
         fprintf(out, " For want of room, samples or stacks were not kept, %" PRIu64 " times.",
                 view->dropped);
@@ -155,7 +159,7 @@ static void print_method(FILE *out, const struct named_profile *named)
 
 void flame_section(FILE *out, const struct named_profile *named, enum figure figure)
 {
-    if (!figure_is_own(figure))
+    if (!figure_is_own(figure) || sites_sum(&named->view, figure) <= 0)
         figure = FIGURE_ALLOCATED;
     fprintf(out, "<section id=\"stacks\"><style>\n%s</style><h2>Who asked for it</h2>\n",
             flame_css);

@@ -81,6 +81,17 @@ static int take_profile(struct profile_input *input, struct heap_view *view,
                : cli_fail(EXIT_FAILURE, COMMAND ": %s", view->target->error);
 }
 
+/* What was allocated in a short time may all have been freed. */
+static void choose_shown(struct profile_input *input, const struct named_profile *named)
+{
+    if (input->has_figure || sites_sum(&named->view, FIGURE_LIVE) > 0 ||
+        sites_sum(&named->view, FIGURE_ALLOCATED) == 0)
+        return;
+    input->figure = FIGURE_ALLOCATED;
+    cli_say(COMMAND ": nothing of it is live any more: %s shows what was allocated",
+            input->output.path);
+}
+
 static int profile_target(struct profile_input *input)
 {
     struct target target;
@@ -92,6 +103,7 @@ static int profile_target(struct profile_input *input)
         return EXIT_USAGE;
     int status = take_profile(input, &view, &named);
     if (status == EXIT_SUCCESS) {
+        choose_shown(input, &named);
         status = write_file(input, &named);
         named_profile_close(&named);
     } else {
@@ -350,14 +362,12 @@ int profile_command(int argc, char **argv)
         .args_doc = "PID\n--core FILE\n-- PROGRAM [ARGUMENTS]",
         .doc =
             "Write the heap profile of a running process, or run a program with profiling on and "
-            "write its profile when it ends. A process that does not profile by itself "
-            "(HAKMEM_PROFILE=1) is profiled for 30 s, or as long as --for says, and is left as it "
-            "was. With --for, what was allocated is what was allocated in that time. It ends "
-            "earlier when the process ends, or on Ctrl-C; the profile is written all the same."
+            "write its profile when it ends. A process without HAKMEM_PROFILE=1 is profiled for as "
+            "long as --for says (30s), or until it ends, or Ctrl-C, and left as it was."
             "\v"
-            "The end of the file's name: .html for a page with a flame graph, .pb.gz for go tool "
-            "pprof (both have all figures), .heap for google-pprof, .folded for other flame "
-            "graphs, .json for speedscope, .txt to read.",
+            "The end of the file's name: .html for a page, .pb.gz for go tool pprof (both have all "
+            "figures), .heap for google-pprof, .folded for flame graphs, .json for speedscope, "
+            ".txt to read.",
     };
     struct profile_input input = {.choice = {.command = COMMAND},
                                   .output = {.command = COMMAND},

@@ -23,6 +23,11 @@ static const char *const titles[] = {
     [FIGURE_LIFETIME] = "allocated and its lifetimes",
 };
 
+const char *figure_title(enum figure figure)
+{
+    return titles[figure];
+}
+
 const char *figure_name(enum figure figure)
 {
     static const char *const names[] = {
@@ -90,7 +95,7 @@ static void print_cut(FILE *out, const char *line, size_t width)
     fprintf(out, "%.*s...%s\n", (int)head, line, rest);
 }
 
-static void print_frame(FILE *out, const char *before, const struct frame *frame, size_t width)
+void sites_print_frame(FILE *out, const char *before, const struct frame *frame, size_t width)
 {
     static char line[8192];
     const char *slash = frame->file ? strrchr(frame->file, '/') : NULL;
@@ -140,7 +145,8 @@ void sites_print_stack(FILE *out, const struct named_profile *named, const struc
     size_t left = (form->width > 0 ? count_telling(&stack) : stack.count) - stack.own;
     size_t shown = left < form->frames ? left : form->frames;
     for (size_t i = 0; i < shown; i++)
-        print_frame(out, i ? INDENT INDENT : INDENT, stack.frames[stack.own + i], form->width);
+        sites_print_frame(out, i ? INDENT INDENT : INDENT, stack.frames[stack.own + i],
+                          form->width);
     if (left > shown)
         fprintf(out, INDENT INDENT "(%zu more)\n", left - shown);
 }
@@ -174,7 +180,7 @@ static void print_pinned(FILE *out, const struct named_profile *named, bool is_c
     const struct frame *frame = stack.frames[stack.own];
     bool is_one = most->pinned_count < 1.5;
     fprintf(out, "\n%.0f block%s of ", is_one ? 1 : most->pinned_count, is_one ? "" : "s");
-    print_frame(out, "", frame, is_cut ? COLUMNS_OF_NAME : 0);
+    sites_print_frame(out, "", frame, is_cut ? COLUMNS_OF_NAME : 0);
     fprintf(out, "keep%s %s resident, in pages that are %s full\n", is_one ? "s" : "",
             text_of_sum(most->pinned_bytes).bytes, text_of_page_use(most).bytes);
 }

@@ -29,8 +29,12 @@ void sites_print_json_stack(FILE *out, const struct named_profile *named,
 /* The innermost frames of a stack, indented, as below a row of the table. */
 void sites_print_stack(FILE *out, const struct named_profile *named, const struct site_view *site,
                        const struct table_form *form);
+/* One line of a stack; cut to `width` columns, if that is not 0. */
+void sites_print_frame(FILE *out, const char *before, const struct frame *frame, size_t width);
 /* How long something took, in one unit: "34 min". */
 struct short_text text_of_ms(double ms);
+/* For programs: "live"; and for people, behind a number of bytes. */
 const char *figure_name(enum figure figure);
+const char *figure_title(enum figure figure);
 
 #endif

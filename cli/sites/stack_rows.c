@@ -66,6 +66,22 @@ void stack_print_name(FILE *out, const struct named_profile *named, const struct
     print_frame(out, stack.frames[stack.own]);
 }
 
+/* So many callers are named before a stack is opened. */
+#define CALLERS_SHOWN ((size_t)2)
+
+/* Functions that are called from many places would else look all the same. */
+static void print_callers(FILE *out, const struct named_stack *stack)
+{
+    if (stack->own + 1 == stack->count)
+        return;
+    fputs(" <small class=\"callers\">called by ", out);
+    for (size_t i = 1; i <= CALLERS_SHOWN && stack->own + i < stack->count; i++) {
+        fputs(i > 1 ? ", by " : "", out);
+        print_cut(out, stack->frames[stack->own + i]->function);
+    }
+    fputs("</small>", out);
+}
+
 /* ---- rows ---- */
 
 /* Purpose: a site and the largest of its shares of any figure. */
@@ -144,6 +160,7 @@ static void print_stack(FILE *out, const struct named_profile *named, const stru
     print_frame(out, stack.frames[stack.own]);
     if (site->label)
         fprintf(out, " <small>label %" PRIu32 "</small>", site->label);
+    print_callers(out, &stack);
     fputs("</summary><ol>", out);
     for (size_t i = stack.own; i < stack.count && i < most; i++) {
         fputs("<li>", out);
@@ -164,7 +181,7 @@ static void print_row(FILE *out, const struct named_profile *named, const struct
     print_figures(out, site);
     fprintf(out, "<td>%s</td><td>%s</td><td>%.0f</td><td>%s</td>",
             text_of_size((uint64_t)bytes).bytes, text_of_percent(bytes, sum).bytes, whole(count),
-            count > 0 ? text_of_size((uint64_t)(bytes / count)).bytes : "-");
+            count > 0 ? text_of_size((uint64_t)(bytes / count + 0.5)).bytes : "-");
     print_stack(out, named, site);
     fputs("</tr>\n", out);
 }

@@ -11,6 +11,7 @@
 
 #include "base/memory.h"
 #include "heap/choose.h"
+#include "heap/pinners.h"
 #include "heap/profile_samples.h"
 
 static void note_target(struct named_profile *named, struct target *target)
@@ -28,6 +29,7 @@ bool named_profile_read(struct named_profile *named, struct target *target, stru
     *named = (struct named_profile){.pid = target->is_core ? 0 : target->pid};
     if (!profile_view_open(&named->view, view))
         return false;
+    pinners_find(&named->view, view);
     note_target(named, target);
     return true;
 }

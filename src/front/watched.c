@@ -65,6 +65,21 @@ static bool has_lapsed(void)
     return now > atomic_load_explicit(&lease.seen_ms, memory_order_relaxed) + REQUEST_LEASE_MS;
 }
 
+static void stop_locked(enum profile_client client)
+{
+    profile_end(client);
+    thread_cache_watch_all();
+}
+
+/* Asked again under the lock: another command may have begun meanwhile. */
+static noinline_cold void end_lapsed(void)
+{
+    lock_acquire(&watched_lock);
+    if (profile_is_on_for(PROFILE_BY_COMMAND) && has_lapsed())
+        stop_locked(PROFILE_BY_COMMAND);
+    lock_release(&watched_lock);
+}
+
 /* ---- samples ---- */
 
 static noinline_cold void sample(const void *block, size_t usable, size_t size)
@@ -77,7 +92,7 @@ static noinline_cold void sample(const void *block, size_t usable, size_t size)
                                   .thread = own_number()};
     profile_add(&event);
     if (unlikely(profile_is_on_for(PROFILE_BY_COMMAND)) && has_lapsed())
-        watched_stop(PROFILE_BY_COMMAND);
+        end_lapsed();
 }
 
 noinline_cold void *watched_note_on(void *block, size_t size)
@@ -133,8 +148,7 @@ bool watched_start(enum profile_client client, uint64_t interval)
 void watched_stop(enum profile_client client)
 {
     lock_acquire(&watched_lock);
-    profile_end(client);
-    thread_cache_watch_all();
+    stop_locked(client);
     lock_release(&watched_lock);
 }
 
@@ -144,7 +158,10 @@ bool watched_serve(uint64_t interval)
         watched_stop(PROFILE_BY_COMMAND);
         return true;
     }
-    renew(atomic_load_explicit(&requests.profile_lease, memory_order_relaxed), os_now_ms());
+    uint64_t now = os_now_ms();
+    if (now == 0) /* under a filter there may be no clock, and a lease without an end */
+        return false;
+    renew(atomic_load_explicit(&requests.profile_lease, memory_order_relaxed), now);
     return watched_start(PROFILE_BY_COMMAND, interval);
 }
 

@@ -37,7 +37,8 @@ bool profile_make(size_t bytes)
         return true;
     bytes = max_size(bytes, BYTES_MIN);
     size_t stacks = align_down(bytes / 2, os_page_size());
-    char *memory = os_reserve(bytes);
+    /* strict mode ends the program for every call on memory */
+    char *memory = os_may_give_back() ? os_reserve(bytes) : NULL;
     if (!memory)
         return false;
     os_name(memory, bytes, OS_NAME " profile");

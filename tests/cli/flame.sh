@@ -60,7 +60,7 @@ diff rows - <<'ROWS' || fail "the rows of the table"
  100.0 MiB 24.9 % 1000 102.4 KiB take_line
  1.0 MiB 0.2 % 1 2.0 MiB (stack not kept)
 ROWS
-expect_in page.html '<summary><code>take_line</code> <small>made_profile.c:[0-9]+</small> <small>label 77</small></summary><ol><li><code>take_line</code> .*<li><code>parse_lines</code>.*<li><code>main</code>' \
+expect_in page.html '<summary><code>take_line</code> <small>made_profile.c:[0-9]+</small> <small>label 77</small> <small class="callers">called by parse_lines, by make</small></summary><ol><li><code>take_line</code> .*<li><code>parse_lines</code>.*<li><code>main</code>' \
     "the callers of a stack"
 hakmem profile $TARGET --allocated -o allocated.html
 expect_in <(plain allocated.html) 'Of 9\.3 GiB allocated, 9\.0 GiB \(96\.8 %\) was asked for' "--allocated"

@@ -13,8 +13,10 @@
 #include "sites/formats.h"
 #include "sites/perf_map.h"
 #include "sites/protobuf.h"
+#include "sites/protobuf_read.h"
 #include "sites/resolver.h"
 #include "sites/string_table.h"
+#include "sites/suppressions.h"
 
 static void it_writes_protocol_buffers(void **state)
 {
@@ -44,6 +46,81 @@ static void it_writes_protocol_buffers(void **state)
     CHECK_EQ(message.bytes[10], 1);
     protobuf_free(&message);
     protobuf_free(&inner);
+}
+
+static void it_reads_protocol_buffers(void **state)
+{
+    /* 150; "ab"; eight and four bytes, which are skipped; a packed list of 3 and 270 */
+    static const unsigned char bytes[] = {0x08, 0x96, 0x01, 0x12, 0x02, 'a',  'b',  0x19, 1,
+                                          2,    3,    4,    5,    6,    7,    8,    0x25, 1,
+                                          2,    3,    4,    0x32, 0x03, 0x03, 0x8e, 0x02};
+    struct protobuf_reader reader = protobuf_reader_of(bytes, sizeof bytes);
+    struct protobuf_field field;
+    uint64_t number;
+    (void)state;
+    CHECK(protobuf_next(&reader, &field) && field.number == 1 && field.value == 150);
+    CHECK(!field.bytes);
+    CHECK(protobuf_next(&reader, &field) && field.number == 2 && field.size == 2);
+    CHECK(memcmp(field.bytes, "ab", 2) == 0);
+    CHECK(protobuf_next(&reader, &field) && field.number == 3);
+    CHECK(protobuf_next(&reader, &field) && field.number == 4);
+    CHECK(protobuf_next(&reader, &field) && field.number == 6 && field.size == 3);
+    struct protobuf_reader list = protobuf_reader_of(field.bytes, field.size);
+    CHECK(protobuf_number_next(&list, &number) && number == 3);
+    CHECK(protobuf_number_next(&list, &number) && number == 270);
+    CHECK(!protobuf_number_next(&list, &number) && !list.is_bad);
+    CHECK(!protobuf_next(&reader, &field) && !reader.is_bad);
+    /* cut short anywhere: good up to the end of a field, else bad */
+    for (size_t size = 0; size < sizeof bytes; size++) {
+        reader = protobuf_reader_of(bytes, size);
+        while (protobuf_next(&reader, &field))
+            CHECK(reader.at <= bytes + size);
+        bool is_whole = size == 0 || size == 3 || size == 7 || size == 16 || size == 21;
+        CHECK(reader.is_bad != is_whole);
+    }
+}
+
+static void it_refuses_wrong_protocol_buffers(void **state)
+{
+    static const unsigned char wrong[][12] = {
+        {2, 0x0b, 0x01}, /* a group */
+        {11, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80,
+         0x01},               /* too long a number */
+        {3, 0x12, 0x05, 'a'}, /* a text beyond the end */
+        {2, 0x80, 0x80},      /* a number without an end */
+    };
+    struct protobuf_field field;
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct protobuf_reader reader = protobuf_reader_of(wrong[i] + 1, wrong[i][0]);
+        CHECK(!protobuf_next(&reader, &field) && reader.is_bad);
+        CHECK(!protobuf_next(&reader, &field) && reader.is_bad);
+    }
+}
+
+static bool is_suppressed(const char *pattern, const char *function)
+{
+    static struct named_stack stack;
+    const struct frame frame = {.function = function};
+    struct suppressions suppressions = {0};
+    suppressions_add(&suppressions, pattern);
+    stack.frames[0] = &frame;
+    stack.count = 1;
+    bool is_match = suppressions_match(&suppressions, &stack);
+    free(suppressions.patterns[0]);
+    free(suppressions.patterns);
+    return is_match;
+}
+
+static void it_compares_functions_with_patterns(void **state)
+{
+    (void)state;
+    CHECK(is_suppressed("f", "f") && !is_suppressed("f", "ff") && !is_suppressed("f", "g"));
+    CHECK(is_suppressed("f*", "ff") && is_suppressed("*", "anything(at all)"));
+    CHECK(is_suppressed("ns::f", "ns::f(int, char*)") && !is_suppressed("ns::f", "ns::fg(int)"));
+    CHECK(is_suppressed("ns::f(int)", "ns::f(int)") && !is_suppressed("ns::f(int)", "ns::f(char)"));
+    CHECK(is_suppressed("s::operator()", "s::operator()(int)"));
+    CHECK(!is_suppressed("", "f") && is_suppressed("f[ab]", "fa") && !is_suppressed("f[ab]", "fc"));
 }
 
 static void it_numbers_texts(void **state)
@@ -191,6 +268,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_writes_protocol_buffers),
+        cmocka_unit_test(it_reads_protocol_buffers),
+        cmocka_unit_test(it_refuses_wrong_protocol_buffers),
+        cmocka_unit_test(it_compares_functions_with_patterns),
         cmocka_unit_test(it_numbers_texts),
         cmocka_unit_test(it_reads_maps_of_compiled_code),
         cmocka_unit_test(it_writes_names_as_people_do),

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Compares two profiles: of two files, whoever has written them, or of one process.
+ */
+#include "sites/profile_diff.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/memory.h"
+#include "base/message.h"
+#include "heap/copy.h"
+#include "heap/process.h"
+#include "sites/stack_changes.h"
+
+#define ROWS_DEFAULT 10
+
+static int print(const struct profile_diff *diff, struct stack_changes *changes,
+                 struct changes_title *title)
+{
+    title->figure = diff->figure;
+    title->rows = diff->rows;
+    if (!diff->rows)
+        title->rows = diff->is_json ? SIZE_MAX : ROWS_DEFAULT;
+    (diff->is_json ? stack_changes_print_json : stack_changes_print)(stdout, changes, title);
+    stack_changes_free(changes);
+    return EXIT_SUCCESS;
+}
+
+/* ---- files ---- */
+
+/* The types of values of a figure, as pprof's files name them. */
+static const struct {
+    const char *bytes;
+    const char *blocks; /* NULL: none */
+} types[] = {
+    [FIGURE_LIVE] = {"inuse_space", "inuse_objects"},
+    [FIGURE_ALLOCATED] = {"alloc_space", "alloc_objects"},
+    [FIGURE_PEAK] = {"peak_space", "peak_objects"},
+    [FIGURE_PINNED] = {"pinned_space", NULL},
+    [FIGURE_LIFETIME] = {"alloc_space", "alloc_objects"},
+};
+
+/* Purpose: one file that is being added. */
+struct side {
+    struct stack_changes *changes;
+    enum change_side side;
+    size_t bytes;  /* indexes of values */
+    size_t blocks; /* as many as there are: none */
+    size_t type_count;
+};
+
+static void take_sample(void *state, const struct pprof_frame *frames, size_t count,
+                        const int64_t *values)
+{
+    const struct side *side = state;
+    const double figures[2] = {(double)values[side->bytes],
+                               side->blocks < side->type_count ? (double)values[side->blocks] : 0};
+    stack_changes_add(side->changes, side->side, frames, count, figures);
+}
+
+static bool add_file(const struct profile_diff *diff, const char *path, struct pprof_profile *file,
+                     struct side *side)
+{
+    const char *bytes = types[diff->figure].bytes;
+    const char *blocks = types[diff->figure].blocks;
+    side->type_count = file->type_count;
+    side->bytes = pprof_type(file, bytes);
+    side->blocks = blocks ? pprof_type(file, blocks) : file->type_count;
+    if (side->bytes == file->type_count)
+        cli_fail(EXIT_FAILURE, "%s: '%.200s' has no '%s': it is another kind of profile",
+                 diff->command, path, bytes);
+    else if (!pprof_each(file, take_sample, side))
+        cli_fail(EXIT_FAILURE, "%s: '%.200s' is damaged: its stacks have too many functions",
+                 diff->command, path);
+    else
+        return true;
+    return false;
+}
+
+int profile_diff_files(const struct profile_diff *diff, const char *const paths[2])
+{
+    struct stack_changes changes = {0};
+    struct pprof_profile profiles[CHANGE_SIDES] = {{0}, {0}};
+    struct changes_title title = {.names = {paths[0], paths[1]}, .seconds = NAN};
+    int status = EXIT_SUCCESS;
+    for (int i = CHANGE_BEFORE; i < CHANGE_SIDES && status == EXIT_SUCCESS; i++) {
+        struct side side = {.changes = &changes, .side = (enum change_side)i};
+        if (!pprof_open(&profiles[i], diff->command, paths[i]) ||
+            !add_file(diff, paths[i], &profiles[i], &side))
+            status = EXIT_FAILURE;
+        else if (profiles[i].period > title.interval)
+            title.interval = profiles[i].period;
+    }
+    if (profiles[0].time_ns > 0 && profiles[1].time_ns > 0)
+        title.seconds = ((double)profiles[1].time_ns - (double)profiles[0].time_ns) / 1e9;
+    if (status == EXIT_SUCCESS)
+        status = print(diff, &changes, &title);
+    else
+        stack_changes_free(&changes);
+    pprof_close(&profiles[0]);
+    pprof_close(&profiles[1]);
+    return status;
+}
+
+/* ---- a process ---- */
+
+static void add_profile(struct stack_changes *changes, enum change_side side,
+                        const struct named_profile *named, enum figure figure)
+{
+    static struct named_stack stack;
+    static struct pprof_frame frames[STACK_FRAMES_MAX];
+    for (size_t i = 0; i < named->view.site_count; i++) {
+        const struct site_view *site = &named->view.sites[i];
+        const double figures[2] = {(double)site_bytes(site, figure), site_count(site, figure)};
+        stack_name(&stack, named, site);
+        for (size_t j = stack.skipped; j < stack.count; j++)
+            frames[j - stack.skipped] = (struct pprof_frame){
+                stack.frames[j]->function, stack.frames[j]->file, stack.frames[j]->line};
+        stack_changes_add(changes, side, frames, stack.count - stack.skipped, figures);
+    }
+}
+
+/* Until the time has passed, or the user has had enough. */
+static void wait_for(const struct profile_diff *diff, double seconds)
+{
+    const struct timespec time = {(time_t)seconds, (long)((seconds - floor(seconds)) * 1e9)};
+    sigset_t ending;
+    sigset_t before;
+    cli_say("%s: looks again in %g s, or at Ctrl-C", diff->command, seconds);
+    sigemptyset(&ending);
+    sigaddset(&ending, SIGINT);
+    sigprocmask(SIG_BLOCK, &ending, &before);
+    sigtimedwait(&ending, NULL, &time);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+static bool look_again(struct target *target, struct heap_view *view)
+{
+    heap_view_close(view);
+    return target_refresh(target) && heap_view_open(view, target);
+}
+
+int profile_diff_process(const struct profile_diff *diff, const char *pid, double seconds)
+{
+    const struct choice choice = {.command = diff->command, .pid = pid, .is_watch = true};
+    struct stack_changes changes = {0};
+    struct named_profile named[CHANGE_SIDES];
+    struct target target;
+    struct heap_view view;
+    choice_open(&choice, &target, &view);
+    if (!named_profile_open(&named[0], &target, &view))
+        return cli_fail(EXIT_FAILURE, "%s: %s", diff->command, target.error);
+    wait_for(diff, seconds);
+    if (!look_again(&target, &view) || !named_profile_open(&named[1], &target, &view))
+        return cli_fail(EXIT_FAILURE, "%s: %s", diff->command, target.error);
+    for (int i = CHANGE_BEFORE; i < CHANGE_SIDES; i++)
+        add_profile(&changes, (enum change_side)i, &named[i], diff->figure);
+    struct changes_title title = {
+        .names = {named[0].title, named[1].title},
+        .seconds = ((double)named[1].read_ms - (double)named[0].read_ms) / 1000,
+        .interval = named[1].view.interval,
+    };
+    print(diff, &changes, &title);
+    symbols_say_missing(&named[1].symbols, diff->command);
+    named_profile_close(&named[0]);
+    named_profile_close(&named[1]);
+    heap_view_close(&view);
+    target_close(&target);
+    return EXIT_SUCCESS;
+}
