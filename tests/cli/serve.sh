@@ -115,7 +115,7 @@ assert served == printed
 PYTHON
 expect_answer 200 GET /processes/$HEAP
 expect_in head '^Content-Type: text/html; charset=utf-8$' "a process's page"
-expect_in body "<title>known_heap \[$HEAP\]</title>" "a process's page"
+expect_in body "<title>Memory of known_heap \[$HEAP\]</title>" "a process's page"
 expect_in body '<th scope="row">208 B</th><td>500</td>' "a process's page"
 expect_in body "profiling is not on in it" "a process's page"
 
@@ -198,7 +198,7 @@ python3 -c 'import json, sys; assert any(p["pid"] == int(sys.argv[1]) and p["pro
 expect_answer 200 GET /metrics
 expect_in body "^hakmem_rss_bytes\{pid=\"$TARGET\",program=\"a\?\}\?<b>\?\"\} [0-9]+$" "a name in metrics"
 expect_answer 200 GET /processes/$TARGET
-expect_in body "<title>a\?\}\?&lt;b&gt;\? \[$TARGET\]</title>" "a name in HTML"
+expect_in body "<title>Memory of a\?\}\?&lt;b&gt;\? \[$TARGET\]</title>" "a name in HTML"
 kill -KILL $TARGET
 
 step "profiles: which process"
@@ -301,6 +301,9 @@ for path in / /script.js /style.css /metrics /processes /nowhere; do
     expect_in head '^X-Content-Type-Options: nosniff$' $path
     expect_in head '^Cache-Control: no-store$' $path
 done
+# a report has its scripts in it, and an origin of its own
+expect_answer 200 GET /processes/$HEAP
+expect_in head "^Content-Security-Policy: sandbox allow-scripts allow-downloads; default-src 'none'; " "a report"
 expect_answer 200 HEAD /metrics
 [[ ! -s body ]] || fail "HEAD has a body"
 
