@@ -317,6 +317,14 @@ STATUS=$?
 expect_status 0 "a table of which there is little"
 # behind it lies other memory, which may read as sites
 expect_in out '^  300\.0 MiB +[0-9.]+ % +2100 ' "a table of which there is little"
+start_made_profile samples
+expect_line 1 "hakmem sites: process $TARGET (made_profile): its heap is damaged: the samples of its profile make no sense" \
+    sites $TARGET
+start_made_profile wild
+hakmem sites $TARGET --pinned
+expect_status 0 "samples of no blocks"
+expect_in out '^partly used pages have 0 B free; accounted for: - of it$' "samples of no blocks"
+expect_in out '^left out, since it changed while it was read: [0-9]+ things$' "samples of no blocks"
 start_made_profile store
 expect_line 1 "hakmem sites: process $TARGET (made_profile): its heap is damaged: the stacks of its profile make no sense" \
     sites $TARGET
