@@ -16,6 +16,7 @@
 #include "look/verbs.h"
 #include "request/verbs.h"
 #include "run/verbs.h"
+#include "serve/verbs.h"
 #include "settings/settings.h"
 #include "sites/verbs.h"
 
@@ -30,7 +31,7 @@ static const struct command {
     {"why", why_command},           {"trim", trim_command},       {"set", set_command},
     {"report", report_command},     {"limit", limit_command},     {"settings", settings_command},
     {"snapshot", snapshot_command}, {"diff", diff_command},       {"sites", sites_command},
-    {"profile", profile_command},   {"leaks", leaks_command},
+    {"profile", profile_command},   {"leaks", leaks_command},     {"serve", serve_command},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
@@ -77,9 +78,8 @@ static const struct argp main_argp = {
            "  hakmem sites PID              say who asked for the memory: call stacks\n"
            "  hakmem profile PID -o FILE    write that for pprof and flame graphs\n"
            "  hakmem leaks [--] PROGRAM     run a program, say which blocks it has lost\n"
-           "  hakmem trim PID               ask a process to give free pages back\n"
-           "  hakmem set PID NAME=VALUE     change a setting of a running process\n"
-           "  hakmem limit PID BYTES        make malloc fail beyond this much memory\n"
+           "  hakmem serve                  answer Prometheus and pprof, and show a live page\n"
+           "  hakmem trim, set, limit PID   have it give free pages back, or obey a setting\n"
            "  hakmem settings               list the HAKMEM_* settings\n"
            "  hakmem help [COMMAND]         print the help of a command, or this list\n"
            "\n"

@@ -5,7 +5,8 @@
 # dpkg it does nothing: the build then names what it lacks.
 set -euo pipefail
 
-packages=(gcc cmake make libc6-dev libncurses-dev libjson-c-dev libdw-dev libiberty-dev zlib1g-dev)
+packages=(gcc cmake make libc6-dev libncurses-dev libjson-c-dev libdw-dev libiberty-dev zlib1g-dev
+    libmicrohttpd-dev)
 test_packages=(
     g++ clang libclang-rt-dev clang-format clang-tidy libcmocka-dev valgrind time       # tools
     libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4 libtbbmalloc2                      # peers
@@ -13,6 +14,8 @@ test_packages=(
     musl-tools xz-utils groff-base chromium gdb tmux zsh fish google-perftools
     gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
     python3-prometheus-client systemd libseccomp2                                       # filters
+    systemtap-sdt-dev bpftrace                                                          # probes
+    prometheus curl                                                                     # readers
 )
 
 # Installed where this system has them: without, a peer is another version, or left out.

@@ -196,6 +196,25 @@ void html_code(FILE *out, const char *text, size_t most)
     fputs("</code>", out);
 }
 
+/* A quote or a backslash would end or change the string, "</script>" or "<!--" the script. */
+void html_script_text(FILE *out, const char *text, size_t most)
+{
+    const char *start = text;
+    fputc('"', out);
+    while (*text && (size_t)(text - start) < most) {
+        bool is_printable;
+        size_t length = text_character(text, &is_printable);
+        if (length == 1 && strchr("\"\\<>&'", *text))
+            fprintf(out, "\\u%04x", (unsigned)*text);
+        else if (is_printable)
+            fwrite(text, 1, length, out);
+        else
+            fputc('?', out);
+        text += length;
+    }
+    fputs(*text ? "...\"" : "\"", out);
+}
+
 void html_command(FILE *out, char **argv)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -212,6 +231,11 @@ void html_command(FILE *out, char **argv)
 }
 
 /* ---- The frame ---- */
+
+const char *html_style(void)
+{
+    return style;
+}
 
 void html_begin(FILE *out, const char *title)
 {

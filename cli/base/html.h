@@ -7,6 +7,8 @@
 
 #include <stdio.h>
 
+/* The style of all pages, for pages that are served and have it in a file of its own. */
+const char *html_style(void);
 /* Write from the doctype to <header>; the title is the heading too. */
 void html_begin(FILE *out, const char *title);
 /* Write a row of a <dl>. */
@@ -26,6 +28,10 @@ void html_prose(FILE *out, const char *text);
 void html_keep_figures(FILE *out, const char *html);
 /* Write a command with its arguments, quoted for a shell where it is necessary. */
 void html_command(FILE *out, char **argv);
+
+/* Write a string of JSON, with its quotes, that may stand in a <script>. Control characters, and
+ * bytes that are not UTF-8, become '?'; of a text longer than `most` bytes, the rest is dots. */
+void html_script_text(FILE *out, const char *text, size_t most);
 
 /* Write at most `most` bytes of text as code, with dots if it is longer. */
 void html_code(FILE *out, const char *text, size_t most);

@@ -18,8 +18,8 @@ _hakmem() {
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
         mapfile -t COMPREPLY < <(compgen -W \
-            "run report compare record stats snapshot diff map why sites profile leaks top trim set limit \
-            settings help \
+            "run report compare record stats snapshot diff map why sites profile leaks top serve trim \
+            set limit settings help \
             --help --version" -- "$word")
         return
     fi
@@ -30,7 +30,7 @@ _hakmem() {
             return
         fi
         ;;
-    --core | --svg | --suppress | --output | -o | --html | --input | --report)
+    --core | --svg | --suppress | --output | -o | --html | --input | --report | --token-file)
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
         ;;
@@ -39,12 +39,12 @@ _hakmem() {
         mapfile -t COMPREPLY < <(compgen -W "$(_hakmem_settings)" -- "${word^^}")
         return
         ;;
-    --delay | --suppress-function | --exit-status | --interval | --top | --range | --wait | --for | --only | --precision | --time | --runs) return ;;
+    --delay | --suppress-function | --exit-status | --interval | --top | --range | --wait | --for | --only | --precision | --time | --runs | --listen) return ;;
     esac
     case $verb in
-    run) words="--set --report --operations --help" ;;
+    run) words="--set --report --no-profile --operations --help" ;;
     compare) words="--only --allocator --precision --time --runs --input --show-output --json --html" ;;
-    report) words="--for --output --help" ;;
+    report) words="--for --no-profile --output --help" ;;
     record) words="--output --help" ;;
     stats) words="--core --json --metrics --help" ;;
     snapshot) words="--core --output --help" ;;
@@ -52,16 +52,17 @@ _hakmem() {
     map) words="--core --range --svg --help" ;;
     why) words="--core --help" ;;
     sites) words="--live --allocated --peak --pinned --lifetime --top --json --core --help" ;;
-    profile) words="--output --live --allocated --peak --pinned --core --help" ;;
+    profile) words="--output --live --allocated --peak --pinned --for --interval --core --help" ;;
     leaks) words="--all --suppress --suppress-function --exit-status --exact --interval --output --help" ;;
     top) words="--delay --core --help" ;;
+    serve) words="--listen --token-file --insecure --help" ;;
     trim) words="--wait --help" ;;
     set) words="--wait --help" ;;
     limit) words="--wait --help" ;;
     settings) words="--man --markdown --help" ;;
     help)
-        words="run report compare record stats snapshot diff map why sites profile leaks top trim set limit"
-        words+=" settings"
+        words="run report compare record stats snapshot diff map why sites profile leaks top serve trim set"
+        words+=" limit settings"
         ;;
     esac
     case $verb,$word in

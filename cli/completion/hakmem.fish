@@ -16,7 +16,7 @@ end
 
 function __hakmem_verb
     not __fish_seen_subcommand_from run report compare record stats snapshot diff map why sites \
-        profile leaks top trim set limit settings help
+        profile leaks top serve trim set limit settings help
 end
 
 complete -c hakmem -f
@@ -35,6 +35,7 @@ complete -c hakmem -n __hakmem_verb -a sites -d 'who asked for the memory'
 complete -c hakmem -n __hakmem_verb -a profile -d 'the same, in a file for other tools'
 complete -c hakmem -n __hakmem_verb -a leaks -d 'run a program, and say what it has lost'
 complete -c hakmem -n __hakmem_verb -a top -d 'a live view'
+complete -c hakmem -n __hakmem_verb -a serve -d 'answer all of this by HTTP'
 complete -c hakmem -n __hakmem_verb -a trim -d 'have a process give free pages back'
 complete -c hakmem -n __hakmem_verb -a set -d 'change a setting of a running process'
 complete -c hakmem -n __hakmem_verb -a limit -d 'limit the memory of a running process'
@@ -44,6 +45,8 @@ complete -c hakmem -n __hakmem_verb -a help -d 'the help of a command'
 complete -c hakmem -n '__fish_seen_subcommand_from run' -l set -x -a '(__hakmem_settings)' \
     -d 'run it with a setting'
 complete -c hakmem -n '__fish_seen_subcommand_from run' -l report -r -F -d 'write a page'
+complete -c hakmem -n '__fish_seen_subcommand_from run report' -l no-profile \
+    -d 'do not say who asked for memory'
 complete -c hakmem -n '__fish_seen_subcommand_from run' -l operations -d 'count each call for the page'
 complete -c hakmem -n '__fish_seen_subcommand_from report diff' -l for -x -d 'look for so long'
 complete -c hakmem -n '__fish_seen_subcommand_from report' -s o -l output -r -F -d 'the page'
@@ -68,6 +71,10 @@ complete -c hakmem -n '__fish_seen_subcommand_from sites profile diff' -l alloca
     -d 'by bytes allocated'
 complete -c hakmem -n '__fish_seen_subcommand_from sites profile diff' -l peak \
     -d 'by live bytes at the peak'
+complete -c hakmem -n '__fish_seen_subcommand_from profile' -l for -x \
+    -d 'profile a process for so long'
+complete -c hakmem -n '__fish_seen_subcommand_from profile' -l interval -x \
+    -d 'mean bytes between two samples'
 complete -c hakmem -n '__fish_seen_subcommand_from sites profile diff' -l pinned \
     -d 'by free bytes kept resident'
 complete -c hakmem -n '__fish_seen_subcommand_from sites' -l lifetime -d 'with how long blocks lived'
@@ -82,12 +89,15 @@ complete -c hakmem -n '__fish_seen_subcommand_from leaks' -s o -l output -r -F -
 complete -c hakmem -n '__fish_seen_subcommand_from map' -l range -r -f -d 'show only these addresses, START-END'
 complete -c hakmem -n '__fish_seen_subcommand_from map' -l svg -r -F -d 'draw into an SVG file'
 complete -c hakmem -n '__fish_seen_subcommand_from top' -l delay -x -d 'seconds between looks'
+complete -c hakmem -n '__fish_seen_subcommand_from serve' -l listen -x -d 'ADDRESS:PORT'
+complete -c hakmem -n '__fish_seen_subcommand_from serve' -l token-file -r -F -d 'a token is asked for'
+complete -c hakmem -n '__fish_seen_subcommand_from serve' -l insecure -d 'other machines need no token'
 complete -c hakmem -n '__fish_seen_subcommand_from trim set limit' -l wait -x -d 'seconds to wait'
 complete -c hakmem -n '__fish_seen_subcommand_from settings' -l man -d 'as a manual page'
 complete -c hakmem -n '__fish_seen_subcommand_from settings' -l markdown -d 'as docs/SETTINGS.md'
-complete -c hakmem -n '__fish_seen_subcommand_from report stats snapshot map why sites profile leaks top trim set limit' \
+complete -c hakmem -n '__fish_seen_subcommand_from report stats snapshot map why sites profile leaks top serve trim set limit' \
     -a '(__hakmem_pids)'
 complete -c hakmem -n '__fish_seen_subcommand_from diff' -F
 complete -c hakmem -n '__fish_seen_subcommand_from set' -a '(__hakmem_settings)'
 complete -c hakmem -n '__fish_seen_subcommand_from help' \
-    -a 'run report compare record stats snapshot diff map why sites profile leaks top trim set limit settings'
+    -a 'run report compare record stats snapshot diff map why sites profile leaks top serve trim set limit settings'

@@ -35,12 +35,49 @@ pid_t choice_pid(const char *command, const char *text)
 
 #define LOOK_SECONDS 60
 
+static pid_t looking_child;
+
+/* The terminal sends its signals to the child too. */
+static void pass_on(int signal_number, siginfo_t *info, void *context)
+{
+    (void)context;
+    if (info->si_code != SI_KERNEL)
+        kill(looking_child, signal_number);
+}
+
+/* A child that ends its work on a signal must not lose its parent by it. */
+static void pass_signals_on(pid_t child)
+{
+    static const int passed[] = {SIGINT, SIGTERM, SIGHUP};
+    const struct sigaction action = {.sa_sigaction = pass_on, .sa_flags = SA_SIGINFO | SA_RESTART};
+    looking_child = child;
+    for (size_t i = 0; i < sizeof passed / sizeof passed[0]; i++) {
+        struct sigaction before;
+        if (sigaction(passed[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+            sigaction(passed[i], &action, NULL);
+    }
+}
+
+/* Has the child come so far in time? */
+static bool is_in_time(int pipe_end)
+{
+    struct pollfd ready = {.fd = pipe_end, .events = POLLIN};
+    double end = clock_seconds() + LOOK_SECONDS;
+    for (;;) {
+        double left = end - clock_seconds();
+        int found = left > 0 ? poll(&ready, 1, (int)(left * 1000) + 1) : 0;
+        if (found != -1 || errno != EINTR)
+            return found != 0;
+    }
+}
+
 /* Wait for the child that reads the target, and end with its status. */
 static _Noreturn void wait_for_look(const struct choice *choice, pid_t child, int pipe_end)
 {
-    struct pollfd ready = {.fd = pipe_end, .events = POLLIN};
     int status;
-    if (poll(&ready, 1, LOOK_SECONDS * 1000) == 0) {
+    if (choice->is_attach)
+        pass_signals_on(child);
+    if (!is_in_time(pipe_end)) {
         kill(child, SIGKILL); /* it may hang in the kernel, so nobody waits for it */
         exit(cli_fail(EXIT_FAILURE, "%s: process %s: a look at it takes more than a minute",
                       choice->command, choice->pid));
@@ -123,7 +160,8 @@ void choice_open(const struct choice *choice, struct target *target, struct heap
         exit(cli_fail(EXIT_USAGE, "%s: no process given (see %s --help)", choice->command,
                       choice->command));
     bool is_open = false;
-    bool is_limited = !choice->core && !choice->is_to_write && !choice->is_watch;
+    bool is_limited = !choice->core && !choice->is_watch &&
+                      (!choice->is_to_write || choice->is_attach);
     int look = is_limited ? begin_look(choice) : -1;
     if (choice->core)
         is_open = target_open_core(target, choice->core);

@@ -13,6 +13,7 @@ struct choice {
     const char *pid;
     const char *core;
     bool is_to_write; /* the process will be written to */
+    bool is_attach;   /* and read again and again; but to open it may take a minute only */
     bool is_watch;    /* it will be read again and again: no time limit */
 };
 

@@ -15,6 +15,7 @@
 #include "heap/profile_samples.h"
 #include "heap/residency.h"
 #include "heap/target_read.h"
+#include "watch/marks.h"
 
 /* More than the library ever makes of each. */
 #define STORE_BYTES_MAX ((uint64_t)2 << 30)
@@ -173,7 +174,8 @@ static bool read_profile(struct profile_view *copied, struct target *target, uin
     if (head.started_ms == 0 || !head.stacks || !head.sites)
         return target_fail_named(target, "profiling is not on in it: start it with HAKMEM_PROFILE=1"
                                          " or hakmem profile");
-    copied->is_on = atomic_load(&head.is_on) != 0;
+    copied->clients = atomic_load(&head.is_on);
+    copied->is_on = copied->clients != 0;
     copied->interval = atomic_load(&head.interval);
     copied->peak_epoch = atomic_load(&head.peak_epoch);
     copied->started_ms = head.started_ms;
@@ -181,7 +183,7 @@ static bool read_profile(struct profile_view *copied, struct target *target, uin
     copied->memory_start = (uintptr_t)head.stacks;
     copied->memory_end = (uintptr_t)head.samples +
                          (uint64_t)head.sample_slots *
-                             (sizeof(union seen_profile_sample) + sizeof(struct profile_mark));
+                             (sizeof(union seen_profile_sample) + MARK_BYTES);
     /* the samples first: a sample's site is older than it */
     if (!profile_samples_read(copied, target, (uintptr_t)head.samples, head.sample_slots))
         return false;
@@ -214,4 +216,47 @@ void profile_view_close(struct profile_view *copied)
     free(copied->samples);
     free(copied->stacks);
     *copied = (struct profile_view){0};
+}
+
+bool profile_view_clients(const struct heap_view *view, unsigned *clients, bool *has_profile)
+{
+    union seen_profile head;
+    if (!target_read(view->target, (uintptr_t)view->root.profile, &head, sizeof head))
+        return process_explain(view->target, ESRCH);
+    *clients = atomic_load(&head.is_on);
+    *has_profile = head.started_ms != 0;
+    return true;
+}
+
+/* ---- the difference of two copies ---- */
+
+static bool is_same_site(const struct site_view *a, const struct site_view *b)
+{
+    return a->label == b->label && a->depth == b->depth &&
+           (a->depth == 0 || memcmp(a->frames, b->frames, a->depth * WORD) == 0);
+}
+
+/* The target may write anything at any time, so a figure may have become less. */
+static uint64_t minus(uint64_t now, uint64_t before)
+{
+    return now > before ? now - before : 0;
+}
+
+static void subtract_site(struct site_view *site, const struct site_view *before)
+{
+    double count = site->alloc_count - before->alloc_count;
+    site->alloc_count = count > 0 ? count : 0;
+    site->alloc_bytes = minus(site->alloc_bytes, before->alloc_bytes);
+    site->requested_bytes = minus(site->requested_bytes, before->requested_bytes);
+    for (size_t i = 0; i < PROFILE_LIFETIMES; i++)
+        site->lifetimes[i] = (uint32_t)minus(site->lifetimes[i], before->lifetimes[i]);
+}
+
+/* Both are in the order of the table, in which no site ever moves, so one walk finds all. */
+void profile_view_subtract(struct profile_view *copied, const struct profile_view *earlier)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < copied->site_count && at < earlier->site_count; i++)
+        if (is_same_site(&copied->sites[i], &earlier->sites[at]))
+            subtract_site(&copied->sites[i], &earlier->sites[at++]);
 }

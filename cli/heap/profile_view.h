@@ -50,6 +50,7 @@ struct profile_view {
     uint64_t started_at_ms; /* the same by CLOCK_MONOTONIC_COARSE */
     uint64_t peak_epoch;
     bool is_on;
+    unsigned clients;      /* bits of enum profile_client */
     uint64_t memory_start; /* of the profile itself, in the target */
     uint64_t memory_end;
     struct site_view *sites;
@@ -66,5 +67,10 @@ struct profile_view {
  * never on is one. */
 bool profile_view_open(struct profile_view *copied, struct heap_view *view);
 void profile_view_close(struct profile_view *copied);
+/* What was allocated, and freed, since an earlier copy of the same profile. What is live, and was
+ * at the peak, stays. */
+void profile_view_subtract(struct profile_view *copied, const struct profile_view *earlier);
+/* Who wants profiling now: bits of enum profile_client. False: the target cannot be read. */
+bool profile_view_clients(const struct heap_view *view, unsigned *clients, bool *has_profile);
 
 #endif

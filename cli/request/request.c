@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * `hakmem trim`, `set` and `limit`: these verbs write a request into the target. The target's next
- * slow path serves it; the verb waits for that, but not if the target is idle. They are the only
- * verbs that write to a target. They write only to the object that the library has for it, in the
- * library's own memory (heap/copy.c checks that), through the descriptor by which the target was
- * read. If the process executes another program meanwhile, the write fails, and that program is not
- * changed.
+ * slow path serves it; the verb waits for that, but not if the target is idle. Besides them only
+ * `hakmem profile` writes to a target. heap/mailbox.c does so for all.
  */
 #include <argp.h>
 #include <errno.h>
@@ -19,11 +16,11 @@
 #include "base/message.h"
 #include "base/text.h"
 #include "heap/choose.h"
+#include "heap/activity.h"
 #include "heap/copy.h"
+#include "heap/mailbox.h"
 #include "heap/process.h"
-#include "heap/target_read.h"
 #include "heap/terms.h"
-#include "request/activity.h"
 #include "request/verbs.h"
 #include "settings/settings.h"
 
@@ -32,9 +29,6 @@
 #define WAIT_MAX 86400
 /* The time between two looks whether the request has been served. */
 #define LOOK_NS 20000000
-/* A process counts as idle after this many seconds. The helper thread looks once a second. */
-#define IDLE_SECONDS 0.3
-#define IDLE_SECONDS_WITH_HELPER 1.5
 
 struct request_input {
     struct choice choice;
@@ -44,36 +38,9 @@ struct request_input {
     bool is_patient; /* --wait was given: wait for an idle process too */
 };
 
-/* Purpose: the request, and the addresses where it is written. */
-struct mailbox {
-    struct target *target;
-    uint64_t slot;    /* addresses in the target */
-    uint64_t waiting; /* the flag that makes slow paths look */
-    int64_t value;
-    double idle_seconds; /* after so many idle seconds the verb stops waiting */
-};
-
 enum answer { ANSWER_SERVED, ANSWER_LOST, ANSWER_LATE, ANSWER_IDLE };
 
 /* ---- asking and waiting ---- */
-
-/* Write the value first, then the number that makes it a request, then the flag that makes slow
- * paths look. The number differs from that of any other command: if two commands use the same slot
- * at the same time, the request that is written last counts. */
-static bool write_request(const struct mailbox *mailbox)
-{
-    struct target *target = mailbox->target;
-    union seen_request request;
-    if (!target_read(target, mailbox->slot, &request, sizeof request))
-        return process_explain(target, ESRCH);
-    uint32_t asked = request.asked + 2 * (uint32_t)getpid() + 1;
-    uint32_t yes = 1;
-    return target_write(target, mailbox->slot + offsetof(union seen_request, value),
-                        &mailbox->value, sizeof mailbox->value) &&
-           target_write(target, mailbox->slot + offsetof(union seen_request, asked), &asked,
-                        sizeof asked) &&
-           target_write(target, mailbox->waiting, &yes, sizeof yes);
-}
 
 /* *request is the content of the slot at the end. */
 static enum answer wait_for_answer(const struct mailbox *mailbox, const struct request_input *input,
@@ -83,7 +50,7 @@ static enum answer wait_for_answer(const struct mailbox *mailbox, const struct r
     double deadline = clock_seconds() + (double)input->wait_seconds;
     struct activity activity = {0};
     for (;;) {
-        if (!target_read(mailbox->target, mailbox->slot, request, sizeof *request))
+        if (!mailbox_read(mailbox, request))
             return ANSWER_LOST;
         if (request->served == request->asked)
             return ANSWER_SERVED;
@@ -208,19 +175,12 @@ static int send_request(const struct request_input *input, const struct heap_vie
                         unsigned slot, int64_t value)
 {
     struct target *target = view->target;
-    uint64_t all = (uintptr_t)view->root.request;
-    const struct mailbox mailbox = {
-        .target = target,
-        .slot = all + offsetof(union seen_requests, slots) + slot * sizeof(union seen_request),
-        .waiting = all + offsetof(union seen_requests, is_waiting),
-        .value = value,
-        .idle_seconds = view->settings.background == CHOICE_YES ? IDLE_SECONDS_WITH_HELPER
-                                                                : IDLE_SECONDS};
+    const struct mailbox mailbox = mailbox_of(view, slot, value);
     union seen_request request;
     if (view->is_empty)
         return cli_fail(EXIT_FAILURE, "%s: %s does not use the heap of HAKMEM",
                         input->choice.command, choice_title(target));
-    if (!write_request(&mailbox))
+    if (!mailbox_write(&mailbox))
         return report_failure(input, target);
     enum answer answer = wait_for_answer(&mailbox, input, &request);
     if (answer == ANSWER_LOST)

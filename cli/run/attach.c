@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * `hakmem report`: the page of `hakmem run --report`, for a process that runs already. The process
- * is only read.
+ * profiles meanwhile, if it agrees; else it is only read.
  */
 #include <argp.h>
 #include <errno.h>
@@ -18,17 +18,28 @@
 #include "heap/choose.h"
 #include "heap/copy.h"
 #include "program/process_tree.h"
+#include "run/profiling.h"
 #include "run/run_report.h"
 #include "run/verbs.h"
 
 #define COMMAND "hakmem report"
 #define KEY_FOR CLI_KEY(1)
+#define KEY_NO_PROFILE CLI_KEY(2)
 
 struct options {
     char *pid;
     double seconds;
     struct output page;
     char name[32];
+    bool is_unprofiled;
+};
+
+/* Purpose: the process, open for as long as it is looked at. */
+struct watched {
+    pid_t pid;
+    struct target target;
+    struct heap_view view;
+    struct profiling profiling;
 };
 
 /* ---- The looks ---- */
@@ -43,12 +54,13 @@ static void hold_signals(sigset_t *awaited)
     sigprocmask(SIG_BLOCK, awaited, NULL);
 }
 
-static void look_for(struct family *family, pid_t pid, double seconds)
+static void look_for(struct family *family, struct watched *watched, double seconds)
 {
     sigset_t awaited;
     hold_signals(&awaited);
     for (double end = family->start + seconds;;) {
-        unsigned wait_ms = family_look(family, pid);
+        profiling_look(&watched->profiling);
+        unsigned wait_ms = family_look(family, watched->pid);
         double left = end - clock_seconds();
         if (left <= 0 || family->members[0].has_ended)
             break;
@@ -83,17 +95,40 @@ static struct rusage usage_between(const struct process_figures *before,
 /* ---- The page ---- */
 
 /* If there is no heap to read, write one line and end. */
-static void check_heap(const char *text)
+static void open_heap(struct watched *watched, const struct options *options)
 {
-    const struct choice choice = {.command = COMMAND, .pid = text, .is_watch = true};
-    struct target target;
-    struct heap_view view;
-    choice_open(&choice, &target, &view);
-    if (view.is_empty)
+    const struct choice choice = {.command = COMMAND,
+                                  .pid = options->pid,
+                                  .is_to_write = !options->is_unprofiled,
+                                  .is_watch = true};
+    *watched = (struct watched){.pid = choice_pid(COMMAND, options->pid)};
+    choice_open(&choice, &watched->target, &watched->view);
+    if (watched->view.is_empty)
         exit(cli_fail(EXIT_FAILURE, COMMAND ": %s does not use the heap of HAKMEM",
-                      choice_title(&target)));
-    heap_view_close(&view);
-    target_close(&target);
+                      choice_title(&watched->target)));
+}
+
+static void close_heap(struct watched *watched)
+{
+    heap_view_close(&watched->view);
+    target_close(&watched->target);
+}
+
+/* Read the stacks as they are at the end, then stop profiling, and only then find the names: that
+ * may take long. */
+static void end_profiling(struct watched *watched, const struct member *subject)
+{
+    struct stack_looks *looks = subject->sampler ? &subject->sampler->stacks : NULL;
+    if (looks && !subject->has_ended)
+        stack_looks_read(looks, watched->pid);
+    if (looks && !looks->has_profile && watched->profiling.is_asked && !watched->profiling.was_on)
+        snprintf(looks->error, sizeof looks->error,
+                 "it was asked to profile, but allocated nothing while it was looked at");
+    if (!profiling_end(&watched->profiling) && !subject->has_ended)
+        cli_say(COMMAND ": %s has become idle: profiling ends in it when it next allocates",
+                choice_title(&watched->target));
+    if (looks)
+        stack_looks_find_names(looks);
 }
 
 static int report_process(struct options *options)
@@ -101,23 +136,28 @@ static int report_process(struct options *options)
     static const struct sampler nothing_seen;
     static const struct run_calls no_calls;
     static const struct report no_report = {.state = REPORT_MISSING};
-    pid_t pid = choice_pid(COMMAND, options->pid);
+    struct watched watched;
     struct process_figures before;
     struct process_figures after;
     struct family family;
-    check_heap(options->pid);
+    open_heap(&watched, options);
+    pid_t pid = watched.pid;
     if (!output_open(&options->page))
         return EXIT_USAGE;
     fprintf(stderr, COMMAND ": process %d is watched for %g s, or until it ends, or Ctrl-C\n",
             (int)pid, options->seconds);
     process_figures(pid, &before);
+    if (!options->is_unprofiled)
+        profiling_begin(&watched.profiling, &watched.view);
     family_begin(&family, COMMAND, true);
-    look_for(&family, pid, options->seconds);
+    look_for(&family, &watched, options->seconds);
+    const struct member *subject = &family.members[0];
     struct outcome outcome = {
         .program = options->pid, .pid = pid, .wall_seconds = clock_seconds() - family.start};
     if (process_figures(pid, &after) && after.started == before.started)
         outcome.usage = usage_between(&before, &after);
-    const struct member *subject = &family.members[0];
+    end_profiling(&watched, subject);
+    close_heap(&watched);
     const struct run_report all = {
         .outcome = &outcome,
         .family = &family,
@@ -154,6 +194,7 @@ static error_t parse_report(int key, char *argument, struct argp_state *state)
     cli_parse_common(key, state);
     switch (key) {
     case KEY_FOR: options->seconds = parse_seconds(argument); return 0;
+    case KEY_NO_PROFILE: options->is_unprofiled = true; return 0;
     case 'o': options->page.path = argument; return 0;
     case ARGP_KEY_ARG:
         if (options->pid)
@@ -169,6 +210,7 @@ int report_command(int argc, char **argv)
     static const struct argp_option table[] = {
         {"for", KEY_FOR, "TIME", 0, "how long to look: 500ms, 60s, 5m, 1h (60s)", 0},
         {"output", 'o', "FILE", 0, "write the page here (PID.html)", 0},
+        {"no-profile", KEY_NO_PROFILE, NULL, 0, "the page does not say who asked for memory", 0},
         CLI_OPTION_HELP,
         {0},
     };
@@ -176,13 +218,12 @@ int report_command(int argc, char **argv)
         .options = table,
         .parser = parse_report,
         .args_doc = "PID",
-        .doc =
-            "Look at the heap of a running process for a while, and write an HTML page about "
-            "its memory over time, as hakmem run --report does. Nothing runs in the process, and "
-            "nothing in it is changed."
-            "\v"
-            "It ends earlier when the process ends, or on Ctrl-C. The page is written all the "
-            "same.",
+        .doc = "Look at the heap of a running process for a while, and write an HTML page about "
+               "its memory over time, as hakmem run --report does. The process is asked to profile "
+               "meanwhile; with --no-profile nothing in it is changed."
+               "\v"
+               "It ends earlier when the process ends, or on Ctrl-C. The page is written all the "
+               "same.",
     };
     struct options options = {.seconds = 60, .page = {.command = COMMAND}};
     cli_parse(&argp, argc, argv, &options);

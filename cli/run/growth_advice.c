@@ -158,14 +158,24 @@ static void add_gain(uint64_t growth, double seconds, struct advice *advice)
     advice_add(advice, ".");
 }
 
-void growth_advise(const struct heap_facts *all, struct advice *advice)
+bool growth_find(const struct heap_facts *all, struct growth *growth)
 {
     struct heap_facts facts = *all;
     facts.count = looks_before_end(all);
     if (!has_grown(&facts))
+        return false;
+    growth->from = lowest(&facts, first_of_line(&facts));
+    growth->to = end_of_line(&facts);
+    return true;
+}
+
+void growth_advise(const struct heap_facts *facts, struct advice *advice)
+{
+    struct growth found;
+    if (!growth_find(facts, &found))
         return;
-    const struct moment *from = lowest(&facts, first_of_line(&facts));
-    const struct moment *to = end_of_line(&facts);
+    const struct moment *from = found.from;
+    const struct moment *to = found.to;
     uint64_t growth = to->live - from->live;
     double seconds = fmax(to->at - from->at, 1e-3);
     advice_add(advice,

@@ -28,11 +28,14 @@
 #define KEY_SET CLI_KEY(1)
 #define KEY_REPORT CLI_KEY(2)
 #define KEY_OPERATIONS CLI_KEY(3)
+#define KEY_NO_PROFILE CLI_KEY(4)
 
 struct options {
     char **program;
     struct output page;
     bool is_counting;
+    bool is_profiling; /* the program's profiling is switched on, for the page */
+    bool is_unprofiled;
 };
 
 /* ---- The directory of the reports ---- */
@@ -114,10 +117,22 @@ static int tell(struct options *options, const struct outcome *outcome, struct f
         .exit = reports_find(&reports, subject->pid),
         .sampler = subject->sampler ? subject->sampler : &nothing_seen,
         .calls = calls,
+        .is_profiled = options->is_profiling,
     };
+    if (subject->sampler)
+        stack_looks_find_names(&subject->sampler->stacks);
     int status = write_page(options, &all, program_status(outcome));
     reports_free(&reports);
     return status;
+}
+
+/* The page says who asked for the memory, unless the user has decided about profiling. */
+static void switch_profiling(struct options *options)
+{
+    const char *name = SETTING_PREFIX "PROFILE";
+    options->is_profiling = options->page.path && !options->is_unprofiled && !getenv(name);
+    if (options->is_profiling)
+        cli_export(name, "1");
 }
 
 static int run_program(struct options *options)
@@ -135,6 +150,7 @@ static int run_program(struct options *options)
     if (!output_open(&options->page))
         return EXIT_USAGE;
     prepare_directory(&directory);
+    switch_profiling(options);
     /* not in a directory of the user's: another run may have its socket there */
     program.from = is_watched && directory.is_private ? door_open(directory.path) : -1;
     program.answer = program.from >= 0 ? family_answer : NULL;
@@ -163,6 +179,7 @@ static error_t parse_run(int key, char *argument, struct argp_state *state)
     switch (key) {
     case KEY_SET: settings_export(argument); return 0;
     case KEY_REPORT: options->page.path = argument; return 0;
+    case KEY_NO_PROFILE: options->is_unprofiled = true; return 0;
     case KEY_OPERATIONS: options->is_counting = true; return 0;
     case ARGP_KEY_ARG:
         /* the remaining words belong to the program */
@@ -179,6 +196,7 @@ int run_command(int argc, char **argv)
         {"set", KEY_SET, "NAME=VALUE", 0, "run it with this setting (see hakmem settings)", 0},
         {"report", KEY_REPORT, "FILE", 0, "write an HTML page about its memory over time", 0},
         {"operations", KEY_OPERATIONS, NULL, 0, "count every call, for the page (slower)", 0},
+        {"no-profile", KEY_NO_PROFILE, NULL, 0, "the page does not say who asked for memory", 0},
         CLI_OPTION_HELP,
         {0},
     };
@@ -200,5 +218,7 @@ int run_command(int argc, char **argv)
     if (input.is_counting && !input.page.path)
         return cli_fail(EXIT_USAGE, COMMAND ": --operations needs --report FILE: the page has the "
                                             "numbers");
+    if (input.is_unprofiled && !input.page.path)
+        return cli_fail(EXIT_USAGE, COMMAND ": --no-profile is for the page of --report FILE");
     return run_program(&input);
 }

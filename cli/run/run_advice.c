@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "run/run_report.h"
+#include "run/stack_growth.h"
 
 /* Terms in the order of stats_terms. */
 enum { LIVE, THREADS, DEPOTS, PARTLY, PURGEABLE, METADATA, TABLES, OTHERS };
@@ -104,6 +105,7 @@ void run_advise(const struct run_report *report, struct advice *advice)
     if (report->sampler->made == 0)
         return;
     advise_on_heap(report, advice);
+    stack_growth_advise(&report->sampler->stacks, advice);
     if (advice->count == 0)
         advise_nothing(report, advice);
 }

@@ -9,7 +9,9 @@
 
 #include "base/html.h"
 #include "run/run_report.h"
+#include "run/stack_growth.h"
 #include "settings/settings.h"
+#include "sites/flame_page.h"
 
 #define ROWS_MOST 16
 
@@ -48,6 +50,13 @@ static const char style[] =
     "i[class] { background: var(--c); }\n"
     "rect.hollow { fill: none; stroke: var(--c); stroke-width: 1.6; }\n"
     "i.hollow { background: none; border: 2px solid var(--c); }\n"
+    ".s0, .s5 { --c: var(--c0); } .s1, .s6 { --c: var(--c4); } .s2, .s7 { --c: var(--c2); }\n"
+    ".s3, .s8 { --c: var(--c6); } .s4, .s9 { --c: var(--c8); }\n"
+    "path[class^=s] { fill: none; stroke: var(--c); stroke-width: 2;\n"
+    "  vector-effect: non-scaling-stroke; } .s5, .s6, .s7, .s8, .s9 { stroke-dasharray: 5 3; }\n"
+    ".grown { display: block; } .grown i.s5, .grown i.s6, .grown i.s7, .grown i.s8,\n"
+    ".grown i.s9 { background: repeating-linear-gradient(90deg, var(--c) 0 3px,\n"
+    "  transparent 3px 5px); } .grown small { color: var(--muted); }\n"
     ".back { fill: none; stroke: var(--rule); }\n"
     "td.text, th.text { text-align: left; }\n"
     "</style>\n";
@@ -212,15 +221,17 @@ static void print_libc(FILE *out, const struct run_report *report)
     run_table_end(out);
 }
 
-static void print_settings(FILE *out, const struct settings *of)
+static void print_settings(FILE *out, const struct run_report *report)
 {
+    const struct settings *of = &report->sampler->settings;
     char text[SETTING_TEXT_MAX];
     run_table_begin(out, "Settings in force",
                     "<th scope=\"col\">setting</th><th scope=\"col\">value</th>");
     for (size_t i = 0; i < SETTING_ROWS; i++) {
         const struct setting_row *row = &setting_rows[i];
-        /* these two are set by this command */
-        if (strcmp(row->name, "REPORT") == 0 || strcmp(row->name, "LIBRARY") == 0)
+        /* these are set by this command */
+        if (strcmp(row->name, "REPORT") == 0 || strcmp(row->name, "LIBRARY") == 0 ||
+            (report->is_profiled && strcmp(row->name, "PROFILE") == 0))
             continue;
         bool is_default = settings_value(of, row, text, sizeof text);
         fprintf(out, "<tr><th scope=\"row\">" SETTING_PREFIX "%s</th><td%s>", row->name,
@@ -233,11 +244,25 @@ static void print_settings(FILE *out, const struct settings *of)
 
 /* ---- The page ---- */
 
+/* Of a program that has ended, what it held then says little. */
+static void print_stacks(FILE *out, const struct run_report *report)
+{
+    const struct stack_looks *looks = &report->sampler->stacks;
+    if (looks->has_profile) {
+        flame_section(out, &looks->profile, report->subject->has_ended ? FIGURE_PEAK : FIGURE_LIVE);
+        return;
+    }
+    fputs("<section id=\"stacks\"><h2>Who asked for it</h2>\n<p class=\"note\">Not known: ", out);
+    html_text(out, looks->error[0] ? looks->error : "its profile was never seen");
+    fputs("</p>\n</section>\n", out);
+}
+
 static void print_heap(FILE *out, const struct run_report *report)
 {
     const struct sampler *sampler = report->sampler;
     fputs("<section id=\"time\"><h2>Over time</h2>\n", out);
     run_plot_terms(out, sampler);
+    stack_growth_plot(out, &sampler->stacks, sampler->last.at);
     run_plot_kernel(out, sampler);
     fprintf(out, "</section>\n<section id=\"peak\"><h2>At the peak</h2>\n");
     print_terms(out, sampler);
@@ -255,6 +280,7 @@ void run_page_print(FILE *out, const struct run_report *report)
     print_head(out, report);
     print_advice(out, report);
     run_print_processes(out, report);
+    print_stacks(out, report);
     if (report->sampler->made)
         print_heap(out, report);
     if (report->sampler->made || report->calls->shared)
@@ -262,7 +288,7 @@ void run_page_print(FILE *out, const struct run_report *report)
     fputs("<section id=\"rest\"><h2>Libc and settings</h2>\n", out);
     print_libc(out, report);
     if (report->sampler->made)
-        print_settings(out, &report->sampler->settings);
+        print_settings(out, report);
     fputs("</section>\n", out);
     html_end(out);
 }

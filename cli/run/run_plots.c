@@ -8,109 +8,10 @@
 #include <stdlib.h>
 
 #include "base/html.h"
+#include "run/chart.h"
 #include "run/run_report.h"
 
-/* The length of a chart's sides, in its own units. */
-#define SIDE 1000.0
-
 /* ---- Charts over time ---- */
-
-/* Purpose: a chart that is being written. Both axes begin at 0 and have a tick at each step; the
- * vertical axis ends at a tick. */
-struct chart {
-    FILE *out;
-    const struct sampler *sampler;
-    double end; /* seconds at the right end */
-    double top; /* the value at the upper end */
-    double end_step;
-    double top_step;
-    double unit; /* the unit of the vertical axis in bytes; 1 for a number */
-};
-
-/* The distance of ticks, at most `most` of them up to `value`: 1, 2 or 5 times a power of 10. */
-static double step_of(double value, double most)
-{
-    double step = pow(10, floor(log10(value / most)));
-    const double factors[] = {1, 2, 5, 10};
-    for (unsigned i = 0; i < 4; i++)
-        if (value / (factors[i] * step) <= most + 1e-9)
-            return factors[i] * step;
-    return 10 * step;
-}
-
-/* The unit in which a size is written. */
-static double unit_of(double bytes)
-{
-    double unit = 1024;
-    while (bytes >= 1024 * unit)
-        unit *= 1024;
-    return unit;
-}
-
-#define TICKS_MOST_X 8
-#define TICKS_MOST_Y 4
-
-static struct chart new_chart(FILE *out, const struct sampler *sampler, double top, bool is_bytes)
-{
-    struct chart chart = {.out = out,
-                          .sampler = sampler,
-                          .end = fmax(sampler->last.at, 1e-3),
-                          .unit = is_bytes ? unit_of(top) : 1};
-    chart.end_step = step_of(chart.end, TICKS_MOST_X);
-    chart.top_step = chart.unit * step_of(top / chart.unit, TICKS_MOST_Y);
-    if (!is_bytes)
-        chart.top_step = fmax(chart.top_step, 1);
-    chart.top = ceil(top / chart.top_step - 1e-9) * chart.top_step;
-    return chart;
-}
-
-static double x_of(const struct chart *chart, double at)
-{
-    return SIDE * fmin(1, at / chart->end);
-}
-
-static double y_of(const struct chart *chart, double value)
-{
-    return SIDE * (1 - fmax(0, fmin(1, value / chart->top)));
-}
-
-static void begin_chart(const struct chart *chart, const char *title, const char *note,
-                        const char *style)
-{
-    fprintf(chart->out,
-            "<figure><figcaption><b>%s</b> %s</figcaption>\n<div class=\"chart %s\">"
-            "<svg role=\"img\" aria-label=\"%s over time\" viewBox=\"0 0 1000 1000\" "
-            "preserveAspectRatio=\"none\">\n",
-            title, note, style, title);
-}
-
-static const char *unit_name(double unit)
-{
-    static const char *const names[] = {"", " KiB", " MiB", " GiB", " TiB", " PiB"};
-    unsigned power = 0;
-    for (; unit >= 1024 && power < 5; unit /= 1024)
-        power++;
-    return names[power];
-}
-
-/* Write the axes' lines and numbers. The numbers are text, so that they are never stretched. */
-static void end_chart(const struct chart *chart)
-{
-    FILE *out = chart->out;
-    fputs("<path class=\"grid\" d=\"", out);
-    for (double at = 0; at <= chart->top * 1.0001; at += chart->top_step)
-        fprintf(out, "M0 %.1fH1000", y_of(chart, at));
-    fputs("\"/>\n</svg><div class=\"y\">", out);
-    for (double at = 0; at <= chart->top * 1.0001; at += chart->top_step) {
-        fprintf(out, "<span style=\"top:%.1f%%\">", y_of(chart, at) * 100 / SIDE);
-        fprintf(out, "%.10g%s</span>", at / chart->unit, at > 0 ? unit_name(chart->unit) : "");
-    }
-    fputs("</div><div class=\"x\">", out);
-    for (unsigned i = 0; i * chart->end_step <= chart->end * 1.0001; i++)
-        fprintf(out, "<span style=\"left:%.1f%%\">%.10g s</span>",
-                x_of(chart, i * chart->end_step) * 100 / SIDE, i * chart->end_step);
-    fputs("</div></div>\n", out);
-}
 
 /* The sum of the given term of a look and of the terms below it in the stack. */
 static double stacked(const struct look *look, size_t term)
@@ -134,14 +35,13 @@ static const struct look *look_of(const struct sampler *sampler, size_t index)
     return index < sampler->count ? &sampler->looks[index] : &sampler->last;
 }
 
-static void print_area(const struct chart *chart, size_t term)
+static void print_area(const struct chart *chart, const struct sampler *sampler, size_t term)
 {
-    const struct sampler *sampler = chart->sampler;
     fprintf(chart->out, "<path class=\"t%zu\" d=\"M%.1f 1000", term,
-            x_of(chart, sampler->looks[0].at));
+            chart_x(chart, sampler->looks[0].at));
     for (size_t i = 0; i < count_of(sampler); i++)
-        fprintf(chart->out, "L%.1f %.1f", x_of(chart, look_of(sampler, i)->at),
-                y_of(chart, stacked(look_of(sampler, i), term)));
+        fprintf(chart->out, "L%.1f %.1f", chart_x(chart, look_of(sampler, i)->at),
+                chart_y(chart, stacked(look_of(sampler, i), term)));
     fprintf(chart->out, "V1000Z\"/>\n");
 }
 
@@ -152,17 +52,17 @@ void run_plot_terms(FILE *out, const struct sampler *sampler)
     stats_terms(&sampler->peak.terms, rows);
     for (size_t i = 0; i < count_of(sampler); i++)
         top = fmax(top, fmax(stacked(look_of(sampler, i), 0), (double)look_of(sampler, i)->rss));
-    const struct chart chart = new_chart(out, sampler, top, true);
-    begin_chart(&chart, "Resident memory", "by what holds it; the line is the RSS", "tall");
+    const struct chart chart = chart_new(out, sampler->last.at, top, true);
+    chart_begin(&chart, "Resident memory", "by what holds it; the line is the RSS", "tall");
     /* each area reaches down to the bottom, and the next one covers its lower part */
     for (size_t term = 0; term < TERM_COUNT; term++)
-        print_area(&chart, term);
+        print_area(&chart, sampler, term);
     fputs("<path class=\"line\" d=\"", out);
     for (size_t i = 0; i < count_of(sampler); i++)
-        fprintf(out, "%c%.1f %.1f", i ? 'L' : 'M', x_of(&chart, look_of(sampler, i)->at),
-                y_of(&chart, (double)look_of(sampler, i)->rss));
+        fprintf(out, "%c%.1f %.1f", i ? 'L' : 'M', chart_x(&chart, look_of(sampler, i)->at),
+                chart_y(&chart, (double)look_of(sampler, i)->rss));
     fputs("\"/>\n", out);
-    end_chart(&chart);
+    chart_end(&chart);
     fputs("<ul class=\"legend\">", out);
     for (size_t term = 0; term < TERM_COUNT; term++)
         fprintf(out, "<li><i class=\"t%zu\"></i>%s</li>", term, rows[term].label);
@@ -196,17 +96,17 @@ static double value_of(const struct sampler *sampler, size_t index, enum series 
 
 /* A level lasts from its look to the next one, the last one to the end of the chart; a rate belongs
  * to the time before its look. */
-static void print_steps(const struct chart *chart, enum series series)
+static void print_steps(const struct chart *chart, const struct sampler *sampler,
+                        enum series series)
 {
-    const struct sampler *sampler = chart->sampler;
     const size_t count = count_of(sampler);
     const bool is_rate = series == SERIES_FAULTS;
     fprintf(chart->out, "<path class=\"area\" d=\"M%.1f 1000",
-            is_rate ? 0 : x_of(chart, look_of(sampler, 0)->at));
+            is_rate ? 0 : chart_x(chart, look_of(sampler, 0)->at));
     for (size_t i = 0; i < count; i++) {
         size_t until = is_rate ? i : i + 1;
-        fprintf(chart->out, "V%.1fH%.1f", y_of(chart, value_of(sampler, i, series)),
-                until < count ? x_of(chart, look_of(sampler, until)->at) : SIDE);
+        fprintf(chart->out, "V%.1fH%.1f", chart_y(chart, value_of(sampler, i, series)),
+                until < count ? chart_x(chart, look_of(sampler, until)->at) : CHART_SIDE);
     }
     fputs("V1000Z\"/>\n", chart->out);
 }
@@ -219,11 +119,11 @@ static void plot_series(FILE *out, const struct sampler *sampler, enum series se
         top = fmax(top, value_of(sampler, i, series));
     if (top == 0)
         return;
-    struct chart chart = new_chart(out, sampler, top, series == SERIES_PURGED);
+    struct chart chart = chart_new(out, sampler->last.at, top, series == SERIES_PURGED);
     chart.end *= 1 + LAST_STEP;
-    begin_chart(&chart, title, note, "");
-    print_steps(&chart, series);
-    end_chart(&chart);
+    chart_begin(&chart, title, note, "");
+    print_steps(&chart, sampler, series);
+    chart_end(&chart);
     fputs("</figure>\n", out);
 }
 
@@ -276,13 +176,13 @@ struct short_text run_class_name(const struct row_figures *figures)
     return text;
 }
 
-/* Draw the parts of a bar, SIDE long, from left to right, in the colors of terms. */
+/* Draw the parts of a bar, CHART_SIDE long, from left to right, in the colors of terms. */
 void run_print_bar(FILE *out, const struct bar_part *parts, size_t count)
 {
     double x = 0;
     fputs("<svg viewBox=\"0 0 1000 1\" preserveAspectRatio=\"none\">", out);
     for (size_t i = 0; i < count; i++) {
-        double width = parts[i].share * SIDE;
+        double width = parts[i].share * CHART_SIDE;
         if (width >= 0.5)
             fprintf(out, "<rect class=\"t%u\" x=\"%.1f\" width=\"%.1f\" height=\"1\"/>",
                     parts[i].term, x, width);
@@ -352,7 +252,9 @@ static struct cell_look look_of_cell(const struct map *map, const struct map_row
     /* a cell that is not empty must be visible */
     if (height < 2 && sums.live > 0)
         height = 2;
-    return (struct cell_look){is_whole ? CELL_SIDE : height, 2 * sums.resident < sums.bytes};
+    if (is_whole)
+        height = CELL_SIDE;
+    return (struct cell_look){height, height > 0 && 2 * sums.resident < sums.bytes};
 }
 
 /* Do the two rows make the same tile? */

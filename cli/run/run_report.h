@@ -19,6 +19,7 @@ struct run_report {
     const struct report *exit;     /* the report that the library has left */
     const struct sampler *sampler; /* its looks; none if there were none */
     const struct run_calls *calls;
+    bool is_profiled;     /* we have switched profiling on */
     uint64_t peak_before; /* if we did not start the process: its peak before the looks */
 };
 

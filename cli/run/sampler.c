@@ -43,6 +43,7 @@ static void forget_peak(struct peak *peak)
 void sampler_end(struct sampler *sampler)
 {
     forget_peak(&sampler->peak);
+    stack_looks_free(&sampler->stacks);
 }
 
 /* ---- Looks ---- */
@@ -186,6 +187,8 @@ static enum look_result look_once(struct sampler *sampler, pid_t pid, bool is_at
             note_error(sampler, "the program did not use it (is HAKMEM_FORCE_LIBC_ALLOC set?)");
         else
             result = look_at_heap(sampler, &view, is_at_exit);
+        if (result == LOOK_GOOD)
+            stack_looks_add(&sampler->stacks, &view, sampler->last.at, is_at_exit);
         heap_view_close(&view);
     }
     target_close(&target);

@@ -9,6 +9,7 @@
 #include "look/map.h"
 #include "look/stats_terms.h"
 #include "run/heap_advice.h"
+#include "run/stack_looks.h"
 
 /* The most looks that are kept. If there are more, each kept look stands for twice as many. */
 #define LOOKS_MOST ((size_t)1024)
@@ -53,6 +54,7 @@ struct sampler {
     uint64_t fb_counts[HAK_FB_COUNT];
     struct traffic traffic[CLASS_HUGE + 1]; /* as in heap_view, at the last look */
     char error[320];                        /* why the last look failed */
+    struct stack_looks stacks;
 };
 
 /* `start` is a time of clock_seconds. */

@@ -20,7 +20,7 @@ format_write *format_of(const char *path)
         format_write *write;
     } formats[] = {
         {".pb.gz", format_pprof},     {".heap", format_gperftools}, {".folded", format_folded},
-        {".json", format_speedscope}, {".txt", format_text},
+        {".json", format_speedscope}, {".txt", format_text},        {".html", format_html},
     };
     for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
         size_t length = strlen(formats[i].ending);

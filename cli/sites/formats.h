@@ -22,9 +22,11 @@ format_write format_speedscope;
 format_write format_gperftools;
 /* All stacks, whole, as `hakmem sites` prints them. */
 format_write format_text;
+/* A page: a flame graph and a table of stacks. */
+format_write format_html;
 
 /* The one that the end of a file's name asks for; NULL: it asks for none. */
 format_write *format_of(const char *path);
-#define FORMAT_ENDINGS ".pb.gz, .heap, .folded, .json or .txt"
+#define FORMAT_ENDINGS ".pb.gz, .heap, .folded, .json, .txt or .html"
 
 #endif

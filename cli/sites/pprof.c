@@ -150,9 +150,10 @@ static void put_locations(struct pprof *pprof)
 
 /* ---- samples ---- */
 
+/* A difference of two profiles may be negative: numbers of the file are signed. */
 static uint64_t round_count(double count)
 {
-    return (uint64_t)(count + 0.5);
+    return (uint64_t)(int64_t)(count < 0 ? count - 0.5 : count + 0.5);
 }
 
 static void put_sample(struct pprof *pprof, const struct site_view *site)

@@ -13,6 +13,7 @@
 
 #include "base/message.h"
 #include "base/output.h"
+#include "base/text.h"
 #include "heap/choose.h"
 #include "heap/copy.h"
 #include "heap/process.h"
@@ -21,6 +22,7 @@
 #include "program/program.h"
 #include "program/report_directory.h"
 #include "settings/settings.h"
+#include "sites/attach_profile.h"
 #include "sites/formats.h"
 #include "sites/verbs.h"
 
@@ -28,6 +30,10 @@
 #define KEY_LIVE CLI_KEY(1)
 #define KEY_ALLOCATED CLI_KEY(2)
 #define KEY_PEAK CLI_KEY(3)
+#define KEY_FOR CLI_KEY(10)
+#define KEY_INTERVAL CLI_KEY(11)
+/* How long a process that does not profile by itself is profiled without --for. */
+#define FOR_DEFAULT 30
 #define KEY_PINNED CLI_KEY(4)
 #define SUFFIX ".pb.gz"
 
@@ -38,6 +44,7 @@ struct profile_input {
     enum figure figure;
     bool has_figure; /* it was asked for */
     format_write *write;
+    struct attach_wish wish; /* its seconds: 0 without --for */
 };
 
 static int write_file(struct profile_input *input, const struct named_profile *named)
@@ -51,22 +58,71 @@ static int write_file(struct profile_input *input, const struct named_profile *n
 
 /* ---- a process, or a core ---- */
 
+/* The profile of a process that profiles already is there at once. */
+static bool is_to_attach(const struct profile_input *input, const struct heap_view *view)
+{
+    unsigned clients = 0;
+    bool has_profile;
+    return !input->choice.core && !view->is_empty &&
+           (input->wish.seconds > 0 ||
+            (profile_view_clients(view, &clients, &has_profile) && clients == 0));
+}
+
+static int take_profile(struct profile_input *input, struct heap_view *view,
+                        struct named_profile *named)
+{
+    if (is_to_attach(input, view)) {
+        if (input->wish.seconds == 0)
+            input->wish.seconds = FOR_DEFAULT;
+        return attach_profile(&input->wish, view, named);
+    }
+    return named_profile_open(named, view->target, view)
+               ? EXIT_SUCCESS
+               : cli_fail(EXIT_FAILURE, COMMAND ": %s", view->target->error);
+}
+
+/* What was allocated in a short time may all have been freed. */
+static void choose_shown(struct profile_input *input, const struct named_profile *named)
+{
+    if (input->has_figure || sites_sum(&named->view, FIGURE_LIVE) > 0 ||
+        sites_sum(&named->view, FIGURE_ALLOCATED) == 0)
+        return;
+    input->figure = FIGURE_ALLOCATED;
+    cli_say(COMMAND ": nothing of it is live any more: %s shows what was allocated",
+            input->output.path);
+}
+
 static int profile_target(struct profile_input *input)
 {
     struct target target;
     struct heap_view view;
     struct named_profile named;
+    input->choice.is_to_write = input->choice.is_attach = !input->choice.core;
     choice_open(&input->choice, &target, &view);
-    if (!named_profile_open(&named, &target, &view))
-        return cli_fail(EXIT_FAILURE, COMMAND ": %s", target.error);
-    int status = output_open(&input->output) ? write_file(input, &named) : EXIT_USAGE;
-    named_profile_close(&named);
+    if (!output_open(&input->output))
+        return EXIT_USAGE;
+    int status = take_profile(input, &view, &named);
+    if (status == EXIT_SUCCESS) {
+        choose_shown(input, &named);
+        status = write_file(input, &named);
+        named_profile_close(&named);
+    } else {
+        output_drop(&input->output);
+    }
     heap_view_close(&view);
     target_close(&target);
     return status;
 }
 
 /* ---- a program ---- */
+
+static const struct setting_row *interval_row(void)
+{
+    const struct setting_row *row = setting_rows;
+    while (strcmp(row->name, "PROFILE_INTERVAL") != 0)
+        row++;
+    return row;
+}
 
 /* Purpose: the processes that came to the door. Invariant: `named` is of the one that allocated
  * most, if any had a profile. */
@@ -190,6 +246,9 @@ static int profile_program(struct profile_input *input)
     report_directory_make(COMMAND, directory);
     cli_export(SETTING_PREFIX "REPORT", directory);
     cli_export(SETTING_PREFIX "PROFILE", "1");
+    if (input->wish.interval)
+        cli_export(SETTING_PREFIX "PROFILE_INTERVAL",
+                   setting_write(interval_row(), input->wish.interval).bytes);
     int status = run_with_door(input, directory);
     report_directory_remove(directory);
     return status;
@@ -203,6 +262,22 @@ static void choose_figure(struct profile_input *input, enum figure figure)
     input->has_figure = true;
 }
 
+static void choose_time(struct profile_input *input, const char *text)
+{
+    if (!text_to_seconds(text, &input->wish.seconds))
+        exit(cli_fail(EXIT_USAGE,
+                      COMMAND ": --for cannot be '%.60s': expected a time from 1ms to 168h, such "
+                              "as 500ms, 60s, 5m or 1h",
+                      text));
+}
+
+static void choose_interval(struct profile_input *input, const char *text)
+{
+    if (!setting_parse(interval_row(), text, &input->wish.interval))
+        exit(cli_fail(EXIT_USAGE, COMMAND ": --interval cannot be '%.60s': expected %s", text,
+                      setting_expectation(interval_row()).bytes));
+}
+
 static error_t parse_profile(int key, char *argument, struct argp_state *state)
 {
     struct profile_input *input = state->input;
@@ -212,6 +287,8 @@ static error_t parse_profile(int key, char *argument, struct argp_state *state)
     case KEY_LIVE: choose_figure(input, FIGURE_LIVE); return 0;
     case KEY_ALLOCATED: choose_figure(input, FIGURE_ALLOCATED); return 0;
     case KEY_PEAK: choose_figure(input, FIGURE_PEAK); return 0;
+    case KEY_FOR: choose_time(input, argument); return 0;
+    case KEY_INTERVAL: choose_interval(input, argument); return 0;
     case KEY_PINNED: choose_figure(input, FIGURE_PINNED); return 0;
     case CHOICE_KEY_CORE: input->choice.core = argument; return 0;
     case ARGP_KEY_ARG:
@@ -249,6 +326,10 @@ static int check_words(struct profile_input *input, char path[PATH_MAX])
     if (!input->program && !input->choice.pid && !input->choice.core)
         return cli_fail(EXIT_USAGE,
                         COMMAND ": no process or program given (see " COMMAND " --help)");
+    if (input->wish.seconds > 0 && !input->choice.pid)
+        return cli_fail(EXIT_USAGE, COMMAND ": --for is for a running process");
+    if (input->wish.interval && input->choice.core)
+        return cli_fail(EXIT_USAGE, COMMAND ": --interval is for a process or a program");
     if (!input->output.path)
         return cli_fail(EXIT_USAGE, COMMAND ": no file given: -o FILE (see " COMMAND " --help)");
     input->write = format_of(input->output.path);
@@ -268,6 +349,8 @@ int profile_command(int argc, char **argv)
         {"live", KEY_LIVE, NULL, 0, "live bytes (a process: as without an option)", 0},
         {"allocated", KEY_ALLOCATED, NULL, 0, "bytes allocated since profiling began", 0},
         {"peak", KEY_PEAK, NULL, 0, "live bytes at the peak (a program: the same)", 0},
+        {"for", KEY_FOR, "TIME", 0, "profile a process for so long: 500ms, 60s, 5m, 1h", 0},
+        {"interval", KEY_INTERVAL, "BYTES", 0, "mean bytes between two samples (512K)", 0},
         {"pinned", KEY_PINNED, NULL, 0, "free bytes that live blocks keep resident", 0},
         CHOICE_OPTION_CORE,
         CLI_OPTION_HELP,
@@ -278,13 +361,17 @@ int profile_command(int argc, char **argv)
         .parser = parse_profile,
         .args_doc = "PID\n--core FILE\n-- PROGRAM [ARGUMENTS]",
         .doc =
-            "Write the heap profile of a process that runs with HAKMEM_PROFILE=1, or run a "
-            "program so and write its profile when it ends."
+            "Write the heap profile of a running process, or run a program with profiling on and "
+            "write its profile when it ends. A process without HAKMEM_PROFILE=1 is profiled for as "
+            "long as --for says (30s), or until it ends, or Ctrl-C, and left as it was."
             "\v"
-            "The end of the file's name: .pb.gz for go tool pprof (it has all figures), .heap for "
-            "google-pprof, .folded for flame graphs, .json for speedscope, .txt to read.",
+            "The end of the file's name: .html for a page, .pb.gz for go tool pprof (both have all "
+            "figures), .heap for google-pprof, .folded for flame graphs, .json for speedscope, "
+            ".txt to read.",
     };
-    struct profile_input input = {.choice = {.command = COMMAND}, .output = {.command = COMMAND}};
+    struct profile_input input = {.choice = {.command = COMMAND},
+                                  .output = {.command = COMMAND},
+                                  .wish = {.command = COMMAND}};
     char path[PATH_MAX];
     cli_parse(&argp, argc, argv, &input);
     int status = check_words(&input, path);

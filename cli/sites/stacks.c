@@ -21,21 +21,36 @@ static uint64_t wall_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static void name_all(struct named_profile *named, struct target *target)
+static void note_target(struct named_profile *named, struct target *target)
 {
     named->read_ms = wall_ms();
     snprintf(named->title, sizeof named->title, "%s", choice_title(target));
     memcpy(named->program, target->program, sizeof named->program);
-    symbols_find(&named->symbols, target, &named->view);
+    modules_find(&named->symbols.modules, target);
+}
+
+bool named_profile_read(struct named_profile *named, struct target *target, struct heap_view *view)
+{
+    *named = (struct named_profile){.pid = target->is_core ? 0 : target->pid};
+    if (!profile_view_open(&named->view, view))
+        return false;
+    pinners_find(&named->view, view);
+    note_target(named, target);
+    return true;
+}
+
+void named_profile_find_names(struct named_profile *named)
+{
+    const struct modules modules = named->symbols.modules;
+    symbols_find_in(&named->symbols, &modules, named->pid, &named->view);
 }
 
 bool named_profile_open(struct named_profile *named, struct target *target, struct heap_view *view)
 {
-    if (!profile_view_open(&named->view, view))
-        return false;
-    pinners_find(&named->view, view);
-    name_all(named, target);
-    return true;
+    bool is_read = named_profile_read(named, target, view);
+    if (is_read)
+        named_profile_find_names(named);
+    return is_read;
 }
 
 static bool has_names(const struct named_profile *named)
@@ -61,7 +76,9 @@ bool named_profile_again(struct named_profile *named, struct target *target, str
         named->read_ms = wall_ms();
         return true;
     }
-    name_all(named, target);
+    memset(&named->symbols, 0, sizeof named->symbols);
+    note_target(named, target);
+    named_profile_find_names(named);
     symbols_free(&symbols);
     return true;
 }
@@ -70,15 +87,16 @@ const struct sample_view *named_profile_open_block(struct named_profile *named,
                                                    struct target *target, struct heap_view *view,
                                                    uint64_t address)
 {
-    memset(named, 0, sizeof *named);
+    *named = (struct named_profile){.pid = target->is_core ? 0 : target->pid};
     if (!profile_view_open(&named->view, view))
         return NULL;
     const struct sample_view *sample = profile_samples_find(&named->view, address);
     if (sample && sample->site != SAMPLE_NO_SITE)
         named->view.sites[0] = named->view.sites[sample->site];
     named->view.site_count = sample && sample->site != SAMPLE_NO_SITE;
+    note_target(named, target);
     if (named->view.site_count > 0)
-        name_all(named, target);
+        named_profile_find_names(named);
     return sample;
 }
 

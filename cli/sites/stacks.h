@@ -8,7 +8,14 @@
 #include "sites/symbols.h"
 
 /* Which of a site's figures is asked for. */
-enum figure { FIGURE_LIVE, FIGURE_ALLOCATED, FIGURE_PEAK, FIGURE_PINNED, FIGURE_LIFETIME };
+enum figure {
+    FIGURE_LIVE,
+    FIGURE_ALLOCATED,
+    FIGURE_PEAK,
+    FIGURE_PINNED,
+    FIGURE_LIFETIME,
+    FIGURE_COUNT
+};
 
 /* Purpose: all that was read of one target; it needs the target no more. */
 struct named_profile {
@@ -17,6 +24,7 @@ struct named_profile {
     char title[128];
     char program[64];
     uint64_t read_ms; /* CLOCK_REALTIME */
+    pid_t pid;        /* 0: a core's */
 };
 
 /* Read the profile of an open target. False: see the target's error. */
@@ -31,6 +39,10 @@ bool named_profile_again(struct named_profile *named, struct target *target,
 const struct sample_view *named_profile_open_block(struct named_profile *named,
                                                    struct target *target, struct heap_view *view,
                                                    uint64_t address);
+/* The same in two steps. The first reads all that only the target has; the second may come later,
+ * when the target is closed, and when it has ended. */
+bool named_profile_read(struct named_profile *named, struct target *target, struct heap_view *view);
+void named_profile_find_names(struct named_profile *named);
 void named_profile_close(struct named_profile *named);
 
 /* Frames of one stack, inlined functions included; of a longer one, the innermost. */

@@ -234,13 +234,20 @@ static void collect_addresses(struct symbols *symbols, const struct profile_view
         symbols->count = ADDRESSES_MAX;
 }
 
-void symbols_find(struct symbols *symbols, struct target *target, const struct profile_view *copied)
+void symbols_find_in(struct symbols *symbols, const struct modules *modules, pid_t pid,
+                     const struct profile_view *copied)
 {
-    *symbols = (struct symbols){0};
-    modules_find(&symbols->modules, target);
+    *symbols = (struct symbols){.modules = *modules};
     collect_addresses(symbols, copied);
     symbols->first = memory_resize(NULL, symbols->count + 1, sizeof *symbols->first);
-    take_answer(symbols, ask_child(symbols, target->is_core ? 0 : target->pid));
+    take_answer(symbols, ask_child(symbols, pid));
+}
+
+void symbols_find(struct symbols *symbols, struct target *target, const struct profile_view *copied)
+{
+    struct modules modules;
+    modules_find(&modules, target);
+    symbols_find_in(symbols, &modules, target->is_core ? 0 : target->pid, copied);
 }
 
 void symbols_free(struct symbols *symbols)

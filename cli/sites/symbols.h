@@ -36,6 +36,10 @@ struct symbols {
 /* Name all addresses of a profile. */
 void symbols_find(struct symbols *symbols, struct target *target,
                   const struct profile_view *copied);
+/* The same with the modules that were found before, which now belong to `symbols`; `pid` 0: the
+ * process has ended. */
+void symbols_find_in(struct symbols *symbols, const struct modules *modules, pid_t pid,
+                     const struct profile_view *copied);
 void symbols_free(struct symbols *symbols);
 /* The functions at an address of the profile, innermost first; at least one. */
 const struct frame *symbols_at(const struct symbols *symbols, uint64_t address, size_t *count);

@@ -91,8 +91,9 @@ bool hak_set_limit(size_t bytes);
  * TiB, or ENOMEM when memory cannot be had, or the caller is a signal handler that has interrupted
  * the allocator. Any thread may call it at any other time. */
 bool hak_profile_start(size_t interval);
-/* Sample nothing more. What was sampled is kept, its frees are still noted, and another start goes
- * on with it. Any thread; does nothing where hak_profile_start fails. */
+/* Sample nothing more for the program; the command hakmem, or a tracer of the static probes, may
+ * still have profiling on. What was sampled is kept, its frees are still noted, and another start
+ * goes on with it. Any thread; does nothing where hak_profile_start fails. */
 void hak_profile_stop(void);
 
 /* Recount every invariant of the heap under its locks. Returns the number of faults found; each is

@@ -36,10 +36,16 @@ static void *or_fail(void *block)
     return likely(block != NULL) ? block : entry_fail();
 }
 
+/* Not inlined: the counted pop saves no registers. */
+static __attribute__((noinline)) void *alloc_unwatched(size_t size)
+{
+    return or_fail(alloc_slow(BLOCK_ALIGN, size, false));
+}
+
 __attribute__((noinline)) void *entry_alloc_slow(size_t size)
 {
     void *block = watched_alloc(size);
-    return block ? block : or_fail(alloc_slow(BLOCK_ALIGN, size, false));
+    return likely(block != NULL) ? block : alloc_unwatched(size);
 }
 
 __attribute__((noinline)) void *entry_calloc_slow(size_t size)
@@ -123,6 +129,8 @@ void *entry_reallocf(void *block, size_t size)
 static void *alloc_aligned(size_t alignment, size_t size)
 {
     void *block = front_alloc_aligned(alignment, size);
+    if (unlikely(!block))
+        block = watched_alloc_aligned(alignment, size);
     return likely(block != NULL) ? block
                                  : alloc_slow(max_size(alignment, BLOCK_ALIGN), size, false);
 }

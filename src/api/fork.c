@@ -139,6 +139,7 @@ static void reset_others(void)
     background_reset_in_child();
     limit_reset_in_child();
     request_reset_in_child();
+    watched_reset_in_child();
     os_forget_calls_under_way();
 }
 

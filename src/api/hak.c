@@ -120,7 +120,8 @@ exported bool hak_profile_start(size_t interval)
 {
     int saved = errno;
     bool is_valid = interval <= TIB;
-    bool is_on = is_valid && init_gate() == GATE_OPEN && watched_start(interval);
+    bool is_on = is_valid && init_gate() == GATE_OPEN &&
+                 watched_start(PROFILE_BY_PROGRAM, interval);
     errno = is_on ? saved : is_valid ? ENOMEM : EINVAL;
     return is_on;
 }
@@ -129,7 +130,7 @@ exported void hak_profile_stop(void)
 {
     int saved = errno;
     if (init_gate() == GATE_OPEN)
-        watched_stop();
+        watched_stop(PROFILE_BY_PROGRAM);
     errno = saved;
 }
 

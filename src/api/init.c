@@ -117,7 +117,7 @@ __attribute__((constructor(101))) static void start_with_libc(int argc, char **a
     (void)envp;
 #endif
     if (init_gate() == GATE_OPEN && settings.profile)
-        watched_start(0);
+        watched_start(PROFILE_BY_PROGRAM, 0);
     background_allow();
     errno = saved; /* main may expect 0 */
 }

@@ -125,6 +125,7 @@
     X(request, result)
 #define ROOT_FIELDS_requests(X)                                                                    \
     X(requests, is_waiting)                                                                        \
+    X(requests, profile_lease)                                                                     \
     X(requests, slots)
 #define ROOT_FIELDS_profile(X)                                                                     \
     X(profile, is_on)                                                                              \
@@ -248,7 +249,7 @@ struct root {
     const char
         *state_start;      /* of the allocator's static data (state_data): its words do not keep */
     const char *state_end; /* a program's blocks from being lost */
-    struct requests *request; /* the only object that is written from outside */
+    struct requests *request; /* written from outside; else only bits of thread_cache.bottom are */
 };
 extern const struct root hakmem_root;
 

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the command `hakmem` asks of a process from outside (`hakmem trim`, `set` and `limit`): one
- * object that slow paths look at, with a slot for each kind of request. request.c
+ * What the command `hakmem` asks of a process from outside (`hakmem trim`, `set`, `limit` and
+ * `profile`): one object that slow paths look at, with a slot for each kind of request. request.c
  */
 #ifndef HAK_FRONT_REQUEST_H
 #define HAK_FRONT_REQUEST_H
 
 #include "os/os.h"
 
-/* A slot for trim, and one for each setting that may change at run time, from REQUEST_SET on. */
-enum request_slot { REQUEST_TRIM, REQUEST_SET, REQUEST_SLOTS = REQUEST_SET + LIVE_COUNT };
+/* A slot for trim, one for each setting that may change at run time, from REQUEST_SET on, and one
+ * to profile: its value is the mean interval between samples in bytes, or 0 to stop. */
+enum request_slot {
+    REQUEST_TRIM,
+    REQUEST_SET,
+    REQUEST_PROFILE = REQUEST_SET + LIVE_COUNT,
+    REQUEST_SLOTS
+};
 
 /* Purpose: one request. Owner: each field has one writer. Invariant: the request is open while
  * `served` differs from `asked`; a later request in the same slot replaces an open one. */
@@ -26,15 +32,21 @@ struct request {
 struct requests {
     _Atomic uint32_t is_waiting;
     _Atomic bool is_serving;
+    /* written by the command while it profiles: a new number about each second. When it stays the
+     * same for REQUEST_LEASE_MS, the command is gone, and profiling for it ends. */
+    _Atomic uint32_t profile_lease;
     struct request slots[REQUEST_SLOTS];
 };
 extern struct requests requests;
 
-/* Serve the open requests; `trim` is the function that trims. For slow paths of the program's
+#define REQUEST_LEASE_MS 10000
+
+/* Serve the open requests: `trim` is the function that trims, and returns the bytes given back;
+ * `profile` the one that starts profiling or, for 0, stops it. For slow paths of the program's
  * threads. The caller may hold no lock. */
-void request_serve(size_t (*trim)(void));
-/* The same for the helper. It leaves changes of the limit to slow paths, since it may not look
- * limits up. */
+void request_serve(size_t (*trim)(void), bool (*profile)(uint64_t interval));
+/* The same for the helper. It leaves changes of the limit and profiling to slow paths, since it may
+ * not look limits up, nor read which files are mapped. */
 void request_serve_by_helper(size_t (*trim)(void));
 /* In a forked child: the requests were to the parent, so none is open here; and the thread that was
  * serving one does not exist. */

@@ -26,12 +26,14 @@
 
 early_data void (*route_on_slow_path)(void);
 
-/* Do the other work of a slow path: serve requests of the command, age free memory, look at the
- * limit on memory, and write figures that are due. */
+/* Do the other work of a slow path: serve requests of the command, see whether a tracer listens,
+ * age free memory, look at the limit on memory, and write figures that are due. */
 static void attend(void)
 {
     if (request_is_waiting())
-        request_serve(trim_all);
+        request_serve(trim_all, watched_serve);
+    if (unlikely(watched_has_tracer_changed()))
+        watched_follow_tracer();
     background_poll();
     if (unlikely(room_left() <= 0))
         limit_review();

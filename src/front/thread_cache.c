@@ -139,11 +139,12 @@ static void set_up(struct thread_cache *cache)
                                                       (size_t)settings.tiny_refill_batch_size);
 }
 
-static void set_watched_locked(struct thread_cache *cache)
+/* Asked under the lock: a thread that starts or stops profiling comes by later, or has done so
+ * before. */
+void thread_cache_watch(struct thread_cache *cache)
 {
-    bool is_watched = profile_is_on();
     lock_acquire(&cache->lock);
-    cache_watch(cache, is_watched);
+    cache_watch(cache, profile_is_on());
     lock_release(&cache->lock);
 }
 
@@ -151,7 +152,7 @@ void thread_cache_watch_all(void)
 {
     lock_acquire(&thread_caches.lock);
     for (struct thread_cache *cache = thread_caches.live; cache; cache = cache->next)
-        set_watched_locked(cache);
+        thread_cache_watch(cache);
     lock_release(&thread_caches.lock);
 }
 
@@ -183,7 +184,7 @@ static struct thread_cache *acquire_cache(void)
         note_thread(cache);
         /* under the list's lock: a thread that starts or stops profiling comes by before, or finds
          * this cache in the list */
-        set_watched_locked(cache);
+        thread_cache_watch(cache);
     }
     lock_release(&thread_caches.lock);
     return cache;

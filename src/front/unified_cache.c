@@ -11,6 +11,7 @@
 #include "front/give_back.h"
 #include "front/idle_threads.h"
 #include "front/misuse.h"
+#include "watch/profile.h"
 
 /* A bin gets this many slots one at a time before it doubles. */
 #define SLOW_START_SLOTS 8
@@ -230,12 +231,21 @@ static void raise_refill(struct thread_cache *cache, unsigned size_class)
     cache->refill[size_class] = (uint8_t)min_size(cache->refill[size_class] * 2u, most);
 }
 
+/* The call that made the cache may have called us, and filled the bin; or the bin is watched. If
+ * profiling is off, the command has set the bit from outside, or profiling has just ended. */
+static void *pop_in_slow_path(struct thread_cache *cache, unsigned size_class)
+{
+    if (unlikely(bin_is_watched(cache, size_class)) && !profile_is_on())
+        thread_cache_watch(cache);
+    return bin_pop_watched(cache, size_class);
+}
+
 static void *refill(struct thread_cache *cache, unsigned size_class, bool *is_zero)
 {
     void *block = NULL;
     *is_zero = false;
-    if (cache) /* the call that made the cache may have called us, and filled the bin */
-        block = bin_pop_watched(cache, size_class);
+    if (cache)
+        block = pop_in_slow_path(cache, size_class);
     if (block)
         return block;
     if (is_ace_class(size_class))

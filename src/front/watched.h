@@ -9,26 +9,50 @@
 #define HAK_FRONT_WATCHED_H
 
 #include "front/front.h"
+#include "watch/marks.h"
+#include "watch/probes.h"
 #include "watch/profile.h"
 
-/* The counted pop. NULL: the thread is not watched, its bin is empty, or the block is a sample. */
-static always_inline void *watched_alloc(size_t size)
+/* The counted pop, from the bin of a class. NULL: the thread is not watched, its bin is empty, or
+ * the block is a sample. */
+static always_inline void *watched_pop(struct thread_cache *cache, unsigned size_class, size_t size)
 {
-    if (size > LANE_ACE_MAX)
-        return NULL;
-    struct thread_cache *cache = thread_cache_at(reservation_get());
-    unsigned size_class = size_class_of(size);
+    void **bottom = word_load(&cache->bottom[size_class]);
     void **top = word_load(&cache->top[size_class]);
-    if (!bin_is_watched(cache, size_class) || top <= bin_bottom(cache, size_class) ||
-        !sampling_passes(size_classes[size_class].size))
+    if (!((uintptr_t)bottom & BIN_WATCHED) || top <= bin_as_watched(bottom, false) ||
+        !sampling_passes(&cache->sampling, size))
         return NULL;
     word_store(&cache->top[size_class], top - 1);
     return top[-1];
 }
 
+static always_inline void *watched_alloc(size_t size)
+{
+    struct thread_cache *cache = thread_cache_at(reservation_get());
+    if (likely(size <= LANE_TINY_MAX))
+        return watched_pop(cache, cache->size_class[(size + BLOCK_ALIGN - 1) / BLOCK_ALIGN], size);
+    return size <= LANE_ACE_MAX ? watched_pop(cache, size_class_of_large(size), size) : NULL;
+}
+
+static always_inline void *watched_alloc_aligned(size_t alignment, size_t size)
+{
+    if (front_is_paged(alignment, size))
+        return NULL;
+    return watched_pop(thread_cache_at(reservation_get()), front_aligned_class(alignment, size),
+                       size);
+}
+
 /* free of a block that is no sample, but has one in its slab. False when the slow path must
  * decide. */
-bool watched_free(void *block);
+static always_inline bool watched_free(void *block)
+{
+    if (likely(!profile_has_samples()))
+        return false;
+    bool is_sure;
+    unsigned size_class = marks_class_beside(block, &is_sure);
+    return size_class != CLASS_NONE && (is_sure || !profile_has(block)) &&
+           bin_push(thread_cache_at(reservation_get()), size_class, block);
+}
 
 /* A slow path hands `block` out, which may be NULL: it is counted, and kept if it is a sample.
  * Returns it. */
@@ -54,9 +78,25 @@ extern __thread uint32_t watched_label;
 
 /* Outermost of the front's locks: of the two below. */
 extern struct lock watched_lock;
-/* Watch all threads. `interval` 0: as the settings say. False when memory cannot be had. Takes
- * locks, and calls the loader: never from inside the allocator. */
-bool watched_start(uint64_t interval);
-void watched_stop(void);
+/* Watch all threads, for this client too. `interval` 0: as the settings say. False when memory
+ * cannot be had. Takes locks: for callers that hold none, also slow paths. Calls nothing that
+ * allocates or waits for a lock of the loader. */
+bool watched_start(enum profile_client client, uint64_t interval);
+/* The client has enough. If it is the last, no thread is watched any more. */
+void watched_stop(enum profile_client client);
+/* Serve the request of the command: start profiling for it, or stop for `interval` 0. */
+bool watched_serve(uint64_t interval);
+/* In a forked child: the command profiles the parent. Its profiling ends here with the next
+ * sample. */
+void watched_reset_in_child(void);
+
+/* Has a tracer of the probes begun to listen, or ceased? Then a slow path must follow it. */
+extern _Atomic bool watched_is_traced;
+static always_inline bool watched_has_tracer_changed(void)
+{
+    /* relaxed: if several threads find a change, they do the same */
+    return probes_are_heard() != atomic_load_explicit(&watched_is_traced, memory_order_relaxed);
+}
+void watched_follow_tracer(void);
 
 #endif

@@ -88,8 +88,8 @@ void stack_from_context(struct stack_registers *registers, const void *context);
 
 /*
  * Once before the first walk, and again whenever profiling starts: finds _dl_find_object, and
- * without it reads from /proc/self/maps which files are mapped. Not in a signal handler; two calls
- * must not run at the same time, but walks may.
+ * without it reads from /proc/self/maps which files are mapped. In any state of a thread, but two
+ * calls must not run at the same time; walks may.
  */
 void stack_start(void);
 

@@ -4,12 +4,14 @@
  * added by the thread that allocates its block, before anybody else can know the block, and ended
  * by the one that frees it, before the block goes back. So a sample in the table is of a live
  * block, and of the same block as long as its slot says so. A slab with a sampled block carries
- * CLASS_SAMPLED in the slab map as long as it has one. May never call the unwinder, nor wait for
- * anything but its lock.
+ * CLASS_SAMPLED in the slab map as long as it has one. Tracers are told of both, after the lock is
+ * released. May never call the unwinder, nor wait for anything but its lock.
  */
 #include "watch/profile.h"
 
 #include "os/os.h"
+#include "watch/marks.h"
+#include "watch/probes.h"
 
 #include <time.h>
 
@@ -35,112 +37,18 @@ bool profile_make(size_t bytes)
         return true;
     bytes = max_size(bytes, BYTES_MIN);
     size_t stacks = align_down(bytes / 2, os_page_size());
-    char *memory = os_reserve(bytes);
+    /* strict mode ends the program for every call on memory */
+    char *memory = os_may_give_back() ? os_reserve(bytes) : NULL;
     if (!memory)
         return false;
     os_name(memory, bytes, OS_NAME " profile");
     profile.site_slots = slots_in(bytes / 8, sizeof(struct profile_site));
     profile.sites = (struct profile_site *)(memory + stacks);
-    profile.sample_slots = slots_in(bytes / 8 * 3,
-                                    sizeof(struct profile_sample) + sizeof(struct profile_mark));
+    profile.sample_slots = slots_in(bytes / 8 * 3, sizeof(struct profile_sample) + MARK_BYTES);
     profile.samples = (struct profile_sample *)(profile.sites + profile.site_slots);
-    profile.marks = (struct profile_mark *)(profile.samples + profile.sample_slots);
+    marks_make(profile.samples + profile.sample_slots, profile.sample_slots);
     profile.stacks = stack_store_make(memory, stacks);
     return profile.stacks != NULL;
-}
-
-static uint64_t wall_ms(void)
-{
-    struct timespec now = {0, 0};
-    if (!os_is_filtered())
-        clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-void profile_begin(uint64_t interval)
-{
-    uint32_t epoch = atomic_load_explicit(&sampling_epoch, memory_order_relaxed);
-    if (profile.started_ms == 0) {
-        profile.started_ms = wall_ms();
-        profile.started_at_ms = os_now_ms();
-    }
-    /* relaxed: a sample weighed by the old interval in the moment of the change is one of many */
-    atomic_store_explicit(&profile.interval, interval, memory_order_relaxed);
-    atomic_store_explicit(&sampling_epoch, epoch + 1 == 0 ? 1 : epoch + 1, memory_order_relaxed);
-    /* release: who sees it sees the tables */
-    atomic_store_explicit(&profile.is_on, 1, memory_order_release);
-}
-
-void profile_end(void)
-{
-    atomic_store_explicit(&profile.is_on, 0, memory_order_relaxed);
-}
-
-static size_t hash_of(uint64_t key, uint32_t slots)
-{
-    return (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (slots - 1);
-}
-
-/* ---- slabs with samples ---- */
-
-static struct profile_mark *mark_locked(uint64_t slab)
-{
-    size_t index = hash_of(slab >> SLAB_SHIFT, profile.sample_slots);
-    while (profile.marks[index].slab != 0 && profile.marks[index].slab != slab)
-        index = (index + 1) & (profile.sample_slots - 1);
-    return &profile.marks[index];
-}
-
-/* Close the gap that a mark leaves, so that no chain of hashes ends at it. */
-static void remove_mark_locked(struct profile_mark *mark)
-{
-    uint32_t last = profile.sample_slots - 1;
-    size_t gap = (size_t)(mark - profile.marks);
-    for (size_t at = (gap + 1) & last; profile.marks[at].slab != 0; at = (at + 1) & last) {
-        size_t home = hash_of(profile.marks[at].slab >> SLAB_SHIFT, profile.sample_slots);
-        if (((at - home) & last) < ((at - gap) & last))
-            continue;
-        profile.marks[gap] = profile.marks[at];
-        gap = at;
-    }
-    profile.marks[gap] = (struct profile_mark){0, 0};
-}
-
-static unsigned map_byte_of(const void *block)
-{
-    struct reservation *base = reservation_get();
-    return slab_map_get(base, reservation_offset(base, block));
-}
-
-static void set_byte(const struct slab *slab, unsigned byte)
-{
-    slab_map_set(slab->start, slab->state == SLAB_BLOCKS ? slab->slab_count : 1, byte);
-}
-
-/* Frees into a slab whose byte names no class come to the slow path in any case. */
-static void mark_slab_locked(const void *block)
-{
-    unsigned byte = map_byte_of(block);
-    if (byte > CLASS_ACE_LAST && byte != CLASS_SAMPLED)
-        return;
-    struct slab *slab = slab_find(block);
-    struct profile_mark *mark = mark_locked((uint64_t)(uintptr_t)slab->start);
-    mark->slab = (uint64_t)(uintptr_t)slab->start;
-    mark->count++;
-    if (byte != CLASS_SAMPLED)
-        set_byte(slab, CLASS_SAMPLED);
-}
-
-static void unmark_slab_locked(const void *block)
-{
-    struct slab *slab = slab_find(block);
-    struct profile_mark *mark = mark_locked((uint64_t)(uintptr_t)slab->start);
-    if (mark->slab == 0 || --mark->count > 0)
-        return;
-    remove_mark_locked(mark);
-    /* a span that was resized carries its class already, or that it is of whole pages */
-    if (map_byte_of(block) == CLASS_SAMPLED)
-        set_byte(slab, slab->size_class);
 }
 
 /* ---- samples ---- */
@@ -160,7 +68,7 @@ static struct profile_sample *sample_at(size_t index)
 static struct profile_sample *find_sample(const void *block)
 {
     uint64_t address = (uint64_t)(uintptr_t)block;
-    size_t index = hash_of(address / BLOCK_ALIGN, profile.sample_slots);
+    size_t index = hash_slot(address / BLOCK_ALIGN, profile.sample_slots);
     for (size_t probe = 0; probe < PROBES_MAX; probe++) {
         struct profile_sample *sample = sample_at(index + probe);
         uint64_t found = address_at(sample);
@@ -175,7 +83,7 @@ static struct profile_sample *find_sample(const void *block)
 /* A slot for a block that has none; NULL when there is no room. */
 static struct profile_sample *free_slot_locked(const void *block)
 {
-    size_t index = hash_of((uint64_t)(uintptr_t)block / BLOCK_ALIGN, profile.sample_slots);
+    size_t index = hash_slot((uint64_t)(uintptr_t)block / BLOCK_ALIGN, profile.sample_slots);
     if (atomic_load_explicit(&profile.sample_count, memory_order_relaxed) >=
         profile.sample_slots / 2)
         return NULL;
@@ -217,7 +125,7 @@ static void set(_Atomic uint64_t *number, uint64_t value)
 
 static struct profile_site *site_locked(uint32_t stack, uint32_t label)
 {
-    size_t index = hash_of((uint64_t)label << 32 | stack, profile.site_slots);
+    size_t index = hash_slot((uint64_t)label << 32 | stack, profile.site_slots);
     for (;; index = (index + 1) & (profile.site_slots - 1)) {
         struct profile_site *site = &profile.sites[index];
         uint32_t found = atomic_load_explicit(&site->stack, memory_order_relaxed);
@@ -274,25 +182,31 @@ static void count_lifetime_locked(struct profile_site *site, uint64_t since_ms)
     atomic_fetch_add_explicit(&site->lifetimes[power], 1, memory_order_relaxed);
 }
 
-static void end_sample_locked(struct profile_sample *sample)
+static void drop_sample_locked(struct profile_sample *sample)
 {
     struct profile_site *site = &profile.sites[sample->site];
     uint64_t bytes = weighted(sample->size, sample->weight_256);
     const void *block = (const void *)(uintptr_t)address_at(sample);
     add_live_locked(site, 0 - sample->weight_256, 0 - bytes);
-    count_lifetime_locked(site, sample->at_ms);
     empty_slot_locked(sample);
     atomic_fetch_sub_explicit(&profile.sample_count, 1, memory_order_relaxed);
-    unmark_slab_locked(block);
+    marks_remove(block);
 }
 
-static void keep_sample_locked(const struct profile_event *event, struct profile_site *site,
+/* Its block is freed. */
+static void end_sample_locked(struct profile_sample *sample)
+{
+    count_lifetime_locked(&profile.sites[sample->site], sample->at_ms);
+    drop_sample_locked(sample);
+}
+
+static bool keep_sample_locked(const struct profile_event *event, struct profile_site *site,
                                uint64_t weight)
 {
     struct profile_sample *sample = free_slot_locked(event->block);
     if (!sample) {
         add(&profile.dropped_samples, 1);
-        return;
+        return false;
     }
     sample->weight_256 = weight;
     sample->size = event->size;
@@ -304,34 +218,39 @@ static void keep_sample_locked(const struct profile_event *event, struct profile
     atomic_store_explicit(&sample->address, (uint64_t)(uintptr_t)event->block,
                           memory_order_release);
     atomic_fetch_add_explicit(&profile.sample_count, 1, memory_order_relaxed);
-    mark_slab_locked(event->block);
+    marks_add(event->block);
     add_live_locked(site, weight, weighted(event->size, weight));
+    return true;
 }
 
-static void add_locked(const struct profile_event *event)
+/* Is the sample kept? */
+static bool add_locked(const struct profile_event *event, uint64_t weight)
 {
-    uint64_t interval = atomic_load_explicit(&profile.interval, memory_order_relaxed);
-    uint64_t weight = sampling_weight(interval, event->size);
     struct profile_sample *old = find_sample(event->block);
     struct profile_site *site = site_locked(event->stack, event->label);
     if (old) /* its end was not seen: the block was given back by other means than free */
         end_sample_locked(old);
     if (!site) {
         add(&profile.dropped_sites, 1);
-        return;
+        return false;
     }
     keep_peak_locked(site);
     add(&site->alloc_count, weight);
     add(&site->alloc_bytes, weighted(event->size, weight));
     add(&site->requested_bytes, weighted(event->requested, weight));
-    keep_sample_locked(event, site, weight);
+    return keep_sample_locked(event, site, weight);
 }
 
+/* A tracer that was told of a block is told of its end; so it is told of kept samples only. */
 void profile_add(const struct profile_event *event)
 {
+    uint64_t interval = atomic_load_explicit(&profile.interval, memory_order_relaxed);
+    uint64_t weight = sampling_weight(interval, event->requested);
     lock_acquire(&profile.lock);
-    add_locked(event);
+    bool is_kept = add_locked(event, weight);
     lock_release(&profile.lock);
+    if (is_kept)
+        probe_alloc(event->block, event->size, weighted(event->size, weight));
 }
 
 bool profile_has(const void *block)
@@ -348,6 +267,33 @@ void profile_forget(const void *block)
     if (sample)
         end_sample_locked(sample);
     lock_release(&profile.lock);
+    if (sample)
+        probe_free(block);
+}
+
+/* So many blocks are ended at a time, before tracers are told of them. */
+#define GONE_AT_ONCE 32
+
+/* Purpose: blocks that are gone. */
+struct gone {
+    bool (*is_gone)(const void *block, const void *context);
+    const void *context;
+    size_t index; /* the next slot to look at */
+    size_t count;
+    const void *blocks[GONE_AT_ONCE];
+};
+
+static void end_some_locked(struct gone *gone)
+{
+    for (gone->count = 0; gone->index < profile.sample_slots && gone->count < GONE_AT_ONCE;
+         gone->index++) {
+        struct profile_sample *sample = sample_at(gone->index);
+        const void *block = (const void *)(uintptr_t)address_at(sample);
+        if (address_at(sample) <= PROFILE_DELETED || !gone->is_gone(block, gone->context))
+            continue;
+        end_sample_locked(sample);
+        gone->blocks[gone->count++] = block;
+    }
 }
 
 void profile_forget_each(bool (*is_gone)(const void *block, const void *context),
@@ -355,12 +301,93 @@ void profile_forget_each(bool (*is_gone)(const void *block, const void *context)
 {
     if (!profile_has_samples())
         return;
+    struct gone gone = {.is_gone = is_gone, .context = context};
+    while (gone.index < profile.sample_slots) {
+        lock_acquire(&profile.lock);
+        end_some_locked(&gone);
+        lock_release(&profile.lock);
+        for (size_t i = 0; i < gone.count; i++)
+            probe_free(gone.blocks[i]);
+    }
+}
+
+/* ---- on and off ---- */
+
+static void drop_samples_from(uint64_t at_ms)
+{
     lock_acquire(&profile.lock);
     for (size_t index = 0; index < profile.sample_slots; index++) {
         struct profile_sample *sample = sample_at(index);
-        uint64_t address = address_at(sample);
-        if (address > PROFILE_DELETED && is_gone((const void *)(uintptr_t)address, context))
-            end_sample_locked(sample);
+        if (address_at(sample) > PROFILE_DELETED && sample->at_ms >= at_ms)
+            drop_sample_locked(sample);
     }
     lock_release(&profile.lock);
+}
+
+static uint64_t wall_ms(void)
+{
+    struct timespec now = {0, 0};
+    if (!os_is_filtered())
+        clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void change_epoch(void)
+{
+    uint32_t epoch = atomic_load_explicit(&sampling_epoch, memory_order_relaxed);
+    atomic_store(&sampling_epoch, epoch + 1 == 0 ? 1 : epoch + 1); /* see sampling_restart */
+}
+
+static void set_interval(uint64_t interval)
+{
+    /* relaxed: a sample weighed by the old interval in the moment of the change is one of many */
+    atomic_store_explicit(&profile.interval, interval, memory_order_relaxed);
+    change_epoch();
+}
+
+/* What is live now is what was live at the peak, until more is. */
+static void restart_peak(void)
+{
+    lock_acquire(&profile.lock);
+    set(&profile.peak_bytes, get(&profile.live_bytes));
+    add(&profile.peak_epoch, 1);
+    lock_release(&profile.lock);
+}
+
+/* The first client comes, or the program comes to others. */
+static void begin_for(enum profile_client client)
+{
+    uint64_t now = os_now_ms();
+    if (profile.started_ms == 0) {
+        profile.started_ms = wall_ms();
+        profile.started_at_ms = now;
+    }
+    bool is_program = client == PROFILE_BY_PROGRAM;
+    profile.dropped_from_ms = is_program ? UINT64_MAX : now;
+    if (!is_program)
+        restart_peak();
+}
+
+void profile_begin(enum profile_client client, uint64_t interval)
+{
+    uint32_t clients = atomic_load_explicit(&profile.is_on, memory_order_relaxed);
+    if (clients == 0 || client == PROFILE_BY_PROGRAM) {
+        begin_for(client);
+        set_interval(interval);
+    }
+    /* release: who sees it sees the tables */
+    atomic_store_explicit(&profile.is_on, clients | client, memory_order_release);
+}
+
+/* The epoch changes, so that each thread comes to a slow path when its bins look empty again. */
+void profile_end(enum profile_client client)
+{
+    uint32_t clients = atomic_load_explicit(&profile.is_on, memory_order_relaxed);
+    uint32_t others = clients & ~(uint32_t)client;
+    atomic_store_explicit(&profile.is_on, others, memory_order_relaxed);
+    if (clients == 0 || others != 0)
+        return;
+    change_epoch();
+    if (profile.dropped_from_ms != UINT64_MAX)
+        drop_samples_from(profile.dropped_from_ms);
 }

@@ -17,6 +17,9 @@
 #define PROFILE_DEPTH 64
 #define PROFILE_LIFETIMES 32
 
+/* Who wants profiling: bits of profile.is_on. A tracer of the probes counts as one. */
+enum profile_client { PROFILE_BY_PROGRAM = 1, PROFILE_BY_COMMAND = 2, PROFILE_BY_TRACER = 4 };
+
 /* In the table of samples: the slot's sample was freed; those behind it may be of the same hash. */
 #define PROFILE_DELETED 1
 
@@ -55,26 +58,19 @@ struct profile_sample {
     uint64_t at_ms;  /* of os_now_ms, CLOCK_MONOTONIC */
 };
 
-/* Purpose: how many samples live in a slab that the slab map says has some. Owner: the profile's
- * lock. */
-struct profile_mark {
-    uint64_t slab; /* its start; 0: an empty slot */
-    uint64_t count;
-};
-
 /* Purpose: the profile. Owner: `lock`, a leaf but for the slab map; the tables and their sizes are
  * made once, before is_on is set for the first time. */
 struct profile {
     struct lock lock;
-    _Atomic uint32_t is_on;
+    _Atomic uint32_t is_on;         /* bits of enum profile_client; 0: off */
     _Atomic uint64_t interval;      /* mean bytes from sample to sample; 1: every block */
     uint64_t started_ms;            /* since 1970, when profiling first started; 0: never */
     uint64_t started_at_ms;         /* the same moment by os_now_ms */
+    uint64_t dropped_from_ms;       /* at its end, samples since then are dropped; by os_now_ms */
     struct stack_store *stacks;     /* NULL: the tables were never made */
     struct profile_site *sites;     /* by stack and label, open addressing */
     struct profile_sample *samples; /* by address, open addressing */
-    struct profile_mark *marks;
-    uint32_t site_slots; /* powers of two; marks has as many as samples */
+    uint32_t site_slots;            /* powers of two */
     uint32_t sample_slots;
     uint32_t site_count;
     _Atomic uint32_t sample_count;
@@ -85,6 +81,12 @@ struct profile {
     _Atomic uint64_t dropped_samples; /* counted as allocated, but not as live: no room */
 };
 extern struct profile profile;
+
+static always_inline bool profile_is_on_for(enum profile_client client)
+{
+    /* relaxed: a thread may learn a little later that it has changed */
+    return (atomic_load_explicit(&profile.is_on, memory_order_relaxed) & client) != 0;
+}
 
 static always_inline bool profile_is_on(void)
 {
@@ -101,9 +103,15 @@ static always_inline bool profile_has_samples(void)
 
 /* Make the tables, in at most `bytes`; once. False when memory cannot be had. */
 bool profile_make(size_t bytes);
-/* Sample from now on. The tables must have been made. */
-void profile_begin(uint64_t interval);
-void profile_end(void);
+/*
+ * Sample from now on, for this client too. The tables must have been made. The first client sets
+ * the interval; after that the program may change it. What was live at the peak is counted anew if
+ * the first client is not the program.
+ */
+void profile_begin(enum profile_client client, uint64_t interval);
+/* The client has enough. If nobody is left, and the program has not wanted profiling meanwhile, the
+ * samples that were taken for the others are dropped, so that frees are as fast as before. */
+void profile_end(enum profile_client client);
 
 /* Purpose: a block that was sampled. */
 struct profile_event {

@@ -7,8 +7,6 @@
 
 #include "os/os.h"
 
-__thread struct sampling sampling;
-
 state_data _Atomic uint32_t sampling_epoch;
 
 /* ln 2 in units of 2^-32 */
@@ -68,7 +66,7 @@ uint64_t sampling_weight(uint64_t interval, uint64_t size)
     /* where every byte is hit, or the block is this large, it is certain to be sampled */
     if (interval <= 1 || size / interval >= 32)
         return SAMPLING_ONE;
-    double hit = -exp_less_1(-((double)max_size(size, 1) / (double)interval));
+    double hit = -exp_less_1(-((double)(size + 1) / (double)interval));
     return (uint64_t)(SAMPLING_ONE / hit + 0.5);
 }
 
@@ -83,23 +81,30 @@ static void seed(struct sampling *state)
     state->random = (x ^ x >> 31) | 1;
 }
 
-static int64_t draw(uint64_t interval)
+static void draw(struct sampling *state, uint64_t interval)
 {
-    return (int64_t)sampling_distance(interval, sampling_random(&sampling)) - 1;
+    state->left = (int64_t)sampling_distance(interval, sampling_random(state)) - 1;
 }
 
-bool sampling_hits(size_t size, uint64_t interval)
+void sampling_restart(struct sampling *state)
 {
-    uint32_t epoch = atomic_load_explicit(&sampling_epoch, memory_order_relaxed);
-    if (sampling.random == 0)
-        seed(&sampling);
-    if (sampling.epoch != epoch) {
-        sampling.epoch = epoch;
-        sampling.left = draw(interval);
+    /* in one order with what sampling_hits does: if it lowers the floor later, it sees the epoch */
+    atomic_store(&state->floor, INT64_MAX);
+}
+
+bool sampling_hits(struct sampling *state, size_t size, uint64_t interval)
+{
+    atomic_store(&state->floor, 0);
+    uint32_t epoch = atomic_load(&sampling_epoch);
+    if (state->random == 0)
+        seed(state);
+    if (state->epoch != epoch) {
+        state->epoch = epoch;
+        draw(state, interval);
     }
-    sampling.left -= (int64_t)min_size(size, INT64_MAX / 2);
-    if (sampling.left >= 0)
+    state->left -= (int64_t)min_size(size, INT64_MAX / 2) + 1;
+    if (state->left >= 0)
         return false;
-    sampling.left = draw(interval);
+    draw(state, interval);
     return true;
 }

@@ -180,6 +180,15 @@ expect_advice() {
     [[ $(wc -l <advice) == 1 ]] || fail "$1: more advice than one: $(cat advice)"
 }
 
+# expect_growth WHAT: the only advice is about growth: of the heap, and of the stack that grows.
+expect_growth() {
+    expect_in advice 'Live memory grew from [0-9.]+ s to [0-9.]+ s without levelling off: .* a '\
+'second\. .* is in blocks of 1048576 bytes\. .* saves [0-9.]+ MiB here' "the advice for $1"
+    expect_in advice '^<p>What was asked for in touched, called by grow, never stopped growing: from '\
+'[0-9.]+ [KM]iB at [0-9.]+ s to [0-9.]+ MiB at [0-9.]+ s, [0-9.]+ [MG]iB a (minute|second)\. ' "the stack of $1"
+    [[ $(wc -l <advice) == 2 ]] || fail "$1: other advice: $(cat advice)"
+}
+
 expect_nothing() {
     expect_advice "$1" '^<p>Nothing stands out: at the peak, [0-9.]+ % of what was resident was in '\
 'blocks that the program held, [0-9.]+ % was not the heap.s, and most of the rest, [0-9.]+ %, was '
@@ -200,12 +209,13 @@ expect_nothing reused
 
 step "growth without end"
 advice grow
-expect_advice grow 'Live memory grew from [0-9.]+ s to [0-9.]+ s without levelling off: .* a '\
-'second\. .* is in blocks of 1048576 bytes\. .* saves [0-9.]+ MiB here'
+expect_growth grow
+advice grow --no-profile
+expect_advice "grow without a profile" 'Live memory grew from [0-9.]+ s to [0-9.]+ s without levelling off: '
 advice plateau
 expect_nothing plateau
 advice freed
-expect_advice freed 'Live memory grew from .* is in blocks of 1048576 bytes'
+expect_growth freed
 
 step "free memory that waits for its age"
 advice age --set DECAY_MS=3600000

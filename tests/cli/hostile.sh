@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
 # Owns the check that a process which forges its heap, its files or its name costs the command no
-# more than it has, and is told of in one line; and that nothing is ever written but a request, to
-# the library, in the program that was looked at.
+# more than it has, and is told of in one line; and that nothing is ever written but to the library,
+# in the program that was looked at.
 
 source "$(dirname "$0")/lib.bash"
 source "$SOURCE/tests/cli/targets.bash"
@@ -126,6 +126,19 @@ start_hostile caches-in-a-circle
 expect_left_out "thread caches in a circle"
 start_hostile batches-in-a-circle
 expect_damaged "it names more records than it has memory for"
+
+step "caches that lie elsewhere: profile writes nothing into them, and ends"
+start_hostile caches-in-a-block
+"$CLI" profile $TARGET --for 500ms -o x.folded >out 2>err
+[[ $? == 1 ]] || fail "profile: $(cat err)"
+touch asked
+wait_for "the marks" grep -q '^marks' heap
+expect_in heap '^marks 0$' "caches that lie elsewhere"
+kill -KILL $TARGET
+start_hostile caches-in-a-circle
+timeout -s KILL $SECONDS_MAX "$CLI" profile $TARGET --for 500ms -o x.folded >out 2>err
+[[ $? == 1 ]] || fail "profile of caches in a circle: $(cat err)"
+kill -KILL $TARGET
 
 step "a request that is not the library's"
 for where in stack heap mapping program code high; do

@@ -37,6 +37,9 @@ expect_count 1 "<dt>Ended</dt><dd>no, it runs on</dd>" $TARGET.html
 expect_count 1 '<code>./known_heap</code>' $TARGET.html
 expect_count 0 'exit status' $TARGET.html
 
+# nor does it allocate
+expect_count 1 '<p class="note">Not known: it was asked to profile, but allocated nothing while' $TARGET.html
+
 step "it ends early with the process"
 "$CLI" report $TARGET --for 100h -o early.html >out 2>early &
 REPORT=$!
@@ -87,3 +90,33 @@ done
 hakmem report "${STARTED[1]}" --for 1ms -o /dev/full
 expect_status 1 "a full disk"
 expect_in err "^hakmem report: cannot write '/dev/full': No space left on device$" "a full disk"
+
+step "who asked for it, in a process that profiles"
+HAKMEM_PROFILE=1 start_known_heap
+state_of $TARGET >before
+hakmem report $TARGET --for 300ms -o stacks.html
+expect_status 0 "a process that profiles"
+state_of $TARGET >after
+cmp before after || fail "the process has changed: $(diff before after)"
+expect_self_contained stacks.html
+plain stacks.html >plain.html
+expect_in plain.html '<p class="answer most">Of 1[5-9]\.[0-9] MiB live, 10\.0 MiB \([56][0-9]\.[0-9] %\) was asked for '\
+'by one stack of calls, in <code>written</code>' "the first sentence"
+expect_count 1 'id="flame-data"' stacks.html
+
+step "in one that is asked to profile, for as long as it is looked at"
+start_known_heap churn
+hakmem report $TARGET --for 2s -o asked.html
+expect_status 0 "a process that is asked to profile"
+plain asked.html >plain.html
+expect_in plain.html '<summary><code>(main|written)</code>' "the stacks of churn"
+expect_in plain.html ' What was allocated before has no stacks here\.' "the stacks of churn"
+hakmem sites $TARGET
+expect_status 0 "the profile that is left"
+expect_in out ', off now$' "profiling has ended in it"
+start_known_heap churn
+hakmem report $TARGET --for 300ms --no-profile -o asked.html
+expect_status 0 "--no-profile"
+expect_in asked.html '<p class="note">Not known: process .*: profiling is not on in it' "--no-profile"
+hakmem sites $TARGET
+expect_in err 'profiling is not on in it' "--no-profile leaves the process alone"

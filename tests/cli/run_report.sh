@@ -23,6 +23,7 @@ expect_no_leftovers "bad input"
 
 cat >work.c <<'C'
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -62,9 +63,12 @@ static int known(void)
     return 7;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    return known();
+    int status = known();
+    if (argc > 1 && strcmp(argv[1], "killed") == 0)
+        raise(SIGKILL);
+    return status;
 }
 C
 cc -I "$SOURCE/tests/cli/programs" -O1 -fno-builtin -pthread work.c -o work || fail "work.c"
@@ -72,7 +76,7 @@ cc -I "$SOURCE/tests/cli/programs" -O1 -fno-builtin -pthread work.c -o work || f
 expect_page() {
     expect_count 1 "<h1>A program's memory</h1>" "$1"
     ! grep 'Its heap was never seen' "$1" || fail "$1 has no heap"
-    expect_count 7 '<section id="' "$1"
+    expect_count 8 '<section id="' "$1"
     expect_count 1 '<p class="answer">At the peak, ' "$1"
     expect_count 1 'aria-label="Resident memory over time"' "$1"
     # eight terms, and the line of the RSS
@@ -83,6 +87,7 @@ expect_page() {
     expect_count 1 'role="img" aria-label="Size classes"' "$1"
     expect_count 1 'role="img" aria-label="Operations by size class"' "$1"
     expect_count 6 '<table>' "$1"
+    expect_count 1 '<table class="stacks">' "$1"
     (($(grep -c 'aria-label="addresses from ' "$1") >= 3)) || fail "$1: the map is missing"
 }
 
@@ -163,6 +168,34 @@ for start, steps in paths:
     ends = [float(start)] + [float(x) for x in re.findall(r"H([0-9.]+)", steps)]
     assert ends[-1] - ends[-2] >= 1, ends
 PYTHON
+
+step "who asked for it"
+# two stacks, each above all chance: the one of 40 MiB, and the other of 50,000 times 112 bytes
+expect_stacks() {
+    plain page.html >plain.html
+    expect_in plain.html '<p class="answer most">Of 4[3-9]\.[0-9] MiB at the peak, 40\.0 MiB \([89][0-9]\.[0-9] %\) was '\
+'asked for by one stack of calls, in <code>touched</code>' "$1: the first sentence"
+    expect_count 1 'id="flame-data"' page.html
+    (($(grep -c '<summary><code>touched</code>' page.html) >= 2)) || fail "$1: the table of stacks"
+    expect_count 1 '<figcaption><b>Stacks that grew most</b>' page.html
+    expect_in plain.html '<li><i class="s[0-9]"></i>\+[0-9.]+ [KM]iB <code>touched</code>' "$1: what grew"
+    # we have set it
+    expect_count 0 '<th scope="row">HAKMEM_PROFILE</th>' page.html
+}
+expect_stacks "a program that ends"
+hakmem run --report page.html -- ./work killed
+expect_status 137 "a program that is killed"
+expect_stacks "a program that is killed"
+for words in --no-profile "--set PROFILE=0"; do
+    # shellcheck disable=SC2086 # two words
+    hakmem run --report page.html $words -- ./work
+    expect_status 7 "$words"
+    expect_self_contained page.html
+    expect_count 1 '<p class="note">Not known: process ' page.html
+    expect_count 0 '<script' page.html
+    expect_count 1 '<tr><th scope="row">HAKMEM_PROFILE</th><td>0</td>' page.html
+done
+expect_line 2 "hakmem run: --no-profile is for the page of --report FILE" run --no-profile touch ran
 
 cat >calls.c <<'C'
 #include <pthread.h>

@@ -6,27 +6,7 @@
 
 source "$(dirname "$0")/lib.bash"
 source "$SOURCE/tests/cli/targets.bash"
-CORE_LIBRARY=$(dirname "$CLI")/libhakmem_core.a
-[[ -f $CORE_LIBRARY ]] || { echo "SKIP: no $CORE_LIBRARY"; exit 77; }
-
-# build_made_profile FILE FLAGS...
-build_made_profile() {
-    local file=$1
-    shift
-    cc -D_GNU_SOURCE -DHAK_SHARED=0 -DHAK_ASSERT=0 -DHAK_PREFIXED=1 -I"$SOURCE/src" \
-        -I"$SOURCE/include" "$@" "$SOURCE/tests/cli/programs/made_profile.c" "$CORE_LIBRARY" \
-        -pthread -o "$file" || fail "made_profile.c does not compile"
-}
-
-# start_made_profile [FILE] WORD: the profile of that name, ready.
-start_made_profile() {
-    rm -f made.out
-    "./${2:-made_profile}" "$1" >made.out 2>made.err </dev/null &
-    TARGET=$!
-    disown
-    STARTED+=("$TARGET")
-    wait_for "made_profile" grep -qs '^ready' made.out
-}
+source "$SOURCE/tests/cli/made_profile.bash"
 
 build_made_profile made_profile -g -O1
 build_made_profile stripped -O1 -s
@@ -346,7 +326,7 @@ expect_line 2 "hakmem sites: '3' is one word too many" sites $TARGET 3
 expect_line 2 "hakmem sites: --top cannot be '0': expected 1 to 1000000" sites $TARGET --top 0
 expect_line 2 "hakmem profile: no process or program given (see hakmem profile --help)" profile
 expect_line 2 "hakmem profile: no file given: -o FILE (see hakmem profile --help)" profile $TARGET
-expect_line 2 "hakmem profile: 'x.svg' does not say in which form: its name ends in none of .pb.gz, .heap, .folded, .json or .txt" \
+expect_line 2 "hakmem profile: 'x.svg' does not say in which form: its name ends in none of .pb.gz, .heap, .folded, .json, .txt or .html" \
     profile $TARGET -o x.svg
 start_made_profile wait
 expect_line 2 "hakmem profile: cannot write '/nowhere/x.txt': No such file or directory" \

@@ -64,7 +64,7 @@ for verb in "${VERBS[@]}"; do
                 "$verb" "--$option=1"
         fi
     done <options
-    [[ $verb == settings ]] && continue # it needs none
+    [[ $verb == settings || $verb == serve ]] && continue # they need none
     "$CLI" "$verb" </dev/null >out 2>err
     STATUS=$?
     expect_status 2 "hakmem $verb without words"
@@ -113,6 +113,11 @@ done <<'TABLE'
 2|why PID zz|'zz' is not an address: expected hexadecimal digits
 2|why PID EMPTY|'' is not an address: expected hexadecimal digits
 2|why x 10|'x' is not a process number
+2|serve x|'x' is one word too many
+2|serve --listen x|'x' is not an address and a port
+2|serve --listen 0.0.0.0:0|other machines can reach 0.0.0.0: it needs a --token-file
+2|serve --token-file /no|the token file '/no' cannot be read: No such file or directory
+1|serve --insecure --listen 198.51.100.1:0|cannot listen on 198.51.100.1:0: Cannot assign requested address
 2|trim x|'x' is not a process number
 2|trim PID 2|'2' is one word too many
 2|trim --wait x PID|cannot be 'x': expected 0 to 86400 seconds

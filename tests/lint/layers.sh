@@ -9,7 +9,7 @@ source "$(dirname "$0")/lib.bash"
 
 COMMAND=(cli/**/*.[ch])
 awk -v src="$LAYERS" \
-    -v cli="base settings program heap sites look run compare request main.c" '
+    -v cli="base settings program heap sites look run compare request serve main.c" '
 function rank_layers(tree, names,    layer, count, i) {
     count = split(names, layer, " ")
     for (i = 1; i <= count; i++) rank[tree, layer[i]] = i
@@ -30,7 +30,7 @@ FNR == 1 {
     own = part[2]
     if (!((tree, own) in rank)) printf "%s:1: %s/%s is no layer\n", FILENAME, tree, own
 }
-/^[ \t]*#[ \t]*include[ \t]*</ && /<(hakmem|base|os|stack|slab|lane|watch|front|diag|api|settings|program|heap|look|run|sites|compare|request)\// {
+/^[ \t]*#[ \t]*include[ \t]*</ && /<(hakmem|base|os|stack|slab|lane|watch|front|diag|api|settings|program|heap|look|run|sites|compare|request|serve)\// {
     printf "%s:%d: our own headers are included with quotes\n", FILENAME, FNR
 }
 /^[ \t]*#[ \t]*include[ \t]*"/ {

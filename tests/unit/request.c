@@ -7,6 +7,7 @@
 
 #include "front/request.h"
 #include "front/route.h"
+#include "watch/profile.h"
 
 static int set_up(void **state)
 {
@@ -119,6 +120,31 @@ static void the_helper_leaves_the_limit(void **state)
     CHECK_EQ(settings.limit, 1 * GIB);
 }
 
+static void profiling_starts_and_stops(void **state)
+{
+    (void)state;
+    struct request *request = ask(REQUEST_PROFILE, 4096);
+    request_serve_by_helper(trim_of_helper);
+    CHECK(!is_served(request));
+    pass_slow_path();
+    CHECK(is_served(request));
+    CHECK_EQ(request->result, 0);
+    CHECK_EQ(profile.is_on, PROFILE_BY_COMMAND);
+    CHECK_EQ(profile.interval, 4096);
+    ask(REQUEST_PROFILE, 0);
+    pass_slow_path();
+    CHECK(is_served(request));
+    CHECK_EQ(profile.is_on, 0);
+    const int64_t bad[] = {-1, INT64_MIN, (int64_t)TIB + 1, INT64_MAX};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        ask(REQUEST_PROFILE, bad[i]);
+        pass_slow_path();
+        CHECK(is_served(request));
+        CHECK(request->result == -1);
+        CHECK_EQ(profile.is_on, 0);
+    }
+}
+
 static void a_limit_holds_at_once(void **state)
 {
     (void)state;
@@ -148,6 +174,7 @@ int main(void)
         cmocka_unit_test(several_can_stand),
         cmocka_unit_test(bad_requests_are_refused),
         cmocka_unit_test(the_helper_leaves_the_limit),
+        cmocka_unit_test(profiling_starts_and_stops),
         cmocka_unit_test(a_limit_holds_at_once),
         cmocka_unit_test(a_child_has_none),
     };

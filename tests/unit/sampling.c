@@ -70,20 +70,21 @@ static void test_weights(void **state)
     (void)state;
     CHECK_EQ(sampling_weight(1, 16), SAMPLING_ONE);
     CHECK_EQ(sampling_weight(0, 16), SAMPLING_ONE);
-    CHECK_EQ(sampling_weight(4096, 4096), 405);        /* 256 / (1 - 1/e) = 404.99 */
-    CHECK_EQ(sampling_weight(4096, 8192), 296);        /* 256 / (1 - 1/e^2) = 296.07 */
-    CHECK_EQ(sampling_weight(4096, 40960), 256);       /* 256.01 */
-    CHECK_EQ(sampling_weight(512 * KIB, 16), 8388736); /* 256 * (T/s + 1/2) */
-    CHECK_EQ(sampling_weight(TIB, GIB), 262272);
+    CHECK_EQ(sampling_weight(4096, 4095), 405);        /* 256 / (1 - 1/e) = 404.99 */
+    CHECK_EQ(sampling_weight(4096, 8191), 296);        /* 256 / (1 - 1/e^2) = 296.07 */
+    CHECK_EQ(sampling_weight(4096, 40959), 256);       /* 256.01 */
+    CHECK_EQ(sampling_weight(512 * KIB, 15), 8388736); /* 256 * (T/s + 1/2) */
+    CHECK_EQ(sampling_weight(TIB, GIB - 1), 262272);
+    CHECK_EQ(sampling_weight(512 * KIB, 0), 134217856);
     CHECK_EQ(sampling_weight(512 * KIB, SIZE_MAX), SAMPLING_ONE);
 }
 
 /* Count blocks of one size; returns the sum of the weights by the number of blocks. */
-static double estimate(size_t size, uint64_t interval, unsigned blocks)
+static double estimate(struct sampling *state, size_t size, uint64_t interval, unsigned blocks)
 {
     uint64_t sum = 0;
     for (unsigned i = 0; i < blocks; i++)
-        if (!sampling_passes(size) && sampling_hits(size, interval))
+        if (!sampling_passes(state, size) && sampling_hits(state, size, interval))
             sum += sampling_weight(interval, size);
     return (double)sum / SAMPLING_ONE / blocks;
 }
@@ -92,13 +93,14 @@ static void test_unbiased(void **state)
 {
     (void)state;
     const uint64_t interval = 4096;
-    const size_t sizes[] = {16, 64, 1024, 4096, 10000, MIB};
-    sampling = (struct sampling){.random = 7};
+    const size_t sizes[] = {0, 16, 64, 1024, 4096, 10000, MIB};
+    struct sampling state_of_thread = {.random = 7};
     atomic_store(&sampling_epoch, 1);
     for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         unsigned blocks = DRAWS;
-        double hits = blocks * (sizes[i] >= interval ? 1.0 : (double)sizes[i] / (double)interval);
-        double error = estimate(sizes[i], interval, blocks) - 1;
+        double hits = blocks *
+                      (sizes[i] >= interval ? 1.0 : (double)(sizes[i] + 1) / (double)interval);
+        double error = estimate(&state_of_thread, sizes[i], interval, blocks) - 1;
         CHECK(error * error * hits < 25); /* 5 sigma */
     }
 }
@@ -107,10 +109,12 @@ static void test_unbiased(void **state)
 static void test_every_block(void **state)
 {
     (void)state;
-    sampling = (struct sampling){.random = 7, .left = TIB, .epoch = 1};
+    struct sampling drawn = {.random = 7, .left = TIB, .epoch = 1};
     atomic_store(&sampling_epoch, 2);
+    CHECK(sampling_passes(&drawn, 16));
+    sampling_restart(&drawn);
     for (unsigned i = 0; i < 1000; i++)
-        CHECK(!sampling_passes(16) && sampling_hits(16, 1));
+        CHECK(!sampling_passes(&drawn, 16) && sampling_hits(&drawn, 16, 1));
 }
 
 int main(void)

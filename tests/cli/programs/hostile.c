@@ -179,6 +179,16 @@ static void forge_caches(char *room, size_t count)
     ((struct thread_caches *)root->thread_caches)->live = (struct thread_cache *)caches_at;
 }
 
+/* Caches outside the metadata: has the command marked one of their bins? */
+static void print_marks(const struct thread_cache *cache)
+{
+    unsigned marks = 0;
+    for (; cache; cache = cache->next)
+        for (unsigned c = 0; c < CLASS_COUNT; c++)
+            marks += bin_is_watched(cache, c);
+    printf("marks %u\n", marks);
+}
+
 static void batches_in_a_circle(void)
 {
     struct batch *batch = (struct batch *)more_metadata(1 << 16);
@@ -282,6 +292,11 @@ int main(int argc, char **argv)
     }
     forge(kind, argc > 2 ? argv[2] : "");
     printf("ready\n");
+    if (strcmp(kind, "caches-in-a-block") == 0) {
+        while (access("asked", F_OK) != 0)
+            usleep(1000);
+        print_marks(root->thread_caches->live);
+    }
     for (;;)
         pause();
 }

@@ -3,8 +3,8 @@
  * A heap profile that is known: it is filled by hand, not by samples, with stacks of functions
  * below. Linked with the library's core, for the root and the store of stacks. Prints "ready" and
  * waits for ever. Words: "exit" ends it instead; "never" makes no profile; "jit" adds a stack of
- * code in no file; "wrong", "huge", "endless", "store", "samples" and "wild" say impossible
- * things.
+ * code in no file; "many" has 100,000 stacks; "wrong", "huge", "endless", "store", "samples" and
+ * "wild" say impossible things.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,6 +135,33 @@ static void make_jit(void)
     printf("jit %p\n", (void *)(uintptr_t)frames[0]);
 }
 
+#define MANY 100000
+#define MANY_DEPTH 24
+#define MANY_STORE_BYTES (64 * MIB)
+#define MANY_SLOTS (1u << 18)
+
+/* Stacks of which hardly two have more than their first functions in common: 100,000 of 1 KiB, and
+ * one of as much as all of these. */
+static void make_many(void)
+{
+    uint64_t frames[MANY_DEPTH];
+    uint64_t random = 1;
+    profile.stacks = stack_store_make(map(MANY_STORE_BYTES), MANY_STORE_BYTES);
+    profile.sites = sites = map(MANY_SLOTS * sizeof *sites);
+    profile.site_slots = MANY_SLOTS;
+    for (unsigned i = 0; i <= MANY; i++) {
+        for (unsigned j = 0; j < MANY_DEPTH; j++) {
+            random = random * UINT64_C(6364136223846793005) + 1442695040888963407;
+            frames[j] = (uintptr_t)make_many + (random >> 40) % (1u << 20);
+        }
+        frames[MANY_DEPTH - 1] = (uintptr_t)make_many + 1;
+        atomic_store(&sites[i].stack, stack_intern(profile.stacks, frames, MANY_DEPTH));
+        atomic_store(&sites[i].peak_epoch, 1);
+        atomic_store(&sites[i].live_count, SAMPLING_ONE);
+        atomic_store(&sites[i].live_bytes, i == MANY ? MANY * KIB : 1 * KIB);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const char *word = argc > 1 ? argv[1] : "";
@@ -146,6 +173,8 @@ int main(int argc, char **argv)
         make_wrong();
     if (strcmp(word, "jit") == 0)
         make_jit();
+    if (strcmp(word, "many") == 0)
+        make_many();
     if (strcmp(word, "huge") == 0)
         profile.site_slots = UINT32_MAX;
     if (strcmp(word, "endless") == 0)

@@ -3,7 +3,7 @@
  * Tells whether a process does anything, from the state and the processor time of each of its
  * threads. A thread that is ready to run but gets no processor is not idle.
  */
-#include "request/activity.h"
+#include "heap/activity.h"
 
 #include <dirent.h>
 #include <fcntl.h>

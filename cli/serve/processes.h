@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The list of processes as JSON, and the choice of one of them.
+ */
+#ifndef HAK_CLI_PROCESSES_H
+#define HAK_CLI_PROCESSES_H
+
+#include "serve/collection.h"
+
+void processes_write(FILE *out, const struct collection *collection);
+/* The one process that has a profile; with `program`, the one of this name. 0: there is none, or
+ * there are several; then the answer says how to choose. */
+pid_t processes_choose(const struct collection *collection, const char *program,
+                       struct answer *answer);
+
+#endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owns the marks of slabs that have samples. Such a slab carries CLASS_SAMPLED in the slab map as
+ * long as it has one, so that frees into it, and no others, come to the slow path. The mark tells
+ * them apart there: it is one word, and says which block of the slab is the sample, or how many
+ * are. May never be changed without the profile's lock.
+ */
+#include "watch/marks.h"
+
+#include "slab/reservation.h"
+#include "slab/slab.h"
+
+/* Purpose: the table of marks, open addressing by slab. Owner: the profile's lock; a word is also
+ * read without. Invariant: at most half of the slots are in use. */
+static state_data struct {
+    _Atomic uint64_t *words; /* of struct mark */
+    uint32_t slots;          /* a power of two */
+} marks;
+
+/* Purpose: a slab that has samples, by its number in the reservation and 1. `value` is the class,
+ * and which block is the one sample, or how many are. */
+struct mark {
+    uint32_t number; /* 0: an empty slot */
+    uint32_t value;
+};
+
+#define MARK_IS_MANY (UINT32_C(1) << 31)
+#define MARK_CLASS_SHIFT 16
+#define MARK_VALUE ((UINT32_C(1) << MARK_CLASS_SHIFT) - 1) /* a count, or the place of a block */
+
+static struct reservation *block_offset(const void *block, size_t *offset)
+{
+    struct reservation *base = reservation_get();
+    *offset = reservation_offset(base, block);
+    return base;
+}
+
+static uint32_t slab_number(size_t offset)
+{
+    return (uint32_t)(offset >> SLAB_SHIFT) + 1;
+}
+
+static uint32_t place_in_slab(size_t offset)
+{
+    return (uint32_t)(offset % SLAB_SIZE / BLOCK_ALIGN);
+}
+
+void marks_make(void *memory, uint32_t slots)
+{
+    marks.words = (_Atomic uint64_t *)memory;
+    marks.slots = slots;
+}
+
+/* relaxed: who frees a sampled block has seen, with the block, the mark of its slab, or a later
+ * one. */
+static struct mark mark_at(size_t index)
+{
+    uint64_t word = atomic_load_explicit(&marks.words[index], memory_order_relaxed);
+    return (struct mark){(uint32_t)(word >> 32), (uint32_t)word};
+}
+
+static void set_mark(size_t index, struct mark mark)
+{
+    atomic_store_explicit(&marks.words[index], (uint64_t)mark.number << 32 | mark.value,
+                          memory_order_relaxed);
+}
+
+/* Where the mark of a slab is, or would be. Without the lock it may not be found. */
+static size_t mark_index(uint32_t number)
+{
+    size_t index = hash_slot(number, marks.slots);
+    for (uint32_t found = mark_at(index).number; found != 0 && found != number;
+         found = mark_at(index).number)
+        index = (index + 1) & (marks.slots - 1);
+    return index;
+}
+
+/* Close the gap that a mark leaves, so that no chain of hashes ends at it. */
+static void remove_mark_locked(size_t gap)
+{
+    uint32_t last = marks.slots - 1;
+    for (size_t at = (gap + 1) & last; mark_at(at).number != 0; at = (at + 1) & last) {
+        size_t home = hash_slot(mark_at(at).number, marks.slots);
+        if (((at - home) & last) < ((at - gap) & last))
+            continue;
+        set_mark(gap, mark_at(at));
+        gap = at;
+    }
+    set_mark(gap, (struct mark){0, 0});
+}
+
+static unsigned map_byte_of(const void *block)
+{
+    size_t offset;
+    struct reservation *base = block_offset(block, &offset);
+    return slab_map_get(base, offset);
+}
+
+static void set_byte(const struct slab *slab, unsigned byte)
+{
+    slab_map_set(slab->start, slab->state == SLAB_BLOCKS ? slab->slab_count : 1, byte);
+}
+
+/* Frees into a slab whose byte names no class come to the slow path in any case. */
+void marks_add(const void *block)
+{
+    size_t offset;
+    struct reservation *base = block_offset(block, &offset);
+    unsigned byte = slab_map_get(base, offset);
+    if (byte > CLASS_ACE_LAST && byte != CLASS_SAMPLED)
+        return;
+    struct slab *slab = slab_find(block);
+    uint32_t size_class = (uint32_t)slab->size_class << MARK_CLASS_SHIFT;
+    size_t start;
+    block_offset(slab->start, &start);
+    size_t index = mark_index(slab_number(start));
+    uint32_t value = mark_at(index).value;
+    if (value == 0)
+        value = (slab->slab_count > 1 ? MARK_IS_MANY | 1 : place_in_slab(offset)) | size_class;
+    else
+        value = (value & MARK_IS_MANY) ? value + 1 : (MARK_IS_MANY | size_class | 2);
+    set_mark(index, (struct mark){slab_number(start), value});
+    if (byte != CLASS_SAMPLED)
+        set_byte(slab, CLASS_SAMPLED);
+}
+
+void marks_remove(const void *block)
+{
+    struct slab *slab = slab_find(block);
+    size_t start;
+    block_offset(slab->start, &start);
+    size_t index = mark_index(slab_number(start));
+    struct mark mark = mark_at(index);
+    if (mark.number == 0)
+        return;
+    if ((mark.value & MARK_IS_MANY) && (mark.value & MARK_VALUE) > 1) {
+        mark.value--;
+        set_mark(index, mark);
+        return;
+    }
+    remove_mark_locked(index);
+    /* a span that was resized carries its class already, or that it is of whole pages */
+    if (map_byte_of(block) == CLASS_SAMPLED)
+        set_byte(slab, slab->size_class);
+}
+
+unsigned marks_class_beside(const void *block, bool *is_sure)
+{
+    size_t offset;
+    struct reservation *base = block_offset(block, &offset);
+    if (offset >= base->size || slab_map_get(base, offset) != CLASS_SAMPLED)
+        return CLASS_NONE;
+    struct mark mark = mark_at(mark_index(slab_number(offset)));
+    *is_sure = !(mark.value & MARK_IS_MANY);
+    bool is_sample = *is_sure && (mark.value & MARK_VALUE) == place_in_slab(offset);
+    return mark.number == 0 || is_sample ? CLASS_NONE : mark.value >> MARK_CLASS_SHIFT & UINT8_MAX;
+}
