@@ -16,6 +16,7 @@
 #include "base/message.h"
 #include "heap/choose.h"
 #include "heap/copy.h"
+#include "heap/pinners.h"
 #include "heap/process.h"
 #include "os/setting_rows.h"
 #include "sites/attachment.h"
@@ -152,6 +153,17 @@ static bool read_when_due(struct session *session)
     return true;
 }
 
+/* What blocks pin is told by the heap, which was copied long ago: another copy, just after the
+ * profile's. */
+static void find_pinned(struct session *session)
+{
+    struct heap_view heap;
+    if (!target_refresh(session->target) || !heap_view_open(&heap, session->target))
+        return;
+    pinners_find(&session->last, &heap);
+    heap_view_close(&heap);
+}
+
 /* ---- the session ---- */
 
 static void begin_time(struct session *session)
@@ -206,8 +218,8 @@ static void run(struct session *session, const sigset_t *awaited)
         if (left <= 0 || has_signal(awaited, left < step ? left : step))
             break;
     }
-    if (session->is_on && !session->has_ended && !session->has_lapsed)
-        read_profile(session);
+    if (session->is_on && !session->has_ended && !session->has_lapsed && read_profile(session))
+        find_pinned(session);
     session->has_ended = session->has_ended || session->target->is_gone;
     if (!is_by_itself(session) && !session->has_ended && !attach_end(&session->attachment))
         cli_say("%s: %s has become idle: profiling ends in it when it next allocates",
