@@ -103,6 +103,8 @@ static bool read_all(struct session *session, struct profile_view *now)
     if (!target_refresh(session->target) || !heap_view_open(&view, session->target))
         return false;
     bool is_read = profile_view_open(now, &view);
+    if (is_read)
+        pinners_find(now, &view);
     heap_view_close(&view);
     return is_read;
 }
@@ -151,17 +153,6 @@ static bool read_when_due(struct session *session)
         pause = READ_SHARE * (now - before);
     session->next_read = now + pause;
     return true;
-}
-
-/* What blocks pin is told by the heap, which was copied long ago: another copy, just after the
- * profile's. */
-static void find_pinned(struct session *session)
-{
-    struct heap_view heap;
-    if (!target_refresh(session->target) || !heap_view_open(&heap, session->target))
-        return;
-    pinners_find(&session->last, &heap);
-    heap_view_close(&heap);
 }
 
 /* ---- the session ---- */
@@ -218,8 +209,8 @@ static void run(struct session *session, const sigset_t *awaited)
         if (left <= 0 || has_signal(awaited, left < step ? left : step))
             break;
     }
-    if (session->is_on && !session->has_ended && !session->has_lapsed && read_profile(session))
-        find_pinned(session);
+    if (session->is_on && !session->has_ended && !session->has_lapsed)
+        read_profile(session);
     session->has_ended = session->has_ended || session->target->is_gone;
     if (!is_by_itself(session) && !session->has_ended && !attach_end(&session->attachment))
         cli_say("%s: %s has become idle: profiling ends in it when it next allocates",
