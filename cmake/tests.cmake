@@ -234,6 +234,10 @@ if(TARGET hakmem_shared)
             hak_test(abort.${name}.${mode} abort "" bash ${CMAKE_SOURCE_DIR}/cmake/expect_abort.sh
                      ${source} $<TARGET_FILE:abort.${name}.${mode}> ${preload})
         endforeach()
+        # the same where every block is a sample
+        hak_test(abort.${name}.profiled abort "HAKMEM_PROFILE=1;HAKMEM_PROFILE_INTERVAL=1"
+                 bash ${CMAKE_SOURCE_DIR}/cmake/expect_abort.sh ${source}
+                 $<TARGET_FILE:abort.${name}.preload> $<TARGET_FILE:hakmem_shared>)
     endforeach()
 
     foreach(folder preload cli)
