@@ -18,7 +18,8 @@
 #   tests/fuzz/F.c                    libFuzzer targets                    fuzz.F
 #   tests/soak/*.c                    one program; soak.py runs each load  soak.LOAD
 #
-# Modes: preload (libc's malloc linked, ours in LD_PRELOAD), linked (libhakmem.so), archive
+# Modes: preload (libc's malloc linked, ours in LD_PRELOAD), profiled (the same with each block a
+# sample), linked (libhakmem.so), archive
 # (libhakmem.a), prefixed (the hak_* names of hakmem_core, HAK_PREFIXED=1), layered (a part of
 # hakmem_core). API_LINKED is defined in the programs that have the library linked. A script that exits 77 has skipped its test; one with
 # the word RUN_SERIAL in its comments changes the machine, and runs alone.
