@@ -96,9 +96,18 @@ static unsigned map_byte_of(const void *block)
     return slab_map_get(base, offset);
 }
 
-static void set_byte(const struct slab *slab, unsigned byte)
+/* The byte for the slab of `block` is set last: until then a thread that frees the block comes to
+ * the slow path, and waits there for the lock, so that its run of slabs is not another one yet. */
+static void set_byte(const struct slab *slab, const void *block, unsigned byte)
 {
-    slab_map_set(slab->start, slab->state == SLAB_BLOCKS ? slab->slab_count : 1, byte);
+    unsigned count = slab->state == SLAB_BLOCKS ? slab->slab_count : 1;
+    unsigned own = (unsigned)((size_t)((const char *)block - slab->start) >> SLAB_SHIFT);
+    const char *start = slab->start + own * SLAB_SIZE;
+    slab_map_set(slab->start, own, byte);
+    slab_map_set(start + SLAB_SIZE, count - own - 1, byte);
+    /* release: what the run's next owner writes comes after the bytes above */
+    atomic_thread_fence(memory_order_release);
+    slab_map_set(start, 1, byte);
 }
 
 /* Frees into a slab whose byte names no class come to the slow path in any case. */
@@ -121,7 +130,7 @@ void marks_add(const void *block)
         value = (value & MARK_IS_MANY) ? value + 1 : (MARK_IS_MANY | size_class | 2);
     set_mark(index, (struct mark){slab_number(start), value});
     if (byte != CLASS_SAMPLED)
-        set_byte(slab, CLASS_SAMPLED);
+        set_byte(slab, block, CLASS_SAMPLED);
 }
 
 void marks_remove(const void *block)
@@ -141,7 +150,7 @@ void marks_remove(const void *block)
     remove_mark_locked(index);
     /* a sample's end may not have been seen, and the slab may be another one by now */
     if (map_byte_of(block) == CLASS_SAMPLED)
-        set_byte(slab, slab->size_class);
+        set_byte(slab, block, slab->size_class);
 }
 
 unsigned marks_class_beside(const void *block, bool *is_sure)

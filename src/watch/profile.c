@@ -182,15 +182,19 @@ static void count_lifetime_locked(struct profile_site *site, uint64_t since_ms)
     atomic_fetch_add_explicit(&site->lifetimes[power], 1, memory_order_relaxed);
 }
 
+/* The slot is emptied last: a thread that frees the block, and still finds it, waits for the lock. If
+ * it did not wait, the block's slab could be another one before its byte is set. */
 static void drop_sample_locked(struct profile_sample *sample)
 {
     struct profile_site *site = &profile.sites[sample->site];
     uint64_t bytes = weighted(sample->size, sample->weight_256);
     const void *block = (const void *)(uintptr_t)address_at(sample);
     add_live_locked(site, 0 - sample->weight_256, 0 - bytes);
+    marks_remove(block);
+    /* release: what the next owner of the slab writes comes after its byte */
+    atomic_thread_fence(memory_order_release);
     empty_slot_locked(sample);
     atomic_fetch_sub_explicit(&profile.sample_count, 1, memory_order_relaxed);
-    marks_remove(block);
 }
 
 /* Its block is freed. */
