@@ -182,8 +182,8 @@ static void count_lifetime_locked(struct profile_site *site, uint64_t since_ms)
     atomic_fetch_add_explicit(&site->lifetimes[power], 1, memory_order_relaxed);
 }
 
-/* The slot is emptied last: a thread that frees the block, and still finds it, waits for the lock. If
- * it did not wait, the block's slab could be another one before its byte is set. */
+/* The slot is emptied last: a thread that frees the block, and still finds it, waits for the lock.
+ * If it did not wait, the block's slab could be another one before its byte is set. */
 static void drop_sample_locked(struct profile_sample *sample)
 {
     struct profile_site *site = &profile.sites[sample->site];
