@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tests of front/owned_heap.c: owned heaps used at random beside each other and the process's
- * own, destroyed with blocks of all lanes in them, their figures, checks and misuse, their samples, and
- * threads.
+ * own, destroyed with blocks of all lanes in them, their figures, checks and misuse, their samples,
+ * and threads.
  */
 #include "unit/unit.h"
 
@@ -343,8 +343,8 @@ static void threads(void)
     check_structure();
 }
 
-/* A heap with a sample ends it; one without does not look through those of others, which takes long:
- * it does not even take the profile's lock, which is held here. */
+/* A heap with a sample ends it; one without does not look through those of others, which takes
+ * long: it does not even take the profile's lock, which is held here. */
 static void with_samples(void)
 {
     make();
