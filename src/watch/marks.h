@@ -17,6 +17,8 @@ void marks_make(void *memory, uint32_t slots);
  * lock. */
 void marks_add(const void *block);
 void marks_remove(const void *block);
+/* Is there no sample of the block, since there is none in its slab? False: it may have one. */
+bool marks_rule_out(const void *block);
 /* The class of a block with a sample in its slab. CLASS_NONE: the block is the sample, or the slab
  * itself must be asked. `*is_sure` is false if the block may be a sample too. Takes no lock; only
  * for who owns the block. */

@@ -226,7 +226,7 @@ static bool keep_sample_locked(const struct profile_event *event, struct profile
 /* Is the sample kept? */
 static bool add_locked(const struct profile_event *event, uint64_t weight)
 {
-    struct profile_sample *old = find_sample(event->block);
+    struct profile_sample *old = marks_rule_out(event->block) ? NULL : find_sample(event->block);
     struct profile_site *site = site_locked(event->stack, event->label);
     if (old) /* its end was not seen: the block was given back by other means than free */
         end_sample_locked(old);
@@ -260,10 +260,12 @@ bool profile_has(const void *block)
 
 void profile_forget(const void *block)
 {
-    if (!profile_has(block))
+    struct profile_sample *sample = profile_has_samples() ? find_sample(block) : NULL;
+    if (!sample)
         return;
     lock_acquire(&profile.lock);
-    struct profile_sample *sample = find_sample(block); /* a second free may have been faster */
+    if (address_at(sample) != (uint64_t)(uintptr_t)block)
+        sample = find_sample(block); /* a second free was faster */
     if (sample)
         end_sample_locked(sample);
     lock_release(&profile.lock);
