@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of the tree of a flame graph: sums, what is folded, and bounds, on profiles that are made by
- * hand.
+ * Tests of the tree of a flame graph: sums, what is folded, and bounds, on profiles that are made
+ * by hand.
  */
 #include "parts.h"
 
