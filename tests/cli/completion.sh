@@ -61,7 +61,7 @@ expect_completion() {
     [[ $got == "$*" ]] || fail "${words[*]}: completes to '$got', not '$*'"
 }
 expect_completion hakmem sta -- stats
-expect_completion hakmem se -- set settings
+expect_completion hakmem se -- serve set settings
 expect_completion hakmem stats --j -- --json
 expect_completion hakmem stats 1 --m -- --metrics
 expect_completion hakmem run --set DECAY -- DECAY_MS=
