@@ -93,6 +93,8 @@ static void go_back(struct top *top)
         return;
     top->only = 0;
     top->is_chosen = false;
+    top->shows_sites = false;
+    top_sites_free(&top->sites);
 }
 
 static void go_into(struct top *top)
@@ -127,6 +129,34 @@ static bool obey(struct top *top, int key)
     case 'j': move_selection(top, 1); break;
     case '\n': go_into(top); break;
     case 'b': go_back(top); break;
+    case 'w': top->shows_sites = top_is_one(top) && !top->shows_sites; break;
+    default: break;
+    }
+    return true;
+}
+
+static void sort_sites(struct top *top, enum figure figure)
+{
+    top->figure = figure;
+    top->site_first = 0;
+}
+
+/* The same while who asked for the memory is shown. */
+static bool obey_in_sites(struct top *top, int key)
+{
+    switch (key) {
+    case 'l': sort_sites(top, FIGURE_LIVE); break;
+    case 'a': sort_sites(top, FIGURE_ALLOCATED); break;
+    case 'p': sort_sites(top, FIGURE_PEAK); break;
+    case 'f': sort_sites(top, FIGURE_PINNED); break;
+    case 'k': top->site_first -= top->site_first > 0; break;
+    case 'j':
+        if (top->sites.is_read && top->site_first + 1 < top->sites.named.view.site_count)
+            top->site_first++;
+        break;
+    case 'q': return false;
+    case 'b':
+    case 'w': top->shows_sites = false; break;
     default: break;
     }
     return true;
@@ -139,15 +169,17 @@ static bool show_until_due(struct top *top)
     pid_t only = top->only;
     enum top_order order = top->order;
     bool shows_refused = top->shows_refused;
+    bool shows_sites = top->shows_sites;
     for (;;) {
         top_screen_draw(top);
         double left = due - clock_seconds();
         int key = left > 0 ? top_screen_key(left) : -1;
         if (key < 0)
             return true;
-        if (!obey(top, key))
+        if (!(top->shows_sites ? obey_in_sites : obey)(top, key))
             return false;
-        if (top->only != only || top->order != order || top->shows_refused != shows_refused)
+        if (top->only != only || top->order != order || top->shows_refused != shows_refused ||
+            top->shows_sites != shows_sites)
             return true;
     }
 }
@@ -220,8 +252,9 @@ int top_command(int argc, char **argv)
             "Watch the heap of a process, or of all processes that run on HAKMEM."
             "\v"
             "Keys: r l c f n sort by RSS, live, cached, free, name or size; j k or the arrows "
-            "select, Enter shows the process, b goes back; t shows threads; u shows the processes "
-            "that may not be read, and why; q quits.",
+            "select, Enter shows the process, b goes back; t shows threads; w shows who asked for "
+            "the memory of a process that profiles; u shows the processes that may not be read, "
+            "and why; q quits.",
     };
     struct top top = {.delay = 1};
     cli_parse(&argp, argc, argv, &top);
@@ -233,6 +266,7 @@ int top_command(int argc, char **argv)
     int status = watch(&top);
     free(top.processes);
     free(top.threads);
+    top_sites_free(&top.sites);
     top_forget_all();
     return status;
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The live view. top.c reads keys, top_process.c reads one process, top_looks.c all, and
- * top_screen.c draws with ncurses.
+ * top_screen.c and top_sites_screen.c draw with ncurses; top_sites.c reads profiles.
  */
 #ifndef HAK_CLI_TOP_H
 #define HAK_CLI_TOP_H
 
 #include "heap/terms.h"
+#include "look/top_sites.h"
 
 enum top_order { ORDER_RSS, ORDER_LIVE, ORDER_CACHED, ORDER_FREE, ORDER_NAME, ORDER_COUNT };
 
@@ -38,6 +39,10 @@ struct top {
     bool is_chosen;   /* it was chosen from the list, so the user can go back */
     enum top_order order;
     bool shows_threads;
+    bool shows_sites;   /* of the only process: who asked for its memory */
+    enum figure figure; /* by which these are sorted */
+    size_t site_first;  /* the first one on the screen */
+    struct top_sites sites;
     bool shows_refused;
     size_t selected; /* row of the list */
     double delay;

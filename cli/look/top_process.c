@@ -99,6 +99,8 @@ bool top_look_at(struct top *top, pid_t pid, struct look_result *result)
         if (view.thread_count > 0)
             memcpy(top->threads, view.threads, view.thread_count * sizeof *top->threads);
     }
+    if (top_is_one(top) && top->shows_sites)
+        top_sites_read(&top->sites, &target, &view);
     heap_view_close(&view);
     target_close(&target);
     return true;

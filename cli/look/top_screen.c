@@ -6,13 +6,13 @@
 #include <inttypes.h>
 #include <locale.h>
 #include <ncurses.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "look/stats_terms.h"
 #include "look/top.h"
+#include "look/top_lines.h"
 
 static SCREEN *screen;
 
@@ -52,40 +52,6 @@ int top_screen_key(double seconds)
     case 27: return 'b';
     default: return key;
     }
-}
-
-/* Draw one line, cut at the edge of the screen: a row that continued in the next line would hide
- * another. */
-static void __attribute__((format(printf, 3, 4)))
-put_line(int line, chtype attributes, const char *format, ...)
-{
-    char text[1024];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    attron(attributes);
-    mvaddnstr(line, 0, text, COLS);
-    attroff(attributes);
-}
-
-/* Purpose: a line of fields. Invariant: each field on it is complete; after the first field that
- * does not fit, none is added. */
-struct line {
-    char text[256];
-    int width;
-    bool is_full;
-};
-
-/* A negative width aligns at the left. */
-static void add_field(struct line *line, int width, const char *text)
-{
-    int gap = line->width > 0;
-    int room = (int)sizeof line->text - 1;
-    line->is_full = line->is_full || line->width + gap + abs(width) > (COLS < room ? COLS : room);
-    if (!line->is_full)
-        line->width += snprintf(line->text + line->width, sizeof line->text - (size_t)line->width,
-                                "%*s%*.*s", gap, "", width, abs(width), text);
 }
 
 static const char *plural(size_t count)
@@ -142,12 +108,12 @@ static unsigned shown_columns(void)
 static void draw_cells(int at, chtype attributes, const char *const cells[COLUMN_COUNT],
                        const char *command)
 {
-    struct line line = {.width = 0};
+    struct top_line line = {.width = 0};
     unsigned shown = shown_columns();
     for (unsigned i = 0; i < COLUMN_COUNT; i++)
         if (shown >> i & 1)
-            add_field(&line, columns[i].width, cells[i]);
-    put_line(at, attributes, "%s %s", line.text, command);
+            top_add_field(&line, columns[i].width, cells[i]);
+    top_put_line(at, attributes, "%s %s", line.text, command);
 }
 
 static const char *state_word(char state)
@@ -217,8 +183,8 @@ static void draw_trouble(int line, chtype attributes, const struct top_process *
         why++;
     if (why[0] == ' ')
         why++;
-    put_line(line, attributes, "%7d %-15.15s %s%s", (int)process->pid, process->program,
-             is_sentence ? "" : "not readable: ", why);
+    top_put_line(line, attributes, "%7d %-15.15s %s%s", (int)process->pid, process->program,
+                 is_sentence ? "" : "not readable: ", why);
 }
 
 static void draw_row(int line, chtype attributes, const struct top_process *process)
@@ -273,11 +239,11 @@ static void draw_list(const struct top *top)
     size_t ours = 0;
     for (size_t i = 0; i < top->count; i++)
         ours += !top->processes[i].is_refused;
-    put_line(0, A_NORMAL, "hakmem top: %zu process%s on the allocator, by %s", ours,
-             ours == 1 ? "" : "es", order_names[top->order]);
+    top_put_line(0, A_NORMAL, "hakmem top: %zu process%s on the allocator, by %s", ours,
+                 ours == 1 ? "" : "es", order_names[top->order]);
     if (top->refused > 0)
-        put_line(1, A_NORMAL, "%zu more may not be read: u %s", top->refused,
-                 top->shows_refused ? "hides them" : "shows which, and why");
+        top_put_line(1, A_NORMAL, "%zu more may not be read: u %s", top->refused,
+                     top->shows_refused ? "hides them" : "shows which, and why");
     for (unsigned i = 0; i < COLUMN_COUNT; i++)
         titles[i] = columns[i].title;
     draw_cells(2, A_REVERSE, titles, "command");
@@ -302,12 +268,13 @@ static int draw_terms(const struct top_process *process, int line)
     int widest = COLS - BAR_LEFT < BAR_MOST ? COLS - BAR_LEFT : BAR_MOST;
     for (size_t i = 0; i < TERM_COUNT; i++, line++) {
         if (COLS < BAR_LEFT) { /* the figure first: the label may be cut */
-            put_line(line, A_NORMAL, "%10s %s", text_of_size(rows[i].bytes).bytes, rows[i].label);
+            top_put_line(line, A_NORMAL, "%10s %s", text_of_size(rows[i].bytes).bytes,
+                         rows[i].label);
             continue;
         }
-        put_line(line, A_NORMAL, "%c %-27s %10s %7s", i ? '+' : '=', rows[i].label,
-                 text_of_size(rows[i].bytes).bytes,
-                 text_of_percent((double)rows[i].bytes, all).bytes);
+        top_put_line(line, A_NORMAL, "%c %-27s %10s %7s", i ? '+' : '=', rows[i].label,
+                     text_of_size(rows[i].bytes).bytes,
+                     text_of_percent((double)rows[i].bytes, all).bytes);
         int bar = (int)((double)rows[i].bytes / all * widest + 0.5);
         for (int x = 0; x < bar && x < widest; x++)
             mvaddch(line, BAR_LEFT + x, ' ' | A_REVERSE);
@@ -341,10 +308,10 @@ static int compare_classes(const void *a, const void *b)
 static void draw_fields(int at, chtype attributes, const int *widths, const char *const *fields,
                         size_t count)
 {
-    struct line line = {.width = 0};
+    struct top_line line = {.width = 0};
     for (size_t i = 0; i < count; i++)
-        add_field(&line, widths[i], fields[i]);
-    put_line(at, attributes, "%s", line.text);
+        top_add_field(&line, widths[i], fields[i]);
+    top_put_line(at, attributes, "%s", line.text);
 }
 
 #define CLASS_FIELDS 6
@@ -410,16 +377,28 @@ static void draw_threads(const struct top *top, int line)
         draw_thread(line, widths, &top->threads[i]);
 }
 
+static const char *keys_of(const struct top *top)
+{
+    if (!top->only && !top->core)
+        return "r l c f n order  j k Enter select  u unreadable  q quit";
+    return top->shows_sites ? "l a p f by live, allocated, peak, pinned  j k move  w back  q quit"
+                            : "r l c f n order  t threads  w who asked  b back  q quit";
+}
+
 static void draw_process(const struct top *top)
 {
     const struct top_process *process = &top->processes[0];
-    put_line(0, A_NORMAL, "hakmem top: %s [%d], %s, %zu thread%s, %s %s", process->program,
-             (int)process->pid, state_word(process->state), process->threads,
-             plural(process->threads), top->core ? "pages with content" : "RSS",
-             rss_of(process).bytes);
+    top_put_line(0, A_NORMAL, "hakmem top: %s [%d], %s, %zu thread%s, %s %s", process->program,
+                 (int)process->pid, state_word(process->state), process->threads,
+                 plural(process->threads), top->core ? "pages with content" : "RSS",
+                 rss_of(process).bytes);
     int line = 1;
     if (process->command[0])
-        put_line(line++, A_DIM, "%s", process->command);
+        top_put_line(line++, A_DIM, "%s", process->command);
+    if (top->shows_sites) {
+        top_draw_sites(top, line);
+        return;
+    }
     line = draw_terms(process, line) + 1;
     if (top->shows_threads)
         draw_threads(top, line);
@@ -434,9 +413,6 @@ void top_screen_draw(const struct top *top)
         draw_process(top);
     else
         draw_list(top);
-    put_line(LINES - 1, A_DIM, "%s",
-             top->note[0]             ? top->note
-             : top->only || top->core ? "r l c f n order  t threads  b back  q quit"
-                                      : "r l c f n order  j k Enter select  u unreadable  q quit");
+    top_put_line(LINES - 1, A_DIM, "%s", top->note[0] ? top->note : keys_of(top));
     refresh();
 }

@@ -169,13 +169,13 @@ static bool parse_top(struct pprof_profile *profile, uint64_t *names)
 static size_t take_numbers(const struct protobuf_field *field, uint64_t *numbers, size_t count,
                            size_t most)
 {
-    struct protobuf_reader reader = protobuf_reader_of(field->bytes, field->size);
     uint64_t number = field->value;
     if (!field->bytes) {
         if (count < most)
             numbers[count++] = number;
         return count;
     }
+    struct protobuf_reader reader = protobuf_reader_of(field->bytes, field->size);
     while (count < most && protobuf_number_next(&reader, &number))
         numbers[count++] = number;
     return count;

@@ -114,16 +114,46 @@ static void print_row(FILE *out, const struct site_view *site, const struct tabl
     double bytes = (double)site_bytes(site, form->figure);
     double count = site_count(site, form->figure);
     double shown = count > 0 && count < 1 ? 1 : count; /* of one block, a part may be counted */
-    fprintf(out, "%11s %8s %12.0f %11s", text_of_sum(bytes).bytes,
-            text_of_percent(bytes, sum).bytes, shown,
-            count > 0 ? text_of_sum(bytes / count).bytes : "-");
+    fprintf(out, "%11s %8s %12.0f ", text_of_sum(bytes).bytes, text_of_percent(bytes, sum).bytes,
+            shown);
     if (form->figure == FIGURE_LIFETIME)
-        fprintf(out, " %11s %11s", text_of_life(site, 0.5).bytes, text_of_life(site, 0.9).bytes);
+        fprintf(out, "%10s %10s %10s %10s", text_of_life(site, 0.5).bytes,
+                text_of_life(site, 0.9).bytes, text_of_life(site, 1).bytes,
+                text_of_percent((double)site->live_bytes, bytes).bytes);
+    else
+        fprintf(out, "%11s", count > 0 ? text_of_sum(bytes / count).bytes : "-");
     if (form->figure == FIGURE_PINNED)
         fprintf(out, " %11s", text_of_page_use(site).bytes);
     fputc('\n', out);
     if (site->label)
         fprintf(out, INDENT "label %" PRIu32 "\n", site->label);
+}
+
+/* The histogram: how many of the freed samples lived so long, and not less. */
+static void print_lifetimes(FILE *out, const struct site_view *site, size_t width)
+{
+    double sum = 0;
+    size_t column = 0;
+    for (size_t i = 0; i < PROFILE_LIFETIMES; i++)
+        sum += site->lifetimes[i];
+    for (size_t i = 0; i < PROFILE_LIFETIMES; i++) {
+        char part[64];
+        if (site->lifetimes[i] == 0)
+            continue;
+        size_t length = (size_t)snprintf(part, sizeof part, "%s < %s",
+                                         text_of_percent(site->lifetimes[i], sum).bytes,
+                                         text_of_ms((double)(UINT64_C(1) << i)).bytes);
+        bool is_first = column == 0;
+        if (!is_first && width > 0 && column + length + 2 >= width)
+            column = 0;
+        column += (size_t)fprintf(out, "%s%s",
+                                  is_first      ? INDENT "freed: "
+                                  : column == 0 ? ",\n" INDENT INDENT
+                                                : ", ",
+                                  part);
+    }
+    if (sum > 0)
+        fputc('\n', out);
 }
 
 /* How many frames tell something in a table that is cut: libc's above main do not. */
@@ -187,9 +217,9 @@ static void print_pinned(FILE *out, const struct named_profile *named, bool is_c
 
 static const char *last_columns(enum figure figure)
 {
-    return figure == FIGURE_LIFETIME ? "        half   nine in 10"
-           : figure == FIGURE_PINNED ? "  pages full"
-                                     : "";
+    return figure == FIGURE_LIFETIME ? "      half nine in 10    longest still live"
+           : figure == FIGURE_PINNED ? "    average  pages full"
+                                     : "    average";
 }
 
 static void print_end(FILE *out, const struct profile_view *view, size_t left_out)
@@ -211,10 +241,12 @@ size_t sites_print_rows(FILE *out, const struct named_profile *named, const stru
     double sum = sites_sum(&named->view, form->figure);
     size_t shown = count < form->rows ? count : form->rows;
     if (count > 0)
-        fprintf(out, "\n%11s %8s %12s %11s%s\n", "bytes", "share", "blocks", "average",
+        fprintf(out, "\n%11s %8s %12s %s\n", "bytes", "share", "blocks",
                 last_columns(form->figure));
     for (size_t i = 0; i < shown; i++) {
         print_row(out, order[i], form, sum);
+        if (form->figure == FIGURE_LIFETIME)
+            print_lifetimes(out, order[i], form->width);
         sites_print_stack(out, named, order[i], form);
     }
     free(order);

@@ -14,11 +14,16 @@
 #include "heap/pinners.h"
 #include "heap/profile_samples.h"
 
-static void note_target(struct named_profile *named, struct target *target)
+static uint64_t wall_ms(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    named->read_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void note_target(struct named_profile *named, struct target *target)
+{
+    named->read_ms = wall_ms();
     snprintf(named->title, sizeof named->title, "%s", choice_title(target));
     memcpy(named->program, target->program, sizeof named->program);
     modules_find(&named->symbols.modules, target);
@@ -48,6 +53,36 @@ bool named_profile_open(struct named_profile *named, struct target *target, stru
     return is_read;
 }
 
+static bool has_names(const struct named_profile *named)
+{
+    for (size_t i = 0; i < named->view.site_count; i++)
+        for (uint32_t j = 0; j < named->view.sites[i].depth; j++)
+            if (symbols_number(&named->symbols, named->view.sites[i].frames[j]) ==
+                named->symbols.count)
+                return false;
+    return true;
+}
+
+bool named_profile_again(struct named_profile *named, struct target *target, struct heap_view *view)
+{
+    struct profile_view fresh;
+    struct symbols symbols = named->symbols;
+    if (!profile_view_open(&fresh, view))
+        return false;
+    pinners_find(&fresh, view);
+    profile_view_close(&named->view);
+    named->view = fresh;
+    if (has_names(named)) {
+        named->read_ms = wall_ms();
+        return true;
+    }
+    memset(&named->symbols, 0, sizeof named->symbols);
+    note_target(named, target);
+    named_profile_find_names(named);
+    symbols_free(&symbols);
+    return true;
+}
+
 const struct sample_view *named_profile_open_block(struct named_profile *named,
                                                    struct target *target, struct heap_view *view,
                                                    uint64_t address)
@@ -60,7 +95,8 @@ const struct sample_view *named_profile_open_block(struct named_profile *named,
         named->view.sites[0] = named->view.sites[sample->site];
     named->view.site_count = sample && sample->site != SAMPLE_NO_SITE;
     note_target(named, target);
-    named_profile_find_names(named);
+    if (named->view.site_count > 0)
+        named_profile_find_names(named);
     return sample;
 }
 
@@ -82,6 +118,7 @@ static const char *const whole_names[] = {
     "g_malloc0",       "g_realloc",       "g_slice_alloc",    "PyMem_Malloc",
     "PyMem_RawMalloc", "PyObject_Malloc", "_PyObject_Malloc", "_PyMem_RawMalloc",
     "__rust_alloc",    "__rdl_alloc",     "__rust_realloc",   "__rust_alloc_zeroed",
+    "zrealloc_usable", "zcalloc_num",     "ztrymalloc",       "ztrymalloc_usable",
 };
 
 static const char *const first_parts[] = {

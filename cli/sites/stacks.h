@@ -29,6 +29,10 @@ struct named_profile {
 
 /* Read the profile of an open target. False: see the target's error. */
 bool named_profile_open(struct named_profile *named, struct target *target, struct heap_view *view);
+/* Read the profile of the same target again, into one that is open. Names are looked for only where
+ * there are new addresses. False: as above, and `named` still needs closing. */
+bool named_profile_again(struct named_profile *named, struct target *target,
+                         struct heap_view *view);
 /* The same of one block alone: the site of its sample is the only one. NULL with `named` empty: see
  * the target's error; NULL with a profile that has no site: the block was not sampled. Where it
  * gives a sample or not, `named` needs closing. */

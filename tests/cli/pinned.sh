@@ -80,6 +80,19 @@ expect_in decoded ' default pinned_space$' ".pb.gz --pinned"
 expect_in decoded "^2100 [0-9]+ 2100 [0-9]+ [0-9]+ [0-9]+ $few keep_few<make<main<" ".pb.gz"
 kill -KILL $TARGET
 
+step "of a process that is asked to profile"
+HAKMEM_PROFILE_MEMORY=256M HAKMEM_DECAY_MS=-1 HAKMEM_BACKGROUND=0 start pins.out ./pins later
+env --default-signal=INT "$CLI" profile $TARGET --for 1h --interval 1 --pinned -o later.folded >profile.out 2>&1 &
+profiler=$!
+wait_for "its beginning" eval '"$CLI" sites $TARGET >/dev/null 2>&1'
+touch begin
+wait_for "pins" grep -qs '^ready' pins.out
+kill -INT $profiler
+wait $profiler || fail "profile --for --pinned: $(cat profile.out)"
+few=$(sed -n 's/^keep_few \([0-9]*\) .*/\1/p' pins.out)
+expect_in later.folded "main;make;keep_few $few\$" "profile --for --pinned"
+kill -KILL $TARGET
+
 # The default interval sees one block in 250 of these: about 240 samples, a deviation of 6.5 %.
 step "few blocks are sampled: an estimate"
 start_pins 524288 large

@@ -29,10 +29,8 @@ if has go; then
     go tool pprof -top "$URL/debug/pprof/heap?pid=$MADE" >top 2>err || fail "go tool pprof: $(cat err)"
     expect_in top '^Type: inuse_space$' "go tool pprof"
     expect_in top '^ +300MB +[0-9.]+% +[0-9.]+% +300MB +[0-9.]+% +load_orders$' "go tool pprof"
-    difference() {
-        go tool pprof -top "$URL/debug/pprof/allocs?program=made_profile&seconds=1" >top 2>err
-    }
-    wait_for "go tool pprof of a program by name" difference
+    go tool pprof -top "$URL/debug/pprof/allocs?pid=$MADE&seconds=1" >top 2>err ||
+        fail "go tool pprof: $(cat err)"
     expect_in top '^Type: alloc_space$' "go tool pprof of a difference"
     expect_in top '^Duration: .* Total samples = 0' "go tool pprof of a difference"
 fi

@@ -51,7 +51,9 @@ expect_in out '^\(2 smaller: see --top or --json\)$' "--top 1"
 hakmem sites $TARGET --peak
 expect_in out '^  400\.0 MiB   5[78]\.[0-9] %         5000    81\.9 KiB$' "--peak"
 hakmem sites $TARGET --lifetime
-expect_in out '^    9\.0 GiB .* < 1 ms     < 32 ms$' "--lifetime"
+expect_in out '^    9\.0 GiB +96\.8 % +1000000 +< 1 ms +< 32 ms +< 5 s +1\.1 %$' "--lifetime"
+expect_in out '^    freed: 60\.0 % < 1 ms, 39\.0 % < 32 ms, 1\.0 % < 5 s$' "--lifetime"
+expect_in out '^  300\.0 MiB +3\.2 % +2100 +- +- +- +100\.0 %$' "--lifetime"
 expect_narrow out "--lifetime"
 hakmem sites $TARGET --json
 [[ $(number '["sites"][0]["live_bytes"]') == 314572800 ]] || fail "--json: $(cat out)"
@@ -232,6 +234,54 @@ if command -v c++ >/dev/null; then
     unset HAKMEM_PROFILE_INTERVAL
 fi
 
+step "how long blocks live"
+# No bound from above for what waits: the machine may be slow.
+cat >living.c <<'PROGRAM'
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+__attribute__((noinline)) static void *brief(void) { return memset(malloc(200), 1, 200); }
+__attribute__((noinline)) static void *steady(void) { return memset(malloc(300), 1, 300); }
+__attribute__((noinline)) static void *endless(void) { return memset(malloc(400), 1, 400); }
+int main(void)
+{
+    static void *blocks[1000];
+    for (int i = 0; i < 100; i++)
+        endless();
+    for (int i = 0; i < 1000; i++)
+        blocks[i] = steady();
+    for (int i = 0; i < 1000; i++)
+        free(brief());
+    usleep(600000);
+    for (int i = 0; i < 750; i++)
+        free(blocks[i]);
+    write(1, "ready\n", 6);
+    for (;;)
+        pause();
+}
+PROGRAM
+cc -g -O1 -fno-builtin -w living.c -o living || fail "living.c does not compile"
+HAKMEM_PROFILE=1 HAKMEM_PROFILE_INTERVAL=1 start living.out ./living
+wait_for "living" grep -qs '^ready' living.out
+hakmem sites $TARGET --lifetime --json
+python3 - <<'PYTHON' || fail "lifetimes: $(cat out)"
+import json
+sites = {}
+for site in json.load(open("out"))["sites"]:
+    sites[[f["function"] for f in site["stack"] if "allocator" not in f][0]] = site
+brief, steady, endless = (sites[name]["lifetimes_ms"] for name in ("brief", "steady", "endless"))
+assert sum(brief) == 1000 and sum(brief[:4]) >= 800, brief
+# the clock has ticks of up to 10 ms: 600 ms may be seen as a little less, but not as 512
+assert sum(steady) == 750 and sum(steady[10:]) == 750, steady
+assert sum(endless) == 0
+assert sites["steady"]["live_blocks"] == 250 and sites["endless"]["live_blocks"] == 100
+PYTHON
+hakmem sites $TARGET --lifetime
+expect_narrow out "--lifetime"
+expect_in out '^ +[0-9.]+ KiB +[0-9.]+ % +1000 +< [0-9]+ m?s +< [0-9]+ m?s +< [0-9]+ m?s +25\.0 %$' "--lifetime"
+expect_in out '^ +[0-9.]+ KiB +[0-9.]+ % +100 +- +- +- +100\.0 %$' "--lifetime"
+expect_in out '^    freed: [0-9.]+ % < [0-9]+ m?s' "--lifetime"
+
 step "profiles that make no sense"
 start_made_profile wrong
 hakmem sites $TARGET
@@ -247,6 +297,14 @@ STATUS=$?
 expect_status 0 "a table of which there is little"
 # behind it lies other memory, which may read as sites
 expect_in out '^  300\.0 MiB +[0-9.]+ % +2100 ' "a table of which there is little"
+start_made_profile samples
+expect_line 1 "hakmem sites: process $TARGET (made_profile): its heap is damaged: the samples of its profile make no sense" \
+    sites $TARGET
+start_made_profile wild
+hakmem sites $TARGET --pinned
+expect_status 0 "samples of no blocks"
+expect_in out '^partly used pages have 0 B free; accounted for: - of it$' "samples of no blocks"
+expect_in out '^left out, since it changed while it was read: [0-9]+ things$' "samples of no blocks"
 start_made_profile store
 expect_line 1 "hakmem sites: process $TARGET (made_profile): its heap is damaged: the stacks of its profile make no sense" \
     sites $TARGET

@@ -43,6 +43,69 @@ in_terminal kill-server
 expect_in top.err "^hakmem top: '/bin/true' is not a core file" "no core file"
 expect_line 2 "hakmem top: '1' is one word too many" top --core x 1
 
+step "who asked for the memory of a process"
+cat >asking.c <<'PROGRAM'
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+__attribute__((noinline)) static void *ask_much(void) { return memset(malloc(1 << 20), 1, 1 << 20); }
+__attribute__((noinline)) static void *ask_often(void) { return memset(malloc(100), 1, 100); }
+int main(void)
+{
+    char byte;
+    for (int i = 0; i < 10; i++)
+        ask_much();
+    for (int i = 0; i < 200000; i++)
+        free(ask_often());
+    write(1, "ready\n", 6);
+    while (read(0, &byte, 1) == 1)
+        ask_much();
+    for (;;)
+        pause();
+}
+PROGRAM
+cc -g -O1 -fno-builtin -w asking.c -o asking || fail "asking.c does not compile"
+mkfifo ask
+HAKMEM_PROFILE=1 HAKMEM_PROFILE_INTERVAL=1 LD_PRELOAD=$LIBRARY ./asking >asking.out <ask &
+ASKING=$!
+disown
+STARTED+=("$ASKING")
+exec 9>ask
+wait_for "asking" grep -qs '^ready' asking.out
+terminal "$CLI" top --delay 0.2 $ASKING
+expect_screen "w who asked"
+key w
+expect_screen "^10\.0 MiB live, sampled every 1 B on average"
+expect_screen "^ +live +share +blocks +live +change +who asked for it"
+expect_screen "^ +10\.0 MiB +100\.0 % +10 +10\.0 MiB +ask_much asking\.c:[0-9]+ < main"
+printf xx >&9
+expect_screen "^12\.0 MiB live"
+expect_screen "^ +2\.0 MiB +16\.7 % +2 +2\.0 MiB "
+key a
+expect_screen "^3[0-9]\.[0-9] MiB allocated since profiling began"
+expect_screen "^ +[0-9.]+ MiB +[0-9.]+ % +200000 +0 B +ask_often asking\.c:[0-9]+ < main"
+key j
+expect_screen "^ +allocated +share"
+wait_for "the next row first" eval 'screen; sed -n 5p screen | grep -q ask_much'
+key k
+wait_for "the first row again" eval 'screen; sed -n 5p screen | grep -q ask_often'
+key w
+expect_screen "^= live blocks"
+key q
+expect_screen "^ended 0"
+in_terminal kill-server
+exec 9>&-
+kill -KILL $ASKING
+terminal "$CLI" top --delay 0.2 $TARGET
+expect_screen "w who asked"
+key w
+expect_screen "profiling is not on in it"
+key b
+expect_screen "^= live blocks"
+key q
+expect_screen "^ended 0"
+in_terminal kill-server
+
 step "all processes, into one and back"
 terminal "$CLI" top --delay 0.2
 expect_screen "^hakmem top: [0-9]+ process(es)? on the allocator, by RSS"

@@ -3,8 +3,8 @@
  * A heap profile that is known: it is filled by hand, not by samples, with stacks of functions
  * below. Linked with the library's core, for the root and the store of stacks. Prints "ready" and
  * waits for ever. Words: "exit" ends it instead; "never" makes no profile; "jit" adds a stack of
- * code in no file; "many" has 100,000 stacks; "wrong", "huge", "endless" and "store" say impossible
- * things.
+ * code in no file; "many" has 100,000 stacks; "wrong", "huge", "endless", "store", "samples" and
+ * "wild" say impossible things.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,6 +110,21 @@ static void make_wrong(void)
     atomic_store(&sites[17].requested_bytes, UINT64_MAX);
 }
 
+/* Samples of blocks that cannot be. */
+static void make_wild(void)
+{
+    static const uint64_t addresses[] = {2, 16, UINT64_MAX, UINT64_MAX / 2, 4096, 4096};
+    profile.sample_slots = SLOTS;
+    profile.samples = map(SLOTS * sizeof *profile.samples);
+    for (unsigned i = 0; i < sizeof addresses / sizeof addresses[0]; i++) {
+        struct profile_sample *sample = &profile.samples[i * 37];
+        sample->weight_256 = i == 1 ? UINT64_MAX : SAMPLING_ONE;
+        sample->size = sample->requested = UINT64_MAX >> 8 * i;
+        sample->site = i % 2 ? 17 : UINT32_MAX - i;
+        atomic_store(&sample->address, addresses[i]);
+    }
+}
+
 /* A stack whose innermost function is in no file. */
 static void make_jit(void)
 {
@@ -166,6 +181,10 @@ int main(int argc, char **argv)
         profile.site_slots = 1u << 22;
     if (strcmp(word, "store") == 0)
         profile.stacks->first = UINT64_MAX;
+    if (strcmp(word, "samples") == 0)
+        profile.sample_slots = UINT32_MAX;
+    if (strcmp(word, "wild") == 0)
+        make_wild();
     puts("ready");
     fflush(stdout);
     while (strcmp(word, "exit") != 0)

@@ -3,7 +3,8 @@
  * A heap whose pinned pages are known: one function keeps few blocks in pages that were filled and
  * freed by another. Prints for each function that keeps some the free bytes that its blocks pin, as
  * "NAME BYTES BLOCKS", computed from their addresses alone; then "ready", and waits for ever. The
- * word "large" keeps so much that a coarse profile sees enough of it.
+ * word "large" keeps so much that a coarse profile sees enough of it; "later" waits for a file
+ * "begin", and allocates a little meanwhile.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -120,6 +121,11 @@ int main(int argc, char **argv)
     struct kept few = {"keep_few", 128, 32, FEW_BLOCKS, NULL};
     struct kept crossing = {"keep_crossing", 1536, 5, 600, NULL};
     struct kept all = {"keep_all", 256, 1, 5000, NULL};
+    while (argc > 1 && strcmp(argv[1], "later") == 0 && access("begin", F_OK) != 0) {
+        for (int i = 0; i < 100000; i++)
+            free(fill(16));
+        usleep(1000);
+    }
     if (is_large)
         few = (struct kept){"keep_few", 2048, 2, 60000, NULL};
     make(&few, keep_few);
