@@ -163,6 +163,12 @@ static bool read_sites(struct profile_view *copied, struct target *target, uint6
 
 /* ---- the whole ---- */
 
+static uint64_t end_of(const union seen_profile *head)
+{
+    return (uintptr_t)head->samples +
+           (uint64_t)head->sample_slots * (sizeof(union seen_profile_sample) + MARK_BYTES);
+}
+
 static bool read_profile(struct profile_view *copied, struct target *target, uint64_t address)
 {
     union seen_profile head;
@@ -181,9 +187,7 @@ static bool read_profile(struct profile_view *copied, struct target *target, uin
     copied->started_ms = head.started_ms;
     copied->started_at_ms = head.started_at_ms;
     copied->memory_start = (uintptr_t)head.stacks;
-    copied->memory_end = (uintptr_t)head.samples +
-                         (uint64_t)head.sample_slots *
-                             (sizeof(union seen_profile_sample) + MARK_BYTES);
+    copied->memory_end = end_of(&head);
     /* the samples first: a sample's site is older than it */
     if (!profile_samples_read(copied, target, (uintptr_t)head.samples, head.sample_slots))
         return false;
@@ -216,6 +220,18 @@ void profile_view_close(struct profile_view *copied)
     free(copied->samples);
     free(copied->stacks);
     *copied = (struct profile_view){0};
+}
+
+void profile_view_memory(const struct heap_view *view, uint64_t *start, uint64_t *end)
+{
+    union seen_profile head;
+    *start = *end = 0;
+    if (!view->root.profile ||
+        !target_read(view->target, (uintptr_t)view->root.profile, &head, sizeof head) ||
+        head.started_ms == 0 || end_of(&head) < (uintptr_t)head.stacks)
+        return;
+    *start = (uintptr_t)head.stacks;
+    *end = end_of(&head);
 }
 
 bool profile_view_clients(const struct heap_view *view, unsigned *clients, bool *has_profile)

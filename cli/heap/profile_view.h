@@ -70,6 +70,8 @@ void profile_view_close(struct profile_view *copied);
 /* What was allocated, and freed, since an earlier copy of the same profile. What is live, and was
  * at the peak, stays. */
 void profile_view_subtract(struct profile_view *copied, const struct profile_view *earlier);
+/* Where the target keeps its profile; the same address twice: it never had one. */
+void profile_view_memory(const struct heap_view *view, uint64_t *start, uint64_t *end);
 /* Who wants profiling now: bits of enum profile_client. False: the target cannot be read. */
 bool profile_view_clients(const struct heap_view *view, unsigned *clients, bool *has_profile);
 

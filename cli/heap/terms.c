@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "heap/copy.h"
 #include "heap/process.h"
+#include "heap/profile_view.h"
 #include "heap/residency.h"
 #include "heap/table.h"
 #include "heap/target_read.h"
@@ -217,6 +218,24 @@ static uint64_t count_mapped(const struct heap_view *view, uint64_t start, uint6
     return bytes;
 }
 
+/* The tables of a profile are the allocator's own, though they lie outside the heap. */
+static void count_profile(const struct heap_view *view, struct heap_terms *terms)
+{
+    uint64_t start;
+    uint64_t end;
+    uint64_t bytes = 0;
+    profile_view_memory(view, &start, &end);
+    for (size_t i = 0; start < end && i < view->target->mapping_count; i++) {
+        const struct mapping *mapping = &view->target->mappings[i];
+        if (!heap_owns(view, mapping) && mapping->start < end && mapping->end > start)
+            bytes += target_resident_bytes(view->target,
+                                           mapping->start > start ? mapping->start : start,
+                                           mapping->end < end ? mapping->end : end);
+    }
+    terms->tables += bytes;
+    terms->others -= bytes < terms->others ? bytes : terms->others;
+}
+
 static void count_terms(const struct heap_view *view, struct heap_terms *terms)
 {
     memset(terms, 0, sizeof *terms);
@@ -229,6 +248,7 @@ static void count_terms(const struct heap_view *view, struct heap_terms *terms)
     terms->tables = count_mapped(view, view->base, records);
     terms->metadata = target_resident_bytes(view->target, records, (uintptr_t)view->meta.present);
     count_unused(view, terms);
+    count_profile(view, terms);
     sum_up(view, terms);
 }
 

@@ -89,10 +89,12 @@ static void print_legend(FILE *out, const struct stack_looks *looks, const struc
         const struct site_view *site = site_history_site(grown[i].series, &looks->profile.view);
         fprintf(out, "<li><i class=\"s%zu\"></i><span class=\"nb\">+%s</span> ", i,
                 text_of_size((uint64_t)grown[i].bytes).bytes);
-        if (site)
+        if (site) {
             stack_print_name(out, &looks->profile, site);
-        else
+            stack_print_callers(out, &looks->profile, site);
+        } else {
             fputs("(stack not kept)", out);
+        }
         fputs("</li>\n", out);
     }
     fputs("</ul>", out);

@@ -15,6 +15,7 @@ const char *answer_type(enum content content)
         [CONTENT_OPENMETRICS] = "application/openmetrics-text; version=1.0.0; charset=utf-8",
         [CONTENT_JSON] = "application/json",
         [CONTENT_HTML] = "text/html; charset=utf-8",
+        [CONTENT_REPORT] = "text/html; charset=utf-8",
         [CONTENT_PPROF] = "application/octet-stream",
         [CONTENT_SCRIPT] = "text/javascript; charset=utf-8",
         [CONTENT_STYLE] = "text/css; charset=utf-8",

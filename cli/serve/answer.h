@@ -13,7 +13,8 @@ enum content {
     CONTENT_METRICS,     /* the text format of Prometheus */
     CONTENT_OPENMETRICS, /* OpenMetrics 1.0 */
     CONTENT_JSON,
-    CONTENT_HTML,
+    CONTENT_HTML,   /* a page of the server's own */
+    CONTENT_REPORT, /* a page about a process, with its scripts in it */
     CONTENT_PPROF,
     CONTENT_SCRIPT,
     CONTENT_STYLE,

@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -27,7 +28,10 @@
 /* The first pause of a bad one; the number doubles each time. */
 #define PAUSE_FIRST 4
 #define PAUSE_MOST 640
+#define FORGOTTEN UINT_MAX
 #define KNOWN_MAX ((size_t)1 << 16)
+/* The most that one collection looks at: of more, the next one. */
+#define LOOKED_AT_MAX ((size_t)1 << 14)
 
 /* Purpose: what comes after the rows of a collection's answer. */
 struct collection_tail {
@@ -180,17 +184,24 @@ static size_t look_at_some(struct round *round, size_t first)
 
 /* ---- which processes ---- */
 
-static const struct known_process *find_known(const struct collection *collection, pid_t pid)
+static int compare_known(const void *a, const void *b)
 {
-    for (size_t i = 0; i < collection->known_count; i++)
-        if (collection->known[i].facts.pid == pid)
-            return &collection->known[i];
-    return NULL;
+    pid_t left = ((const struct known_process *)a)->facts.pid;
+    pid_t right = ((const struct known_process *)b)->facts.pid;
+    return (left > right) - (left < right);
+}
+
+/* Look for a process among the first `count` that are known. */
+static struct known_process *find_known(const struct collection *collection, size_t count,
+                                        pid_t pid)
+{
+    const struct known_process key = {.facts.pid = pid};
+    return count ? bsearch(&key, collection->known, count, sizeof key, compare_known) : NULL;
 }
 
 static bool is_to_be_looked_at(const struct collection *old, pid_t pid)
 {
-    const struct known_process *known = find_known(old, pid);
+    const struct known_process *known = find_known(old, old->known_count, pid);
     return !known || known->retry_at <= old->rounds || known->facts.identity != facts_identity(pid);
 }
 
@@ -235,11 +246,14 @@ unsigned collection_work(const struct order *order, FILE *out, enum content *con
     size_t at = 0;
     *content = CONTENT_TEXT;
     list_pids(&round);
+    size_t all = round.count;
+    if (round.count > LOOKED_AT_MAX)
+        round.count = LOOKED_AT_MAX;
     while (at < round.count && round.good < PROCESSES_MAX && clock_seconds() < round.deadline)
         at = look_at_some(&round, at);
-    tail.left_out = round.count - at;
+    tail.left_out = all - at;
     /* if there are too many, the same ones are shown each time */
-    tail.next = at < round.count && round.good < PROCESSES_MAX ? round.pids[at] : 0;
+    tail.next = at < all && round.good < PROCESSES_MAX ? round.pids[at] : 0;
     tail.seconds = clock_seconds() - begin;
     fwrite(&tail, sizeof tail, 1, out);
     return ANSWER_OK;
@@ -266,44 +280,42 @@ static void add_row(struct collection *collection, const struct facts *facts, co
     collection->rows[collection->count++] = (struct process_row){*facts, copy};
 }
 
-static void forget(struct collection *collection, pid_t pid)
+/* Add a process to the end of those that are known; `old` is what was known of it. */
+static void remember(struct collection *collection, const struct facts *facts,
+                     const struct known_process *old)
 {
-    struct known_process *known = (struct known_process *)(uintptr_t)find_known(collection, pid);
-    if (known)
-        *known = collection->known[--collection->known_count];
-}
-
-static void remember(struct collection *collection, const struct facts *facts)
-{
-    const struct known_process *old = find_known(collection, facts->pid);
     bool is_bad = facts->kind == FACTS_BAD;
     unsigned pause = !is_bad ? FORGET_AFTER : old && old->pause ? 2 * old->pause : PAUSE_FIRST;
     if (pause > PAUSE_MOST)
         pause = PAUSE_MOST;
-    forget(collection, facts->pid);
     if (collection->known_count == KNOWN_MAX)
         return;
-    /* in powers of two */
-    if ((collection->known_count & (collection->known_count - 1)) == 0) {
-        size_t room = collection->known_count ? 2 * collection->known_count : 1;
+    if (collection->known_count == collection->known_room) {
+        size_t room = collection->known_room ? 2 * collection->known_room : 64;
         void *list = realloc(collection->known, room * sizeof *collection->known);
         if (!list)
             return;
         collection->known = list;
+        collection->known_room = room;
     }
     collection->known[collection->known_count++] = (struct known_process){
         *facts, is_bad ? pause : 0, collection->rounds + pause};
 }
 
-/* Processes that have ended: their numbers are looked up in /proc, where nothing hangs. */
-static void forget_ended(struct collection *collection)
+/* Drop those of which something newer is known, and those that have ended. A look whether a process
+ * has a directory in /proc never hangs. */
+static void forget_some(struct collection *collection)
 {
     char path[32];
-    for (size_t i = collection->known_count; i-- > 0;) {
+    size_t kept = 0;
+    for (size_t i = 0; i < collection->known_count; i++) {
         snprintf(path, sizeof path, "/proc/%d", (int)collection->known[i].facts.pid);
-        if (access(path, F_OK) != 0)
-            collection->known[i] = collection->known[--collection->known_count];
+        if (collection->known[i].pause != FORGOTTEN && access(path, F_OK) == 0)
+            collection->known[kept++] = collection->known[i];
     }
+    collection->known_count = kept;
+    if (kept > 0)
+        qsort(collection->known, kept, sizeof *collection->known, compare_known);
 }
 
 static int compare_rows(const void *a, const void *b)
@@ -311,6 +323,13 @@ static int compare_rows(const void *a, const void *b)
     pid_t left = ((const struct process_row *)a)->facts.pid;
     pid_t right = ((const struct process_row *)b)->facts.pid;
     return (left > right) - (left < right);
+}
+
+static void end_texts(struct facts *facts)
+{
+    facts->program[sizeof facts->program - 1] = '\0';
+    facts->command[sizeof facts->command - 1] = '\0';
+    facts->why[sizeof facts->why - 1] = '\0';
 }
 
 bool collection_take(struct collection *collection, const struct answer *answer)
@@ -324,20 +343,22 @@ bool collection_take(struct collection *collection, const struct answer *answer)
     memcpy(&tail, answer->body + size, sizeof tail);
     clear_rows(collection);
     collection->rounds++;
-    while (size - at >= sizeof facts) {
+    for (size_t known = collection->known_count; size - at >= sizeof facts; at += facts.text_size) {
         memcpy(&facts, answer->body + at, sizeof facts);
         at += sizeof facts;
         if (facts.text_size > size - at)
             break;
-        if (facts.kind == FACTS_GOOD) {
-            forget(collection, facts.pid);
+        end_texts(&facts);
+        struct known_process *old = find_known(collection, known, facts.pid);
+        if (facts.kind == FACTS_GOOD)
             add_row(collection, &facts, answer->body + at);
-        } else {
-            remember(collection, &facts);
-        }
-        at += facts.text_size;
+        else
+            remember(collection, &facts, old);
+        old = find_known(collection, known, facts.pid); /* the list may have moved */
+        if (old)
+            old->pause = FORGOTTEN;
     }
-    forget_ended(collection);
+    forget_some(collection);
     qsort(collection->rows, collection->count, sizeof collection->rows[0], compare_rows);
     collection->next = tail.next;
     collection->left_out = tail.left_out;

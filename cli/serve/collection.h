@@ -28,13 +28,14 @@ struct known_process {
     unsigned retry_at;
 };
 
-/* Purpose: the last collection, and what is known of the processes that it has left out. Owner: the
- * server; a job reads it. Begin with zero. */
+/* Purpose: the last collection, and what is known of the processes that it has left out. Invariant:
+ * rows and known are sorted by process. Owner: the server; a job reads it. Begin with zero. */
 struct collection {
     struct process_row rows[PROCESSES_MAX];
     size_t count;
     struct known_process *known;
     size_t known_count;
+    size_t known_room;
     unsigned rounds;
     pid_t next;      /* the first process that the last one had no time for; 0: none */
     size_t left_out; /* processes that were not looked at for want of time or of room */

@@ -41,6 +41,7 @@ static void keep_changed(struct profile_view *last)
         if (last->sites[i].alloc_bytes || last->sites[i].live_bytes)
             last->sites[kept++] = last->sites[i];
     last->site_count = kept;
+    last->sample_count = 0; /* they name sites by their place */
 }
 
 void difference_take(struct profile_view *last, const struct profile_view *first)
@@ -58,6 +59,7 @@ void difference_take(struct profile_view *last, const struct profile_view *first
                                                    : NULL;
         last->sites[i].peak_count = 0;
         last->sites[i].peak_bytes = 0;
+        last->sites[i].pinned_bytes = 0;
         if (found)
             take_site(&last->sites[i], *found);
     }

@@ -50,15 +50,21 @@ static void list_families(struct families *families, const char *text)
     }
 }
 
-/* The line "# TYPE NAME ..." of a family; NULL: this text has none. */
-static const char *find_family(const char *text, const char *name)
+static bool is_family(const char *line, const char *name)
 {
     size_t length = strlen(name);
-    for (const char *line = text; (line = strstr(line, TYPE_WORD)); line++) {
-        const char *found = line + strlen(TYPE_WORD);
-        if (strncmp(found, name, length) == 0 && found[length] == ' ')
+    return begins(line, TYPE_WORD) && strncmp(line + strlen(TYPE_WORD), name, length) == 0 &&
+           line[strlen(TYPE_WORD) + length] == ' ';
+}
+
+/* The line "# TYPE NAME ..." of a family; NULL: this text has none. Usually it is at `from`. */
+static const char *find_family(const char *text, const char *from, const char *name)
+{
+    if (is_family(from, name))
+        return from;
+    for (const char *line = text; *line; line = next_line(line))
+        if (is_family(line, name))
             return line;
-    }
     return NULL;
 }
 
@@ -136,21 +142,24 @@ static void put_sample(FILE *out, const char *line, const struct facts *facts)
 }
 
 static void put_family(FILE *out, const struct collection *collection, const char *name,
-                       const struct metrics_form *form)
+                       const struct metrics_form *form, const char **ends)
 {
     bool has_head = false;
     for (size_t i = 0; i < collection->count; i++) {
         const struct process_row *row = &collection->rows[i];
-        const char *line = find_family(row->metrics, name);
-        if (!line || (!form->has_classes && is_by_class(line)))
+        const char *line = find_family(row->metrics, ends[i], name);
+        if (!line)
             continue;
-        if (!has_head)
+        bool is_shown = form->has_classes || !is_by_class(line);
+        if (is_shown && !has_head)
             put_family_head(out, line, name, form->is_open);
-        has_head = true;
+        has_head = has_head || is_shown;
         for (line = next_line(line); begins(line, HELP_WORD); line = next_line(line))
             ;
         for (; *line && *line != '#'; line = next_line(line))
-            put_sample(out, line, &row->facts);
+            if (is_shown)
+                put_sample(out, line, &row->facts);
+        ends[i] = line;
     }
 }
 
@@ -180,11 +189,15 @@ static void put_own(FILE *out, const struct collection *collection, bool is_open
 
 void metrics_write(FILE *out, const struct collection *collection, const struct metrics_form *form)
 {
+    /* where the last family of each text ends: the next one is there */
+    static const char *ends[PROCESSES_MAX];
     struct families families = {.count = 0};
+    for (size_t i = 0; i < collection->count; i++)
+        ends[i] = collection->rows[i].metrics;
     for (size_t i = 0; i < collection->count; i++)
         list_families(&families, collection->rows[i].metrics);
     for (size_t i = 0; i < families.count; i++)
-        put_family(out, collection, families.names[i], form);
+        put_family(out, collection, families.names[i], form, ends);
     put_own(out, collection, form->is_open);
     /* a comment in the older format: in both, a text without it is cut short */
     fputs("# EOF\n", out);

@@ -8,10 +8,6 @@
 
 #include <stdio.h>
 
-/* Write the head of a page up to <main>; its title is plain text. */
-void page_begin(FILE *out, const char *title, const char *intro);
-void page_end(FILE *out);
-
 void page_list(FILE *out);
 void page_script(FILE *out);
 void page_style(FILE *out);

@@ -17,12 +17,12 @@
 #include "look/stats_formats.h"
 #include "look/stats_terms.h"
 #include "serve/open.h"
-#include "serve/page_list.h"
-#include "sites/stacks.h"
+#include "sites/flame_page.h"
 
 #define THREADS_SHOWN 20
-#define STACKS_SHOWN 30
-#define FRAMES_SHOWN 8
+
+/* serve.css, by CMakeLists.txt */
+extern const char serve_css[];
 
 static void begin_table(FILE *out, const char *caption, const char *heads)
 {
@@ -128,65 +128,21 @@ static void put_threads(FILE *out, struct heap_view *view)
 
 /* ---- the profile ---- */
 
-static void put_stack(FILE *out, const struct named_profile *named, const struct site_view *site)
-{
-    static struct named_stack stack;
-    char line[1200];
-    stack_name(&stack, named, site);
-    fputs("<td class=\"stack\">", out);
-    for (size_t i = stack.own; i < stack.count && i < stack.own + FRAMES_SHOWN; i++) {
-        const struct frame *frame = stack.frames[i];
-        const char *file = frame->file ? strrchr(frame->file, '/') : NULL;
-        snprintf(line, sizeof line, "%.800s %.200s", frame->function,
-                 file          ? file + 1
-                 : frame->file ? frame->file
-                               : "");
-        fputs("<code>", out);
-        html_text(out, line);
-        if (frame->file)
-            fprintf(out, ":%" PRIu32, frame->line);
-        fputs("</code>", out);
-    }
-    fputs("</td>", out);
-}
-
-static void put_sites(FILE *out, const struct named_profile *named)
-{
-    size_t count;
-    const struct site_view **order = sites_rank(&named->view, FIGURE_LIVE, &count);
-    double all = sites_sum(&named->view, FIGURE_LIVE);
-    begin_table(out, "Live memory by call stack, estimated from samples",
-                "<th>live</th><th>share</th><th></th><th>blocks</th><th class=\"text\">stack</th>");
-    for (size_t i = 0; i < count && i < STACKS_SHOWN; i++) {
-        fprintf(out, "<tr><th scope=\"row\">%s</th>", text_of_size(order[i]->live_bytes).bytes);
-        put_share(out, (double)order[i]->live_bytes, all);
-        fprintf(out, "<td>%.0f</td>", order[i]->live_count);
-        put_stack(out, named, order[i]);
-        fputs("</tr>\n", out);
-    }
-    end_table(out);
-    if (count > STACKS_SHOWN)
-        fprintf(out, "<p class=\"note\">%zu more stacks hold less.</p>\n", count - STACKS_SHOWN);
-    free(order);
-}
-
 static void put_profile(FILE *out, struct target *target, struct heap_view *view)
 {
     struct named_profile named;
-    fputs("<section id=\"stacks\"><h2>Who asked for it</h2>\n", out);
     if (named_profile_open(&named, target, view)) {
-        put_sites(out, &named);
+        flame_section(out, &named, FIGURE_LIVE);
         fprintf(out,
                 "<p class=\"note\">For pprof: <a href=\"/debug/pprof/heap?pid=%d\">heap</a>, "
                 "<a href=\"/debug/pprof/allocs?pid=%d\">allocs</a>.</p>\n",
                 (int)target->pid, (int)target->pid);
         named_profile_close(&named);
-    } else {
-        fputs("<p>", out);
-        html_text(out, target->error);
-        fputs(".</p>\n", out);
+        return;
     }
-    fputs("</section>\n", out);
+    fputs("<section id=\"stacks\"><h2>Who asked for it</h2>\n<p>", out);
+    html_text(out, target->error);
+    fputs(".</p>\n</section>\n", out);
 }
 
 /* ---- the works ---- */
@@ -194,10 +150,14 @@ static void put_profile(FILE *out, struct target *target, struct heap_view *view
 static void put_page(FILE *out, struct target *target, struct heap_view *view,
                      const struct heap_terms *terms)
 {
-    char intro[256];
-    snprintf(intro, sizeof intro, "HAKMEM %.15s, %s resident, threads with a cache: %zu.",
-             view->root.head.library_version, text_of_size(terms->rss).bytes, view->thread_count);
-    page_begin(out, choice_title(target), intro);
+    char title[160];
+    snprintf(title, sizeof title, "Memory of %s", choice_title(target));
+    html_begin(out, title);
+    fprintf(out, "<style>\n%s</style>\n<dl>\n", serve_css);
+    html_fact(out, "Program", choice_title(target));
+    html_fact(out, "Resident", text_of_size(terms->rss).bytes);
+    html_fact(out, "HAKMEM", view->root.head.library_version);
+    html_end_header(out);
     fprintf(out,
             "<p><a href=\"/\">All processes</a>, <a href=\"/processes/%d.json\">these figures as "
             "JSON</a></p>\n<section id=\"terms\"><h2>What holds the memory</h2>\n",
@@ -209,7 +169,7 @@ static void put_page(FILE *out, struct target *target, struct heap_view *view,
     put_lanes(out, terms);
     put_threads(out, view);
     fputs("</section>\n", out);
-    page_end(out);
+    html_end(out);
 }
 
 static unsigned look(const struct order *order, FILE *out, bool is_page)
@@ -233,7 +193,7 @@ unsigned process_page_work(const struct order *order, FILE *out, enum content *c
 {
     unsigned status = look(order, out, true);
     if (status == ANSWER_OK)
-        *content = CONTENT_HTML;
+        *content = CONTENT_REPORT;
     return status;
 }
 

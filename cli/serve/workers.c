@@ -61,7 +61,7 @@ int workers_start(struct workers *workers, const struct order *order, struct ans
     if (order->pid != 0 && is_stuck(workers, order->pid))
         *answer = answer_line(ANSWER_LATE, "process %d: a look at it has not come to its end",
                               (int)order->pid);
-    else if (number < 0 || workers->ended_count == WORKERS_ENDED_MAX ||
+    else if (number < 0 || workers->ended_count >= WORKERS_ENDED_MAX ||
              !job_start(&workers->jobs[number], order, seconds))
         *answer = answer_line(ANSWER_BUSY, "too many looks at the same time: ask again");
     else

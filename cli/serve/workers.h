@@ -24,7 +24,7 @@ struct ended_child {
 /* Purpose: the jobs. Invariant: jobs[0] is of all processes, if it runs at all. Begin with zero. */
 struct workers {
     struct job jobs[WORKERS_COUNT];
-    struct ended_child ended[WORKERS_ENDED_MAX];
+    struct ended_child ended[WORKERS_ENDED_MAX + WORKERS_COUNT];
     size_t ended_count;
 };
 

@@ -21,6 +21,8 @@
 #include "os/setting_rows.h"
 #include "sites/attachment.h"
 
+/* How long a process that is not idle may take to begin, however short its time is. */
+#define BEGIN_SECONDS 10.0
 /* The time between two looks, before and after the process has begun. */
 #define ASK_SECONDS 0.02
 #define LOOK_SECONDS 0.25
@@ -200,11 +202,19 @@ static bool look(struct session *session, bool *is_told)
     return !session->is_on || read_when_due(session);
 }
 
+/* The time counts from the moment that the process profiles. */
+static double seconds_left(const struct session *session)
+{
+    bool is_to_begin = !session->is_on && !session->attachment.is_idle;
+    double begin = session->asked_at + BEGIN_SECONDS;
+    return (is_to_begin && begin > session->end ? begin : session->end) - clock_seconds();
+}
+
 static void run(struct session *session, const sigset_t *awaited)
 {
     bool is_told = false;
     while (look(session, &is_told)) {
-        double left = session->end - clock_seconds();
+        double left = seconds_left(session);
         double step = session->is_on ? LOOK_SECONDS : ASK_SECONDS;
         if (left <= 0 || has_signal(awaited, left < step ? left : step))
             break;

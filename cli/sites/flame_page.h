@@ -17,5 +17,8 @@ void flame_section(FILE *out, const struct named_profile *named, enum figure fig
 void stack_rows_print(FILE *out, const struct named_profile *named, enum figure figure);
 /* "load_orders", with its file and line where they are known: the function that asked. */
 void stack_print_name(FILE *out, const struct named_profile *named, const struct site_view *site);
+/* "called by make, by main": the next functions outwards; nothing where there is none. */
+void stack_print_callers(FILE *out, const struct named_profile *named,
+                         const struct site_view *site);
 
 #endif

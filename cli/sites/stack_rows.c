@@ -59,17 +59,9 @@ static void print_frame(FILE *out, const struct frame *frame)
     }
 }
 
-void stack_print_name(FILE *out, const struct named_profile *named, const struct site_view *site)
-{
-    static struct named_stack stack;
-    stack_name(&stack, named, site);
-    print_frame(out, stack.frames[stack.own]);
-}
-
-/* So many callers are named before a stack is opened. */
+/* So many callers are named. */
 #define CALLERS_SHOWN ((size_t)2)
 
-/* Functions that are called from many places would else look all the same. */
 static void print_callers(FILE *out, const struct named_stack *stack)
 {
     if (stack->own + 1 == stack->count)
@@ -80,6 +72,21 @@ static void print_callers(FILE *out, const struct named_stack *stack)
         print_cut(out, stack->frames[stack->own + i]->function);
     }
     fputs("</small>", out);
+}
+
+/* Functions that are called from many places would else look all the same. */
+void stack_print_callers(FILE *out, const struct named_profile *named, const struct site_view *site)
+{
+    static struct named_stack stack;
+    stack_name(&stack, named, site);
+    print_callers(out, &stack);
+}
+
+void stack_print_name(FILE *out, const struct named_profile *named, const struct site_view *site)
+{
+    static struct named_stack stack;
+    stack_name(&stack, named, site);
+    print_frame(out, stack.frames[stack.own]);
 }
 
 /* ---- rows ---- */

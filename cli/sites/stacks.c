@@ -118,6 +118,7 @@ static const char *const whole_names[] = {
     "g_malloc0",       "g_realloc",       "g_slice_alloc",    "PyMem_Malloc",
     "PyMem_RawMalloc", "PyObject_Malloc", "_PyObject_Malloc", "_PyMem_RawMalloc",
     "__rust_alloc",    "__rdl_alloc",     "__rust_realloc",   "__rust_alloc_zeroed",
+    "zrealloc_usable", "zcalloc_num",     "ztrymalloc",       "ztrymalloc_usable",
 };
 
 static const char *const first_parts[] = {

@@ -226,7 +226,9 @@ static void collect_addresses(struct symbols *symbols, const struct profile_view
             room = 2 * (symbols->count + site->depth);
             symbols->addresses = memory_resize(symbols->addresses, room, sizeof(uint64_t));
         }
-        memcpy(symbols->addresses + symbols->count, site->frames, site->depth * sizeof(uint64_t));
+        if (site->depth > 0)
+            memcpy(symbols->addresses + symbols->count, site->frames,
+                   site->depth * sizeof(uint64_t));
         symbols->count += site->depth;
     }
     sort_addresses(symbols);

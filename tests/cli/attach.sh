@@ -113,20 +113,20 @@ wait_for "the end of profiling" is_off_when_kicked
 
 step "in time; the interval of the settings"
 tell busy
-hakmem profile "$TARGET" --for 700ms --allocated -o busy.folded
-expect_status 0 "--for 700ms"
-expect_in busy.folded ';allocate [0-9]+$' "--for 700ms"
+hakmem profile "$TARGET" --for 2s --allocated -o busy.folded
+expect_status 0 "--for 2s"
+expect_in busy.folded ';allocate [0-9]+$' "--for 2s"
 expect_in sites.out '^sampled every 1 B on average' "the interval of before"
 is_off || fail "it is on after --for: $(cat sites.out)"
-expect_in sites.out '^sampled every 512\.0 KiB on average' "--for 700ms"
+expect_in sites.out '^sampled every 512\.0 KiB on average' "--for 2s"
 
-hakmem profile "$TARGET" --for 300ms --interval 4K -o busy.folded
+hakmem profile "$TARGET" --for 2s --interval 4K -o busy.folded
 expect_in err '^hakmem profile: nothing of it is live any more: busy\.folded shows what was allocated$' "nothing live"
 expect_in busy.folded ';allocate [0-9]+$' "nothing live"
 
 step "two commands: the first to end does not end it for the other"
 profile --for 1h --interval 64K -o first.folded
-hakmem profile "$TARGET" --for 1500ms --interval 1 --allocated -o second.folded
+hakmem profile "$TARGET" --for 2s --interval 1 --allocated -o second.folded
 expect_status 0 "the second command"
 expect_in err '^hakmem profile: it was profiled already: --interval has no effect$' "the second command"
 is_on || fail "the second command has ended the first one's profiling"
@@ -179,7 +179,7 @@ expect_in err 'profiling is not on in it' "after the exec"
 
 step "threads that never come to a slow path, two of them"
 tell pairs pairs
-hakmem profile "$TARGET" --for 500ms --allocated -o pairs.folded
+hakmem profile "$TARGET" --for 2s --allocated -o pairs.folded
 expect_status 0 "pairs"
 expect_in pairs.folded ';allocate [0-9]+$' "pairs"
 wait_for "the end of profiling" is_off_when_kicked

@@ -15,15 +15,22 @@ void *allocate_there(size_t size);
 void *allocate_there(size_t size) { void *block = malloc(size); *(volatile char *)block = 1; return block; }' |
     cc -shared -fPIC -O1 -x c - -o there.so || fail "there.so does not compile"
 
-# profile_often WHAT: of TARGET; each time there is a profile, and it ends.
+# profile_often WHAT: of TARGET; each time it ends. On a busy machine it may be that nothing was
+# sampled in the time, but not always.
 profile_often() {
-    local i
+    local i good=0
     for ((i = 1; i <= TIMES; i++)); do
         hakmem profile "$TARGET" --for 150ms --interval 16K --allocated -o load.folded
-        [[ $STATUS == 0 ]] || fail "$1, time $i: status $STATUS: $(cat err)"
-        [[ -s load.folded ]] || fail "$1, time $i: an empty profile"
+        if [[ $STATUS == 0 ]]; then
+            [[ -s load.folded ]] || fail "$1, time $i: an empty profile"
+            good=$((good + 1))
+        else
+            grep -q 'nothing of .* was sampled in' err || fail "$1, time $i: status $STATUS: $(cat err)"
+        fi
         wait_for "the end of time $i" is_off
     done
+    echo "$good profiles"
+    ((good > 0)) || fail "$1: nothing was ever sampled"
 }
 
 is_off() {

@@ -4,8 +4,6 @@
 # whose profile is known. Sourced after lib.bash and targets.bash.
 
 command -v python3 >/dev/null || { echo "SKIP: no python3"; exit 77; }
-CORE_LIBRARY=$(dirname "$CLI")/libhakmem_core.a
-[[ -f $CORE_LIBRARY ]] || { echo "SKIP: no $CORE_LIBRARY"; exit 77; }
 
 # start_server WORDS...: its number goes to SERVER, its address to URL and PORT.
 start_server() {
@@ -69,15 +67,5 @@ is_listed() {
     grep -q "\"pid\":$1,.*\"rss_bytes\"" body
 }
 
-start_made_profile() {
-    [[ -x made_profile ]] ||
-        cc -D_GNU_SOURCE -DHAK_SHARED=0 -DHAK_ASSERT=0 -DHAK_PREFIXED=1 -I"$SOURCE/src" \
-            -I"$SOURCE/include" -g -O1 "$SOURCE/tests/cli/programs/made_profile.c" "$CORE_LIBRARY" \
-            -pthread -o made_profile || fail "made_profile.c does not compile"
-    rm -f made.out
-    ./made_profile "$1" >made.out 2>&1 </dev/null &
-    TARGET=$!
-    disown
-    STARTED+=("$TARGET")
-    wait_for "made_profile" grep -qs '^ready' made.out
-}
+source "$SOURCE/tests/cli/made_profile.bash"
+build_made_profile made_profile -g -O1

@@ -115,7 +115,7 @@ assert served == printed
 PYTHON
 expect_answer 200 GET /processes/$HEAP
 expect_in head '^Content-Type: text/html; charset=utf-8$' "a process's page"
-expect_in body "<title>known_heap \[$HEAP\]</title>" "a process's page"
+expect_in body "<title>Memory of known_heap \[$HEAP\]</title>" "a process's page"
 expect_in body '<th scope="row">208 B</th><td>500</td>' "a process's page"
 expect_in body "profiling is not on in it" "a process's page"
 
@@ -198,7 +198,7 @@ python3 -c 'import json, sys; assert any(p["pid"] == int(sys.argv[1]) and p["pro
 expect_answer 200 GET /metrics
 expect_in body "^hakmem_rss_bytes\{pid=\"$TARGET\",program=\"a\?\}\?<b>\?\"\} [0-9]+$" "a name in metrics"
 expect_answer 200 GET /processes/$TARGET
-expect_in body "<title>a\?\}\?&lt;b&gt;\? \[$TARGET\]</title>" "a name in HTML"
+expect_in body "<title>Memory of a\?\}\?&lt;b&gt;\? \[$TARGET\]</title>" "a name in HTML"
 kill -KILL $TARGET
 
 step "profiles: which process"
@@ -218,10 +218,11 @@ expect_says 404 "process $SERVER (hakmem): no HAKMEM in it: libhakmem is neither
 with hakmem run, or with libhakmem.so in LD_PRELOAD" "/processes/$SERVER"
 
 step "profiles: what is in them"
-start_made_profile wait
+cp made_profile "only$$" # the one of its name, whatever else runs here
+start_made_profile wait "only$$"
 MADE=$TARGET
-wait_for "made_profile in the table" is_listed $MADE
-for path in "heap?pid=$MADE" "allocs?pid=$MADE" "heap?program=made_profile"; do
+wait_for "the program in the table" is_listed $MADE
+for path in "heap?pid=$MADE" "allocs?pid=$MADE" "heap?program=only$$"; do
     expect_answer 200 GET "/debug/pprof/$path"
     python3 "$SOURCE/tests/cli/pprof.py" body >read || fail "$path: $(cat read)"
     cp body "${path%%\?*}.pb.gz"
@@ -243,7 +244,7 @@ for path in "/pprof/heap?pid=$MADE" "/$MADE/pprof/heap"; do
     expect_in body '^MAPPED_LIBRARIES:$' "$path"
 done
 expect_says 200 "num_symbols: 1" "/$MADE/pprof/symbol"
-expect_says 200 "./made_profile wait" "/$MADE/pprof/cmdline"
+expect_says 200 "./only$$ wait" "/$MADE/pprof/cmdline"
 expect_answer 404 GET "/x/pprof/heap"
 expect_answer 404 GET "/0/pprof/heap"
 expect_answer 404 GET "/$MADE/metrics"
@@ -251,7 +252,7 @@ first=$MADE
 start_made_profile jit
 wait_for "the second in the table" is_listed $TARGET
 ask GET /debug/pprof/heap
-[[ $ANSWER == 400 && $(cat body) == "which process? "*" have a profile: add ?pid=N, or /N before the path: "*"$first (made_profile)"* ]] ||
+[[ $ANSWER == 400 && $(cat body) == "which process? "*" have a profile: add ?pid=N, or /N before the path: "*"$first (only$$)"* ]] ||
     fail "two with a profile: $ANSWER $(cat body)"
 kill -KILL $TARGET
 
@@ -300,6 +301,9 @@ for path in / /script.js /style.css /metrics /processes /nowhere; do
     expect_in head '^X-Content-Type-Options: nosniff$' $path
     expect_in head '^Cache-Control: no-store$' $path
 done
+# a report has its scripts in it, and an origin of its own
+expect_answer 200 GET /processes/$HEAP
+expect_in head "^Content-Security-Policy: sandbox allow-scripts allow-downloads; default-src 'none'; " "a report"
 expect_answer 200 HEAD /metrics
 [[ ! -s body ]] || fail "HEAD has a body"
 

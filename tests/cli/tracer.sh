@@ -68,9 +68,11 @@ PROGRAM
 fi
 
 step "a semaphore that is raised from outside"
-# raise PID PROBE NUMBER: add to its semaphore, as a tracer does.
+# raise PID PROBE NUMBER [FILE]: add to the probe's semaphore, as a tracer does; the probe is in the
+# shared library, or in this program.
 raise() {
-    python3 - "$1" "$(semaphore "$LIBRARY" "$2")" "$3" "$(realpath "$LIBRARY")" <<'PYTHON' || fail "raise $*"
+    local file=${4:-$LIBRARY}
+    python3 - "$1" "$(semaphore "$file" "$2")" "$3" "$(realpath "$file")" <<'PYTHON' || fail "raise $*"
 import struct, sys
 pid, offset, number, library = sys.argv[1], int(sys.argv[2], 16), int(sys.argv[3]), sys.argv[4]
 base = next(int(line.split("-")[0], 16) for line in open(f"/proc/{pid}/maps") if library in line)
@@ -107,7 +109,7 @@ raise "$TARGET" alloc 1
 raise "$TARGET" free -1
 sleep 0.5
 on || fail "off, although alloc is listened to"
-hakmem profile "$TARGET" --for 300ms --allocated -o beside.folded
+hakmem profile "$TARGET" --for 2s --allocated -o beside.folded
 expect_status 0 "hakmem profile beside a tracer"
 expect_in beside.folded ';allocate [0-9]+$' "beside a tracer"
 sleep 0.5
@@ -116,6 +118,23 @@ raise "$TARGET" alloc -1
 wait_for "its end" off
 hakmem sites "$TARGET"
 expect_in out '0 B live' "samples that are left"
+
+step "the same in a program that is linked with the static library"
+SHARED_TARGET=$TARGET
+mkfifo linked_words
+./linked <linked_words >answers 2>&1 &
+TARGET=$!
+disown
+STARTED+=("$TARGET")
+exec 8>linked_words
+echo busy >&8
+wait_for "linked" grep -qs '^busy' answers
+raise "$TARGET" alloc 1 linked
+wait_for "sampling" on
+raise "$TARGET" alloc -1 linked
+wait_for "its end" off
+kill -KILL "$TARGET"
+TARGET=$SHARED_TARGET
 
 step "bpftrace"
 timeout 60 bpftrace -p "$TARGET" -e "usdt:$LIBRARY:otel_memory:alloc { @bytes = sum(arg2); @count = count(); }
