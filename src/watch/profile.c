@@ -29,8 +29,7 @@ static uint32_t slots_in(size_t bytes, size_t slot)
 /* The least memory for the tables together, whatever HAKMEM_PROFILE_MEMORY says. */
 #define BYTES_MIN (256 * KIB)
 
-/* Half of the memory is for stacks, an eighth for sites, the rest for samples and marks of slabs.
- * */
+/* Half of the memory is for stacks, an eighth for sites, the rest for samples and marks. */
 bool profile_make(size_t bytes)
 {
     if (profile.stacks)

@@ -72,7 +72,7 @@ hakmem profile $TARGET -o after.pb.gz
 hakmem diff before.pb.gz after.pb.gz
 expect_status 0 "diff"
 expect_step out "diff"
-expect_in out '^before\.pb\.gz, and after\.pb\.gz, [0-9.]+ s later$' "diff"
+expect_in out '^before\.pb\.gz and after\.pb\.gz, [0-9.]+ s later$' "diff"
 hakmem diff after.pb.gz before.pb.gz
 expect_in out ' earlier$' "diff, the other way round"
 expect_in out '^  \+800\.0 KiB     1\.2 MiB     2\.0 MiB           \+400$' "diff, the other way round"
@@ -154,8 +154,8 @@ write("text.pb.gz", b"this is a text, and no profile at all\n" * 10)
 PYTHON
 hakmem diff one.pb.gz two.pb.gz
 expect_status 0 "a foreign file"
-expect_in out '^one\.pb\.gz, and two\.pb\.gz$' "a foreign file"
-expect_in out '^sampled every 512\.0 KiB on average: changes of a few times that may be chance$' "a foreign file"
+expect_in out '^one\.pb\.gz and two\.pb\.gz$' "a foreign file"
+expect_in out '^sampled every 512\.0 KiB on average: a change of a few times that may be chance$' "a foreign file"
 expect_in out '^  \+488\.3 KiB   976\.6 KiB     1\.4 MiB             \+0$' "a foreign file"
 expect_in out '^    in\?ner\? x\.go:9$' "a foreign file"
 expect_in out '^        outer$' "a foreign file"
@@ -180,8 +180,8 @@ step "what cannot be compared"
 D="hakmem diff"
 expect_line 1 "$D: 'cpu.pb.gz' has no 'inuse_space': it is another kind of profile" diff one.pb.gz cpu.pb.gz
 expect_line 1 "$D: 'one.pb.gz' has no 'peak_space': it is another kind of profile" diff --peak one.pb.gz two.pb.gz
-expect_line 1 "$D: only 'one.pb.gz' is a profile (.pb.gz)" diff one.pb.gz plain.pb
-expect_line 1 "$D: only 'one.pb.gz' is a profile (.pb.gz)" diff plain.pb one.pb.gz
+expect_line 1 "$D: 'one.pb.gz' is a profile (.pb.gz), and 'plain.pb' is none" diff one.pb.gz plain.pb
+expect_line 1 "$D: 'one.pb.gz' is a profile (.pb.gz), and 'plain.pb' is none" diff plain.pb one.pb.gz
 expect_line 1 "$D: cannot read 'nothing.pb.gz': No such file or directory" diff one.pb.gz nothing.pb.gz
 expect_line 1 "$D: cannot read 'nothing.pb.gz': No such file or directory" diff nothing.pb.gz one.pb.gz
 for name in empty noise text; do
