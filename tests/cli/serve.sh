@@ -74,11 +74,21 @@ a.sendall(b"GET /debug/pprof/heap?seconds=300&pid=%s HTTP/1.1\r\nHost: localhost
 print("asked", flush=True)
 print(a.recv(12), b.recv(1))' "$PORT" $TARGET >waits 2>&1 &
 wait_for "a request" grep -qs asked waits
-expect_answer 200 GET /processes # after it
+has_child() {
+    CHILDREN=$(children_of "$SERVER")
+    [[ $CHILDREN ]]
+}
+wait_for "a child that looks" has_child
 end_server TERM
 wait_for "the end of the clients" grep -qs "b''" waits
 expect_in waits "^b'HTTP/1.1 503' b''$" "a client that waits when the server ends"
-[[ -z $(pgrep -P "$SERVER") ]] || fail "children are left"
+are_gone() {
+    local child
+    for child in $CHILDREN; do
+        [[ ! -e /proc/$child ]] || return 1
+    done
+}
+wait_for "the end of its children" are_gone
 kill -KILL $TARGET
 
 start_server
@@ -328,7 +338,7 @@ python3 "$SOURCE/tests/cli/serve_clients.py" "$PORT" $MADE || fail "clients that
 (($(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' /proc/$SERVER/status) < 262144)) || fail "it takes much memory"
 [[ $(ls /proc/$SERVER/task | wc -l) == 1 ]] || fail "it has threads"
 is_idle() {
-    [[ -z $(pgrep -P "$SERVER") ]] && (($(ls /proc/$SERVER/fd | wc -l) < 16))
+    [[ -z $(children_of "$SERVER") ]] && (($(ls /proc/$SERVER/fd | wc -l) < 16))
 }
 wait_for "the end of all connections and children" is_idle
 
