@@ -178,8 +178,8 @@ static bool read_profile(struct profile_view *copied, struct target *target, uin
         return target_fail_named(target, target->is_core ? "it does not hold the heap's data"
                                                          : "its heap cannot be read");
     if (head.started_ms == 0 || !head.stacks || !head.sites)
-        return target_fail_named(target, "profiling is not on in it: start it with HAKMEM_PROFILE=1"
-                                         " or hakmem profile");
+        return target_fail_named(target, "profiling is not on in it: see hakmem profile --for, or "
+                                         "start it with HAKMEM_PROFILE=1");
     copied->clients = atomic_load(&head.is_on);
     copied->is_on = copied->clients != 0;
     copied->interval = atomic_load(&head.interval);

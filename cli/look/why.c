@@ -139,7 +139,7 @@ static void print_sample(const struct heap_view *view, const struct named_profil
         sites_print_stack(stdout, named, &named->view.sites[0], &form);
 }
 
-/* Print how it comes that nothing is known of who asked for a block. */
+/* Print why the stack of a block is not known. */
 static void print_no_sample(const struct profile_view *copied, uint64_t size)
 {
     double part = -expm1(-(double)size / (double)copied->interval);
@@ -147,8 +147,8 @@ static void print_no_sample(const struct profile_view *copied, uint64_t size)
         printf(LABEL "not known: the block is older than the profile, or was not kept\n",
                "asked for");
     else
-        printf(LABEL "not known: not sampled, as one of %.0f blocks of this size is:\n" LABEL
-                     "HAKMEM_PROFILE_INTERVAL=1 samples every block\n",
+        printf(LABEL "not known: one of %.0f blocks of this size is sampled, not this one;\n" LABEL
+                     "with HAKMEM_PROFILE_INTERVAL=1 all are\n",
                "asked for", ceil(1 / part), "");
 }
 
@@ -165,7 +165,7 @@ static void print_who(struct heap_view *view, uint64_t address, uint64_t size)
     else if (target->is_damaged || target->is_gone)
         printf(LABEL "not known: its profile cannot be read\n", "asked for");
     else
-        printf(LABEL "not known: profiling is not on in it (see hakmem profile --help)\n",
+        printf(LABEL "not known: profiling is not on in it (start it with HAKMEM_PROFILE=1)\n",
                "asked for");
     named_profile_close(&named);
 }

@@ -66,7 +66,7 @@ static error_t parse_sites(int key, char *argument, struct argp_state *state)
 int sites_command(int argc, char **argv)
 {
     static const struct argp_option options[] = {
-        {"live", KEY_LIVE, NULL, 0, "by live bytes (as without an option)", 0},
+        {"live", KEY_LIVE, NULL, 0, "by live bytes (the default)", 0},
         {"allocated", KEY_ALLOCATED, NULL, 0, "by bytes allocated since profiling began", 0},
         {"peak", KEY_PEAK, NULL, 0, "by live bytes at the heap's peak", 0},
         {"pinned", KEY_PINNED, NULL, 0, "by free bytes that live blocks keep resident", 0},
@@ -81,8 +81,10 @@ int sites_command(int argc, char **argv)
         .options = options,
         .parser = parse_sites,
         .args_doc = "PID\n--core FILE",
-        .doc = "Say who asked for the memory of a process: bytes and blocks by call stack, "
-               "estimated from samples. The process runs with HAKMEM_PROFILE=1.",
+        .doc =
+            "Say who asked for the memory of a process: bytes and blocks by call stack, "
+            "estimated from samples. The process runs with HAKMEM_PROFILE=1; for another one, see "
+            "hakmem profile --for.",
     };
     struct sites_input input = {.choice = {.command = COMMAND}};
     struct target target;

@@ -303,7 +303,7 @@ void symbols_say_missing(const struct symbols *symbols, const char *command)
         count++;
     }
     if (count > 0)
-        cli_say("%s: no symbols for some addresses of %s%s: it is stripped, or was replaced: "
-                "its frames are offsets",
+        cli_say("%s: no symbols for some addresses of %s%s, which are shown as offsets: it is "
+                "stripped, or was replaced; install its debug symbols",
                 command, first->path, count > 1 ? " and other files" : "");
 }

@@ -21,7 +21,7 @@ leaks() {
     ! grep -q 'looked at\|not known\|for want of' err || fail "hakmem leaks $*: $(cat err)"
 }
 
-none='^leaking: 0 blocks, 0 B lost: nothing leads there any more$'
+none='^leaking: 0 blocks, 0 B lost: not reachable any more$'
 
 step "nothing lost"
 leaks 0 ./leaking
@@ -30,7 +30,7 @@ expect_in err "$none" "no leaks"
 
 step "blocks to which nothing leads"
 leaks 23 ./leaking lost global
-expect_in err '^leaking: 2 blocks, 200 B lost: nothing leads there any more$' lost
+expect_in err '^leaking: 2 blocks, 200 B lost: not reachable any more$' lost
 expect_in err '^      200 B  100\.0 %            2       100 B$' lost
 expect_in err '^    filled leaking\.c:[0-9]+$' lost
 expect_in err '^        lose_two leaking\.c:[0-9]+$' lost
@@ -58,6 +58,10 @@ expect_in err '^      240 B +[0-9.]+ % +5 +48 B$' "--all"
 expect_in err '^        +keep_global leaking\.c:[0-9]+$' "--all"
 leaks 23 --all ./leaking global
 
+step "threads that run"
+leaks 23 ./leaking busy lost
+expect_in err '^leaking: 2 blocks, 200 B lost' "busy threads"
+
 step "the exit status"
 leaks 7 ./leaking lost status
 expect_in err '^leaking: 2 blocks' "a program that fails"
@@ -75,11 +79,11 @@ step "suppressions"
 printf '# what we know of\n\n  lose_t*\t\nno_such_function\n' >known
 leaks 23 --suppress known ./leaking lost list
 expect_in err '^leaking: 10 blocks, 480 B lost' "--suppress"
-expect_in err '^suppressed, of the lost: 2 blocks, 200 B$' "--suppress"
+expect_in err '^lost, but suppressed: 2 blocks, 200 B$' "--suppress"
 ! grep -q lose_two err || fail "--suppress: $(cat err)"
 leaks 0 --suppress known --suppress-function 'lose_[kl]*' ./leaking lost list
 expect_in err "$none" "--suppress-function"
-expect_in err '^suppressed, of the lost: 12 blocks, 680 B$' "--suppress-function"
+expect_in err '^lost, but suppressed: 12 blocks, 680 B$' "--suppress-function"
 leaks 23 --suppress-function lose ./leaking lost
 expect_in err '^leaking: 2 blocks' "a pattern is of the whole name"
 if command -v c++ >/dev/null; then
@@ -94,7 +98,7 @@ fi
 
 step "few blocks are sampled: all are counted nevertheless"
 leaks 23 --interval 1G ./leaking lost
-expect_in err '^estimated from samples; counted, with what is suppressed: 2 lost blocks, 224 B$' "--interval"
+expect_in err '^estimated from samples; exact, with suppressed ones: 2 lost blocks, 224 B$' "--interval"
 leaks 0 --interval 1G ./leaking global
 
 step "into a file"

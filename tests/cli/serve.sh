@@ -222,7 +222,7 @@ for seconds in 0 301 x "" -1 1.5; do
 done
 expect_says 400 "seconds=301 must be a number from 1 to 300" "/debug/pprof/heap?pid=1&seconds=301"
 expect_says 400 "seconds=N is for /debug/pprof/heap and /debug/pprof/allocs only" "/pprof/heap?seconds=3"
-off="profiling is not on in it: start it with HAKMEM_PROFILE=1 or hakmem profile"
+off="profiling is not on in it: see hakmem profile --for, or start it with HAKMEM_PROFILE=1"
 expect_says 409 "process $HEAP (known_heap): $off" "/debug/pprof/heap?pid=$HEAP"
 expect_says 409 "process $HEAP (known_heap): $off" "/debug/pprof/allocs?pid=$HEAP&seconds=1"
 expect_says 404 "process $SERVER (hakmem): no HAKMEM in it: libhakmem is neither loaded nor linked: start the program \
