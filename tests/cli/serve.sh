@@ -8,6 +8,12 @@ source "$(dirname "$0")/lib.bash"
 source "$SOURCE/tests/cli/targets.bash"
 source "$SOURCE/tests/cli/serve.bash"
 
+# a server that should have refused to begin would run for ever
+hakmem() {
+    timeout $HANG "$CLI" "$@" >out 2>err
+    STATUS=$?
+}
+
 step "bad input: one line"
 for address in "" 9475 :9475 127.0.0.1 127.0.0.1: 127.0.0.1:65536 127.0.0.1:x example.com:80 [::1:80 \
     '[]:80' 1.2.3:80 '[127.0.0.1]:80'; do
