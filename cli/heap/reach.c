@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Marks the live blocks that words lead to. Roots are the private memory of the process outside the
+ * Marks the live blocks to which a word leads, that is, whose address (or an address inside them)
+ * the word holds. The search begins at the roots: the private memory of the process outside the
  * heap, the shared memory that it may write, the stacks from their stack pointers on, and the
- * registers. The work is bounded by the memory that the process has: each block is read once.
+ * registers. The work is bounded by the memory of the process, since each block is read once.
  */
 #include "heap/reach.h"
 
@@ -19,7 +20,7 @@
 #define WORD sizeof(uint64_t)
 /* Bytes that are read at a time. */
 #define WINDOW ((size_t)1 << 16)
-/* Below the stack pointer of a function that calls no other. */
+/* The bytes below the stack pointer that a function without calls may use (the red zone). */
 #define RED_ZONE 128
 
 struct reach_extent {
@@ -130,7 +131,7 @@ static void mark(struct reach *reach, uint64_t word)
         extent->start + number * extent->size, extent->size};
 }
 
-/* Purpose: what is read where. */
+/* Purpose: a search that is running. */
 struct scan {
     struct reach *reach;
     struct heap_view *view;
@@ -268,7 +269,7 @@ static void scan_roots(struct scan *scan, const struct stopped *stopped)
     for (size_t i = 0; i < stopped->count; i++) {
         const struct stopped_thread *thread = &stopped->threads[i];
         const struct mapping *stack = target_mapping(target, thread->stack_pointer);
-        /* the registers of a thread that has left main are those of exit() */
+        /* the registers of a thread that has returned from main are those of exit() */
         if (!stack || !exit_frame_find(target, scan->exit, thread->stack_pointer, stack->end))
             mark_words(scan, thread->words, thread->word_count);
     }

@@ -394,7 +394,7 @@ int diff_command(int argc, char **argv)
         {"allocated", KEY_ALLOCATED, NULL, 0, "bytes allocated since profiling began", 0},
         {"peak", KEY_PEAK, NULL, 0, "live bytes at the heap's peak", 0},
         {"pinned", KEY_PINNED, NULL, 0, "free bytes that live blocks keep resident", 0},
-        {"top", KEY_TOP, "N", 0, "show so many stacks (10; in JSON all)", 0},
+        {"top", KEY_TOP, "N", 0, "show at most N stacks (10; in JSON all)", 0},
         {"json", KEY_JSON, NULL, 0, "print JSON", 0},
         CLI_OPTION_HELP,
         {0},

@@ -12,7 +12,7 @@
 #include "base/text.h"
 
 #define INDENT "    "
-/* Of the function that pins most, in its sentence. */
+/* The width of the function's name in the sentence about the site that pins most. */
 #define COLUMNS_OF_NAME 60
 
 static const char *const titles[] = {
@@ -20,7 +20,7 @@ static const char *const titles[] = {
     [FIGURE_ALLOCATED] = "allocated since profiling began",
     [FIGURE_PEAK] = "live at the peak",
     [FIGURE_PINNED] = "free, but kept resident",
-    [FIGURE_LIFETIME] = "allocated and its lifetimes",
+    [FIGURE_LIFETIME] = "allocated, with lifetimes",
 };
 
 const char *figure_title(enum figure figure)
@@ -69,7 +69,7 @@ static struct short_text text_of_life(const struct site_view *site, double share
     return text;
 }
 
-/* How full the pages are that a site's blocks keep. */
+/* The share of used bytes in the pages that a site's blocks keep. */
 static struct short_text text_of_page_use(const struct site_view *site)
 {
     return text_of_percent(site->pinned_own_bytes, site->pinned_own_bytes + site->pinned_bytes);
