@@ -16,6 +16,7 @@
 
 struct stopped_thread {
     pid_t id;
+    int signal; /* that it was about to get; 0: none */
     uint64_t stack_pointer;
     uint64_t words[STOPPED_WORDS];
     size_t word_count;

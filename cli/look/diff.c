@@ -405,7 +405,7 @@ int diff_command(int argc, char **argv)
         .args_doc = "BEFORE AFTER\nPID --for TIME",
         .doc = "Say what changed between two files that hakmem snapshot wrote: by term, lane and "
                "size class; or between two profiles (.pb.gz of hakmem profile, or of others), or "
-               "two moments of a process that profiles: by call stack. The largest change first.",
+               "two moments of a process: by call stack. The largest change first.",
     };
     struct diff_input input = {.profiles = {.command = "hakmem diff"}};
     cli_parse(&argp, argc, argv, &input);

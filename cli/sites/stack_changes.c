@@ -166,7 +166,9 @@ static void print_title(FILE *out, const struct stack_changes *changes,
     fprintf(out, "%.100s", title->names[CHANGE_BEFORE]);
     if (strcmp(title->names[CHANGE_BEFORE], title->names[CHANGE_AFTER]) != 0)
         fprintf(out, " and %.100s", title->names[CHANGE_AFTER]);
-    if (!isnan(title->seconds))
+    if (fabs(title->seconds) < 120)
+        fprintf(out, ", %.1f s %s", fabs(title->seconds), is_earlier ? "earlier" : "later");
+    else if (!isnan(title->seconds))
         fprintf(out, ", %s %s", text_of_ms(fabs(title->seconds) * 1000).bytes,
                 is_earlier ? "earlier" : "later");
     fprintf(out, "\n%s %s, then %s: %s\n", text_of_bytes(changes->bytes[CHANGE_BEFORE]).bytes,

@@ -14,33 +14,45 @@
 #include "watch/probes.h"
 #include "watch/profile.h"
 
-/* The counted pop, from the bin of a class. NULL: the thread is not watched, its bin is empty, or
+/* The counted pop, from the bin of a class. False: the thread is not watched, its bin is empty, or
  * the block is to be sampled. */
-static always_inline void *watched_pop(struct thread_cache *cache, unsigned size_class, size_t size)
+static always_inline bool watched_try_pop(struct thread_cache *cache, unsigned size_class,
+                                          size_t size, void **block)
 {
     void **bottom = word_load(&cache->bottom[size_class]);
     void **top = word_load(&cache->top[size_class]);
     if (!((uintptr_t)bottom & BIN_WATCHED) || top <= bin_as_watched(bottom, false) ||
         !sampling_passes(&cache->sampling, size))
-        return NULL;
+        return false;
     word_store(&cache->top[size_class], top - 1);
-    return top[-1];
+    *block = top[-1];
+    return true;
 }
 
-static always_inline void *watched_alloc(size_t size)
+static always_inline bool watched_try_alloc(size_t size, void **block)
 {
     struct thread_cache *cache = thread_cache_at(reservation_get());
     if (likely(size <= LANE_TINY_MAX))
-        return watched_pop(cache, cache->size_class[(size + BLOCK_ALIGN - 1) / BLOCK_ALIGN], size);
-    return size <= LANE_ACE_MAX ? watched_pop(cache, size_class_of_large(size), size) : NULL;
+        return watched_try_pop(cache, cache->size_class[(size + BLOCK_ALIGN - 1) / BLOCK_ALIGN],
+                               size, block);
+    return size <= LANE_ACE_MAX && watched_try_pop(cache, size_class_of_large(size), size, block);
+}
+
+/* The same; NULL if the caller must take the slow path. */
+static always_inline void *watched_alloc(size_t size)
+{
+    void *block;
+    return watched_try_alloc(size, &block) ? block : NULL;
 }
 
 static always_inline void *watched_alloc_aligned(size_t alignment, size_t size)
 {
-    if (front_is_paged(alignment, size))
-        return NULL;
-    return watched_pop(thread_cache_at(reservation_get()), front_aligned_class(alignment, size),
-                       size);
+    void *block;
+    return !front_is_paged(alignment, size) &&
+                   watched_try_pop(thread_cache_at(reservation_get()),
+                                   front_aligned_class(alignment, size), size, &block)
+               ? block
+               : NULL;
 }
 
 /* Free a block that is not sampled, but has a sampled block in its slab. False: the slow path must

@@ -101,6 +101,12 @@ static unsigned map_byte_of(const void *block)
     return slab_map_get(base, offset);
 }
 
+bool marks_rule_out(const void *block)
+{
+    unsigned byte = map_byte_of(block);
+    return byte >= CLASS_FIRST && byte <= CLASS_ACE_LAST;
+}
+
 static void set_byte(const struct slab *slab, unsigned byte)
 {
     slab_map_set(slab->start, slab->state == SLAB_BLOCKS ? slab->slab_count : 1, byte);

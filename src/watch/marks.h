@@ -18,6 +18,8 @@ void marks_make(void *memory, uint32_t slots);
  * lock. */
 void marks_add(const void *block);
 void marks_remove(const void *block);
+/* Is it certain that the block is not sampled, since its slab has no sampled block? */
+bool marks_rule_out(const void *block);
 /* The size class of a block that is not sampled itself, but has a sampled block in its slab.
  * CLASS_NONE: the block is sampled, or only the slab's record can tell. `*is_sure` is false if the
  * block may be sampled too. Takes no lock: the caller must own the block. */

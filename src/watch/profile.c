@@ -228,7 +228,7 @@ static bool keep_sample_locked(const struct profile_event *event, struct profile
 /* False: there was no room for the sample. */
 static bool add_locked(const struct profile_event *event, uint64_t weight)
 {
-    struct profile_sample *old = find_sample(event->block);
+    struct profile_sample *old = marks_rule_out(event->block) ? NULL : find_sample(event->block);
     struct profile_site *site = site_locked(event->stack, event->label);
     if (old) /* its end was missed: the block was given back in another way than by free */
         end_sample_locked(old);
@@ -263,11 +263,13 @@ bool profile_has(const void *block)
 
 void profile_forget(const void *block)
 {
-    if (!profile_has(block))
+    struct profile_sample *sample = profile_has_samples() ? find_sample(block) : NULL;
+    if (!sample)
         return;
     lock_acquire(&profile.lock);
-    /* again: another thread may free the block by mistake, and have ended the sample */
-    struct profile_sample *sample = find_sample(block);
+    /* another thread may free the block by mistake, and have ended the sample */
+    if (address_at(sample) != (uint64_t)(uintptr_t)block)
+        sample = find_sample(block);
     if (sample)
         end_sample_locked(sample);
     lock_release(&profile.lock);

@@ -58,6 +58,10 @@ expect_in err '^      240 B +[0-9.]+ % +5 +48 B$' "--all"
 expect_in err '^        +keep_global leaking\.c:[0-9]+$' "--all"
 leaks 23 --all ./leaking global
 
+step "threads that run"
+leaks 23 ./leaking busy lost
+expect_in err '^leaking: 2 blocks, 200 B lost' "busy threads"
+
 step "the exit status"
 leaks 7 ./leaking lost status
 expect_in err '^leaking: 2 blocks' "a program that fails"

@@ -67,5 +67,18 @@ is_listed() {
     grep -q "\"pid\":$1,.*\"rss_bytes\"" body
 }
 
+# has_metrics PID PATH [HEADER: VALUE]...: a look that takes long on a busy machine leaves a process
+# out, so wait for this too.
+has_metrics() {
+    ask GET "${@:2}"
+    grep -q "^hakmem_rss_bytes{pid=\"$1\"," body
+}
+
+# answers STATUS PATTERN PATH
+answers() {
+    ask GET "$3"
+    [[ $ANSWER == "$1" ]] && grep -aEq "$2" body
+}
+
 source "$SOURCE/tests/cli/made_profile.bash"
 build_made_profile made_profile -g -O1
