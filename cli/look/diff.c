@@ -403,9 +403,9 @@ int diff_command(int argc, char **argv)
         .options = options,
         .parser = parse_diff,
         .args_doc = "BEFORE AFTER\nPID --for TIME",
-        .doc = "Say what changed between two files that hakmem snapshot wrote: by term, lane and "
-               "size class; or between two profiles (.pb.gz of hakmem profile, or of others), or "
-               "two moments of a process: by call stack. The largest change first.",
+        .doc = "Show what changed, the largest change first. Two files of hakmem snapshot are "
+               "compared by term, lane and size class; two profiles (.pb.gz of hakmem profile or "
+               "of another program), or a process now and after a time, by call stack.",
     };
     struct diff_input input = {.profiles = {.command = "hakmem diff"}};
     cli_parse(&argp, argc, argv, &input);
