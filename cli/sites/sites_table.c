@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "sites/same_stacks.h"
 
 #define INDENT "    "
 /* The width of the function's name in the sentence about the site that pins most. */
@@ -258,10 +259,13 @@ size_t sites_print_rows(FILE *out, const struct named_profile *named, const stru
 void sites_print_table(FILE *out, const struct named_profile *named, const struct table_form *form)
 {
     const struct profile_view *view = &named->view;
+    struct named_profile joined = *named;
+    joined.view.sites = same_stacks_join(named, &joined.view.site_count);
     print_head(out, named, form->figure, sites_sum(view, form->figure));
     if (form->figure == FIGURE_PINNED)
-        print_pinned(out, named, form->width > 0);
-    size_t count = sites_print_rows(out, named, form);
+        print_pinned(out, &joined, form->width > 0);
+    size_t count = sites_print_rows(out, &joined, form);
+    free(joined.view.sites);
     if (count == 0 && form->figure == FIGURE_PINNED && view->sample_count > 0)
         fputs("\nno sampled block lies in a page with free bytes\n", out);
     else if (count == 0)
