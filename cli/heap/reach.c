@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Marks the live blocks that words lead to. Roots are the private memory of the process outside the
+ * Marks the live blocks to which a word leads, that is, whose address (or an address inside them)
+ * the word holds. The search begins at the roots: the private memory of the process outside the
  * heap, the shared memory that it may write, the stacks from their stack pointers on, and the
- * registers. The work is bounded by the memory that the process has: each block is read once.
+ * registers. The work is bounded by the memory of the process, since each block is read once.
  */
 #include "heap/reach.h"
 
@@ -17,9 +18,10 @@
 #include "heap/terms.h"
 
 #define WORD sizeof(uint64_t)
-/* Pages that are asked for at a time; and blocks of no more bytes are read without asking. */
+/* The most pages in one question to the kernel. A block of at most so many pages is read without a
+ * question. */
 #define PAGES_ASKED 16
-/* Below the stack pointer of a function that calls no other. */
+/* The bytes below the stack pointer that a function without calls may use (the red zone). */
 #define RED_ZONE 128
 
 struct reach_extent {
@@ -138,8 +140,8 @@ struct window {
 };
 #define WINDOWS 4096
 
-/* Purpose: what is read where. Invariant: windows[i] is empty, or of a page whose number is i,
- * modulo WINDOWS. */
+/* Purpose: a search that is running. Invariant: windows[i] is empty, or has a page whose number
+ * modulo WINDOWS is i. */
 struct scan {
     struct reach *reach;
     struct heap_view *view;
@@ -158,7 +160,7 @@ static void mark_words(struct scan *scan, const uint64_t *words, size_t count)
             mark(scan->reach, words[i]);
 }
 
-/* The page of an address, as it was read last. */
+/* The page of an address: read now, if it is not the last one that was read into its window. */
 static const struct window *window_of(struct scan *scan, uint64_t at)
 {
     uint64_t page = at / TARGET_PAGE;
@@ -280,7 +282,7 @@ static void scan_roots(struct scan *scan, const struct stopped *stopped)
     for (size_t i = 0; i < stopped->count; i++) {
         const struct stopped_thread *thread = &stopped->threads[i];
         const struct mapping *stack = target_mapping(target, thread->stack_pointer);
-        /* the registers of a thread that has left main are those of exit() */
+        /* the registers of a thread that has returned from main are those of exit() */
         if (!stack || !exit_frame_find(target, scan->exit, thread->stack_pointer, stack->end))
             mark_words(scan, thread->words, thread->word_count);
     }

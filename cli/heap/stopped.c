@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Stops threads by ptrace, until a look at /proc/PID/task finds no others. A thread that does not
+ * Stops threads by ptrace, until /proc/PID/task lists no thread that runs. A thread that does not
  * stop in time is left alone.
  */
 #include "heap/stopped.h"
@@ -22,7 +22,7 @@
 
 #define STOP_SECONDS 5.0
 #define PAUSE_NS 200000
-/* Looks at the list of threads: each may find threads that the last ones have made. */
+/* The most looks at the list of threads: each may find threads made since the last one. */
 #define ROUNDS_MAX 20
 #define THREADS_MAX ((size_t)1 << 16)
 

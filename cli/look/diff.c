@@ -394,7 +394,7 @@ int diff_command(int argc, char **argv)
         {"allocated", KEY_ALLOCATED, NULL, 0, "bytes allocated since profiling began", 0},
         {"peak", KEY_PEAK, NULL, 0, "live bytes at the heap's peak", 0},
         {"pinned", KEY_PINNED, NULL, 0, "free bytes that live blocks keep resident", 0},
-        {"top", KEY_TOP, "N", 0, "show so many stacks (10; in JSON all)", 0},
+        {"top", KEY_TOP, "N", 0, "show at most N stacks (10; in JSON all)", 0},
         {"json", KEY_JSON, NULL, 0, "print JSON", 0},
         CLI_OPTION_HELP,
         {0},
@@ -403,9 +403,9 @@ int diff_command(int argc, char **argv)
         .options = options,
         .parser = parse_diff,
         .args_doc = "BEFORE AFTER\nPID --for TIME",
-        .doc = "Say what changed between two files that hakmem snapshot wrote: by term, lane and "
-               "size class; or between two profiles (.pb.gz of hakmem profile, or of others), or "
-               "two moments of a process: by call stack. The largest change first.",
+        .doc = "Show what changed, the largest change first. Two files of hakmem snapshot are "
+               "compared by term, lane and size class; two profiles (.pb.gz of hakmem profile or "
+               "of another program), or a process now and after a time, by call stack.",
     };
     struct diff_input input = {.profiles = {.command = "hakmem diff"}};
     cli_parse(&argp, argc, argv, &input);

@@ -16,7 +16,7 @@
 #include "sites/sites_table.h"
 #include "sites/string_table.h"
 
-/* A name is cut there: a page of 20,000 functions stays one that can be opened. */
+/* Longer names are cut, so that a browser can open a page with 20,000 functions. */
 #define NAME_BYTES_MAX 300
 
 /* flame.css and flame.js, by CMakeLists.txt */
@@ -42,7 +42,7 @@ static void put_figures(FILE *out, const struct flame_tree *tree, enum figure fi
     fputs("],\n", out);
 }
 
-/* The names of the nodes that are there, and the files of their code. */
+/* The names of the nodes, and the files of their code. */
 static void put_names(FILE *out, const struct flame_tree *tree)
 {
     struct string_table modules = {0};

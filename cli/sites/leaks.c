@@ -13,6 +13,7 @@
 #include "heap/copy.h"
 #include "heap/find_root.h"
 #include "heap/process.h"
+#include "sites/same_stacks.h"
 #include "sites/sites_table.h"
 
 #define FRAMES_SHOWN 12
@@ -138,6 +139,9 @@ static void print_rows(FILE *out, const struct leaks *leaks, const struct leak_s
         if (sums[i].blocks > 0 && named.view.sites[i].live_bytes == 0)
             named.view.sites[i].live_bytes = 1;
     }
+    struct site_view *sites = named.view.sites;
+    named.view.sites = same_stacks_join(&named, &named.view.site_count);
+    free(sites);
     sites_print_rows(out, &named, &form);
     free(named.view.sites);
 }

@@ -61,7 +61,7 @@ static bool is_leaking(const struct leaks_run *run, const struct leaks *leaks)
     bool is_exact = leaks->named.view.interval <= 1;
     if (leaks->all_lost.blocks > 0 || (run->is_all && leaks->all_reachable.blocks > 0))
         return true;
-    /* blocks without a stack: by samples it is not known whether they are suppressed */
+    /* with samples, it is not known whether blocks without a stack are suppressed */
     return is_exact ? leaks->nameless >= 1 : leaks->lost_blocks > 0 && run->suppressions.count == 0;
 }
 
@@ -70,7 +70,7 @@ static void take(struct leaks_run *run, pid_t pid, const struct leaks *leaks)
     bool leaks_any = is_leaking(run, leaks);
     run->looked_at++;
     run->leaking += leaks_any;
-    /* of many processes, those without leaks would hide the others */
+    /* of several processes, leave out those without leaks: they would hide the others */
     if (!leaks_any && pid != run->outcome.pid && !run->is_json)
         return;
     if (run->is_json) {

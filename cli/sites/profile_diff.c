@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Compares two profiles: of two files, whoever has written them, or of one process.
+ * Compares two profiles: two files in pprof's form, from any program, or one process at two
+ * moments.
  */
 #include "sites/profile_diff.h"
 
@@ -33,7 +34,7 @@ static int print(const struct profile_diff *diff, struct stack_changes *changes,
 
 /* ---- files ---- */
 
-/* The types of values of a figure, as pprof's files name them. */
+/* The names of a figure's values in files of pprof's form. */
 static const struct {
     const char *bytes;
     const char *blocks; /* NULL: none */
@@ -50,7 +51,7 @@ struct side {
     struct stack_changes *changes;
     enum change_side side;
     size_t bytes;  /* indexes of values */
-    size_t blocks; /* as many as there are: none */
+    size_t blocks; /* type_count: the file has none */
     size_t type_count;
 };
 
@@ -125,7 +126,7 @@ static void add_profile(struct stack_changes *changes, enum change_side side,
     }
 }
 
-/* Until the time has passed, or the user has had enough. */
+/* Wait until the time has passed, or the user sends Ctrl-C. */
 static void wait_for(const struct profile_diff *diff, double seconds)
 {
     const struct timespec time = {(time_t)seconds, (long)((seconds - floor(seconds)) * 1e9)};

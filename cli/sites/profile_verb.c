@@ -365,18 +365,15 @@ int profile_command(int argc, char **argv)
         .parser = parse_profile,
         .args_doc = "PID\n--core FILE\n-- PROGRAM [ARGUMENTS]",
         .doc =
-            "Write the heap profile of a running process to a file, or run a program and write its "
-            "profile when it ends. If the process runs without HAKMEM_PROFILE=1, profiling is "
-            "switched "
-            "on for the time of --for (30s), or until the process ends, or Ctrl-C; then it is "
-            "switched "
-            "off again."
+            "Write the heap profile of a process to a file, or run a program and write its profile "
+            "when it ends. If the process runs without HAKMEM_PROFILE=1, profiling is on for the "
+            "time "
+            "of --for (30s), or until it ends, or Ctrl-C, and off after that."
             "\v"
-            "The end of the file's name chooses the form: .html is a page with a flame graph, "
-            ".pb.gz is "
-            "for go tool pprof (both have all figures), .heap for google-pprof, .folded for flame "
-            "graph "
-            "tools, .json for speedscope, .txt is a text to read.",
+            "The end of the file's name chooses the form: .html (a page with a flame graph), "
+            ".pb.gz (go "
+            "tool pprof), .heap (google-pprof), .folded (flame graph tools), .json (speedscope), "
+            ".txt.",
     };
     struct profile_input input = {.choice = {.command = COMMAND},
                                   .output = {.command = COMMAND},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `hakmem sites`: who asked for the memory of a process: its profile as a table of call stacks.
+ * `hakmem sites`: shows the profile of a process as a table of the call stacks that asked for its
+ * memory.
  */
 #include <argp.h>
 #include <stdlib.h>
@@ -71,7 +72,7 @@ int sites_command(int argc, char **argv)
         {"peak", KEY_PEAK, NULL, 0, "by live bytes at the heap's peak", 0},
         {"pinned", KEY_PINNED, NULL, 0, "by free bytes that live blocks keep resident", 0},
         {"lifetime", KEY_LIFETIME, NULL, 0, "by bytes allocated, with how long they lived", 0},
-        {"top", KEY_TOP, "N", 0, "show so many stacks (10; in JSON all)", 0},
+        {"top", KEY_TOP, "N", 0, "show at most N stacks (10; in JSON all)", 0},
         {"json", KEY_JSON, NULL, 0, "print JSON", 0},
         CHOICE_OPTION_CORE,
         CLI_OPTION_HELP,

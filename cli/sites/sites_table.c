@@ -10,9 +10,10 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "sites/same_stacks.h"
 
 #define INDENT "    "
-/* Of the function that pins most, in its sentence. */
+/* The width of the function's name in the sentence about the site that pins most. */
 #define COLUMNS_OF_NAME 60
 
 static const char *const titles[] = {
@@ -20,7 +21,7 @@ static const char *const titles[] = {
     [FIGURE_ALLOCATED] = "allocated since profiling began",
     [FIGURE_PEAK] = "live at the peak",
     [FIGURE_PINNED] = "free, but kept resident",
-    [FIGURE_LIFETIME] = "allocated and its lifetimes",
+    [FIGURE_LIFETIME] = "allocated, with lifetimes",
 };
 
 const char *figure_title(enum figure figure)
@@ -69,7 +70,7 @@ static struct short_text text_of_life(const struct site_view *site, double share
     return text;
 }
 
-/* How full the pages are that a site's blocks keep. */
+/* The share of used bytes in the pages that a site's blocks keep. */
 static struct short_text text_of_page_use(const struct site_view *site)
 {
     return text_of_percent(site->pinned_own_bytes, site->pinned_own_bytes + site->pinned_bytes);
@@ -258,10 +259,13 @@ size_t sites_print_rows(FILE *out, const struct named_profile *named, const stru
 void sites_print_table(FILE *out, const struct named_profile *named, const struct table_form *form)
 {
     const struct profile_view *view = &named->view;
+    struct named_profile joined = *named;
+    joined.view.sites = same_stacks_join(named, &joined.view.site_count);
     print_head(out, named, form->figure, sites_sum(view, form->figure));
     if (form->figure == FIGURE_PINNED)
-        print_pinned(out, named, form->width > 0);
-    size_t count = sites_print_rows(out, named, form);
+        print_pinned(out, &joined, form->width > 0);
+    size_t count = sites_print_rows(out, &joined, form);
+    free(joined.view.sites);
     if (count == 0 && form->figure == FIGURE_PINNED && view->sample_count > 0)
         fputs("\nno sampled block lies in a page with free bytes\n", out);
     else if (count == 0)

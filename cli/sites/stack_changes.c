@@ -16,7 +16,7 @@
 #define INDENT "    "
 #define FRAMES_SHOWN 6
 #define COLUMNS 80
-/* Frames that may be the allocator's own, as in a stack by addresses. */
+/* The most frames of the allocator's own that are looked for, as in stacks.c. */
 #define OWN_FRAMES_MAX 12
 
 /* ---- stacks ---- */
@@ -105,7 +105,7 @@ static int compare_rows(const void *a, const void *b)
     return (left < right) - (left > right);
 }
 
-/* Those that changed by half a byte or more, the largest change first; to be freed. */
+/* The rows that changed by half a byte or more, the largest change first; to be freed. */
 static const struct stack_change **rank(const struct stack_changes *changes, size_t *count)
 {
     const struct stack_change **order = memory_resize(NULL, changes->keys.count + 1, sizeof *order);
