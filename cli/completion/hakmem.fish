@@ -46,7 +46,7 @@ complete -c hakmem -n '__fish_seen_subcommand_from run' -l set -x -a '(__hakmem_
     -d 'run it with a setting'
 complete -c hakmem -n '__fish_seen_subcommand_from run' -l report -r -F -d 'write a page'
 complete -c hakmem -n '__fish_seen_subcommand_from run report' -l no-profile \
-    -d 'do not say who asked for memory'
+    -d 'no call stacks in the page'
 complete -c hakmem -n '__fish_seen_subcommand_from run' -l operations -d 'count each call for the page'
 complete -c hakmem -n '__fish_seen_subcommand_from report diff' -l for -x -d 'look for so long'
 complete -c hakmem -n '__fish_seen_subcommand_from report' -s o -l output -r -F -d 'the page'

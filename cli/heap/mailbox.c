@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes requests. Only the object is written to that the library has for it, in the library's own
- * memory (heap/copy.c checks that), through the descriptor by which the target was read. If the
- * process executes another program meanwhile, the write fails, and that program is not changed.
+ * Writes requests. It writes only to the object that the library has for requests, in the library's
+ * own memory (heap/copy.c checks that). It writes through the descriptor by which the target was
+ * read: if the process executes another program meanwhile, the write fails, and that program is not
+ * changed.
  */
 #include "heap/mailbox.h"
 

@@ -21,10 +21,10 @@ struct mailbox {
 struct mailbox mailbox_of(const struct heap_view *view, unsigned slot, int64_t value);
 /* Write the request. False: see the target's error. */
 bool mailbox_write(const struct mailbox *mailbox);
-/* Read what the slot has now. It has been served when `served` is what `asked` is. */
+/* Read the slot. The request has been served when `served` equals `asked`. */
 bool mailbox_read(const struct mailbox *mailbox, union seen_request *request);
 
-/* The number that a command which profiles writes again and again (struct requests). */
+/* The lease: a command that profiles writes a new number again and again (struct requests). */
 bool mailbox_read_lease(const struct heap_view *view, uint32_t *number);
 bool mailbox_write_lease(const struct heap_view *view, uint32_t number);
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Marks bins as watched, from outside. A bottom is an address, whose top byte is 0. The mark is the
- * top bit of it, so one byte is written, and whatever the thread does meanwhile, the other seven
- * stay what it makes them: the word is the bottom before or after, with the mark or without.
+ * Marks bins as watched, from outside. The bottom of a bin is an address, so its top byte is 0. The
+ * mark is the top bit of this byte, and only this byte is written. So whatever the thread does
+ * meanwhile, the other seven bytes are the thread's: the word is the bottom before or after, with
+ * the mark or without.
  *
- * The list of caches is the target's, so it may lie: each cache must lie whole in the metadata that
- * heap/copy.c has found to be private memory of the process, at an address that a cache can have.
- * What is written there harms nobody but the process.
+ * The list of caches is the target's, so it may lie. Each cache must lie entirely in the metadata,
+ * which heap/copy.c has found to be private memory of the process, at an address that a cache can
+ * have. So a write there can harm only the process.
  */
 #include "heap/nudge.h"
 
@@ -53,7 +54,7 @@ bool nudge_threads(const struct heap_view *view)
     union seen_thread_cache cache;
     if (!target_read(target, (uintptr_t)view->root.thread_caches, &list, sizeof list))
         return process_explain(target, ESRCH);
-    /* no more caches than the metadata has room for: so a circle ends */
+    /* at most as many caches as the metadata has room for: so a circular list ends */
     size_t most = (size_t)(view->meta.at - view->meta.start) / sizeof cache;
     uint64_t at = (uintptr_t)list.live;
     for (size_t i = 0; i < most && is_place(view, at); i++) {

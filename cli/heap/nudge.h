@@ -8,10 +8,10 @@
 #include "heap/view.h"
 
 /*
- * Let each bin of each thread look empty to its next malloc, which then takes the slow path. A
- * thread may undo that by itself, so call again until the request is served. Writes one byte of a
- * bin's bottom, to a value that the library's slow paths expect, and only in metadata that was the
- * process's own private memory when the view was opened. False: see the target's error.
+ * Make each bin of each thread look empty, so that its next malloc takes the slow path. A thread
+ * may undo this by itself, so call again until the request is served. Writes one byte of a bin's
+ * bottom, with a value that the library's slow paths expect, and only in metadata that was private
+ * memory of the process when the view was opened. False: see the target's error.
  */
 bool nudge_threads(const struct heap_view *view);
 

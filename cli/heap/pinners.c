@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Divides the free bytes of each resident page among the blocks that are in use there. Free are the
- * bytes of free blocks, whether they lie in a slab, a thread cache or a depot; what a block has
- * beyond its requested size is part of the block. Spans and Huge blocks have pages of their own:
- * they pin nothing.
+ * Divides the free bytes of each resident page among the blocks that are in use there. The bytes of
+ * a free block are free, whether the block is in a slab, a thread cache or a depot. The bytes by
+ * which a block is larger than its request are part of the block. Spans and Huge blocks have pages
+ * of their own: they pin nothing.
  */
 #include "heap/pinners.h"
 
@@ -72,9 +72,9 @@ static void charge(struct profile_view *copied, const struct sample_view *sample
     site->pinned_count += sample->weight;
 }
 
-/* Charge the samples of an extent, of which the first is samples[at]; gives the first after it. A
- * sample may be of a block that was allocated or freed since the heap was copied: then nobody is
- * charged. */
+/* Charge the samples of an extent, from samples[at] on. Returns the index of the first sample after
+ * the extent. The block of a sample may have been allocated or freed since the heap was copied:
+ * then it is charged nothing. */
 static size_t charge_samples(struct profile_view *copied, const struct extent *extent,
                              const uint8_t *states, unsigned count, const struct page_uses *uses,
                              size_t at)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which live blocks pin pages: the free bytes of a page stay resident as long as one block in it is
- * in use. They are charged to the used bytes of the page, in equal parts.
+ * The live blocks that pin pages: the free bytes of a page stay resident as long as one block in it
+ * is in use. These blocks are charged with the free bytes, in proportion to their bytes in the
+ * page.
  */
 #ifndef HAK_CLI_PINNERS_H
 #define HAK_CLI_PINNERS_H

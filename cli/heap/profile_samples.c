@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Copies the live samples of a heap profile: those slots of their table that lie in memory which
- * the target really has.
+ * Copies the live samples of a heap profile. It reads only slots of the table that lie in memory
+ * which the target really has.
  */
 #include "heap/profile_samples.h"
 
@@ -47,7 +47,8 @@ static int compare_samples(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* A block that is freed and sampled again while the table is read may be there twice. */
+/* Keep each address once: a block that is freed and sampled again while the table is read may be
+ * there twice. */
 static void sort_samples(struct profile_view *copied)
 {
     size_t kept = 0;
@@ -59,7 +60,7 @@ static void sort_samples(struct profile_view *copied)
     copied->sample_count = kept;
 }
 
-/* As with the sites, memory that the target does not have holds no samples. */
+/* As with the sites: memory that the target does not have is taken to hold no samples. */
 bool profile_samples_read(struct profile_view *copied, struct target *target, uint64_t address,
                           uint32_t slots)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The part of a copied profile about live samples.
+ * The live samples of a copied profile.
  */
 #ifndef HAK_CLI_PROFILE_SAMPLES_H
 #define HAK_CLI_PROFILE_SAMPLES_H
@@ -11,7 +11,7 @@
  * the target's error. */
 bool profile_samples_read(struct profile_view *copied, struct target *target, uint64_t address,
                           uint32_t slots);
-/* Turn the slots into indexes of the copied sites. */
+/* Replace the slot in `site` of each sample by the index of the copied site. */
 void profile_samples_join(struct profile_view *copied);
 /* The sample of the block that starts at an address, or NULL. */
 const struct sample_view *profile_samples_find(const struct profile_view *copied, uint64_t address);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Copies a heap profile: the head, the store of stacks up to what it has used, and those slots of
- * the table of sites that lie in memory which the target really has. Nothing read is believed, and
- * each loop has an end that the target does not set.
+ * Copies a heap profile: the head, the used part of the store of stacks, and the slots of the table
+ * of sites that lie in memory which the target really has. Nothing that is read is believed, and
+ * the target cannot make a loop endless.
  */
 #include "heap/profile_view.h"
 
@@ -22,12 +22,12 @@
 #define SITE_SLOTS_MAX ((uint32_t)1 << 23)
 /* The slots of a store take at most this share of it. */
 #define SLOTS_SHARE 16
-/* Figures above are wrong: 64 PiB, and as many blocks. */
+/* Larger figures are wrong: 64 PiB, and as many blocks. */
 #define BYTES_MAX ((uint64_t)1 << 56)
 #define COUNT_MAX ((uint64_t)1 << 62)
 /* Slots that are read at a time. */
 #define CHUNK_SLOTS ((size_t)512)
-/* The store may grow by so much while it is copied. */
+/* The store may grow by this much while it is copied. */
 #define GROWTH ((uint64_t)1 << 20)
 
 #define WORD sizeof(uint64_t)
@@ -69,7 +69,7 @@ static bool read_store(struct target *target, uint64_t address, struct store_cop
            target_fail_named(target, "its profile cannot be read");
 }
 
-/* The frames of a number; NULL: no such stack has been written. */
+/* The frames of the stack with this number; NULL: there is no such stack. */
 static const uint64_t *find_stack(const struct store_copy *copy, uint32_t number, uint32_t *depth)
 {
     uint64_t words = copy->used / WORD;
@@ -141,8 +141,8 @@ static void add_site(struct profile_view *copied, const struct store_copy *stack
         site->lifetimes[i] = atomic_load(&slot->lifetimes[i]);
 }
 
-/* Memory that the target does not have holds no sites: a table that it only claims to have costs
- * a look at its pages, no more. */
+/* Memory that the target does not have is taken to hold no sites. So a table that the target only
+ * claims to have costs no more than a look at its pages. */
 static bool read_sites(struct profile_view *copied, struct target *target, uint64_t address,
                        uint32_t slots, const struct store_copy *stacks)
 {
@@ -181,8 +181,8 @@ static bool read_profile(struct profile_view *copied, struct target *target, uin
         return target_fail_named(target, target->is_core ? "it does not hold the heap's data"
                                                          : "its heap cannot be read");
     if (head.started_ms == 0 || !head.stacks || !head.sites)
-        return target_fail_named(target, "profiling is not on in it: start it with HAKMEM_PROFILE=1"
-                                         " or hakmem profile");
+        return target_fail_named(target, "profiling is not on in it: see hakmem profile --for, or "
+                                         "start it with HAKMEM_PROFILE=1");
     copied->clients = atomic_load(&head.is_on);
     copied->is_on = copied->clients != 0;
     copied->interval = atomic_load(&head.interval);
@@ -191,7 +191,7 @@ static bool read_profile(struct profile_view *copied, struct target *target, uin
     copied->started_at_ms = head.started_at_ms;
     copied->memory_start = (uintptr_t)head.stacks;
     copied->memory_end = end_of(&head);
-    /* the samples first: a sample's site is older than it */
+    /* the samples first: then the site of each sample is there when the sites are read */
     if (!profile_samples_read(copied, target, (uintptr_t)head.samples, head.sample_slots))
         return false;
     bool is_read = read_store(target, (uintptr_t)head.stacks, &stacks);
@@ -255,7 +255,7 @@ static bool is_same_site(const struct site_view *a, const struct site_view *b)
            (a->depth == 0 || memcmp(a->frames, b->frames, a->depth * WORD) == 0);
 }
 
-/* The target may write anything at any time, so a figure may have become less. */
+/* The target may write anything at any time, so a figure may have become smaller. */
 static uint64_t minus(uint64_t now, uint64_t before)
 {
     return now > before ? now - before : 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A copy of a target's heap profile. The target may write anything there: a stack is believed only
- * when its hash is right, a figure only when it can be one, and no more is copied than the target
- * has memory of its own.
+ * A copy of a target's heap profile. The target may write anything there. So a stack is believed
+ * only if its hash is right, a figure only if it is within its bounds, and the copy is not larger
+ * than the memory that the target has.
  */
 #ifndef HAK_CLI_PROFILE_VIEW_H
 #define HAK_CLI_PROFILE_VIEW_H
@@ -23,8 +23,8 @@ struct site_view {
     uint64_t requested_bytes;
     uint32_t lifetimes[PROFILE_LIFETIMES];
     uint32_t slot; /* in the target's table, by which samples name it */
-    /* of live blocks, by pinners.c: free bytes that they keep resident, their own bytes in the same
-     * pages, and how many blocks they are */
+    /* of live blocks, from pinners.c: the free bytes that they keep resident, their own bytes in
+     * the same pages, and the number of these blocks */
     double pinned_bytes;
     double pinned_own_bytes;
     double pinned_count;
@@ -67,12 +67,13 @@ struct profile_view {
  * never on is one. */
 bool profile_view_open(struct profile_view *copied, struct heap_view *view);
 void profile_view_close(struct profile_view *copied);
-/* What was allocated, and freed, since an earlier copy of the same profile. What is live, and was
- * at the peak, stays. */
+/* Subtract an earlier copy of the same profile: then the allocated figures and the lifetimes are
+ * those since then. The live figures, and those at the peak, stay. */
 void profile_view_subtract(struct profile_view *copied, const struct profile_view *earlier);
-/* Where the target keeps its profile; the same address twice: it never had one. */
+/* The range of addresses of the profile in the target; an empty range: there never was one. */
 void profile_view_memory(const struct heap_view *view, uint64_t *start, uint64_t *end);
-/* Who wants profiling now: bits of enum profile_client. False: the target cannot be read. */
+/* The clients for which profiling is on: bits of enum profile_client. False: the target cannot be
+ * read. */
 bool profile_view_clients(const struct heap_view *view, unsigned *clients, bool *has_profile);
 
 #endif

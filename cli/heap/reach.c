@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Marks the live blocks that words lead to. Roots are the private memory of the process outside the
+ * Marks the live blocks to which a word leads, that is, whose address (or an address inside them)
+ * the word holds. The search begins at the roots: the private memory of the process outside the
  * heap, the shared memory that it may write, the stacks from their stack pointers on, and the
- * registers. The work is bounded by the memory that the process has: each block is read once.
+ * registers. The work is bounded by the memory of the process, since each block is read once.
  */
 #include "heap/reach.h"
 
@@ -17,9 +18,10 @@
 #include "heap/terms.h"
 
 #define WORD sizeof(uint64_t)
-/* Bytes that are read at a time. */
-#define WINDOW ((size_t)1 << 16)
-/* Below the stack pointer of a function that calls no other. */
+/* The most pages in one question to the kernel. A block of at most so many pages is read without a
+ * question. */
+#define PAGES_ASKED 16
+/* The bytes below the stack pointer that a function without calls may use (the red zone). */
 #define RED_ZONE 128
 
 struct reach_extent {
@@ -130,7 +132,16 @@ static void mark(struct reach *reach, uint64_t word)
         extent->start + number * extent->size, extent->size};
 }
 
-/* Purpose: what is read where. */
+/* A page that was read. Blocks that lead to each other are often neighbours. */
+struct window {
+    uint64_t page;
+    size_t count; /* of words that could be read */
+    uint64_t words[TARGET_PAGE / sizeof(uint64_t)];
+};
+#define WINDOWS 4096
+
+/* Purpose: a search that is running. Invariant: windows[i] is empty, or has a page whose number
+ * modulo WINDOWS is i. */
 struct scan {
     struct reach *reach;
     struct heap_view *view;
@@ -139,9 +150,7 @@ struct scan {
     uint64_t exit; /* the function's address */
     uint64_t low;  /* words outside [low, high) lead to no block */
     uint64_t high;
-    uint64_t window_start; /* of what was read last */
-    size_t window_size;
-    uint64_t window[WINDOW / sizeof(uint64_t)];
+    struct window windows[WINDOWS];
 };
 
 static void mark_words(struct scan *scan, const uint64_t *words, size_t count)
@@ -151,37 +160,42 @@ static void mark_words(struct scan *scan, const uint64_t *words, size_t count)
             mark(scan->reach, words[i]);
 }
 
-static void read_window(struct scan *scan, uint64_t at)
+/* The page of an address: read now, if it is not the last one that was read into its window. */
+static const struct window *window_of(struct scan *scan, uint64_t at)
 {
-    scan->window_start = at;
-    scan->window_size = target_read_part(scan->view->target, at, scan->window, WINDOW) / WORD *
+    uint64_t page = at / TARGET_PAGE;
+    struct window *window = &scan->windows[page % WINDOWS];
+    if (window->page != page) {
+        window->page = page;
+        window->count = target_read_part(scan->view->target, page * TARGET_PAGE, window->words,
+                                         TARGET_PAGE) /
                         WORD;
+    }
+    return window;
 }
 
 /* Mark the words of [start, end), whose pages the process has. */
 static void scan_present(struct scan *scan, uint64_t start, uint64_t end)
 {
     for (uint64_t at = (start + WORD - 1) / WORD * WORD; at + WORD <= end;) {
-        if (at < scan->window_start || at + WORD > scan->window_start + scan->window_size)
-            read_window(scan, at);
-        if (scan->window_size == 0) {
-            scan->reach->is_partial = true;
-            at = (at / TARGET_PAGE + 1) * TARGET_PAGE;
-            continue;
-        }
-        uint64_t stop = scan->window_start + scan->window_size;
-        stop = stop < end ? stop : end;
-        size_t count = (stop - at) / WORD;
-        mark_words(scan, scan->window + (at - scan->window_start) / WORD, count);
-        at += count * WORD;
+        const struct window *window = window_of(scan, at);
+        uint64_t next = (at / TARGET_PAGE + 1) * TARGET_PAGE;
+        size_t first = at % TARGET_PAGE / WORD;
+        size_t last = (next <= end ? TARGET_PAGE : end % TARGET_PAGE) / WORD;
+        scan->reach->is_partial = scan->reach->is_partial || last > window->count;
+        last = last < window->count ? last : window->count;
+        if (first < last)
+            mark_words(scan, window->words + first, last - first);
+        at = next;
     }
 }
 
 /* Mark the words of [start, end) on those pages that have content. */
 static void scan_range(struct scan *scan, uint64_t start, uint64_t end, bool is_shared)
 {
-    uint8_t has[WINDOW / TARGET_PAGE];
-    for (uint64_t at = start / TARGET_PAGE * TARGET_PAGE; at < end; at += WINDOW) {
+    uint8_t has[PAGES_ASKED];
+    for (uint64_t at = start / TARGET_PAGE * TARGET_PAGE; at < end;
+         at += sizeof has * TARGET_PAGE) {
         size_t pages = (size_t)((end - at + TARGET_PAGE - 1) / TARGET_PAGE);
         pages = pages < sizeof has ? pages : sizeof has;
         if ((is_shared ? target_present : target_own)(scan->view->target, at, pages, has) == 0)
@@ -225,7 +239,7 @@ static void scan_pending(struct scan *scan)
     struct reach *reach = scan->reach;
     while (reach->pending_count > 0) {
         struct reach_piece piece = reach->pending[--reach->pending_count];
-        if (piece.size <= WINDOW)
+        if (piece.size <= PAGES_ASKED * TARGET_PAGE)
             scan_present(scan, piece.start, piece.start + piece.size);
         else
             scan_range(scan, piece.start, piece.start + piece.size, false);
@@ -268,7 +282,7 @@ static void scan_roots(struct scan *scan, const struct stopped *stopped)
     for (size_t i = 0; i < stopped->count; i++) {
         const struct stopped_thread *thread = &stopped->threads[i];
         const struct mapping *stack = target_mapping(target, thread->stack_pointer);
-        /* the registers of a thread that has left main are those of exit() */
+        /* the registers of a thread that has returned from main are those of exit() */
         if (!stack || !exit_frame_find(target, scan->exit, thread->stack_pointer, stack->end))
             mark_words(scan, thread->words, thread->word_count);
     }
@@ -301,7 +315,8 @@ void reach_find(struct reach *reach, struct heap_view *view, const struct stoppe
     scan->exit = exit_function_find(view->target);
     scan->low = heap_start(view);
     scan->high = heap_end(view);
-    scan->window_start = scan->window_size = 0;
+    for (size_t i = 0; i < WINDOWS; i++)
+        scan->windows[i].page = UINT64_MAX;
     collect_blocks(reach, view);
     scan_roots(scan, stopped);
     count_lost(reach);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which live blocks can still be reached: a word anywhere in them leads to a block, beginning with
- * the words of the program's own memory, stacks and registers. A word that only looks like an
- * address counts too: what is said not to be reachable is not, but for addresses that a program
- * hides.
+ * Finds the live blocks that can still be reached: a word of the program's own memory, stacks or
+ * registers leads to them, or a word of another block that can be reached. A word that only looks
+ * like an address counts too. So a block that is not reached is really lost, unless the program
+ * hides its address.
  */
 #ifndef HAK_CLI_REACH_H
 #define HAK_CLI_REACH_H
@@ -33,10 +33,11 @@ struct reach {
     bool is_partial; /* not all roots could be read */
 };
 
-/* Find them, in a process whose threads are stopped. The holes are the allocator's own memory. */
+/* Find the reachable blocks of a process whose threads are stopped. The holes are the allocator's
+ * own memory. */
 void reach_find(struct reach *reach, struct heap_view *view, const struct stopped *stopped,
                 const struct reach_hole *holes, size_t hole_count);
-/* Was the live block at an address reached? True also if it is none. */
+/* Was the live block at this address reached? Also true if there is no live block. */
 bool reach_has(const struct reach *reach, uint64_t address);
 void reach_free(struct reach *reach);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Stops threads by ptrace, until a look at /proc/PID/task finds no others. A thread that does not
+ * Stops threads by ptrace, until /proc/PID/task lists no thread that runs. A thread that does not
  * stop in time is left alone.
  */
 #include "heap/stopped.h"
@@ -22,7 +22,7 @@
 
 #define STOP_SECONDS 5.0
 #define PAUSE_NS 200000
-/* Looks at the list of threads: each may find threads that the last ones have made. */
+/* The most looks at the list of threads: each may find threads made since the last one. */
 #define ROUNDS_MAX 20
 #define THREADS_MAX ((size_t)1 << 16)
 
@@ -46,29 +46,37 @@ static bool read_registers(struct stopped_thread *thread)
     return true;
 }
 
-static bool await_stop(pid_t id)
+/* A thread may stop for a signal first, which it must get later. */
+static bool await_stop(struct stopped_thread *thread)
 {
     const struct timespec pause = {.tv_nsec = PAUSE_NS};
     double end = clock_seconds() + STOP_SECONDS;
     int status;
     for (;;) {
-        pid_t got = waitpid(id, &status, __WALL | WNOHANG);
-        if (got == id)
+        pid_t got = waitpid(thread->id, &status, __WALL | WNOHANG);
+        if (got == thread->id) {
+            thread->signal = status >> 16 == PTRACE_EVENT_STOP ? 0 : WSTOPSIG(status);
             return WIFSTOPPED(status);
+        }
         if ((got < 0 && errno != EINTR) || clock_seconds() > end)
             return false;
         nanosleep(&pause, NULL);
     }
 }
 
+static void detach(const struct stopped_thread *thread)
+{
+    ptrace(PTRACE_DETACH, thread->id, NULL, (void *)(uintptr_t)(unsigned)thread->signal);
+}
+
 static bool stop_thread(struct stopped_thread *thread)
 {
     if (ptrace(PTRACE_SEIZE, thread->id, NULL, NULL) != 0)
         return false;
-    if (ptrace(PTRACE_INTERRUPT, thread->id, NULL, NULL) == 0 && await_stop(thread->id) &&
+    if (ptrace(PTRACE_INTERRUPT, thread->id, NULL, NULL) == 0 && await_stop(thread) &&
         read_registers(thread))
         return true;
-    ptrace(PTRACE_DETACH, thread->id, NULL, NULL);
+    detach(thread);
     return false;
 }
 
@@ -120,7 +128,7 @@ void stopped_begin(struct stopped *stopped, pid_t pid)
 void stopped_end(struct stopped *stopped)
 {
     for (size_t i = 0; i < stopped->count; i++)
-        ptrace(PTRACE_DETACH, stopped->threads[i].id, NULL, NULL);
+        detach(&stopped->threads[i]);
     free(stopped->threads);
     *stopped = (struct stopped){0};
 }

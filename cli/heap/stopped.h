@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Stops the threads of a process that is ours to end or to run, and reads their registers; only for
- * programs that the command has started: a process of others is never stopped.
+ * Stops the threads of a process and reads their registers. Only for programs that the command has
+ * started: no other process is ever stopped.
  */
 #ifndef HAK_CLI_STOPPED_H
 #define HAK_CLI_STOPPED_H
@@ -11,11 +11,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Words that are kept of a thread's registers. */
+/* The number of words that are kept of a thread's registers. */
 #define STOPPED_WORDS 40
 
 struct stopped_thread {
     pid_t id;
+    int signal; /* that it was about to get; 0: none */
     uint64_t stack_pointer;
     uint64_t words[STOPPED_WORDS];
     size_t word_count;

@@ -366,7 +366,7 @@ static int diff_snapshots(const struct diff_input *input)
     return EXIT_SUCCESS;
 }
 
-/* Which kind of files they are their first bytes say. */
+/* The first bytes of the files tell whether they are profiles or snapshots. */
 static int diff_files(const struct diff_input *input)
 {
     bool is_profile = pprof_is_packed(input->paths[0]);
@@ -374,8 +374,9 @@ static int diff_files(const struct diff_input *input)
     if (is_profile != pprof_is_packed(input->paths[1]) && access(other, R_OK) != 0)
         return cli_fail(EXIT_FAILURE, "hakmem diff: cannot read '%s': %s", other, strerror(errno));
     if (is_profile != pprof_is_packed(input->paths[1]))
-        return cli_fail(EXIT_FAILURE, "hakmem diff: only '%.200s' is a profile (.pb.gz)",
-                        input->paths[is_profile ? 0 : 1]);
+        return cli_fail(EXIT_FAILURE,
+                        "hakmem diff: '%.200s' is a profile (.pb.gz), and '%.200s' is none",
+                        input->paths[is_profile ? 0 : 1], other);
     if (is_profile)
         return profile_diff_files(&input->profiles, input->paths);
     if (input->option)
@@ -389,11 +390,11 @@ int diff_command(int argc, char **argv)
 {
     static const struct argp_option options[] = {
         {"for", KEY_FOR, "TIME", 0, "compare a process with itself after a time: 60s, 5m", 0},
-        {"live", KEY_LIVE, NULL, 0, "profiles: live bytes (as without an option)", 0},
+        {"live", KEY_LIVE, NULL, 0, "profiles: live bytes (the default)", 0},
         {"allocated", KEY_ALLOCATED, NULL, 0, "bytes allocated since profiling began", 0},
         {"peak", KEY_PEAK, NULL, 0, "live bytes at the heap's peak", 0},
         {"pinned", KEY_PINNED, NULL, 0, "free bytes that live blocks keep resident", 0},
-        {"top", KEY_TOP, "N", 0, "show so many stacks (10; in JSON all)", 0},
+        {"top", KEY_TOP, "N", 0, "show at most N stacks (10; in JSON all)", 0},
         {"json", KEY_JSON, NULL, 0, "print JSON", 0},
         CLI_OPTION_HELP,
         {0},
@@ -402,9 +403,9 @@ int diff_command(int argc, char **argv)
         .options = options,
         .parser = parse_diff,
         .args_doc = "BEFORE AFTER\nPID --for TIME",
-        .doc = "Say what changed between two files that hakmem snapshot wrote: by term, lane and "
-               "size class; or between two profiles (.pb.gz of hakmem profile, or of others), or "
-               "two moments of a process that profiles: by call stack. The largest change first.",
+        .doc = "Show what changed, the largest change first. Two files of hakmem snapshot are "
+               "compared by term, lane and size class; two profiles (.pb.gz of hakmem profile or "
+               "of another program), or a process now and after a time, by call stack.",
     };
     struct diff_input input = {.profiles = {.command = "hakmem diff"}};
     cli_parse(&argp, argc, argv, &input);

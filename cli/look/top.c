@@ -141,7 +141,7 @@ static void sort_sites(struct top *top, enum figure figure)
     top->site_first = 0;
 }
 
-/* The same while who asked for the memory is shown. */
+/* Obey a key while the call stacks are shown. */
 static bool obey_in_sites(struct top *top, int key)
 {
     switch (key) {

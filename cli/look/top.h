@@ -39,8 +39,8 @@ struct top {
     bool is_chosen;   /* it was chosen from the list, so the user can go back */
     enum top_order order;
     bool shows_threads;
-    bool shows_sites;   /* of the only process: who asked for its memory */
-    enum figure figure; /* by which these are sorted */
+    bool shows_sites;   /* of the only process: the call stacks that asked for its memory */
+    enum figure figure; /* by which the stacks are sorted */
     size_t site_first;  /* the first one on the screen */
     struct top_sites sites;
     bool shows_refused;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Puts lines on the screen, none wider than it.
+ * Puts lines on the screen, cut to its width.
  */
 #include "look/top_lines.h"
 

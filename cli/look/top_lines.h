@@ -27,7 +27,8 @@ struct top_line {
 /* A negative width aligns at the left. */
 void top_add_field(struct top_line *line, int width, const char *text);
 
-/* Draw who asked for the memory of the only process, from a line on. top_sites_screen.c */
+/* Draw the call stacks that asked for the memory of the only process, from this line on.
+ * top_sites_screen.c */
 void top_draw_sites(const struct top *top, int line);
 
 #endif

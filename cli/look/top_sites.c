@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads a profile again and again. Names stay as they were found, until there are new addresses.
+ * Reads a profile again and again. It finds names only when there are new addresses.
  */
 #include "look/top_sites.h"
 
@@ -23,7 +23,7 @@ static const struct site_view *find_slot(const struct site_view *sites, size_t c
     return from < count && sites[from].slot == slot ? &sites[from] : NULL;
 }
 
-/* A site that is new has not changed. */
+/* The change of a new site is 0. */
 static void find_changes(struct top_sites *sites, const struct site_view *old, size_t old_count)
 {
     const struct profile_view *view = &sites->named.view;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who asked for the memory of the process in the live view.
+ * The call stacks that asked for the memory of the process in the live view.
  */
 #ifndef HAK_CLI_TOP_SITES_H
 #define HAK_CLI_TOP_SITES_H
 
 #include "sites/stacks.h"
 
-/* Purpose: its profile at the last look. Invariant: changes[i] is of the i-th site: its live bytes,
- * less those at the look before. Begin with zero. */
+/* Purpose: the profile of the process at the last look. Invariant: changes[i] is the change of the
+ * live bytes of the i-th site since the look before. Begin with zero. */
 struct top_sites {
     struct named_profile named;
     bool is_read;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Draws who asked for the memory of a process: a row for each stack.
+ * Draws the call stacks that asked for the memory of a process: a row for each stack.
  */
 #include <inttypes.h>
 #include <math.h>

@@ -110,7 +110,7 @@ static void print_bounds(const struct extent *extent, uint64_t start, uint64_t a
            "address", address - start, start + size - address);
 }
 
-/* Frames that are shown of who asked for a block. */
+/* The most frames that are shown of the stack that asked for a block. */
 #define FRAMES_SHOWN 16
 #define COLUMNS 80
 
@@ -139,20 +139,21 @@ static void print_sample(const struct heap_view *view, const struct named_profil
         sites_print_stack(stdout, named, &named->view.sites[0], &form);
 }
 
-/* Print how it comes that nothing is known of who asked for a block. */
+/* Print why the stack of a block is not known. */
 static void print_no_sample(const struct profile_view *copied, uint64_t size)
 {
     double part = -expm1(-(double)size / (double)copied->interval);
     if (copied->interval <= 1)
-        printf(LABEL "not known: the block is older than the profile, or was not kept\n",
+        printf(LABEL "not known: the block is older than the profile, or had no room in it\n",
                "asked for");
     else
-        printf(LABEL "not known: not sampled, as one of %.0f blocks of this size is:\n" LABEL
-                     "HAKMEM_PROFILE_INTERVAL=1 samples every block\n",
+        printf(LABEL "not known: one of %.0f blocks of this size is sampled, not this one;\n" LABEL
+                     "with HAKMEM_PROFILE_INTERVAL=1 all are\n",
                "asked for", ceil(1 / part), "");
 }
 
-/* Print who asked for the live block at an address. */
+/* Print the size, the time, the thread and the stack of the request for the live block at an
+ * address. */
 static void print_who(struct heap_view *view, uint64_t address, uint64_t size)
 {
     static struct named_profile named;
@@ -165,7 +166,7 @@ static void print_who(struct heap_view *view, uint64_t address, uint64_t size)
     else if (target->is_damaged || target->is_gone)
         printf(LABEL "not known: its profile cannot be read\n", "asked for");
     else
-        printf(LABEL "not known: profiling is not on in it (see hakmem profile --help)\n",
+        printf(LABEL "not known: profiling is not on in it (start it with HAKMEM_PROFILE=1)\n",
                "asked for");
     named_profile_close(&named);
 }

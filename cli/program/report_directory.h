@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A private directory for a program's reports, and the door in it: a process that is about to end
- * comes there, and waits until it has been looked at.
+ * A private directory for a program's reports, and the door in it: a socket to which the library of
+ * a process connects when the process is about to end. The process waits there until the command
+ * has looked at it.
  */
 #ifndef HAK_CLI_REPORT_DIRECTORY_H
 #define HAK_CLI_REPORT_DIRECTORY_H
@@ -9,15 +10,15 @@
 #include <limits.h>
 #include <sys/types.h>
 
-/* Make a directory of our own; where that fails the command ends with one line that begins with
- * `command`. */
+/* Make the directory; if that fails, the command ends with one line that begins with `command`. */
 void report_directory_make(const char *command, char path[PATH_MAX]);
-/* Remove it with all that is in it. */
+/* Remove the directory with all files in it. */
 void report_directory_remove(const char *path);
 
-/* A socket in the directory; -1: there can be none. */
+/* Open the door; -1: that is not possible. */
 int door_open(const char *directory);
-/* The next one who waits there: a socket to close when it may go, and its process. -1: nobody. */
+/* The next process that waits at the door. Returns a socket: closing it lets the process go. -1: no
+ * process waits. */
 int door_accept(int door, pid_t *pid);
 
 #endif

@@ -34,7 +34,7 @@ struct options {
     bool is_unprofiled;
 };
 
-/* Purpose: the process, open for as long as it is looked at. */
+/* Purpose: the process, which stays open while it is looked at. */
 struct watched {
     pid_t pid;
     struct target target;
@@ -114,8 +114,8 @@ static void close_heap(struct watched *watched)
     target_close(&watched->target);
 }
 
-/* Read the stacks as they are at the end, then stop profiling, and only then find the names: that
- * may take long. */
+/* Read the stacks at the end, then stop profiling, and find the names after that, since it may take
+ * long. */
 static void end_profiling(struct watched *watched, const struct member *subject)
 {
     struct stack_looks *looks = subject->sampler ? &subject->sampler->stacks : NULL;
@@ -210,7 +210,7 @@ int report_command(int argc, char **argv)
     static const struct argp_option table[] = {
         {"for", KEY_FOR, "TIME", 0, "how long to look: 500ms, 60s, 5m, 1h (60s)", 0},
         {"output", 'o', "FILE", 0, "write the page here (PID.html)", 0},
-        {"no-profile", KEY_NO_PROFILE, NULL, 0, "the page does not say who asked for memory", 0},
+        {"no-profile", KEY_NO_PROFILE, NULL, 0, "do not profile: no call stacks in the page", 0},
         CLI_OPTION_HELP,
         {0},
     };
@@ -219,11 +219,11 @@ int report_command(int argc, char **argv)
         .parser = parse_report,
         .args_doc = "PID",
         .doc = "Look at the heap of a running process for a while, and write an HTML page about "
-               "its memory over time, as hakmem run --report does. The process is asked to profile "
-               "meanwhile; with --no-profile nothing in it is changed."
+               "its memory over time, as hakmem run --report does. Profiling is switched on in the "
+               "process meanwhile; with --no-profile nothing in it is changed."
                "\v"
-               "It ends earlier when the process ends, or on Ctrl-C. The page is written all the "
-               "same.",
+               "If the process ends before, or at Ctrl-C, the page is written with the looks so "
+               "far.",
     };
     struct options options = {.seconds = 60, .page = {.command = COMMAND}};
     cli_parse(&argp, argc, argv, &options);

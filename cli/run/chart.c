@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Axes of charts over time: where their ticks are, and how these are written. The drawing is
- * stretched to the width of the page; numbers beside it are text, so that they never are.
+ * Axes of charts over time: the places of their ticks, and the numbers at them. The drawing is
+ * stretched to the width of the page. The numbers are text beside it, so that they are not
+ * stretched.
  */
 #include "run/chart.h"
 

@@ -26,7 +26,7 @@ struct chart chart_new(FILE *out, double end, double top, bool is_bytes);
 /* The place of a moment, and of a value, in the chart's units. */
 double chart_x(const struct chart *chart, double at);
 double chart_y(const struct chart *chart, double value);
-/* Write all before what is drawn; `style` is a class, "tall" or none. */
+/* Begin a chart, up to the place where its content is drawn; `style` is a class, "tall" or none. */
 void chart_begin(const struct chart *chart, const char *title, const char *note, const char *style);
 /* Write the axes' lines and numbers, and the end of the drawing; the caption's <figure> is open. */
 void chart_end(const struct chart *chart);

@@ -126,7 +126,7 @@ static void look_at(struct family *family, struct member *member, bool is_at_exi
         member->sampler = memory_resize(NULL, 1, sizeof *member->sampler);
         sampler_begin(member->sampler, family->start);
     }
-    /* it is about to end: what is seen of it from now on is not the program's */
+    /* it is about to end: from now on its figures are not the program's any more */
     if (!member->sampler->last.is_at_exit)
         sampler_look(member->sampler, member->pid, is_at_exit);
 }
@@ -277,7 +277,7 @@ static void look_at_end(struct family *family, pid_t pid)
     if (!member)
         return;
     look_at(family, member, true);
-    /* it waits only where that is necessary: names are found after its end */
+    /* the process waits only if it must: usually names are found after its end */
     if (member == family_main(family) && stack_looks_need_process(&member->sampler->stacks))
         stack_looks_find_names(&member->sampler->stacks);
     prune_samplers(family);

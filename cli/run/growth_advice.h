@@ -7,13 +7,14 @@
 
 #include "run/heap_facts.h"
 
-/* Purpose: live memory that grew: from one look to another one after it. */
+/* Purpose: growth of live memory, from one look to a later one. */
 struct growth {
     const struct moment *from;
     const struct moment *to;
 };
 
-/* Did live memory grow without levelling off? Of the moments, only `at` and `live` count. */
+/* Did live memory grow without levelling off? Only the fields `at` and `live` of the moments
+ * count. */
 bool growth_find(const struct heap_facts *facts, struct growth *growth);
 /* Add a line if live memory grew without levelling off. */
 void growth_advise(const struct heap_facts *facts, struct advice *advice);

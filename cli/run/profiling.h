@@ -7,7 +7,7 @@
 
 #include "sites/attachment.h"
 
-/* Purpose: whether we have asked a process to profile. Begin with zero. */
+/* Purpose: the state of our request to a process to profile. Begin with zero. */
 struct profiling {
     struct attachment attachment;
     bool is_asked;
@@ -17,7 +17,7 @@ struct profiling {
 /* Ask the process of an open view to profile, unless it does so by itself. The view stays open
  * until profiling_end. */
 void profiling_begin(struct profiling *profiling, const struct heap_view *view);
-/* Keep it up: to be called about each 50 ms, and not later than in a few seconds. */
+/* Renew the lease: to be called about every 50 ms, and at least every few seconds. */
 void profiling_look(struct profiling *profiling);
 /* Ask it to stop. False: it does so when it next allocates. */
 bool profiling_end(struct profiling *profiling);

@@ -126,7 +126,7 @@ static int tell(struct options *options, const struct outcome *outcome, struct f
     return status;
 }
 
-/* The page says who asked for the memory, unless the user has decided about profiling. */
+/* Switch profiling on for the page, unless the user has decided about profiling. */
 static void switch_profiling(struct options *options)
 {
     const char *name = SETTING_PREFIX "PROFILE";
@@ -196,7 +196,7 @@ int run_command(int argc, char **argv)
         {"set", KEY_SET, "NAME=VALUE", 0, "run it with this setting (see hakmem settings)", 0},
         {"report", KEY_REPORT, "FILE", 0, "write an HTML page about its memory over time", 0},
         {"operations", KEY_OPERATIONS, NULL, 0, "count every call, for the page (slower)", 0},
-        {"no-profile", KEY_NO_PROFILE, NULL, 0, "the page does not say who asked for memory", 0},
+        {"no-profile", KEY_NO_PROFILE, NULL, 0, "do not profile: no call stacks in the page", 0},
         CLI_OPTION_HELP,
         {0},
     };

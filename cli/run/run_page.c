@@ -244,7 +244,8 @@ static void print_settings(FILE *out, const struct run_report *report)
 
 /* ---- The page ---- */
 
-/* Of a program that has ended, what it held then says little. */
+/* Write the section about stacks. A program that has ended holds little then, so the peak is shown
+ * first. */
 static void print_stacks(FILE *out, const struct run_report *report)
 {
     const struct stack_looks *looks = &report->sampler->stacks;

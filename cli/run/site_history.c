@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Keeps the live bytes of the stacks that have some share of the heap.
+ * Keeps the live bytes of the stacks that have a certain share of the heap.
  */
 #include "run/site_history.h"
 
@@ -38,7 +38,7 @@ static int compare_most(const void *a, const void *b)
     return (left < right) - (left > right);
 }
 
-/* Forget the half of the stacks that never had as much as the others. */
+/* Forget half of the stacks: those whose largest live bytes were the smallest. */
 static void forget_smallest(struct site_history *history)
 {
     qsort(history->series, history->series_count, sizeof *history->series, compare_most);
@@ -62,7 +62,7 @@ static struct site_series *add_series(struct site_history *history, uint64_t sta
     return series;
 }
 
-/* Keep the second of each two looks. */
+/* Keep every second look. */
 static void halve(struct site_history *history)
 {
     history->count = HISTORY_LOOKS / 2;

@@ -8,12 +8,13 @@
 
 #include "heap/profile_view.h"
 
-/* The most looks that are kept. If there are more, only each second one is, from then on too. */
+/* The most looks that are kept. When there are more, only every second one is kept, also of the
+ * later ones. */
 #define HISTORY_LOOKS ((size_t)128)
-/* The most stacks. If there are more, those that never had much are forgotten. */
+/* The most stacks. When there are more, those that never had many live bytes are forgotten. */
 #define HISTORY_SITES ((size_t)4096)
 
-/* One stack and label, which are known by where the target keeps the stack. */
+/* One stack and label, identified by the place of the stack in the target. */
 struct site_series {
     uint64_t stack;
     uint32_t label;
@@ -26,7 +27,7 @@ struct site_series {
 struct site_history {
     double at[HISTORY_LOOKS]; /* seconds since the start */
     size_t count;
-    size_t per_look; /* looks for which one kept look stands, and those since the last kept one */
+    size_t per_look; /* looks for which one kept look stands; and looks since the last kept one */
     size_t since;
     struct site_series *series;
     size_t series_count;
@@ -35,7 +36,7 @@ struct site_history {
 
 /* Add a look. */
 void site_history_add(struct site_history *history, const struct profile_view *copied, double at);
-/* Which of a profile's sites is it? NULL: it is not there. */
+/* The site of a profile that belongs to a series. NULL: there is none. */
 const struct site_view *site_history_site(const struct site_series *series,
                                           const struct profile_view *copied);
 void site_history_free(struct site_history *history);

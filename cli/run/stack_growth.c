@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finds the stacks that grew most, up to the moment when all stacks together had most. A warning
- * about one follows the rule for the whole heap, and must not come from the chance of sampling.
+ * Finds the stacks that grew most, up to the moment when all stacks together had the most live
+ * bytes. A stack gets a warning by the same rule as the whole heap, and only if its growth is more
+ * than the chance of sampling explains.
  */
 #include "run/stack_growth.h"
 
@@ -19,19 +20,19 @@
 #define WARNED_MOST ((size_t)3)
 /* Growth below this is not drawn. */
 #define PLOTTED_BYTES ((double)(64 << 10))
-/* What a stack has live is known to within about the root of that times the interval: growth counts
- * from so many times this on. */
+/* The error of a stack's live bytes is about the square root of (live bytes * interval). Growth
+ * counts from so many times this error on. */
 #define CERTAIN 4
-/* A rate is said by the minute from so many seconds on. */
+/* If growth took so many seconds or more, its rate is per minute, else per second. */
 #define MINUTE_SECONDS_LEAST 5.0
 
-/* Purpose: a series, and by how much it grew up to the moment of most memory. */
+/* Purpose: a series, and its growth up to the moment of most live bytes. */
 struct grown {
     const struct site_series *series;
     double bytes;
 };
 
-/* The look at which all stacks together had most; of equal ones the last. */
+/* The look at which all stacks together had the most live bytes; of equal looks the last. */
 static size_t find_top(const struct site_history *history)
 {
     size_t top = 0;
@@ -48,7 +49,7 @@ static size_t find_top(const struct site_history *history)
     return top;
 }
 
-/* Those that grew most, in order; returns their number. */
+/* Find the series that grew most, in order; returns their number. */
 static size_t find_grown(const struct site_history *history, struct grown *grown)
 {
     size_t count = 0;
@@ -163,7 +164,7 @@ static void advise_on(const struct stack_looks *looks, const struct site_series 
     double seconds = fmax(growth.to->at - growth.from->at, 1e-3);
     double rate = (double)(growth.to->live - growth.from->live) / seconds;
     bool is_long = seconds >= MINUTE_SECONDS_LEAST;
-    advice_add(advice, "What was asked for in ");
+    advice_add(advice, "Memory that was asked for in ");
     add_name(advice, looks, series);
     advice_add(advice,
                " never stopped growing: from %s at %.2f s to %s at %.2f s, %s a %s. "

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which stacks' live memory grew over the looks at a program, and which never stopped growing.
+ * The stacks whose live memory grew over the looks at a program, and those that never stopped
+ * growing.
  */
 #ifndef HAK_CLI_STACK_GROWTH_H
 #define HAK_CLI_STACK_GROWTH_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads a process's profile again and again. A program may end at any time, so each look keeps the
- * whole profile in place of the one before; names are found once, at the end.
+ * Reads a process's profile again and again. A program may end at any time, so each look replaces
+ * the whole profile of the look before. Names are found once, at the end.
  */
 #include "run/stack_looks.h"
 
@@ -13,7 +13,7 @@
 #include "heap/copy.h"
 #include "heap/process.h"
 
-/* Looks at profiles take at most one part in so many of the time. */
+/* Looks at profiles take at most 1 / this number of the time. */
 #define COST_SHARE 20
 
 static void keep(struct stack_looks *looks, struct named_profile *named)
@@ -77,8 +77,8 @@ static bool is_in_module(const struct modules *modules, const struct site_view *
     return true;
 }
 
-/* A file that is deleted, or that only the process can open, ends with it, as do the names of code
- * that it has compiled itself. */
+/* Some files can be read only as long as the process runs: deleted files, files that only the
+ * process can open, and the names of code that it has compiled itself. */
 bool stack_looks_need_process(const struct stack_looks *looks)
 {
     const struct modules *modules = &looks->profile.symbols.modules;

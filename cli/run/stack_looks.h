@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who asked for the memory of a process, over time: the live bytes of its stacks at the looks, and
- * its whole profile as it was last seen.
+ * The call stacks that asked for the memory of a process, over time: the live bytes of each stack
+ * at the looks, and the whole profile at the last look.
  */
 #ifndef HAK_CLI_STACK_LOOKS_H
 #define HAK_CLI_STACK_LOOKS_H
@@ -9,7 +9,7 @@
 #include "run/site_history.h"
 #include "sites/stacks.h"
 
-/* Purpose: what the looks have found. Begin with zero. */
+/* Purpose: the results of the looks. Begin with zero. */
 struct stack_looks {
     struct site_history history;
     struct named_profile profile; /* set if has_profile */
@@ -22,7 +22,7 @@ struct stack_looks {
 /* Read the profile of a process whose heap is open, unless the last look was just before. `at`:
  * seconds since the start. */
 void stack_looks_add(struct stack_looks *looks, struct heap_view *view, double at, bool is_at_exit);
-/* Read the profile of a process once more; if that fails, keep what there is. */
+/* Read the profile of a process once more; if that fails, keep the last one. */
 void stack_looks_read(struct stack_looks *looks, pid_t pid);
 /* Find the names of the profile, if that was not done. */
 void stack_looks_find_names(struct stack_looks *looks);

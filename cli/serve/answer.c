@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Makes answers. No memory for one is a status too, and never ends the server.
+ * Makes answers. If there is no memory for an answer, that is a status too: it never ends the
+ * server.
  */
 #include "serve/answer.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An answer to a request: its status, what kind of text it is, and the text.
+ * An answer to a request: its status, its type of content, and its text.
  */
 #ifndef HAK_CLI_ANSWER_H
 #define HAK_CLI_ANSWER_H
@@ -21,7 +21,7 @@ enum content {
     CONTENT_COUNT
 };
 
-/* Statuses of HTTP that are used. */
+/* The statuses of HTTP that the server uses. */
 enum {
     ANSWER_OK = 200,
     ANSWER_BAD_REQUEST = 400,
@@ -37,7 +37,7 @@ enum {
     ANSWER_LATE = 504
 };
 
-/* Purpose: an answer. Owner: whoever has it frees `body`. */
+/* Purpose: an answer. Owner: the function that has it frees `body`. */
 struct answer {
     unsigned status;
     enum content content;
@@ -50,8 +50,8 @@ const char *answer_type(enum content content);
 /* An answer of one line of plain text. */
 struct answer answer_line(unsigned status, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* Begin an answer's text; NULL: no memory. answer_end closes it; an answer that has no memory is a
- * failure. */
+/* Begin an answer's text; NULL: no memory. answer_end closes it; if there was no memory, the answer
+ * becomes a failure. */
 FILE *answer_begin(struct answer *answer, enum content content);
 void answer_end(struct answer *answer, FILE *out);
 

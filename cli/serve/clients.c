@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Keeps the list of clients. One that is slow, on purpose or not, is cut off by a shutdown of its
- * socket; libmicrohttpd then closes it.
+ * Keeps the list of clients. A client that is too slow, on purpose or not, is cut off by a shutdown
+ * of its socket; then libmicrohttpd closes it.
  */
 #include "serve/clients.h"
 
@@ -21,7 +21,7 @@ static void cut_off(struct client *client)
     client->due = INFINITY;
 }
 
-/* Make room, before new clients are not let in at all. */
+/* Cut off the oldest client that is still sending its request, so that new clients find room. */
 static void cut_off_oldest(struct clients *clients)
 {
     for (struct client *client = clients->first; client; client = client->next)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The clients that are connected, and how long each may take.
+ * The connected clients, and the time that each may take.
  */
 #ifndef HAK_CLI_CLIENTS_H
 #define HAK_CLI_CLIENTS_H
@@ -8,16 +8,17 @@
 #include "serve/reply.h"
 #include "serve/route.h"
 
-/* The most connections; from so many on, the one that has sent no request for longest goes. */
+/* The most connections. From CLIENTS_CROWDED on, the client that has been sending its request for
+ * the longest time is cut off. */
 #define CLIENTS_MAX 256
 #define CLIENTS_CROWDED 192
-/* The addresses that one request may have names for. */
+/* The most bytes of addresses that a request may post to get their names. */
 #define BODY_BYTES_MAX ((size_t)1 << 20)
 
 enum client_state {
-    CLIENT_ASKS,  /* its request has not come to its end */
-    CLIENT_WAITS, /* for a job; libmicrohttpd does not look at it */
-    CLIENT_READS  /* it is being answered */
+    CLIENT_ASKS,  /* it is sending its request */
+    CLIENT_WAITS, /* for a job; libmicrohttpd does not look at it meanwhile */
+    CLIENT_READS  /* it is reading the answer */
 };
 
 /* Purpose: one connection, which serves one request. Invariant: `job` >= 0 only if it waits. */
@@ -31,12 +32,12 @@ struct client {
     struct route route;
     int job;
     bool has_waited;
-    struct reply *reply; /* what it has waited for */
+    struct reply *reply; /* the answer for which it has waited */
     char *body;
     size_t body_size;
 };
 
-/* Purpose: all of them, the oldest first. Begin with zero. */
+/* Purpose: all clients, the oldest first. Begin with zero. */
 struct clients {
     struct client *first;
     struct client *last;
@@ -46,11 +47,12 @@ struct clients {
 /* Add a connection that has just been made; NULL: no memory. */
 struct client *clients_add(struct clients *clients, struct MHD_Connection *connection);
 void clients_remove(struct clients *clients, struct client *client);
-/* Its request has come: it has so long to read the answer. */
+/* Its request is complete: it has this time to read the answer. */
 void client_begin_answer(struct client *client);
-/* Keep a part of what it sends; false: it is too much. */
+/* Keep a part of the body that it sends; false: the body is too long. */
 bool client_take_body(struct client *client, const char *part, size_t size);
-/* Cut off those whose time is over. Returns the time at which the next one's is. */
+/* Cut off the clients whose time is over. Returns the moment at which the next client's time is
+ * over. */
 double clients_cut_off(struct clients *clients, double now);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Looks at all processes. The job has a child of its own look at one after the other; one that
- * makes it hang or fail costs its own row, and is tried again more and more seldom. Processes
- * without HAKMEM are remembered, and looked at again only now and then.
+ * Looks at all processes. The job has a child of its own, which looks at one process after the
+ * other. If a process makes the child hang or fail, only the row of this process is missing, and
+ * the process is tried again after longer and longer pauses. Processes without HAKMEM are
+ * remembered, and looked at again only now and then.
  */
 #include "serve/collection.h"
 
@@ -23,24 +24,24 @@
 #include "base/memory.h"
 
 #define LOOK_SECONDS 2.0
-/* A process without HAKMEM is looked at again after so many collections: it may have loaded it. */
+/* After so many collections, look again at a process without HAKMEM: it may have loaded it. */
 #define FORGET_AFTER 10
-/* The first pause of a bad one; the number doubles each time. */
+/* The first pause of a bad process, in collections; it doubles each time. */
 #define PAUSE_FIRST 4
 #define PAUSE_MOST 640
 #define FORGOTTEN UINT_MAX
 #define KNOWN_MAX ((size_t)1 << 16)
-/* The most that one collection looks at: of more, the next one. */
+/* The most processes that one collection looks at; the next one goes on with the others. */
 #define LOOKED_AT_MAX ((size_t)1 << 14)
 
-/* Purpose: what comes after the rows of a collection's answer. */
+/* Purpose: the end of a collection's answer, after the rows. */
 struct collection_tail {
     double seconds;
     uint64_t left_out;
     pid_t next;
 };
 
-/* ---- the child of the job: a process after the other ---- */
+/* ---- the child of the job: one process after the other ---- */
 
 /* Purpose: a collection that is being made. */
 struct round {
@@ -107,7 +108,7 @@ static bool read_all(int pipe_end, void *into, size_t size, double deadline)
     return true;
 }
 
-/* The facts of one process, from the child; and its metrics, in `metrics`. */
+/* Read the facts of one process, and its metrics, from the child. */
 static bool read_facts(int pipe_end, struct facts *facts, char *metrics, double deadline)
 {
     return read_all(pipe_end, facts, sizeof *facts, deadline) &&
@@ -122,7 +123,7 @@ static void put_facts(struct round *round, const struct facts *facts, const char
     round->good += facts->kind == FACTS_GOOD;
 }
 
-/* The process at which the child has stopped: its memory is not touched again. */
+/* Report the process at which the child has stopped. This does not touch its memory again. */
 static void put_bad(struct round *round, pid_t pid, bool is_late)
 {
     struct facts facts = {.pid = pid, .kind = FACTS_BAD, .identity = facts_identity(pid)};
@@ -176,7 +177,7 @@ static size_t look_at_some(struct round *round, size_t first)
         break;
     }
     close(pipe_end);
-    kill(child, SIGKILL); /* it may hang in the kernel: nobody waits for it */
+    kill(child, SIGKILL); /* it may hang in the kernel, so the job does not wait for it */
     while (waitpid(-1, NULL, WNOHANG) > 0)
         ;
     return i;
@@ -207,7 +208,7 @@ static bool is_to_be_looked_at(const struct collection *old, pid_t pid)
 
 static pid_t first_pid;
 
-/* Those that the last collection had no time for come first. */
+/* The processes for which the last collection had no time come first. */
 static int compare_pids(const void *a, const void *b)
 {
     pid_t left = *(const pid_t *)a;
@@ -280,7 +281,7 @@ static void add_row(struct collection *collection, const struct facts *facts, co
     collection->rows[collection->count++] = (struct process_row){*facts, copy};
 }
 
-/* Add a process to the end of those that are known; `old` is what was known of it. */
+/* Add a process to the end of the known ones; `old` is its earlier entry. */
 static void remember(struct collection *collection, const struct facts *facts,
                      const struct known_process *old)
 {
@@ -302,8 +303,8 @@ static void remember(struct collection *collection, const struct facts *facts,
         *facts, is_bad ? pause : 0, collection->rounds + pause};
 }
 
-/* Drop those of which something newer is known, and those that have ended. A look whether a process
- * has a directory in /proc never hangs. */
+/* Drop entries for which there is a newer one, and processes that have ended. Asking whether a
+ * process has a directory in /proc never hangs. */
 static void forget_some(struct collection *collection)
 {
     char path[32];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the server knows of all processes of the machine, and the job that looks at them again.
+ * The facts that the server has about all processes of the machine, and the job that looks at them
+ * again.
  */
 #ifndef HAK_CLI_COLLECTION_H
 #define HAK_CLI_COLLECTION_H
@@ -11,7 +12,8 @@
 /* The most processes that are shown, and the bytes of metrics that one of them may have. */
 #define PROCESSES_MAX 256
 #define METRICS_BYTES_MAX ((size_t)128 << 10)
-/* A collection may take so long, and comes to an end before. */
+/* A collection looks at no further process after the first time; its job is killed after the
+ * second. */
 #define COLLECTION_SECONDS 8.0
 #define COLLECTION_JOB_SECONDS 20.0
 
@@ -28,8 +30,8 @@ struct known_process {
     unsigned retry_at;
 };
 
-/* Purpose: the last collection, and what is known of the processes that it has left out. Invariant:
- * rows and known are sorted by process. Owner: the server; a job reads it. Begin with zero. */
+/* Purpose: the last collection, and the known processes that it left out. Invariant: rows and known
+ * are sorted by process number. Owner: the server; a job reads it. Begin with zero. */
 struct collection {
     struct process_row rows[PROCESSES_MAX];
     size_t count;
@@ -38,7 +40,7 @@ struct collection {
     size_t known_room;
     unsigned rounds;
     pid_t next;      /* the first process that the last one had no time for; 0: none */
-    size_t left_out; /* processes that were not looked at for want of time or of room */
+    size_t left_out; /* processes that were not looked at: no time, or no room */
     double seconds;  /* that it took */
     double at;       /* when it ended, by clock_seconds(); 0: there was none */
 };
@@ -47,7 +49,7 @@ struct collection {
 job_work collection_work;
 /* Take a job's answer. False: it is not a collection, and nothing has changed. */
 bool collection_take(struct collection *collection, const struct answer *answer);
-/* How many processes may not be read, and how many are bad. */
+/* The number of processes that may not be read, and of bad ones. */
 size_t collection_count(const struct collection *collection, enum facts_kind kind);
 
 #endif

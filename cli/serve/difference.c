@@ -9,7 +9,8 @@
 
 #include "base/memory.h"
 
-/* Any order will do; stacks of different depth need no look at their frames. */
+/* Any order will do. It compares the depths first, so stacks of different depth need no comparison
+ * of their frames. */
 static int compare_sites(const void *a, const void *b)
 {
     const struct site_view *left = *(const struct site_view *const *)a;
@@ -33,7 +34,7 @@ static void take_site(struct site_view *last, const struct site_view *first)
         last->lifetimes[i] -= first->lifetimes[i];
 }
 
-/* Keep the sites of which something is left. */
+/* Keep the sites with a figure that is not 0. */
 static void keep_changed(struct profile_view *last)
 {
     size_t kept = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Looks at one process for the list and the metrics. It runs in a child that may be ended at any
+ * Looks at one process, for the list and the metrics. It runs in a child that may be killed at any
  * time, since a process can make its reader hang or fail.
  */
 #include "serve/facts.h"
@@ -53,7 +53,7 @@ uint64_t facts_identity(pid_t pid)
     read_file(pid, "stat", text, sizeof text);
     uint64_t identity = stat_field(text, STAT_START);
     snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
-    /* the name of the executable, not the file, which may be on a file system that hangs */
+    /* reads the link with the executable's name, and not the file, whose file system may hang */
     ssize_t length = readlink(path, text, sizeof text);
     for (ssize_t i = 0; i < length; i++)
         identity = identity * 1099511628211U + (unsigned char)text[i];
@@ -111,7 +111,7 @@ static void gauge(FILE *out, const char *name, const char *help, uint64_t value)
             help, name, value);
 }
 
-/* Those that `hakmem stats` does not have: the limit, the profile, the kernel's count of faults. */
+/* Write the metrics that `hakmem stats` does not have: the limit, the profile, the page faults. */
 static void print_more(FILE *out, const struct facts *facts)
 {
     char stat[1024];
@@ -146,7 +146,8 @@ static bool read_heap(struct facts *facts, struct target *target, FILE *metrics)
     return is_seen;
 }
 
-/* A heap that cannot be read, if only because it is of another build, is there all the same. */
+/* The heap cannot be read, maybe because it is of another build: report that the process has
+ * one. */
 static enum facts_kind kind_of_failure(const struct target *target, bool is_open)
 {
     if (target->is_refused)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the server knows of one process after a look at it.
+ * The facts that the server has about one process after a look at it.
  */
 #ifndef HAK_CLI_FACTS_H
 #define HAK_CLI_FACTS_H
@@ -38,8 +38,8 @@ struct facts {
     size_t text_size; /* of its metrics, which follow */
 };
 
-/* A number that differs when another program runs under the same process number. Reads nothing that
- * a process can make hang. */
+/* A number that changes if another program runs under the same process number. A process cannot
+ * make this hang. */
 uint64_t facts_identity(pid_t pid);
 /* Read the name of a process, without a look at its memory. */
 void facts_read_name(struct facts *facts);

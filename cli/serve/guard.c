@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Decides who may ask. Nothing here depends on how many characters of a token are right.
+ * Decides whether a request may be answered. The time for this must not depend on the number of
+ * correct characters in a wrong token.
  */
 #include "serve/guard.h"
 
@@ -25,7 +26,7 @@ static bool fail_token(const char *path, const char *why)
 /* Read at most `size` bytes; -1: that fails. */
 static ssize_t read_file(const char *path, struct stat *status, char *text, size_t size)
 {
-    /* a pipe would be waited for */
+    /* does not block: the file may be a pipe */
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file < 0)
         return -1;
@@ -66,7 +67,7 @@ bool guard_read_token(struct guard *guard, const char *path)
 
 /* ---- the token of a request ---- */
 
-/* The time is the same wherever the two differ. */
+/* Compare two tokens. The time is the same wherever they differ. */
 static bool is_token(const struct guard *guard, const char *given)
 {
     char padded[TOKEN_MAX + 1] = "";
@@ -77,7 +78,7 @@ static bool is_token(const struct guard *guard, const char *given)
     return difference == 0;
 }
 
-/* Programs send the token as it is; a browser asks its user for it, as a password. */
+/* Programs send the token as a bearer token; a browser sends it as the password of any user. */
 static bool has_token(const struct guard *guard, struct MHD_Connection *connection)
 {
     static const char scheme[] = "Bearer ";
@@ -97,8 +98,9 @@ static bool has_token(const struct guard *guard, struct MHD_Connection *connecti
 
 /* ---- the host ---- */
 
-/* A page of another site can have its own name point to this machine, and would then be of the same
- * site as the server: so the name must be one that only this machine has. */
+/* Is the host of the request this machine's own name? The owner of another web site can let its
+ * name point to this machine. For the browser, pages of that site and the server would then be the
+ * same site, so the pages could read the answers. */
 static bool is_own_host(const struct guard *guard, struct MHD_Connection *connection)
 {
     const char *const names[] = {"localhost", "127.0.0.1", "[::1]", guard->host};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Starts children, reads their answers and ends them. A child has no file of the server's but its
- * end of a pipe: so a client's connection ends when the server ends it.
+ * Starts children, reads their answers and ends them. The only file that a child has from the
+ * server is its end of a pipe. So no child keeps a client's connection open after the server closes
+ * it.
  */
 #include "serve/job.h"
 
@@ -20,12 +21,12 @@
 #define MEMORY_BYTES_MAX ((rlim_t)8 << 30)
 #define ANSWER_BYTES_MAX ((size_t)64 << 20)
 #define FIRST_ROOM ((size_t)64 << 10)
-/* A child ends itself so many seconds after it should have been ended. */
+/* So many seconds after the server should have ended a child, the child ends itself. */
 #define GRACE_SECONDS 5
 #define HEAD_MAGIC 0x4a4b4148u
 
-/* Purpose: what a child writes before the body: an answer without it, or that is shorter than it
- * says, is not whole. */
+/* Purpose: the head that a child writes before the body. An answer without a head, or shorter than
+ * its head says, is not complete. */
 struct answer_head {
     uint32_t magic;
     uint32_t status;
@@ -42,7 +43,7 @@ bool order_is_equal(const struct order *a, const struct order *b)
 
 /* ---- the child ---- */
 
-/* The limit of memory is a soft one: the child that looks for names raises its own. */
+/* The memory limit is a soft limit: the child of this child that looks for names raises its own. */
 static void bound_self(unsigned seconds)
 {
     struct rlimit memory;
@@ -56,7 +57,7 @@ static void bound_self(unsigned seconds)
     alarm(seconds);
 }
 
-/* Keep one file, under the number 3; what the work has to say goes into its answer. */
+/* Close all files but one, which gets the number 3. Messages of the work go into its answer. */
 static int keep_only(int pipe_end)
 {
     int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -114,7 +115,7 @@ bool job_start(struct job *job, const struct order *order, double seconds)
 {
     int ends[2];
     pid_t parent = getpid();
-    fflush(NULL); /* or the child would write it once more */
+    fflush(NULL); /* else the child would write the buffers once more */
     if (pipe2(ends, O_CLOEXEC) != 0)
         return false;
     pid_t child = fork();
@@ -161,7 +162,7 @@ bool job_read(struct job *job)
     }
 }
 
-/* Take the answer out of what the child has written. */
+/* Make the answer from the bytes that the child has written. */
 static bool take_answer(struct job *job, struct answer *answer)
 {
     struct answer_head head;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A job: a child of the server that looks at processes and makes an answer. What a process or its
- * files do to their reader, they do to the child: its time and memory are bounded, and the server
- * never waits for it.
+ * A job: a child of the server that looks at processes and makes an answer. If a process or its
+ * files do harm to their reader, they do it to the child only: its time and memory are bounded, and
+ * the server never waits for it.
  */
 #ifndef HAK_CLI_JOB_H
 #define HAK_CLI_JOB_H
@@ -17,12 +17,12 @@ struct order;
 /* The work of a child: writes the body, sets the kind of text, returns the status. */
 typedef unsigned job_work(const struct order *order, FILE *out, enum content *content);
 
-/* Purpose: what a child is asked to do. Two orders that are equal may share a job. */
+/* Purpose: the task of a child. Equal orders may share a job. */
 struct order {
     job_work *work;
     pid_t pid;                 /* 0: all processes */
-    unsigned seconds;          /* for a difference over time; 0: none is asked for */
-    int variant;               /* what the work makes of it */
+    unsigned seconds;          /* the time of a difference; 0: no difference */
+    int variant;               /* a parameter of the work */
     const void *context;       /* memory of the server that the child reads */
     const uint64_t *addresses; /* to be named */
     size_t address_count;
@@ -40,12 +40,13 @@ struct job {
     size_t room;
 };
 
-/* Start a child that has so many seconds. False: there can be none now. */
+/* Start a child that may take this time. False: no child can be made now. */
 bool job_start(struct job *job, const struct order *order, double seconds);
-/* Read what the child has written, without waiting. True: it has come to an end, good or bad. */
+/* Read the bytes that the child has written so far, without waiting. True: the answer has ended,
+ * complete or not. */
 bool job_read(struct job *job);
-/* End the child if it has not ended, and make its answer: a failure of the child is a status. The
- * child may still exist, if it hangs in the kernel: returns its number then, else 0. */
+/* End the child if it still runs, and make its answer; if the child has failed, the answer says so.
+ * A child that hangs in the kernel still exists after that: returns its number then, else 0. */
 pid_t job_end(struct job *job, struct answer *answer);
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Joins the metrics of processes: a family stands in one place, with the samples of all processes,
- * each labelled by its process. What a process's text holds is what `hakmem stats --metrics`
- * prints.
+ * Joins the metrics of processes: each family is in one place, with the samples of all processes,
+ * labelled by process. The text of each process is the output of `hakmem stats --metrics`.
  */
 #include "serve/metrics.h"
 
@@ -189,7 +188,7 @@ static void put_own(FILE *out, const struct collection *collection, bool is_open
 
 void metrics_write(FILE *out, const struct collection *collection, const struct metrics_form *form)
 {
-    /* where the last family of each text ends: the next one is there */
+    /* the place in each text where the last family ended: the next family is there */
     static const char *ends[PROCESSES_MAX];
     struct families families = {.count = 0};
     for (size_t i = 0; i < collection->count; i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The page of all processes, with its script and style. The page may load nothing but these two and
- * /processes, and what comes from there is shown as text, never as HTML.
+ * The page of all processes, with its script and style. The page may load only these two and
+ * /processes, whose contents it shows as text, never as HTML.
  */
 #include "serve/page_list.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The page of one process, from one look: the terms of its memory, lanes, thread caches, and who
- * asked for it, if there is a profile.
+ * The page of one process, from one look: the terms of its memory, lanes, thread caches, and, if it
+ * has a profile, the call stacks that asked for the memory.
  */
 #include "serve/page_process.h"
 

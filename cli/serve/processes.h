@@ -8,8 +8,8 @@
 #include "serve/collection.h"
 
 void processes_write(FILE *out, const struct collection *collection);
-/* The one process that has a profile; with `program`, the one of this name. 0: there is none, or
- * there are several; then the answer says how to choose. */
+/* The only process that has a profile or, with `program`, the only one of this name. 0: there is
+ * none, or there are several; then the answer says how to choose one. */
 pid_t processes_choose(const struct collection *collection, const char *program,
                        struct answer *answer);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads the profile of one process, and writes it as those who collect profiles want it.
+ * Reads the profile of one process, and writes it in the form that a collector of profiles wants.
  */
 #include "serve/profiles.h"
 
@@ -23,8 +23,8 @@ static void wait_seconds(unsigned seconds)
         ;
 }
 
-/* The profile at the beginning of a difference. Returns ANSWER_OK, or another status after the line
- * that says why. A process that does not profile could be made to, here. */
+/* Read the profile at the beginning of a difference. Returns ANSWER_OK, or another status after
+ * the line that says why. */
 static unsigned read_first(const struct order *order, FILE *out, struct profile_view *first)
 {
     struct target target;
@@ -108,7 +108,8 @@ static void put_name(FILE *out, const char *name)
     }
 }
 
-/* The function that has the code comes before those that were compiled into it. */
+/* Write the names at an address: the function that has the code first, then functions that were
+ * inlined into it. */
 static void put_names(FILE *out, const struct symbols *symbols, uint64_t address)
 {
     size_t count;

@@ -9,14 +9,14 @@
 
 /* How profile_work writes the profile: order->variant. */
 enum profile_form {
-    PROFILE_HEAP,      /* for pprof: what is live comes first */
-    PROFILE_ALLOCATED, /* for pprof: what was allocated comes first */
+    PROFILE_HEAP,      /* for pprof: live bytes are shown first */
+    PROFILE_ALLOCATED, /* for pprof: allocated bytes are shown first */
     PROFILE_GPERFTOOLS /* the text of gperftools' heap profiler */
 };
 /* The longest time that a difference may be taken over. */
 #define PROFILE_SECONDS_MAX 300
 
-/* The profile; with order->seconds, what has changed in so many seconds from now on. */
+/* Write the profile; with order->seconds, the difference over this time from now on. */
 job_work profile_work;
 /* The names of order->addresses, for google-pprof: "0xADDRESS<tab>NAME" each. */
 job_work symbols_work;

@@ -8,12 +8,13 @@
 
 #define POLICY "Content-Security-Policy"
 
-/* Pages may load what the server itself has, and nothing else may show them. */
+/* Pages may load files of the server only, and no other page may show them in a frame. */
 static const char policy[] = "default-src 'none'; script-src 'self'; style-src 'self'; "
                              "connect-src 'self'; img-src data:; base-uri 'none'; "
                              "form-action 'none'; frame-ancestors 'none'";
-/* A report has its scripts in it, and loads nothing. It has names of a process in it, too: so the
- * browser gives it an origin of its own, from which it cannot ask the server. */
+/* A report contains its scripts and loads nothing. It also contains names from a process, which are
+ * not trusted. So the browser gives it an origin of its own, from which it cannot ask the
+ * server. */
 static const char report_policy[] = "sandbox allow-scripts allow-downloads; default-src 'none'; "
                                     "script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
                                     "img-src data:; base-uri 'none'; form-action 'none'; "

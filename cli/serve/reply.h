@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An answer as libmicrohttpd sends it, with its headers. Several clients may wait for one.
+ * An answer with its headers, as libmicrohttpd sends it. Several clients may wait for the same one.
  */
 #ifndef HAK_CLI_REPLY_H
 #define HAK_CLI_REPLY_H

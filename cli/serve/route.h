@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From the path and the parameters of a request to what is asked for.
+ * Finds the answer that a request wants, from its path and its parameters.
  */
 #ifndef HAK_CLI_ROUTE_H
 #define HAK_CLI_ROUTE_H
@@ -19,7 +19,7 @@ enum route_kind {
     ROUTE_JOB        /* about one process */
 };
 
-/* Purpose: what is asked for. */
+/* Purpose: the answer that a request wants. */
 struct route {
     enum route_kind kind;
     enum content content; /* of a page, and of metrics */
@@ -33,8 +33,8 @@ struct route {
     bool takes_body; /* addresses may be posted */
 };
 
-/* Find out what is asked for. False: the answer says why it is nothing. route->program lives as
- * long as the connection. */
+/* Find the route of a request. False: there is none, and the answer says why. route->program lives
+ * as long as the connection. */
 bool route_find(struct route *route, struct MHD_Connection *connection, const char *path,
                 struct answer *answer);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `hakmem serve`: answers questions about all processes of the machine by HTTP. Here are its
- * options and the socket that it listens on.
+ * `hakmem serve`: answers HTTP requests about all processes of the machine. This file has its
+ * options and the socket on which it listens.
  */
 #include <argp.h>
 #include <arpa/inet.h>
@@ -100,7 +100,7 @@ static unsigned port_of(const union address *address)
 
 /* ---- listening ---- */
 
-/* A socket that listens; the port that it has got is in `address` then. -1: see errno. */
+/* Make a socket that listens, and set the port in `address`. -1: see errno. */
 static int listen_on(union address *address)
 {
     const int on = 1;
@@ -108,7 +108,7 @@ static int listen_on(union address *address)
     int file = socket(address->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (file < 0)
         return -1;
-    /* a port whose last server has just ended */
+    /* also if the last server on this port has just ended */
     setsockopt(file, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (address->any.sa_family == AF_INET6)
         setsockopt(file, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
@@ -180,8 +180,8 @@ int serve_command(int argc, char **argv)
     static const struct argp argp = {
         .options = options,
         .parser = parse_serve,
-        .doc = "Answer by HTTP, for all processes of the machine that run on HAKMEM and may be "
-               "read: /metrics for Prometheus, /debug/pprof/heap and /debug/pprof/allocs for "
+        .doc = "Answer HTTP requests about all processes of the machine that run on HAKMEM and may "
+               "be read: /metrics for Prometheus, /debug/pprof/heap and /debug/pprof/allocs for "
                "pprof, Pyroscope and Parca, /pprof/heap for google-pprof, /processes (JSON), and "
                "a live page at /. Processes are read from outside; nothing is changed in them.",
     };

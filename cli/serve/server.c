@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loop of the server. One thread does all of it, so that a child can be made at any time, and
- * nothing that it does takes long: whatever looks at a process is a job.
+ * The loop of the server. It has one thread, so that it can make a child at any time. Nothing in it
+ * may take long: each look at a process is a job.
  */
 #include "serve/server.h"
 
@@ -24,9 +24,9 @@
 #include "serve/workers.h"
 
 #define COMMAND "hakmem serve"
-/* All of a request but its body. */
+/* The most bytes of a request without its body. */
 #define REQUEST_BYTES_MAX ((size_t)32 << 10)
-/* A collection is given to all who ask within so many seconds. */
+/* All clients that ask within this time get the same collection. */
 #define FRESH_SECONDS 1.0
 #define FILES_OF_OTHERS 64
 #define ADDRESSES_MAX ((size_t)1 << 16)
@@ -50,7 +50,7 @@ static enum MHD_Result send_answer(struct client *client, struct answer *answer)
     return reply ? reply_send(reply, client->connection) : MHD_NO;
 }
 
-/* The client goes on when the job has come to its end. */
+/* Let the client wait until the job has ended. */
 static enum MHD_Result wait_for_job(struct client *client, const struct order *order)
 {
     struct answer answer;
@@ -63,7 +63,7 @@ static enum MHD_Result wait_for_job(struct client *client, const struct order *o
     return MHD_YES;
 }
 
-/* ---- what comes from the collection ---- */
+/* ---- answers from the collection ---- */
 
 static bool is_fresh(const struct client *client)
 {
@@ -103,7 +103,7 @@ static enum MHD_Result send_page(struct client *client)
     return send_answer(client, &answer);
 }
 
-/* ---- what takes a job about one process ---- */
+/* ---- answers that need a job about one process ---- */
 
 /* "0x12+0x34": returns their number. The body becomes the array. */
 static size_t read_addresses(const char *body, uint64_t **addresses)
@@ -150,7 +150,7 @@ static enum MHD_Result ask_for_process(struct client *client)
     return pid ? begin_job(client, pid) : send_answer(client, &answer);
 }
 
-/* ---- libmicrohttpd's questions ---- */
+/* ---- called by libmicrohttpd ---- */
 
 static enum MHD_Result go_on(struct client *client)
 {
@@ -209,7 +209,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
         return begin_request(client, path, method);
     }
     if (*size > 0) {
-        /* what nobody asked for is not kept */
+        /* drop a body that no path takes */
         bool is_good = !client->route.takes_body || client_take_body(client, part, *size);
         *size = 0;
         return is_good ? MHD_YES : MHD_NO;
@@ -270,7 +270,7 @@ static void read_signals(int signals)
     workers_reap(&server.workers);
 }
 
-/* How long nothing will happen by itself, in milliseconds. */
+/* The time until something may happen without an event of a file, in milliseconds. */
 static int time_to_wait(double now)
 {
     MHD_UNSIGNED_LONG_LONG idle;
@@ -335,7 +335,7 @@ static int catch_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* As many connections as there may be files. */
+/* The most connections: the limit on open files bounds them. */
 static unsigned most_clients(void)
 {
     struct rlimit files;
@@ -344,7 +344,7 @@ static unsigned most_clients(void)
     return CLIENTS_MAX;
 }
 
-/* Those who still wait are told so: libmicrohttpd cannot end while they do. */
+/* Answer the clients that still wait: libmicrohttpd cannot end while they do. */
 static void end_all(void)
 {
     struct answer answer;

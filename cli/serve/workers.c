@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bounds the number of children, also of those that do not end when they are told to.
+ * Bounds the number of children. Children that do not end when they are told to count too.
  */
 #include "serve/workers.h"
 
@@ -10,9 +10,9 @@
 #include "base/clock.h"
 #include "serve/collection.h"
 
-/* A look at one process, its names included. */
+/* The longest time of a look at one process, with its names. */
 #define LOOK_SECONDS 70.0
-/* A child takes a moment to end; one that takes longer hangs. */
+/* A child takes a moment to end; if it takes longer than this, it hangs. */
 #define END_SECONDS 2.0
 
 bool workers_is_running(const struct workers *workers, int number)

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The jobs that run at the same time: how many there may be, and which process has a job that has
- * not ended.
+ * The jobs that run at the same time: their number is bounded, and a process whose job has not
+ * ended gets no second one.
  */
 #ifndef HAK_CLI_WORKERS_H
 #define HAK_CLI_WORKERS_H
 
 #include "serve/job.h"
 
-/* Looks at one process, and those that wait for seconds between two looks; and one at all. */
+/* The most jobs: looks at one process; differences, which wait between two looks; and one look at
+ * all processes. */
 #define WORKERS_SHORT 8
 #define WORKERS_LONG 8
 #define WORKERS_COUNT (1 + WORKERS_SHORT + WORKERS_LONG)
@@ -21,15 +22,15 @@ struct ended_child {
     double since;
 };
 
-/* Purpose: the jobs. Invariant: jobs[0] is of all processes, if it runs at all. Begin with zero. */
+/* Purpose: the jobs. Invariant: jobs[0] looks at all processes, if it runs. Begin with zero. */
 struct workers {
     struct job jobs[WORKERS_COUNT];
     struct ended_child ended[WORKERS_ENDED_MAX + WORKERS_COUNT];
     size_t ended_count;
 };
 
-/* The number of a job that does this order: one that runs already, or a new one. -1: there can be
- * none now; then the answer says why. */
+/* The number of a job with this order: one that runs already, or a new one. -1: none is possible
+ * now, and the answer says why. */
 int workers_start(struct workers *workers, const struct order *order, struct answer *answer);
 /* End a job, and make its answer. */
 void workers_end(struct workers *workers, int number, struct answer *answer);

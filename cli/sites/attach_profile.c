@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Profiles a process for some time. The profile is read again and again meanwhile, so that not all
- * is lost when the process ends. What was allocated before is subtracted; what is live is so at the
- * end.
+ * Profiles a process for some time. It reads the profile again and again meanwhile, so that the
+ * last reading is there when the process ends. It subtracts the bytes that were allocated before.
+ * The live bytes are those at the end.
  */
 #include "sites/attach_profile.h"
 
@@ -26,7 +26,8 @@
 /* The time between two looks, before and after the process has begun. */
 #define ASK_SECONDS 0.02
 #define LOOK_SECONDS 0.25
-/* The time between two readings: short at first, and such that they take 1/20 of the time. */
+/* The time between two readings: short at first, and then so long that the readings take 1/20 of
+ * the time. */
 #define READ_LEAST 0.05
 #define READ_MOST 1.0
 #define READ_SHARE 20
@@ -39,8 +40,8 @@ struct session {
     struct attachment attachment;
     unsigned clients;            /* before: bits of enum profile_client */
     struct profile_view earlier; /* of before, if there was a profile */
-    struct profile_view last;    /* as it was last read, if has_last */
-    struct modules modules;      /* with it */
+    struct profile_view last;    /* the last reading, if has_last */
+    struct modules modules;      /* read with it */
     bool has_last;
     bool is_on;
     bool has_ended;  /* the process */
@@ -68,7 +69,7 @@ static bool is_by_itself(const struct session *session)
 
 /* ---- signals ---- */
 
-/* Hold back the signals that end the session, but not those that the caller ignores. */
+/* Block the signals that end the session, except those that the caller ignores. */
 static void hold_signals(sigset_t *awaited, sigset_t *before)
 {
     static const int ending[] = {SIGINT, SIGTERM, SIGHUP};
@@ -87,7 +88,8 @@ static bool has_signal(const sigset_t *awaited, double seconds)
     return sigtimedwait(awaited, NULL, &wait) > 0;
 }
 
-/* A second signal ends the command: it has detached. */
+/* Drop the signals that came meanwhile, and unblock them: the process does not profile for us any
+ * more, so a further signal may end the command. */
 static void release_signals(const sigset_t *awaited, const sigset_t *before)
 {
     while (has_signal(awaited, 0))
@@ -97,8 +99,8 @@ static void release_signals(const sigset_t *awaited, const sigset_t *before)
 
 /* ---- readings ---- */
 
-/* The heap of now, since what a block pins follows from it; and the mappings of now, since
- * libraries come and go. */
+/* Read the heap again, since the pinned bytes follow from it, and the mappings, since the process
+ * may have loaded or unloaded libraries. */
 static bool read_all(struct session *session, struct profile_view *now)
 {
     struct heap_view view;
@@ -122,8 +124,8 @@ static void keep(struct session *session, const struct profile_view *now)
     modules_find(&session->modules, session->target);
 }
 
-/* False: there is no profile any more, and the last one stands. It stands too when the heap changed
- * too much while it was read. */
+/* Read the profile. If the heap changes too much while it is read, the last reading stays. False:
+ * there is no profile any more, and the last reading stays. */
 static bool read_profile(struct session *session)
 {
     struct profile_view now;
@@ -187,7 +189,7 @@ static void say_idle(const struct session *session)
             choice_title(session->target));
 }
 
-/* False: it has come to its end. */
+/* False: the session has ended. */
 static bool look(struct session *session, bool *is_told)
 {
     enum attach_state state = is_by_itself(session) ? ATTACH_ON : attach_look(&session->attachment);
@@ -202,7 +204,7 @@ static bool look(struct session *session, bool *is_told)
     return !session->is_on || read_when_due(session);
 }
 
-/* The time counts from the moment that the process profiles. */
+/* The time of --for begins when the process begins to profile. */
 static double seconds_left(const struct session *session)
 {
     bool is_to_begin = !session->is_on && !session->attachment.is_idle;
@@ -219,6 +221,8 @@ static void run(struct session *session, const sigset_t *awaited)
         if (left <= 0 || has_signal(awaited, left < step ? left : step))
             break;
     }
+    if (!session->is_on) /* it may have begun since the last look */
+        look(session, &is_told);
     if (session->is_on && !session->has_ended && !session->has_lapsed)
         read_profile(session);
     session->has_ended = session->has_ended || session->target->is_gone;
@@ -229,7 +233,7 @@ static void run(struct session *session, const sigset_t *awaited)
 
 /* ---- the result ---- */
 
-/* It ended before the first reading, or its heap cannot be read. */
+/* There was no reading: the process ended before, or its heap cannot be read. */
 static int say_not_read(struct session *session)
 {
     if (session->has_ended)
@@ -323,7 +327,7 @@ static int finish(struct session *session, struct named_profile *named)
 
 /* ---- beginning ---- */
 
-/* What the profile is before: nothing, or what was allocated in earlier sessions. */
+/* Read the profile as it is before: the process may have one from earlier sessions. */
 static bool read_before(struct session *session)
 {
     bool has_profile;

@@ -14,9 +14,9 @@ struct attach_wish {
     int64_t interval; /* mean bytes between samples; 0: as the process is set */
 };
 
-/* Profile the process of an open view, for so long, or until it ends, or a signal comes. If it
- * profiles by itself, it goes on with it; else it is left as it was. Returns EXIT_SUCCESS, and the
- * profile; or writes one line that says why there is none. */
+/* Profile the process of an open view for the time that is wished, or until the process ends, or a
+ * signal comes. If the process profiles by itself, it goes on after that; else profiling is off
+ * again. Returns EXIT_SUCCESS, and the profile; or writes one line that says why there is none. */
 int attach_profile(const struct attach_wish *wish, struct heap_view *view,
                    struct named_profile *named);
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Asks a process to profile. The process keeps that up for as long as the command renews its lease,
- * so that it is not watched for ever when the command is killed. The last of several commands asks
- * it to stop: a command knows of the others by the lease, which then has numbers that it has not
- * written itself.
+ * Asks a process to profile. The process profiles only as long as the command renews its lease, so
+ * that profiling ends if the command is killed. The last of several commands asks the process to
+ * stop. A command notices the others by the lease: it has numbers that the command did not write.
  */
 #include "sites/attachment.h"
 
@@ -14,7 +13,7 @@
 #include "heap/nudge.h"
 
 #define RENEW_SECONDS 1.0
-/* A command that has not renewed the lease for so long is gone. */
+/* A command that has not renewed the lease for this time is gone. */
 #define OTHERS_SECONDS 3.0
 /* How long the process may take to stop before it counts as idle. */
 #define STOP_SECONDS 1.0
@@ -40,13 +39,14 @@ bool attach_begin(struct attachment *attachment, const struct heap_view *view, i
     *attachment = (struct attachment){
         .view = view,
         .mailbox = mailbox_of(view, REQUEST_PROFILE, interval),
-        /* no other command is likely to have numbers near to it */
+        /* another command is unlikely to use numbers near this one */
         .lease = (uint32_t)getpid() * UINT32_C(2654435769) ^ (uint32_t)now.tv_nsec << 2,
     };
     return write_lease(attachment) && mailbox_write(&attachment->mailbox);
 }
 
-/* While the process has not answered, its threads are nudged each time: one may undo it. */
+/* As long as the process has not answered, nudge its threads each time: a thread may undo a
+ * nudge. */
 static enum attach_state look_for_answer(struct attachment *attachment)
 {
     union seen_request request;

@@ -30,11 +30,11 @@ struct attachment {
 /* Ask the process to profile, with this mean interval in bytes. If it profiles already, its
  * interval stays. False: see the target's error. */
 bool attach_begin(struct attachment *attachment, const struct heap_view *view, int64_t interval);
-/* Look how it stands; renews the lease. To be called at least once a second, and as long as the
- * process has only been asked, every few milliseconds. */
+/* Look at the state of the process, and renew the lease. To be called at least once a second, and
+ * every few milliseconds until the process has answered. */
 enum attach_state attach_look(struct attachment *attachment);
-/* Ask the process to stop, unless another command profiles it too: then that one will. False: it
- * has not stopped yet. */
+/* Ask the process to stop. If another command profiles it too, leave that to the other command.
+ * False: the process has not stopped yet. */
 bool attach_end(struct attachment *attachment);
 
 #endif

@@ -16,7 +16,7 @@
 #include "sites/sites_table.h"
 #include "sites/string_table.h"
 
-/* A name is cut there: a page of 20,000 functions stays one that can be opened. */
+/* Longer names are cut, so that a browser can open a page with 20,000 functions. */
 #define NAME_BYTES_MAX 300
 
 /* flame.css and flame.js, by CMakeLists.txt */
@@ -42,7 +42,7 @@ static void put_figures(FILE *out, const struct flame_tree *tree, enum figure fi
     fputs("],\n", out);
 }
 
-/* The names of the nodes that are there, and the files of their code. */
+/* The names of the nodes, and the files of their code. */
 static void put_names(FILE *out, const struct flame_tree *tree)
 {
     struct string_table modules = {0};
@@ -109,8 +109,9 @@ static void print_graph(FILE *out, const struct named_profile *named, enum figur
 
 static void print_answer(FILE *out, const struct named_profile *named, enum figure figure)
 {
-    static const char *const of[FIGURE_COUNT] = {
-        [FIGURE_LIVE] = "live", [FIGURE_ALLOCATED] = "allocated", [FIGURE_PEAK] = "at the peak"};
+    static const char *const of[FIGURE_COUNT] = {[FIGURE_LIVE] = "live",
+                                                 [FIGURE_ALLOCATED] = "allocated",
+                                                 [FIGURE_PEAK] = "live when the heap was largest"};
     size_t count;
     const struct site_view **order = sites_rank(&named->view, figure, &count);
     double sum = sites_sum(&named->view, figure);
@@ -147,7 +148,9 @@ static void print_method(FILE *out, const struct named_profile *named)
     if (view->clients && !(view->clients & PROFILE_BY_PROGRAM))
         fputs(" What was allocated before has no stacks here.", out);
     if (view->dropped > 0)
-        fprintf(out, " For want of room, samples or stacks were not kept, %" PRIu64 " times.",
+        fprintf(out,
+                " There was no room for samples or stacks, %" PRIu64
+                " times (HAKMEM_PROFILE_MEMORY).",
                 view->dropped);
     if (view->implausible > 0)
         fprintf(out, " %u thing%s changed while being read, and left out.", view->implausible,

@@ -9,15 +9,16 @@
 
 #include "sites/stacks.h"
 
-/* Write the section, which has the id "stacks"; a page has it once, after html_end_header. The
- * figure is the one that is shown first. Needs nothing but the page. */
+/* Write the section, which has the id "stacks"; a page has it once, after html_end_header. `figure`
+ * is shown first. The section needs no other file. */
 void flame_section(FILE *out, const struct named_profile *named, enum figure figure);
 
-/* The table of stacks: all figures of the largest ones; a script lets the reader choose. */
+/* Write the table of the largest stacks. It has all figures, and a script lets the reader
+ * choose. */
 void stack_rows_print(FILE *out, const struct named_profile *named, enum figure figure);
-/* "load_orders", with its file and line where they are known: the function that asked. */
+/* Write the function that asked for the memory, with its file and line where they are known. */
 void stack_print_name(FILE *out, const struct named_profile *named, const struct site_view *site);
-/* "called by make, by main": the next functions outwards; nothing where there is none. */
+/* Write its next callers, as "called by make, by main"; nothing if there are none. */
 void stack_print_callers(FILE *out, const struct named_profile *named,
                          const struct site_view *site);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Merges the stacks of a profile from their outermost functions on, the largest stacks first, and
- * then folds the small nodes. Both have a bound that no profile can exceed.
+ * Merges the stacks of a profile into a tree, beginning with their outermost functions, the largest
+ * stacks first. Then it folds the small nodes into "(others)". Both steps have a bound that no
+ * profile can exceed.
  */
 #include "sites/flame_tree.h"
 
@@ -12,9 +13,9 @@
 #include "base/memory.h"
 #include "sites/string_table.h"
 
-/* When there are so many nodes, what is below them counts as "(others)". */
+/* When the tree has so many nodes, further functions count as "(others)". */
 #define NODES_MAX ((size_t)1 << 20)
-/* So many nodes are kept at most, besides those of "(others)": the page stays usable. */
+/* The most nodes that are kept, besides those of "(others)", so that the page stays usable. */
 #define KEPT_MAX ((size_t)10000)
 /* Of a deeper stack, the functions in its middle are left out. */
 #define LEVELS_MAX ((size_t)160)
@@ -30,7 +31,7 @@ bool figure_is_own(enum figure figure)
 
 /* ---- names ---- */
 
-/* Purpose: the functions of a profile, numbered: one that lies in several places of a file is one.
+/* Purpose: the numbers of a profile's functions: all addresses of one function have one number.
  */
 struct naming {
     const struct symbols *symbols;
@@ -120,7 +121,7 @@ static void grow(struct growing *tree)
         *find_slot(tree, tree->nodes[i].parent, tree->nodes[i].name) = (uint32_t)i;
 }
 
-/* The child of that name; a tree that is full has only "(others)". */
+/* The child with this name. If the tree is full, a new child is "(others)". */
 static uint32_t child_of(struct growing *tree, uint32_t parent, uint32_t name)
 {
     if (tree->count == tree->slot_count / 2)
@@ -152,7 +153,8 @@ static void add_stack(struct growing *tree, const struct named_profile *named,
     for (size_t i = 0; i < levels; i++) {
         bool is_gap = levels > LEVELS_MAX && i == LEVELS_MAX / 2;
         if (is_gap)
-            i = levels - LEVELS_MAX / 2 - 1; /* the gap stands for this one and those before */
+            i = levels - LEVELS_MAX / 2 -
+                1; /* the gap stands for this function and those before it */
         uint32_t name = number_of(&tree->naming,
                                   is_gap ? &left_out : stack.frames[stack.count - 1 - i]);
         node = child_of(tree, node, name);
@@ -227,11 +229,11 @@ static uint32_t keep(struct flame_tree *kept, const struct flame_node *node, uin
     return (uint32_t)kept->count++;
 }
 
-/* Nodes come after their parents, so one pass is enough. A node that is not kept stands for the
- * node of "(others)" of its parent; those below it count there already. */
+/* A node comes after its parent, so one pass is enough. A node that is not kept is added to the
+ * "(others)" of its parent. Its bytes include those of the nodes below it, so these are skipped. */
 static void fold(const struct growing *tree, struct flame_tree *kept)
 {
-    enum { NOT_KEPT = 0 }; /* nobody's number: the root's children are never it */
+    enum { NOT_KEPT = 0 }; /* the root's place, which no other node has */
     uint32_t *now = memory_resize(NULL, tree->count, sizeof *now);
     uint32_t *rest = memory_resize(NULL, tree->count, sizeof *rest);
     memset(rest, 0, tree->count * sizeof *rest);

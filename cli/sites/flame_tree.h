@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A profile as a tree of callers: what a flame graph shows. It is bounded, however many stacks the
- * profile has: what is too small to be seen is added up.
+ * A profile as a tree of callers, for a flame graph. The size of the tree is bounded, however many
+ * stacks the profile has: functions that are too small to be seen are added up.
  */
 #ifndef HAK_CLI_FLAME_TREE_H
 #define HAK_CLI_FLAME_TREE_H
@@ -11,14 +11,14 @@
 /* A function that has less than this share of each figure counts among "(others)". */
 #define FLAME_LEAST 0.0005
 
-/* One function below its callers, with all that it and its callees asked for. */
+/* One function below its callers, with the bytes that it and its callees asked for. */
 struct flame_node {
     uint32_t name;
     uint32_t parent; /* of the root: 0 */
     double bytes[FIGURE_COUNT];
 };
 
-/* What a function is called, and where its code is. */
+/* The name of a function, and the file of its code. */
 struct flame_name {
     const char *function;
     const char *module; /* NULL: in no file */
@@ -37,7 +37,7 @@ struct flame_tree {
 /* Make the tree of a profile whose names are known. */
 void flame_tree_make(struct flame_tree *tree, const struct named_profile *named);
 void flame_tree_free(struct flame_tree *tree);
-/* Is it a figure of its own? Lifetimes are a view of another one. */
+/* Is it a figure with bytes of its own? FIGURE_LIFETIME has those of FIGURE_ALLOCATED. */
 bool figure_is_own(enum figure figure);
 
 #endif

@@ -44,7 +44,7 @@ static void put_counts(FILE *out, const double live[2], const double allocated[2
     fprintf(out, "%.0f: %.0f [%.0f: %.0f] @", live[0], live[1], allocated[0], allocated[1]);
 }
 
-/* A line that is no fraction of a block: a reader takes 0 blocks for none. */
+/* A number of blocks between 0 and 1 is written as 1: readers leave out a site with 0 blocks. */
 static double whole(double count)
 {
     return count > 0 && count < 1 ? 1 : count;
@@ -63,12 +63,12 @@ void format_gperftools(FILE *out, const struct named_profile *named, enum figure
     }
     fputs("heap profile: ", out);
     put_counts(out, live, allocated);
-    fputs(" heapprofile\n", out); /* the figures are of all blocks, not of the samples */
+    fputs(" heapprofile\n", out); /* this word says that the figures are estimates already */
     for (size_t i = 0; i < view->site_count; i++) {
         const struct site_view *site = &view->sites[i];
         put_counts(out, (double[]){whole(site->live_count), (double)site->live_bytes},
                    (double[]){whole(site->alloc_count), (double)site->alloc_bytes});
-        /* its readers take callers' addresses for those of return, and take 1 off */
+        /* readers take the callers' addresses for return addresses, and subtract 1 */
         uint32_t first = stack_first_address(named, site);
         for (uint32_t j = first; j < site->depth; j++)
             fprintf(out, " 0x%" PRIx64, site->frames[j] + (j > first));
@@ -179,7 +179,7 @@ static void put_profile(FILE *out, const struct named_profile *named, enum figur
     free(order);
 }
 
-/* The figure that is asked for comes first: it is the one shown. */
+/* The chosen figure comes first, so speedscope shows it first. */
 void format_speedscope(FILE *out, const struct named_profile *named, enum figure figure)
 {
     struct frame_list list = {0};

@@ -9,7 +9,7 @@
 
 #include "sites/stacks.h"
 
-/* Writes a profile; the figure is the one to show, where the form has only one. */
+/* Writes a profile. `figure` is written if the form has only one figure, else shown first. */
 typedef void format_write(FILE *out, const struct named_profile *named, enum figure figure);
 
 /* For `go tool pprof`, Pyroscope, Parca: protocol buffers, packed by gzip. All figures. */
@@ -25,7 +25,7 @@ format_write format_text;
 /* A page: a flame graph and a table of stacks. */
 format_write format_html;
 
-/* The one that the end of a file's name asks for; NULL: it asks for none. */
+/* The form that the end of a file's name chooses; NULL: none. */
 format_write *format_of(const char *path);
 #define FORMAT_ENDINGS ".pb.gz, .heap, .folded, .json, .txt or .html"
 

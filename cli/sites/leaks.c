@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Divides the samples of a process at its end by whether something still leads to their blocks.
+ * Divides the sampled blocks of a process at its end into lost ones and reachable ones.
  */
 #include "sites/leaks.h"
 
@@ -13,6 +13,7 @@
 #include "heap/copy.h"
 #include "heap/find_root.h"
 #include "heap/process.h"
+#include "sites/same_stacks.h"
 #include "sites/sites_table.h"
 
 #define FRAMES_SHOWN 12
@@ -121,7 +122,7 @@ static void print_sum(FILE *out, const struct leak_sum *sum)
             text_of_size((uint64_t)sum->bytes).bytes);
 }
 
-/* The rows, in the form of the table of sites, whose live figures they take. */
+/* Print the rows as the table of sites does, with the lost bytes in place of the live ones. */
 static void print_rows(FILE *out, const struct leaks *leaks, const struct leak_sum *sums)
 {
     const struct table_form form = {
@@ -129,14 +130,18 @@ static void print_rows(FILE *out, const struct leaks *leaks, const struct leak_s
     struct named_profile named = leaks->named;
     size_t count = named.view.site_count;
     named.view.sites = memory_resize(NULL, count + 1, sizeof *named.view.sites);
-    memcpy(named.view.sites, leaks->named.view.sites, count * sizeof *named.view.sites);
+    if (count > 0)
+        memcpy(named.view.sites, leaks->named.view.sites, count * sizeof *named.view.sites);
     for (size_t i = 0; i < count; i++) {
         named.view.sites[i].live_bytes = (uint64_t)(sums[i].bytes + 0.5);
         named.view.sites[i].live_count = sums[i].blocks;
-        /* a block of no bytes has its row, too */
+        /* a block of 0 bytes needs a row, too */
         if (sums[i].blocks > 0 && named.view.sites[i].live_bytes == 0)
             named.view.sites[i].live_bytes = 1;
     }
+    struct site_view *sites = named.view.sites;
+    named.view.sites = same_stacks_join(&named, &named.view.site_count);
+    free(sites);
     sites_print_rows(out, &named, &form);
     free(named.view.sites);
 }
@@ -149,31 +154,27 @@ static bool is_exact(const struct leaks *leaks)
 static void print_nameless(FILE *out, const struct leaks *leaks)
 {
     if (is_exact(leaks) && leaks->nameless >= 1)
-        fprintf(out, "of %.0f more lost block%s it is not known who asked for %s\n",
-                leaks->nameless, leaks->nameless < 2 ? "" : "s",
-                leaks->nameless < 2 ? "it" : "them");
+        fprintf(out, "%.0f more block%s lost, with a stack that is not known\n", leaks->nameless,
+                leaks->nameless < 2 ? " is" : "s are");
     if (!is_exact(leaks))
         fprintf(out,
-                "estimated from samples; counted, with what is suppressed: %" PRIu64
+                "estimated from samples; exact, with suppressed ones: %" PRIu64
                 " lost block%s, %s\n",
                 leaks->lost_blocks, leaks->lost_blocks == 1 ? "" : "s",
                 text_of_size(leaks->lost_bytes).bytes);
     if (leaks->named.view.dropped > 0)
-        fprintf(out,
-                "not kept, for want of room: samples or stacks, %" PRIu64
-                " times (HAKMEM_PROFILE_MEMORY)\n",
+        fprintf(out, "no room for samples or stacks, %" PRIu64 " times (HAKMEM_PROFILE_MEMORY)\n",
                 leaks->named.view.dropped);
     if (leaks->is_partial)
-        fputs(
-            "not all of its memory and threads could be looked at: some lost blocks may be none\n",
-            out);
+        fputs("not all of its memory could be looked at: some of these blocks may not be lost\n",
+              out);
 }
 
 void leaks_print(FILE *out, const struct leaks *leaks, bool is_all)
 {
     fprintf(out, "%s: ", leaks->named.title);
     print_sum(out, &leaks->all_lost);
-    fputs(" lost: nothing leads there any more\n", out);
+    fputs(" lost: not reachable any more\n", out);
     print_rows(out, leaks, leaks->lost);
     if (leaks->all_lost.blocks > 0)
         fputc('\n', out);
@@ -185,7 +186,7 @@ void leaks_print(FILE *out, const struct leaks *leaks, bool is_all)
         fputc('\n', out);
     }
     if (leaks->suppressed.blocks > 0) {
-        fputs("suppressed, of the lost: ", out);
+        fputs("lost, but suppressed: ", out);
         print_sum(out, &leaks->suppressed);
         fputc('\n', out);
     }

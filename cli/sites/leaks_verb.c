@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `hakmem leaks`: runs a program with a profile, and says what it and its children have lost when
- * they are about to end: they come to the door then, and wait.
+ * `hakmem leaks`: runs a program with profiling on, and says which blocks it and its children have
+ * lost when they are about to end: then the library of each connects to the door, a socket of the
+ * command, and waits.
  */
 #include <argp.h>
 #include <signal.h>
@@ -30,13 +31,13 @@
 #define KEY_STATUS CLI_KEY(5)
 #define KEY_ALL CLI_KEY(6)
 
-/* As of LeakSanitizer. */
+/* The same as LeakSanitizer's. */
 #define STATUS_DEFAULT 23
-/* Room for each block of a program of some million blocks; what is not used costs nothing. */
+/* Enough for a program with some million live blocks; memory that is not used costs nothing. */
 #define MEMORY "2G"
 
-/* Purpose: the options, and what was found. Invariant: `text` has the reports of those processes
- * that are to be told of. */
+/* Purpose: the options, and the reports so far. Invariant: `text` has the report of each process
+ * that is to be shown. */
 struct leaks_run {
     char **program;
     struct output output;
@@ -60,7 +61,7 @@ static bool is_leaking(const struct leaks_run *run, const struct leaks *leaks)
     bool is_exact = leaks->named.view.interval <= 1;
     if (leaks->all_lost.blocks > 0 || (run->is_all && leaks->all_reachable.blocks > 0))
         return true;
-    /* blocks without a stack: by samples it is not known whether they are suppressed */
+    /* with samples, it is not known whether blocks without a stack are suppressed */
     return is_exact ? leaks->nameless >= 1 : leaks->lost_blocks > 0 && run->suppressions.count == 0;
 }
 
@@ -69,7 +70,7 @@ static void take(struct leaks_run *run, pid_t pid, const struct leaks *leaks)
     bool leaks_any = is_leaking(run, leaks);
     run->looked_at++;
     run->leaking += leaks_any;
-    /* of many processes, those without leaks would hide the others */
+    /* of several processes, leave out those without leaks: they would hide the others */
     if (!leaks_any && pid != run->outcome.pid && !run->is_json)
         return;
     if (run->is_json) {
@@ -99,7 +100,7 @@ static void answer(void *state, int door)
 
 /* ---- the end ---- */
 
-/* Nothing is known: one line that says why. */
+/* There is no report: write one line that says why. */
 static int say_none(const struct leaks_run *run)
 {
     const struct outcome *outcome = &run->outcome;
@@ -235,13 +236,13 @@ static error_t parse_leaks(int key, char *argument, struct argp_state *state)
 int leaks_command(int argc, char **argv)
 {
     static const struct argp_option options[] = {
-        {"all", KEY_ALL, NULL, 0, "list also blocks that can still be reached; they count", 0},
-        {"suppress", KEY_SUPPRESS, "FILE", 0, "leave out stacks with these functions", 0},
+        {"all", KEY_ALL, NULL, 0, "also list blocks that can still be reached, as leaks", 0},
+        {"suppress", KEY_SUPPRESS, "FILE", 0, "leave out stacks with functions in FILE", 0},
         {"suppress-function", KEY_SUPPRESS_FUNCTION, "PATTERN", 0, "the same for one pattern", 0},
-        {"exit-status", KEY_STATUS, "N", 0, "end with it when there are leaks (23)", 0},
-        {"exact", KEY_EXACT, NULL, 0, "know every block's stack (as without an option)", 0},
-        {"interval", KEY_INTERVAL, "BYTES", 0, "sample: one stack in so many bytes", 0},
-        {"output", 'o', "FILE", 0, "write to it, not to standard error; .json: as JSON", 0},
+        {"exit-status", KEY_STATUS, "N", 0, "the status when there are leaks (23)", 0},
+        {"exact", KEY_EXACT, NULL, 0, "record each block's stack (the default)", 0},
+        {"interval", KEY_INTERVAL, "BYTES", 0, "record one stack in BYTES on average", 0},
+        {"output", 'o', "FILE", 0, "write the report to FILE (.json: as JSON)", 0},
         CLI_OPTION_HELP,
         {0},
     };
@@ -249,12 +250,13 @@ int leaks_command(int argc, char **argv)
         .options = options,
         .parser = parse_leaks,
         .args_doc = "[--] PROGRAM [ARGUMENTS]",
-        .doc = "Run a program, and say which blocks it has lost when it ends: nothing in its "
-               "memory leads to them any more. By call stack."
+        .doc = "Run a program, and list by call stack the blocks that it has lost when it ends: "
+               "live blocks to which no pointer in its memory leads."
                "\v"
                "The exit status is the program's; if that is 0, it is 23 when there are leaks. A "
-               "pattern is one of the shell (f, ns::*), a line each in a file; # begins a "
-               "comment. Processes that end by _exit() or a signal are not looked at.",
+               "pattern for functions is written as for files in the shell (f, ns::*). A FILE of "
+               "patterns has one a line; # begins a comment. A process that ends by _exit() or a "
+               "signal is not looked at.",
     };
     static struct leaks_run run = {
         .output = {.command = COMMAND}, .interval = "1", .status = STATUS_DEFAULT};

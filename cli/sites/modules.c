@@ -73,7 +73,8 @@ static bool has_code(const struct target *target, size_t first, size_t last)
     return false;
 }
 
-/* Segments of a file lie in memory as they do in the file, but for what aligns them. */
+/* Segments of a file have the same distances in memory as in the file, except for their
+ * alignment. */
 #define ALIGNMENT_MAX ((uint64_t)256 << 20)
 
 /* Is the mapping of the same copy of the file as the first one? A program may map its own file once

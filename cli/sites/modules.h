@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The programs and libraries of a target: where each lies in memory, and by which build-id its
- * symbols are known.
+ * The programs and libraries of a target: their place in memory, and the build-id by which their
+ * symbols are found.
  */
 #ifndef HAK_CLI_MODULES_H
 #define HAK_CLI_MODULES_H

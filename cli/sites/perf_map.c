@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads the maps of compiled code. A line is START SIZE NAME, the numbers hexadecimal. A compiler
- * that uses memory again writes a new line for it: of two that hold an address, the later one
- * is right. Anybody may write to /tmp: the file is believed only when it belongs to the owner of
- * the process, or to root.
+ * Reads the maps of code that a process has compiled itself. A line is START SIZE NAME, with
+ * hexadecimal numbers. A compiler that uses memory again writes a new line for it: if two lines
+ * hold an address, the later one is right. Any user may write to /tmp, so the file is believed only
+ * if it belongs to the owner of the process or to root.
  */
 #include "sites/perf_map.h"
 

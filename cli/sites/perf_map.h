@@ -22,7 +22,7 @@ void perf_map_read(struct perf_map *map, pid_t pid);
 /* The same of a file. */
 void perf_map_read_file(struct perf_map *map, const char *path, uid_t owner);
 void perf_map_free(struct perf_map *map);
-/* The name of the code at an address; NULL: none. */
+/* The name of the code at an address; NULL: the map has none. */
 const char *perf_map_find(const struct perf_map *map, uint64_t address);
 
 #endif

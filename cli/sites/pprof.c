@@ -92,7 +92,8 @@ static void put_mappings(struct pprof *pprof, char (*build_ids)[2 * BUILD_ID_MAX
         protobuf_number(&pprof->part, MAPPING_OFFSET, module->file_offset);
         protobuf_number(&pprof->part, MAPPING_FILE, string_of(pprof, module->path));
         protobuf_number(&pprof->part, MAPPING_BUILD_ID, string_of(pprof, build_ids[i]));
-        /* a reader shall not look for names again, in files that may not be there */
+        /* the names are in the profile: a reader need not look for them in files, which it may
+         * lack */
         protobuf_number(&pprof->part, MAPPING_HAS_FUNCTIONS, 1);
         protobuf_number(&pprof->part, MAPPING_HAS_FILES, 1);
         protobuf_number(&pprof->part, MAPPING_HAS_LINES, 1);
@@ -128,7 +129,7 @@ static uint64_t function_of(struct pprof *pprof, const struct frame *frame)
     return number;
 }
 
-/* A location is an address, its number that of the address among the symbols and 1. */
+/* A location is an address. Its number is the index of the address among the symbols, plus 1. */
 static void put_locations(struct pprof *pprof)
 {
     const struct symbols *symbols = &pprof->named->symbols;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Unpacks a profile and checks all of it: then its samples can be told one by one. Numbers of
- * fields are those of profile.proto; unknown fields are skipped, as the form demands.
+ * Unpacks a profile and checks all of it; after that its samples can be read one by one. The
+ * numbers of fields are those of profile.proto; unknown fields are skipped, as the form demands.
  */
 #include "sites/pprof_read.h"
 
@@ -21,10 +21,11 @@
 
 #define FILE_BYTES_MAX ((size_t)256 << 20)
 #define UNPACKED_BYTES_MAX ((size_t)512 << 20)
-/* Strings, functions, locations, samples: of each. Two bytes may be one. */
+/* The most strings, functions, locations, and samples, each: two bytes can encode one of them. */
 #define COUNT_MAX ((size_t)1 << 24)
 #define FRAMES_MAX 2048
-/* Of all samples together: a few bytes may name a location with thousands of functions. */
+/* The most frames of all samples together: a few bytes may name a location with thousands of
+ * functions. */
 #define ALL_FRAMES_MAX ((size_t)1 << 25)
 #define TYPES_MAX 64
 
@@ -213,7 +214,8 @@ static size_t name_location(const struct pprof_profile *profile,
     return count;
 }
 
-/* A place without a name is told by its address, in the same place for the same sample. */
+/* A location without functions is named by its address. The text is in names[number], so that the
+ * names of one stack differ in place. */
 static const char *name_address(uint64_t address, char (*names)[24], size_t number)
 {
     snprintf(names[number], sizeof names[number], "0x%llx", (unsigned long long)address);

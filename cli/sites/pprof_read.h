@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads a profile in pprof's form, whoever has written it. Nothing in it is believed: its size
- * bounds the work.
+ * Reads a profile in pprof's form, from any program. Nothing in it is believed, and its size bounds
+ * the work.
  */
 #ifndef HAK_CLI_PPROF_READ_H
 #define HAK_CLI_PPROF_READ_H
@@ -34,13 +34,14 @@ struct pprof_profile {
     size_t type_count;
     uint64_t time_ns; /* since 1970; 0: not known */
     uint64_t period;  /* of a heap profile: bytes from sample to sample */
-    size_t left;      /* frames that may still be told */
+    size_t left;      /* frames that may still be read */
 };
 
-/* Read a file. False, after one line that begins with `command`, if it is none or damaged. */
+/* Read a file. If it is no profile or is damaged, writes one line that begins with `command`, and
+ * returns false. */
 bool pprof_open(struct pprof_profile *profile, const char *command, const char *path);
 void pprof_close(struct pprof_profile *profile);
-/* Does the file begin as a packed one? */
+/* Does the file begin like a packed one? */
 bool pprof_is_packed(const char *path);
 /* Parse an unpacked profile; it takes the bytes, which must come from memory_resize. False: it is
  * damaged; it needs closing in any case. */

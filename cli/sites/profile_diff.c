@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Compares two profiles: of two files, whoever has written them, or of one process.
+ * Compares two profiles: two files in pprof's form, from any program, or one process at two
+ * moments.
  */
 #include "sites/profile_diff.h"
 
@@ -9,10 +10,12 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/message.h"
 #include "heap/copy.h"
 #include "heap/process.h"
+#include "sites/attach_profile.h"
 #include "sites/stack_changes.h"
 
 #define ROWS_DEFAULT 10
@@ -31,7 +34,7 @@ static int print(const struct profile_diff *diff, struct stack_changes *changes,
 
 /* ---- files ---- */
 
-/* The types of values of a figure, as pprof's files name them. */
+/* The names of a figure's values in files of pprof's form. */
 static const struct {
     const char *bytes;
     const char *blocks; /* NULL: none */
@@ -48,7 +51,7 @@ struct side {
     struct stack_changes *changes;
     enum change_side side;
     size_t bytes;  /* indexes of values */
-    size_t blocks; /* as many as there are: none */
+    size_t blocks; /* type_count: the file has none */
     size_t type_count;
 };
 
@@ -123,7 +126,7 @@ static void add_profile(struct stack_changes *changes, enum change_side side,
     }
 }
 
-/* Until the time has passed, or the user has had enough. */
+/* Wait until the time has passed, or the user sends Ctrl-C. */
 static void wait_for(const struct profile_diff *diff, double seconds)
 {
     const struct timespec time = {(time_t)seconds, (long)((seconds - floor(seconds)) * 1e9)};
@@ -143,31 +146,80 @@ static bool look_again(struct target *target, struct heap_view *view)
     return target_refresh(target) && heap_view_open(view, target);
 }
 
+/* The second moment of a process that profiles. */
+static int open_later(const struct profile_diff *diff, double seconds, struct heap_view *view,
+                      struct named_profile *named)
+{
+    struct target *target = view->target;
+    wait_for(diff, seconds);
+    if (!look_again(target, view) || !named_profile_open(named, target, view))
+        return cli_fail(EXIT_FAILURE, "%s: %s", diff->command, target->error);
+    return EXIT_SUCCESS;
+}
+
+/* Purpose: one process at two moments. */
+struct moments {
+    struct named_profile named[CHANGE_SIDES];
+    bool has_before;  /* there was a profile, on or off */
+    bool is_attached; /* it is asked to profile meanwhile */
+};
+
+static int open_moments(const struct profile_diff *diff, double seconds, struct heap_view *view,
+                        struct moments *moments)
+{
+    const struct attach_wish wish = {.command = diff->command, .seconds = seconds};
+    struct target *target = view->target;
+    unsigned clients = 0;
+    if (!view->is_empty && !profile_view_clients(view, &clients, &moments->has_before))
+        return cli_fail(EXIT_FAILURE, "%s: %s", diff->command, target->error);
+    moments->is_attached = clients == 0;
+    if (moments->has_before && !named_profile_open(&moments->named[CHANGE_BEFORE], target, view))
+        return cli_fail(EXIT_FAILURE, "%s: %s", diff->command, target->error);
+    return moments->is_attached ? attach_profile(&wish, view, &moments->named[CHANGE_AFTER])
+                                : open_later(diff, seconds, view, &moments->named[CHANGE_AFTER]);
+}
+
+static int print_moments(const struct profile_diff *diff, const struct moments *moments,
+                         double seconds)
+{
+    const struct named_profile *named = moments->named;
+    struct stack_changes changes = {0};
+    struct changes_title title = {
+        .names = {named[CHANGE_AFTER].title, named[CHANGE_AFTER].title},
+        .seconds = seconds,
+        .interval = named[CHANGE_AFTER].view.interval,
+    };
+    /* of what was allocated, the profile of the time between has only that of this time */
+    bool is_new = moments->is_attached &&
+                  (diff->figure == FIGURE_ALLOCATED || diff->figure == FIGURE_LIFETIME);
+    if (moments->has_before && !is_new)
+        add_profile(&changes, CHANGE_BEFORE, &named[CHANGE_BEFORE], diff->figure);
+    add_profile(&changes, CHANGE_AFTER, &named[CHANGE_AFTER], diff->figure);
+    int status = print(diff, &changes, &title);
+    if (moments->is_attached)
+        cli_say("%s: it was profiled meanwhile only: older blocks do not count, nor their end",
+                diff->command);
+    symbols_say_missing(&named[CHANGE_AFTER].symbols, diff->command);
+    return status;
+}
+
 int profile_diff_process(const struct profile_diff *diff, const char *pid, double seconds)
 {
-    const struct choice choice = {.command = diff->command, .pid = pid, .is_watch = true};
-    struct stack_changes changes = {0};
-    struct named_profile named[CHANGE_SIDES];
+    const struct choice choice = {
+        .command = diff->command, .pid = pid, .is_to_write = true, .is_attach = true};
+    static struct moments moments;
     struct target target;
     struct heap_view view;
     choice_open(&choice, &target, &view);
-    if (!named_profile_open(&named[0], &target, &view))
-        return cli_fail(EXIT_FAILURE, "%s: %s", diff->command, target.error);
-    wait_for(diff, seconds);
-    if (!look_again(&target, &view) || !named_profile_open(&named[1], &target, &view))
-        return cli_fail(EXIT_FAILURE, "%s: %s", diff->command, target.error);
-    for (int i = CHANGE_BEFORE; i < CHANGE_SIDES; i++)
-        add_profile(&changes, (enum change_side)i, &named[i], diff->figure);
-    struct changes_title title = {
-        .names = {named[0].title, named[1].title},
-        .seconds = ((double)named[1].read_ms - (double)named[0].read_ms) / 1000,
-        .interval = named[1].view.interval,
-    };
-    print(diff, &changes, &title);
-    symbols_say_missing(&named[1].symbols, diff->command);
-    named_profile_close(&named[0]);
-    named_profile_close(&named[1]);
+    double begin = clock_seconds();
+    int status = open_moments(diff, seconds, &view, &moments);
+    if (status == EXIT_SUCCESS) {
+        status = print_moments(diff, &moments, clock_seconds() - begin);
+        named_profile_close(&moments.named[CHANGE_AFTER]);
+    }
+    if (moments.has_before)
+        named_profile_close(&moments.named[CHANGE_BEFORE]);
     heap_view_close(&view);
     target_close(&target);
-    return EXIT_SUCCESS;
+    return status;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What changed between two profiles, by call stack.
+ * The difference between two profiles, by call stack.
  */
 #ifndef HAK_CLI_PROFILE_DIFF_H
 #define HAK_CLI_PROFILE_DIFF_H
@@ -11,7 +11,7 @@
 struct profile_diff {
     const char *command;
     enum figure figure;
-    size_t rows; /* at most; 0: as many as fit a screen, in JSON all */
+    size_t rows; /* at most; 0: 10, and all in JSON */
     bool is_json;
 };
 

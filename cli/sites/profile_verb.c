@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * `hakmem profile`: writes the profile of a process, or of a program that it runs, to a file for
- * other tools. A program's profile is read when it is about to end: it comes to the door then, and
- * waits.
+ * other tools. The profile of a program is read when the program is about to end: then its library
+ * connects to the door, a socket of the command, and waits.
  */
 #include <argp.h>
 #include <signal.h>
@@ -42,7 +42,7 @@ struct profile_input {
     char **program;
     struct output output;
     enum figure figure;
-    bool has_figure; /* it was asked for */
+    bool has_figure; /* an option has chosen the figure */
     format_write *write;
     struct attach_wish wish; /* its seconds: 0 without --for */
 };
@@ -58,7 +58,7 @@ static int write_file(struct profile_input *input, const struct named_profile *n
 
 /* ---- a process, or a core ---- */
 
-/* The profile of a process that profiles already is there at once. */
+/* Must the process be asked to profile? A process that profiles already has its profile at once. */
 static bool is_to_attach(const struct profile_input *input, const struct heap_view *view)
 {
     unsigned clients = 0;
@@ -68,10 +68,10 @@ static bool is_to_attach(const struct profile_input *input, const struct heap_vi
             (profile_view_clients(view, &clients, &has_profile) && clients == 0));
 }
 
-static int take_profile(struct profile_input *input, struct heap_view *view,
+static int take_profile(struct profile_input *input, bool is_attach, struct heap_view *view,
                         struct named_profile *named)
 {
-    if (is_to_attach(input, view)) {
+    if (is_attach) {
         if (input->wish.seconds == 0)
             input->wish.seconds = FOR_DEFAULT;
         return attach_profile(&input->wish, view, named);
@@ -81,7 +81,8 @@ static int take_profile(struct profile_input *input, struct heap_view *view,
                : cli_fail(EXIT_FAILURE, COMMAND ": %s", view->target->error);
 }
 
-/* What was allocated in a short time may all have been freed. */
+/* If nothing is live any more, show what was allocated: in a short time, all of it may have been
+ * freed. */
 static void choose_shown(struct profile_input *input, const struct named_profile *named)
 {
     if (input->has_figure || sites_sum(&named->view, FIGURE_LIVE) > 0 ||
@@ -101,10 +102,13 @@ static int profile_target(struct profile_input *input)
     choice_open(&input->choice, &target, &view);
     if (!output_open(&input->output))
         return EXIT_USAGE;
-    int status = take_profile(input, &view, &named);
+    bool is_attach = is_to_attach(input, &view);
+    int status = take_profile(input, is_attach, &view, &named);
     if (status == EXIT_SUCCESS) {
         choose_shown(input, &named);
         status = write_file(input, &named);
+        if (status == EXIT_SUCCESS && is_attach)
+            cli_say(COMMAND ": the profile of %s is in %s", named.title, input->output.path);
         named_profile_close(&named);
     } else {
         output_drop(&input->output);
@@ -180,7 +184,7 @@ static void answer(void *state, int door)
     close(visitor);
 }
 
-/* There is no profile: one line that says why. Gives the status to end with. */
+/* There is no profile: write one line that says why. Returns the exit status. */
 static int say_none(const struct visits *visits, const struct outcome *outcome)
 {
     const char *reason = visits->error[0] ? visits->error : loader_explain(outcome->program);
@@ -205,7 +209,7 @@ static int tell(struct profile_input *input, struct visits *visits, const struct
     if (write_file(input, &visits->named) != EXIT_SUCCESS)
         return EXIT_INTERNAL;
     if (visits->profiles > 1)
-        cli_say(COMMAND ": the profile of %s, the one of %u that allocated most, is in %s",
+        cli_say(COMMAND ": the profile of %s, which allocated most of %u that ran, is in %s",
                 visits->named.title, visits->profiles, path);
     else
         cli_say(COMMAND ": the profile of %s is in %s", visits->named.title, path);
@@ -345,11 +349,11 @@ static int check_words(struct profile_input *input, char path[PATH_MAX])
 int profile_command(int argc, char **argv)
 {
     static const struct argp_option options[] = {
-        {"output", 'o', "FILE", 0, "write to it; its name says how (PROGRAM" SUFFIX ")", 0},
-        {"live", KEY_LIVE, NULL, 0, "live bytes (a process: as without an option)", 0},
+        {"output", 'o', "FILE", 0, "the file to write (PROGRAM" SUFFIX ")", 0},
+        {"live", KEY_LIVE, NULL, 0, "live bytes (the default: a process)", 0},
         {"allocated", KEY_ALLOCATED, NULL, 0, "bytes allocated since profiling began", 0},
-        {"peak", KEY_PEAK, NULL, 0, "live bytes at the peak (a program: the same)", 0},
-        {"for", KEY_FOR, "TIME", 0, "profile a process for so long: 500ms, 60s, 5m, 1h", 0},
+        {"peak", KEY_PEAK, NULL, 0, "live bytes at the peak (a program: the default)", 0},
+        {"for", KEY_FOR, "TIME", 0, "how long to profile: 500ms, 60s, 5m, 1h (30s)", 0},
         {"interval", KEY_INTERVAL, "BYTES", 0, "mean bytes between two samples (512K)", 0},
         {"pinned", KEY_PINNED, NULL, 0, "free bytes that live blocks keep resident", 0},
         CHOICE_OPTION_CORE,
@@ -361,13 +365,15 @@ int profile_command(int argc, char **argv)
         .parser = parse_profile,
         .args_doc = "PID\n--core FILE\n-- PROGRAM [ARGUMENTS]",
         .doc =
-            "Write the heap profile of a running process, or run a program with profiling on and "
-            "write its profile when it ends. A process without HAKMEM_PROFILE=1 is profiled for as "
-            "long as --for says (30s), or until it ends, or Ctrl-C, and left as it was."
+            "Write the heap profile of a process to a file, or run a program and write its profile "
+            "when it ends. If the process runs without HAKMEM_PROFILE=1, profiling is on for the "
+            "time "
+            "of --for (30s), or until it ends, or Ctrl-C, and off after that."
             "\v"
-            "The end of the file's name: .html for a page, .pb.gz for go tool pprof (both have all "
-            "figures), .heap for google-pprof, .folded for flame graphs, .json for speedscope, "
-            ".txt to read.",
+            "The end of the file's name chooses the form: .html (a page with a flame graph), "
+            ".pb.gz (go "
+            "tool pprof), .heap (google-pprof), .folded (flame graph tools), .json (speedscope), "
+            ".txt.",
     };
     struct profile_input input = {.choice = {.command = COMMAND},
                                   .output = {.command = COMMAND},

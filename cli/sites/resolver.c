@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finds symbols by elfutils: in the file that is mapped, whatever its name is by now, or in its
- * separate debug file. A file whose build-id is not that of the target's memory has been replaced,
- * and names nothing. What no file names may be code that the process has compiled itself.
+ * Finds symbols by elfutils: in the mapped file, even if it was renamed or deleted, or in its
+ * separate debug file. If the build-id of a file differs from the one in the target's memory, the
+ * file has been replaced, and its symbols are not used. Code without a file may have been compiled
+ * by the process itself (perf_map.c).
  */
 #include "sites/resolver.h"
 
@@ -21,7 +22,7 @@
 #include "base/memory.h"
 #include "heap/plain_file.h"
 
-/* Inlined functions at one address; compilers stop far before. */
+/* The most inlined functions at one address; compilers make far fewer. */
 #define INLINED_MAX 64
 
 void resolver_begin(struct resolver *resolver, const struct modules *modules, pid_t pid)
@@ -55,7 +56,7 @@ char *resolver_demangle(const char *name)
 
 /* ---- modules ---- */
 
-/* The mapped file itself, whatever its name is; else by its name as the process sees it. */
+/* Open the mapped file itself, or else the file of this name as the process sees it. */
 static int open_module(const struct resolver *resolver, const struct module *module)
 {
     char path[PATH_MAX + 64];
@@ -90,7 +91,7 @@ static bool is_same_build(Dwfl_Module *reported, const struct module *module)
             memcmp(bits, module->build_id, module->build_id_size) == 0);
 }
 
-/* The module, known to elfutils; NULL when its file names nothing. */
+/* The module, opened by elfutils; NULL: its file has no symbols that can be used. */
 static Dwfl_Module *report(struct resolver *resolver, const struct module *module)
 {
     size_t index = (size_t)(module - resolver->modules->list);
@@ -118,7 +119,7 @@ static const char *string_of(Dwarf_Die *die, unsigned attribute)
     return dwarf_formstring(dwarf_attr_integrate(die, attribute, &found));
 }
 
-/* The name of a function; the one for the linker tells the class and the arguments. */
+/* The name of a function: the linker's name, since it has the class and the arguments. */
 static char *name_of(Dwarf_Die *die)
 {
     const char *name = string_of(die, DW_AT_linkage_name);
@@ -156,11 +157,11 @@ struct scopes {
     size_t count;
 };
 
-/* Blocks and namespaces inside each other. */
+/* How deep blocks and namespaces may be nested. */
 #define NESTING_MAX 200
 
-/* Find them below a unit: functions of Rust lie in namespaces, where dwarf_getscopes does not
- * look. */
+/* Find these functions in a compilation unit: Rust's functions lie in namespaces, where
+ * dwarf_getscopes does not look. */
 static bool find_scopes(Dwarf_Die *parent, Dwarf_Addr address, struct scopes *scopes,
                         unsigned nesting)
 {
@@ -218,7 +219,7 @@ static void add_inlined(struct chain *chain, Dwfl_Module *reported, Dwarf_Addr a
             find_call(die, files, place);
             place->function = NULL;
         } else {
-            /* for which the table of symbols may have no name */
+            /* the function itself: the symbol table may lack its name */
             place->function = name_of(die);
             return;
         }
@@ -236,7 +237,7 @@ static void find_in_module(struct chain *chain, Dwfl_Module *reported, uint64_t 
     place.line = line > 0 ? (uint32_t)line : 0;
     add_inlined(chain, reported, address, &place);
     const char *name = dwfl_module_addrinfo(reported, address, &offset, &symbol, NULL, NULL, NULL);
-    /* the symbol before a function that has none is not its name */
+    /* elfutils gives the nearest symbol below the address: it may be another function's */
     if (name && offset < (symbol.st_size ? symbol.st_size : 1)) {
         free((char *)place.function);
         place.function = resolver_demangle(name);

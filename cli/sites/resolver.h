@@ -29,7 +29,8 @@ struct resolver {
 void resolver_begin(struct resolver *resolver, const struct modules *modules, pid_t pid);
 /* Name the functions at an address, innermost first; at least one frame, perhaps an empty one. */
 void resolver_find(struct resolver *resolver, uint64_t address, resolver_take *take, void *state);
-/* Is it a name of C++ or Rust? What people write; else the same name. To be freed. */
+/* The name as people write it, if it is a mangled name of C++ or Rust; else a copy of it. To be
+ * freed. */
 char *resolver_demangle(const char *name);
 
 #endif

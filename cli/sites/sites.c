@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `hakmem sites`: who asked for the memory of a process: its profile as a table of call stacks.
+ * `hakmem sites`: shows the profile of a process as a table of the call stacks that asked for its
+ * memory.
  */
 #include <argp.h>
 #include <stdlib.h>
@@ -66,12 +67,12 @@ static error_t parse_sites(int key, char *argument, struct argp_state *state)
 int sites_command(int argc, char **argv)
 {
     static const struct argp_option options[] = {
-        {"live", KEY_LIVE, NULL, 0, "by live bytes (as without an option)", 0},
+        {"live", KEY_LIVE, NULL, 0, "by live bytes (the default)", 0},
         {"allocated", KEY_ALLOCATED, NULL, 0, "by bytes allocated since profiling began", 0},
         {"peak", KEY_PEAK, NULL, 0, "by live bytes at the heap's peak", 0},
         {"pinned", KEY_PINNED, NULL, 0, "by free bytes that live blocks keep resident", 0},
         {"lifetime", KEY_LIFETIME, NULL, 0, "by bytes allocated, with how long they lived", 0},
-        {"top", KEY_TOP, "N", 0, "show so many stacks (10; in JSON all)", 0},
+        {"top", KEY_TOP, "N", 0, "show at most N stacks (10; in JSON all)", 0},
         {"json", KEY_JSON, NULL, 0, "print JSON", 0},
         CHOICE_OPTION_CORE,
         CLI_OPTION_HELP,
@@ -81,8 +82,10 @@ int sites_command(int argc, char **argv)
         .options = options,
         .parser = parse_sites,
         .args_doc = "PID\n--core FILE",
-        .doc = "Say who asked for the memory of a process: bytes and blocks by call stack, "
-               "estimated from samples. The process runs with HAKMEM_PROFILE=1.",
+        .doc =
+            "Say who asked for the memory of a process: bytes and blocks by call stack, "
+            "estimated from samples. The process runs with HAKMEM_PROFILE=1; for another one, see "
+            "hakmem profile --for.",
     };
     struct sites_input input = {.choice = {.command = COMMAND}};
     struct target target;

@@ -10,9 +10,10 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "sites/same_stacks.h"
 
 #define INDENT "    "
-/* Of the function that pins most, in its sentence. */
+/* The width of the function's name in the sentence about the site that pins most. */
 #define COLUMNS_OF_NAME 60
 
 static const char *const titles[] = {
@@ -20,7 +21,7 @@ static const char *const titles[] = {
     [FIGURE_ALLOCATED] = "allocated since profiling began",
     [FIGURE_PEAK] = "live at the peak",
     [FIGURE_PINNED] = "free, but kept resident",
-    [FIGURE_LIFETIME] = "allocated and its lifetimes",
+    [FIGURE_LIFETIME] = "allocated, with lifetimes",
 };
 
 const char *figure_title(enum figure figure)
@@ -69,7 +70,7 @@ static struct short_text text_of_life(const struct site_view *site, double share
     return text;
 }
 
-/* How full the pages are that a site's blocks keep. */
+/* The share of used bytes in the pages that a site's blocks keep. */
 static struct short_text text_of_page_use(const struct site_view *site)
 {
     return text_of_percent(site->pinned_own_bytes, site->pinned_own_bytes + site->pinned_bytes);
@@ -113,7 +114,7 @@ static void print_row(FILE *out, const struct site_view *site, const struct tabl
 {
     double bytes = (double)site_bytes(site, form->figure);
     double count = site_count(site, form->figure);
-    double shown = count > 0 && count < 1 ? 1 : count; /* of one block, a part may be counted */
+    double shown = count > 0 && count < 1 ? 1 : count; /* a part of one block is shown as 1 */
     fprintf(out, "%11s %8s %12.0f ", text_of_sum(bytes).bytes, text_of_percent(bytes, sum).bytes,
             shown);
     if (form->figure == FIGURE_LIFETIME)
@@ -129,7 +130,7 @@ static void print_row(FILE *out, const struct site_view *site, const struct tabl
         fprintf(out, INDENT "label %" PRIu32 "\n", site->label);
 }
 
-/* The histogram: how many of the freed samples lived so long, and not less. */
+/* The histogram of lifetimes: the shares of the freed samples add up to 100 %. */
 static void print_lifetimes(FILE *out, const struct site_view *site, size_t width)
 {
     double sum = 0;
@@ -140,14 +141,15 @@ static void print_lifetimes(FILE *out, const struct site_view *site, size_t widt
         char part[64];
         if (site->lifetimes[i] == 0)
             continue;
-        size_t length = (size_t)snprintf(part, sizeof part, "%s < %s",
-                                         text_of_percent(site->lifetimes[i], sum).bytes,
-                                         text_of_ms((double)(UINT64_C(1) << i)).bytes);
+        size_t length = (size_t)snprintf(
+            part, sizeof part, "%s %s%s%s", text_of_percent(site->lifetimes[i], sum).bytes,
+            i > 0 ? text_of_ms((double)(UINT64_C(1) << (i - 1))).bytes : "", i > 0 ? " to " : "< ",
+            text_of_ms((double)(UINT64_C(1) << i)).bytes);
         bool is_first = column == 0;
         if (!is_first && width > 0 && column + length + 2 >= width)
             column = 0;
         column += (size_t)fprintf(out, "%s%s",
-                                  is_first      ? INDENT "freed: "
+                                  is_first      ? INDENT "freed after: "
                                   : column == 0 ? ",\n" INDENT INDENT
                                                 : ", ",
                                   part);
@@ -156,7 +158,7 @@ static void print_lifetimes(FILE *out, const struct site_view *site, size_t widt
         fputc('\n', out);
 }
 
-/* How many frames tell something in a table that is cut: libc's above main do not. */
+/* The number of frames that a table with a limit shows: libc's frames above main are left out. */
 static size_t count_telling(const struct named_stack *stack)
 {
     size_t count = stack->count;
@@ -192,7 +194,8 @@ static void print_head(FILE *out, const struct named_profile *named, enum figure
     fputs(view->is_on ? "\n" : ", off now\n", out);
 }
 
-/* The sites' sum is an estimate, what is free in all pages is not: the part may be above 100 %. */
+/* The sum over the sites is an estimate, and the free bytes of all pages are exact: so the share
+ * may be above 100 %. */
 static void print_pinned(FILE *out, const struct named_profile *named, bool is_cut)
 {
     static struct named_stack stack;
@@ -225,9 +228,9 @@ static const char *last_columns(enum figure figure)
 static void print_end(FILE *out, const struct profile_view *view, size_t left_out)
 {
     if (left_out > 0)
-        fprintf(out, "\n(%zu smaller: see --top or --json)\n", left_out);
+        fprintf(out, "\n(%zu smaller not shown: --top N shows more, --json all)\n", left_out);
     if (view->dropped > 0)
-        fprintf(out, "\nnot kept, for want of room: samples or stacks, %" PRIu64 " times\n",
+        fprintf(out, "\nno room for samples or stacks, %" PRIu64 " times (HAKMEM_PROFILE_MEMORY)\n",
                 view->dropped);
     if (view->implausible > 0)
         fprintf(out, "\nleft out, since it changed while it was read: %u thing%s\n",
@@ -256,10 +259,13 @@ size_t sites_print_rows(FILE *out, const struct named_profile *named, const stru
 void sites_print_table(FILE *out, const struct named_profile *named, const struct table_form *form)
 {
     const struct profile_view *view = &named->view;
+    struct named_profile joined = *named;
+    joined.view.sites = same_stacks_join(named, &joined.view.site_count);
     print_head(out, named, form->figure, sites_sum(view, form->figure));
     if (form->figure == FIGURE_PINNED)
-        print_pinned(out, named, form->width > 0);
-    size_t count = sites_print_rows(out, named, form);
+        print_pinned(out, &joined, form->width > 0);
+    size_t count = sites_print_rows(out, &joined, form);
+    free(joined.view.sites);
     if (count == 0 && form->figure == FIGURE_PINNED && view->sample_count > 0)
         fputs("\nno sampled block lies in a page with free bytes\n", out);
     else if (count == 0)

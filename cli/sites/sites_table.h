@@ -18,7 +18,7 @@ struct table_form {
 };
 
 void sites_print_table(FILE *out, const struct named_profile *named, const struct table_form *form);
-/* The rows alone, with their stacks. Returns how many sites have something of the figure. */
+/* Print only the rows, with their stacks. Returns the number of sites whose figure is not 0. */
 size_t sites_print_rows(FILE *out, const struct named_profile *named,
                         const struct table_form *form);
 /* The profile as JSON: all figures of each site, the largest of `form->figure` first. */
@@ -31,7 +31,7 @@ void sites_print_stack(FILE *out, const struct named_profile *named, const struc
                        const struct table_form *form);
 /* One line of a stack; cut to `width` columns, if that is not 0. */
 void sites_print_frame(FILE *out, const char *before, const struct frame *frame, size_t width);
-/* How long something took, in one unit: "34 min". */
+/* A duration in one unit: "34 min". */
 struct short_text text_of_ms(double ms);
 /* For programs: "live"; and for people, behind a number of bytes. */
 const char *figure_name(enum figure figure);

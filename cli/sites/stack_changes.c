@@ -16,7 +16,7 @@
 #define INDENT "    "
 #define FRAMES_SHOWN 6
 #define COLUMNS 80
-/* Frames that may be the allocator's own, as in a stack by addresses. */
+/* The most frames of the allocator's own that are looked for, as in stacks.c. */
 #define OWN_FRAMES_MAX 12
 
 /* ---- stacks ---- */
@@ -105,7 +105,7 @@ static int compare_rows(const void *a, const void *b)
     return (left < right) - (left > right);
 }
 
-/* Those that changed by half a byte or more, the largest change first; to be freed. */
+/* The rows that changed by half a byte or more, the largest change first; to be freed. */
 static const struct stack_change **rank(const struct stack_changes *changes, size_t *count)
 {
     const struct stack_change **order = memory_resize(NULL, changes->keys.count + 1, sizeof *order);
@@ -165,15 +165,17 @@ static void print_title(FILE *out, const struct stack_changes *changes,
     bool is_earlier = title->seconds < 0;
     fprintf(out, "%.100s", title->names[CHANGE_BEFORE]);
     if (strcmp(title->names[CHANGE_BEFORE], title->names[CHANGE_AFTER]) != 0)
-        fprintf(out, ", and %.100s", title->names[CHANGE_AFTER]);
-    if (!isnan(title->seconds))
+        fprintf(out, " and %.100s", title->names[CHANGE_AFTER]);
+    if (fabs(title->seconds) < 120)
+        fprintf(out, ", %.1f s %s", fabs(title->seconds), is_earlier ? "earlier" : "later");
+    else if (!isnan(title->seconds))
         fprintf(out, ", %s %s", text_of_ms(fabs(title->seconds) * 1000).bytes,
                 is_earlier ? "earlier" : "later");
     fprintf(out, "\n%s %s, then %s: %s\n", text_of_bytes(changes->bytes[CHANGE_BEFORE]).bytes,
             figure_title(title->figure), text_of_bytes(changes->bytes[CHANGE_AFTER]).bytes,
             text_of_change(change_of(changes->bytes)).bytes);
     if (title->interval > 1)
-        fprintf(out, "sampled every %s on average: changes of a few times that may be chance\n",
+        fprintf(out, "sampled every %s on average: a change of a few times that may be chance\n",
                 text_of_size(title->interval).bytes);
 }
 
@@ -191,7 +193,7 @@ void stack_changes_print(FILE *out, const struct stack_changes *changes,
     for (size_t i = 0; i < shown; i++)
         print_row(out, order[i]);
     if (count > shown)
-        fprintf(out, "\n(%zu smaller: see --top or --json)\n", count - shown);
+        fprintf(out, "\n(%zu smaller not shown: --top N shows more, --json all)\n", count - shown);
     free(order);
 }
 

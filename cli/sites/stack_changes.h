@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A figure of two moments or files, by call stack: what grew, and what shrank. Stacks are the same
- * if their functions are: addresses and lines differ from run to run, and from build to build.
+ * A figure at two moments, or in two files, by call stack. Two stacks count as the same if their
+ * functions are the same: addresses and lines differ between runs and builds.
  */
 #ifndef HAK_CLI_STACK_CHANGES_H
 #define HAK_CLI_STACK_CHANGES_H
@@ -15,9 +15,9 @@
 enum change_side { CHANGE_BEFORE, CHANGE_AFTER, CHANGE_SIDES };
 
 struct stack_change {
-    struct pprof_frame *frames; /* from outside the allocator on; the texts are of who added them */
+    struct pprof_frame *frames; /* without the allocator's own; the caller owns the texts */
     size_t count;
-    size_t own; /* the first frame that is not a library's of the language */
+    size_t own; /* index of the first frame that is not in the language's own library */
     double bytes[CHANGE_SIDES];
     double blocks[CHANGE_SIDES];
 };
@@ -30,7 +30,7 @@ struct stack_changes {
     double blocks[CHANGE_SIDES];
 };
 
-/* Purpose: what stands above the table. */
+/* Purpose: the lines above the table. */
 struct changes_title {
     const char *names[CHANGE_SIDES]; /* the files, or twice the process */
     double seconds;                  /* from one to the other; NAN: not known */
@@ -39,7 +39,7 @@ struct changes_title {
     size_t rows; /* at most */
 };
 
-/* Add a stack, innermost frame first, or more of it. */
+/* Add figures of a stack, whose frames are innermost first. */
 void stack_changes_add(struct stack_changes *changes, enum change_side side,
                        const struct pprof_frame *frames, size_t count, const double figures[2]);
 void stack_changes_print(FILE *out, const struct stack_changes *changes,

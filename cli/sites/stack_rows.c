@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of stacks in a page: a row for each of the largest. Each has all figures in attributes:
- * flame.js shows those of the figure that the reader chooses.
+ * The table of stacks in a page: a row for each of the largest stacks. A row has all figures in
+ * attributes; flame.js shows the figure that the reader chooses.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -14,9 +14,9 @@
 #include "sites/flame_tree.h"
 #include "sites/sites_table.h"
 
-/* So many rows: more is not read, and makes the page heavy. */
+/* The most rows: nobody reads more, and they make the page heavy. */
 #define ROWS_MAX ((size_t)300)
-/* Of a stack, so many functions: the innermost ones. */
+/* The most functions of a stack, innermost first. */
 #define FRAMES_MAX ((size_t)64)
 #define NAME_BYTES_MAX ((size_t)250)
 
@@ -59,7 +59,7 @@ static void print_frame(FILE *out, const struct frame *frame)
     }
 }
 
-/* So many callers are named. */
+/* The number of callers that are named. */
 #define CALLERS_SHOWN ((size_t)2)
 
 static void print_callers(FILE *out, const struct named_stack *stack)
@@ -74,7 +74,8 @@ static void print_callers(FILE *out, const struct named_stack *stack)
     fputs("</small>", out);
 }
 
-/* Functions that are called from many places would else look all the same. */
+/* The row names the callers too: otherwise the rows of a function with many callers look the
+ * same. */
 void stack_print_callers(FILE *out, const struct named_profile *named, const struct site_view *site)
 {
     static struct named_stack stack;
@@ -121,7 +122,7 @@ static double share_of(const struct site_view *site, const double sums[FIGURE_CO
     return most;
 }
 
-/* The sites that get a row, in the order of the figure; to be freed. */
+/* The sites that get a row, sorted by the figure; to be freed. */
 static struct row *choose_rows(const struct profile_view *view, enum figure figure, size_t *count)
 {
     struct row *rows = memory_resize(NULL, view->site_count, sizeof *rows);
@@ -141,7 +142,7 @@ static struct row *choose_rows(const struct profile_view *view, enum figure figu
     return rows;
 }
 
-/* Of one block, a part may be counted. */
+/* A part of one block is shown as 1. */
 static double whole(double count)
 {
     return count > 0 && count < 1 ? 1 : count;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads a profile with its names, orders its sites, and finds which frame of a stack a reader wants
- * to see first.
+ * Reads a profile with its names, sorts its sites, and finds the frame of a stack that a reader
+ * wants to see first: the function that asked for the memory.
  */
 #include "sites/stacks.h"
 
@@ -108,7 +108,7 @@ void named_profile_close(struct named_profile *named)
 
 /* ---- stacks ---- */
 
-/* Names end at these: "malloc", "operator new(unsigned long)", "hak_alloc_at". */
+/* Functions that only pass on the memory of an allocator: whole names. */
 static const char *const whole_names[] = {
     "malloc",          "calloc",          "realloc",          "reallocarray",
     "aligned_alloc",   "posix_memalign",  "memalign",         "valloc",
@@ -156,7 +156,7 @@ bool stack_is_allocator(const char *function)
     return false;
 }
 
-/* "<u8 as alloc::...": what the library does for a type of the language. */
+/* Is it like "<u8 as alloc::...>", a method of Rust's library for a type of the language? */
 static bool is_for_language_type(const char *function)
 {
     const char *as = function[0] == '<' ? strstr(function, " as ") : NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Numbers texts by a hash table that is never more than half full.
+ * Gives numbers to texts, by a hash table that is never more than half full.
  */
 #include "sites/string_table.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Numbers texts: the same text has the same number.
+ * Gives numbers to texts: equal texts have the same number.
  */
 #ifndef HAK_CLI_STRING_TABLE_H
 #define HAK_CLI_STRING_TABLE_H
@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Purpose: the texts. Invariant: texts[0 .. count) are all different; the table does not own them.
+/* Purpose: the texts. Invariant: texts[0, count) are all different; the table does not own them.
  * Begin with zero. */
 struct string_table {
     const char **texts;

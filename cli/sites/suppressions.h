@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which stacks a user does not want to hear of: those with a function that matches a pattern.
+ * The stacks that the user wants to leave out: those with a function that matches a pattern.
  */
 #ifndef HAK_CLI_SUPPRESSIONS_H
 #define HAK_CLI_SUPPRESSIONS_H
@@ -14,10 +14,10 @@ struct suppressions {
 };
 
 void suppressions_add(struct suppressions *suppressions, const char *pattern);
-/* Add those of a file, one a line; a line that begins with '#' is none. If the file cannot be read,
- * the process ends with one line that begins with `command`. */
+/* Add the patterns of a file, one a line; a line that begins with '#' is a comment. If the file
+ * cannot be read, the process ends with one line that begins with `command`. */
 void suppressions_read(struct suppressions *suppressions, const char *command, const char *path);
-/* Does a function of the stack match? Its name counts with and without its parameters. */
+/* Does a function of the stack match a pattern, with or without its parameters? */
 bool suppressions_match(const struct suppressions *suppressions, const struct named_stack *stack);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Has a child find the names of addresses, and reads its answer: for each address in turn frames,
- * each as LINE, IS_LAST, FUNCTION and FILE. The child's time, memory and answer are bounded; where
- * the answer ends too early, the other addresses stay without names.
+ * Starts a child that finds the names of addresses, and reads its answer: for each address in turn
+ * its frames, each as LINE, IS_LAST, FUNCTION and FILE. The child's time, memory and answer are
+ * bounded. If the answer ends too early, the remaining addresses stay without names.
  */
 #include "sites/symbols.h"
 
@@ -28,7 +28,7 @@
 #define ADDRESSES_MAX ((size_t)1 << 20)
 #define ANSWER_BYTES_MAX ((size_t)512 << 20)
 #define MEMORY_BYTES_MAX ((rlim_t)32 << 30)
-/* A name is cut there; templates can be as long as one likes. */
+/* Longer names are cut: names of templates have no bound. */
 #define NAME_MAX_BYTES 1000
 
 /* ---- the child ---- */
@@ -57,9 +57,9 @@ static _Noreturn void be_child(const struct symbols *symbols, pid_t pid, int pip
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setrlimit(RLIMIT_AS, &memory);
     setrlimit(RLIMIT_CORE, &core);
-    unsetenv("DEBUGINFOD_URLS"); /* no word of the target's files goes to a network */
+    unsetenv("DEBUGINFOD_URLS"); /* no build-id of the target goes to the network */
     alarm(SECONDS_MAX);
-    /* elfutils may have something to say about a file */
+    /* elfutils may write messages about a file */
     int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
     dup2(nowhere, STDOUT_FILENO);
     dup2(nowhere, STDERR_FILENO);
@@ -72,7 +72,7 @@ static _Noreturn void be_child(const struct symbols *symbols, pid_t pid, int pip
 
 /* ---- the answer ---- */
 
-/* All that comes until the end, or until time or room is over. */
+/* Read the answer until its end, or until its time or room is used up. */
 static size_t read_answer(struct symbols *symbols, int pipe_end)
 {
     double end = clock_seconds() + SECONDS_MAX;
@@ -102,7 +102,7 @@ static size_t read_answer(struct symbols *symbols, int pipe_end)
 static size_t ask_child(struct symbols *symbols, pid_t pid)
 {
     int ends[2];
-    fflush(NULL); /* or the child would write it once more */
+    fflush(NULL); /* else the child would write the buffers once more */
     if (pipe2(ends, O_CLOEXEC) != 0)
         return 0;
     pid_t child = fork();
@@ -215,7 +215,8 @@ static void sort_addresses(struct symbols *symbols)
     symbols->count = kept;
 }
 
-/* Each address once. Sorting now and then keeps the list as short as it ends. */
+/* Collect each address once. Sorting now and then, and removing duplicates, keeps the list
+ * short. */
 static void collect_addresses(struct symbols *symbols, const struct profile_view *copied)
 {
     size_t room = 0;
@@ -303,7 +304,7 @@ void symbols_say_missing(const struct symbols *symbols, const char *command)
         count++;
     }
     if (count > 0)
-        cli_say("%s: no symbols for some addresses of %s%s: it is stripped, or was replaced: "
-                "its frames are offsets",
+        cli_say("%s: no symbols for some addresses of %s%s, which are shown as offsets: it is "
+                "stripped, or was replaced; install its debug symbols",
                 command, first->path, count > 1 ? " and other files" : "");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The names of a profile's addresses. A child of the command finds them: files of the target that
- * make it crash or hang cost names, and no more.
+ * The names of a profile's addresses. A child of the command finds them: if a file of the target
+ * makes the child crash or hang, names are missing, and nothing else happens.
  */
 #ifndef HAK_CLI_SYMBOLS_H
 #define HAK_CLI_SYMBOLS_H
@@ -29,8 +29,8 @@ struct symbols {
     size_t count;
     struct frame *frames;
     size_t frame_count;
-    char *text;        /* what the child has said; names lie in it */
-    bool is_cut_short; /* the child has not come to its end */
+    char *text;        /* the child's answer, with the names */
+    bool is_cut_short; /* the answer is not complete */
 };
 
 /* Name all addresses of a profile. */

@@ -84,16 +84,18 @@ void hak_on_limit(bool (*handler)(size_t wanted, void *context), void *context);
  * The control group's limit holds too, if it is lower. False, and EINVAL, for more than 1 TiB. */
 bool hak_set_limit(size_t bytes);
 
-/* Sample what is allocated from now on, in all threads, on average one block in `interval` bytes;
- * 1 samples every block, 0 is HAKMEM_PROFILE_INTERVAL. The samples are kept with their call stacks
- * (and the label of hak_alloc_at), within HAKMEM_PROFILE_MEMORY; the command hakmem reads them.
- * While profiling is on, a call changes the interval. False, with EINVAL for an interval above 1
- * TiB, or ENOMEM when memory cannot be had, or the caller is a signal handler that has interrupted
- * the allocator. Any thread may call it at any other time. */
+/* Sample the blocks that are allocated from now on, in all threads: on average one block in every
+ * `interval` bytes; 1 samples every block, 0 stands for HAKMEM_PROFILE_INTERVAL. The samples are
+ * kept with their call stacks (and the label of hak_alloc_at), within HAKMEM_PROFILE_MEMORY; the
+ * command hakmem reads them. If profiling is on already, a call changes the interval. Returns false
+ * with errno set: EINVAL for an interval above 1 TiB; ENOMEM if there is no memory, or if the
+ * caller is a signal handler that has interrupted the allocator. Any thread may call it at any
+ * other time. */
 bool hak_profile_start(size_t interval);
-/* Sample nothing more for the program; the command hakmem, or a tracer of the static probes, may
- * still have profiling on. What was sampled is kept, its frees are still noted, and another start
- * goes on with it. Any thread; does nothing where hak_profile_start fails. */
+/* Stop profiling for the program. It goes on if the command hakmem or a tracer of the static probes
+ * still needs it. The samples so far are kept, frees of their blocks are still recorded, and
+ * another start goes on with them. Any thread may call it; does nothing where hak_profile_start
+ * fails. */
 void hak_profile_stop(void);
 
 /* Recount every invariant of the heap under its locks. Returns the number of faults found; each is

@@ -44,8 +44,8 @@ static __attribute__((noinline)) void *alloc_unwatched(size_t size)
 
 __attribute__((noinline)) void *entry_alloc_slow(size_t size)
 {
-    void *block = watched_alloc(size);
-    return likely(block != NULL) ? block : alloc_unwatched(size);
+    void *block;
+    return likely(watched_try_alloc(size, &block)) ? block : alloc_unwatched(size);
 }
 
 __attribute__((noinline)) void *entry_calloc_slow(size_t size)

@@ -65,8 +65,9 @@ static always_inline size_t max_size(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-/* Where the search for a key begins in a table of so many slots, a power of two. (The constant is
- * 2^64 by the golden ratio: Knuth, The Art of Computer Programming, volume 3, 6.4.) */
+/* The slot at which the search for a key begins in a hash table; `slots` is a power of two. (The
+ * constant is 2^64 divided by the golden ratio: Knuth, The Art of Computer Programming, volume 3,
+ * 6.4.) */
 static always_inline size_t hash_slot(uint64_t key, uint32_t slots)
 {
     return (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (slots - 1);

@@ -246,10 +246,11 @@ struct root {
     const struct thread_caches *thread_caches;
     const uint64_t *fb_counts;
     const struct profile *profile;
-    const char
-        *state_start;      /* of the allocator's static data (state_data): its words do not keep */
-    const char *state_end; /* a program's blocks from being lost */
-    struct requests *request; /* written from outside; else only bits of thread_cache.bottom are */
+    /* the bounds of the allocator's static data (state_data): a pointer there does not make a
+     * program's block reachable */
+    const char *state_start;
+    const char *state_end;
+    struct requests *request; /* the command writes only here, and the top bytes of bins' bottoms */
 };
 extern const struct root hakmem_root;
 

@@ -32,8 +32,9 @@ struct request {
 struct requests {
     _Atomic uint32_t is_waiting;
     _Atomic bool is_serving;
-    /* written by the command while it profiles: a new number about each second. When it stays the
-     * same for REQUEST_LEASE_MS, the command is gone, and profiling for it ends. */
+    /* the lease: while the command profiles, it writes a new number about once a second. If the
+     * number stays the same for REQUEST_LEASE_MS, the command is gone, and profiling for it
+     * ends. */
     _Atomic uint32_t profile_lease;
     struct request slots[REQUEST_SLOTS];
 };
@@ -45,8 +46,8 @@ extern struct requests requests;
  * `profile` the one that starts profiling or, for 0, stops it. For slow paths of the program's
  * threads. The caller may hold no lock. */
 void request_serve(size_t (*trim)(void), bool (*profile)(uint64_t interval));
-/* The same for the helper. It leaves changes of the limit and profiling to slow paths, since it may
- * not look limits up, nor read which files are mapped. */
+/* Serve them in the helper thread. It leaves changes of the limit and profiling to slow paths,
+ * since it may not look up limits or read the list of mapped files. */
 void request_serve_by_helper(size_t (*trim)(void));
 /* In a forked child: the requests were to the parent, so none is open here; and the thread that was
  * serving one does not exist. */

@@ -26,8 +26,8 @@
 
 early_data void (*route_on_slow_path)(void);
 
-/* Do the other work of a slow path: serve requests of the command, see whether a tracer listens,
- * age free memory, look at the limit on memory, and write figures that are due. */
+/* Do the other work of a slow path: serve requests of the command, start or stop sampling for a
+ * tracer, age free memory, look at the limit on memory, and write figures that are due. */
 static void attend(void)
 {
     if (request_is_waiting())
@@ -319,8 +319,8 @@ static bool resize_span(const struct held *held, size_t size)
     return true;
 }
 
-/* A Huge block where it is, or where its pages are moved to. A sample ends before: another thread
- * may be given the address. */
+/* Resize a Huge block in place, or by moving its pages. Its sample ends before that: another thread
+ * may get the old address. */
 static void *move_huge(const struct held *held, size_t size)
 {
     profile_forget(held->block);

@@ -139,8 +139,8 @@ static void set_up(struct thread_cache *cache)
                                                       (size_t)settings.tiny_refill_batch_size);
 }
 
-/* Asked under the lock: a thread that starts or stops profiling comes by later, or has done so
- * before. */
+/* Asks under the cache's lock whether profiling is on: a thread that starts or stops profiling
+ * comes to this cache later, or has been here before. */
 void thread_cache_watch(struct thread_cache *cache)
 {
     lock_acquire(&cache->lock);
@@ -182,8 +182,8 @@ static struct thread_cache *acquire_cache(void)
         cache = take_unused_locked();
     if (cache) {
         note_thread(cache);
-        /* under the list's lock: a thread that starts or stops profiling comes by before, or finds
-         * this cache in the list */
+        /* under the list's lock: a thread that starts or stops profiling has done so before, or
+         * will find this cache in the list */
         thread_cache_watch(cache);
     }
     lock_release(&thread_caches.lock);

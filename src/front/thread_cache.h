@@ -34,7 +34,7 @@ struct thread_cache {
     uint32_t last_use[CLASS_COUNT];         /* slow_paths at the last slow path of the class */
     uint16_t slots[CLASS_COUNT];            /* length of the magazine */
     uint8_t strangers[CLASS_LINE_LAST + 1]; /* blocks freed before the first was allocated */
-    struct sampling sampling;               /* its thread's, while it is watched */
+    struct sampling sampling;               /* of its thread; used while it is watched */
     struct lock lock;
     uint32_t thread_id;  /* the kernel's number; 0 if it could not be asked */
     uint32_t process_id; /* the process in which the number was asked for */
@@ -102,9 +102,9 @@ static always_inline bool bin_push(struct thread_cache *cache, size_t size_class
 }
 
 /* The bins of a watched cache look empty to the fast path: their bottoms have this bit, which no
- * address has, and so are above every top. Slow paths use the address without it. Written under the
- * cache's lock; also from outside, by the command, which writes this one byte, so that a thread
- * that only pops and pushes comes to a slow path. */
+ * address has, so they are above every top. Slow paths use the address without the bit. The bit is
+ * written under the cache's lock. The command also sets it from outside, by writing the byte that
+ * has the bit, so that a thread that only pops and pushes comes to a slow path. */
 #define BIN_WATCHED ((uintptr_t)1 << (sizeof(uintptr_t) * 8 - 1))
 
 static always_inline void **bin_as_watched(void **bottom, bool is_watched)
@@ -123,7 +123,8 @@ static always_inline void **bin_bottom(const struct thread_cache *cache, unsigne
     return bin_as_watched(word_load(&cache->bottom[size_class]), false);
 }
 
-/* Under the cache's lock, or for a cache that no thread has yet. */
+/* Set or clear the bit in all bins. The caller holds the cache's lock, or no thread has the cache
+ * yet. */
 static inline void cache_watch(struct thread_cache *cache, bool is_watched)
 {
     sampling_restart(&cache->sampling);
@@ -171,9 +172,9 @@ size_t thread_cache_count(void);
 void thread_cache_count_blocks(size_t blocks[CLASS_COUNT], size_t *threads);
 /* Ask all threads to empty their caches at their next slow path. */
 void thread_cache_ask_all(void);
-/* A cache is watched if profiling is on, else not. */
+/* Watch this cache if profiling is on, else end watching it. */
 void thread_cache_watch(struct thread_cache *cache);
-/* Profiling has started or stopped: the same for all caches. */
+/* Profiling has started or stopped: do so for all caches. */
 void thread_cache_watch_all(void);
 /* Look at the next few caches of the list. If the thread of one has ended without our destructor,
  * take the cache out of the list and return it; else return NULL. The caller empties it and parks

@@ -231,8 +231,9 @@ static void raise_refill(struct thread_cache *cache, unsigned size_class)
     cache->refill[size_class] = (uint8_t)min_size(cache->refill[size_class] * 2u, most);
 }
 
-/* The call that made the cache may have called us, and filled the bin; or the bin is watched. If
- * profiling is off, the command has set the bit from outside, or profiling has just ended. */
+/* Take a block from the bin, which need not be empty: making the cache may have called malloc,
+ * which filled the bin; or the bin is watched. If it is watched while profiling is off, the command
+ * has set the bit from outside, or profiling has just ended: then clear it. */
 static void *pop_in_slow_path(struct thread_cache *cache, unsigned size_class)
 {
     if (unlikely(bin_is_watched(cache, size_class)) && !profile_is_on())

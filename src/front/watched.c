@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the watching of threads: it begins and ends for all of them at once, by a bit in the bottoms
- * of their bins, and a cache that is made later is watched from its start. A thread that allocates
- * without a cache is counted too. Owns also how long profiling is on for the command and for
- * tracers of the probes, which may end without a word. May never allocate, and never hold a lock
- * while a stack is walked.
+ * Owns the watching of threads. It begins and ends for all threads at once, by a bit in the bottoms
+ * of their bins; a cache that is made later is watched from its start. The blocks of a thread
+ * without a cache are counted too. Owns also the end of profiling for a command or a tracer that
+ * is gone: a command may be killed before it asks the process to stop. May never allocate, and may
+ * hold no lock while it walks a stack.
  */
 #include "front/watched.h"
 #include "front/owned_heap.h"
@@ -46,20 +46,21 @@ static __attribute__((noinline)) uint32_t own_stack(void)
 
 /* ---- the command's lease ---- */
 
-/* Purpose: when the command has last written its lease. Any thread that samples. */
+/* Purpose: the command's lease, as it was last seen to change. The command writes a new number into
+ * requests.profile_lease about once a second. Owner: any thread that takes a sample. */
 static struct {
-    _Atomic uint32_t seen;
-    _Atomic uint64_t seen_ms; /* by os_now_ms; written first */
+    _Atomic uint32_t seen;    /* the number */
+    _Atomic uint64_t seen_ms; /* when it was first seen, by os_now_ms; written before `seen` */
 } lease;
 
 static void renew(uint32_t number, uint64_t now)
 {
     atomic_store_explicit(&lease.seen_ms, now, memory_order_relaxed);
-    /* release: a thread that sees the number sees a time that is not older */
+    /* release: a thread that sees this number sees its time, or a later one */
     atomic_store_explicit(&lease.seen, number, memory_order_release);
 }
 
-/* Asked with each sample of the command's profiling, so that it costs nothing. */
+/* Is the command gone? Only samples ask this: they are rare, so the check costs next to nothing. */
 static bool has_lapsed(void)
 {
     uint64_t now = os_now_ms();
@@ -77,7 +78,7 @@ static void stop_locked(enum profile_client client)
     thread_cache_watch_all();
 }
 
-/* Asked again under the lock: another command may have begun meanwhile. */
+/* Check again under the lock: another command may have started profiling meanwhile. */
 static noinline_cold void end_lapsed(void)
 {
     lock_acquire(&watched_lock);
@@ -117,7 +118,7 @@ unsigned watched_forget(unsigned byte, const void *block)
 {
     if (is_block_class(byte) || is_ace_class(byte))
         return byte;
-    byte = watched_byte(byte, block); /* before: the block keeps its slab */
+    byte = watched_byte(byte, block); /* first: the block still belongs to its slab */
     profile_forget(block);
     return byte;
 }
@@ -126,10 +127,11 @@ unsigned watched_forget(unsigned byte, const void *block)
 
 static _Atomic bool is_starting_stacks;
 
-/* The caller may be anything that allocates: the loader with its locks held, or a signal handler.
- * stack_start reads the loader's list of files without a lock, and asks _dl_find_object, which
- * takes none; where that is missing it asks the kernel. So it waits for nobody, and two calls are
- * kept apart without a wait too: of two threads one is enough. */
+/* Prepare the unwinder. The caller may be any code that allocates: the loader while it holds its
+ * locks, or a signal handler. So this may wait for nobody. stack_start takes no lock: it reads the
+ * loader's list of files and calls _dl_find_object, or asks the kernel where that function is
+ * missing. If another thread is in stack_start already, this one goes on without it: one call is
+ * enough. */
 static void start_stacks(void)
 {
     if (atomic_exchange_explicit(&is_starting_stacks, true, memory_order_acquire))
@@ -167,14 +169,15 @@ bool watched_serve(uint64_t interval)
         return true;
     }
     uint64_t now = os_now_ms();
-    if (now == 0) /* under a filter there may be no clock, and a lease without an end */
+    if (now == 0) /* no clock, under a seccomp filter: the lease would never end */
         return false;
     renew(atomic_load_explicit(&requests.profile_lease, memory_order_relaxed), now);
     return watched_start(PROFILE_BY_COMMAND, interval);
 }
 
-/* No lock is taken: the thread may have been inside the allocator when it forked. The parent's
- * other threads do not exist: none starts stacks. */
+/* Takes no lock: the thread may have been inside the allocator when it forked. The parent's other
+ * threads do not exist in the child, so none of them is in stack_start. The time 0 makes the lease
+ * look as if it had ended long ago. */
 void watched_reset_in_child(void)
 {
     renew(atomic_load_explicit(&requests.profile_lease, memory_order_relaxed), 0);
@@ -185,8 +188,8 @@ void watched_reset_in_child(void)
 
 state_data _Atomic bool watched_is_traced;
 
-/* Noted first: without memory for the profile, no slow path tries again before the tracer has left.
- */
+/* The flag is set first: if there is no memory for the profile, no slow path tries again until the
+ * tracer has left. */
 noinline_cold void watched_follow_tracer(void)
 {
     bool is_heard = probes_are_heard();

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns stores of stacks (stack.h has their layout): the place of a stack's record, and the hash
- * table that finds it. A thread that is interrupted at any point, for ever, must not keep another
- * one from storing: so nothing is locked, and a record is whole before its number is in a slot.
+ * Owns stores of stacks (stack.h has their layout): the records of stacks, and the hash table that
+ * finds them. A thread may be interrupted at any point, for ever, and other threads must still be
+ * able to store stacks. So there is no lock, and a record is complete before its number is written
+ * into a slot.
  */
 #include "stack/stack.h"
 
 #define BYTES_A_SLOT 64
 #define STORE_MAX (32 * GIB)
 
-/* So many slots are looked at for a stack. */
+/* A search for a stack looks at so many slots at most. */
 #define PROBES_MAX 64
 
 struct stack_store *stack_store_make(void *memory, size_t size)
@@ -53,7 +54,7 @@ static size_t record_size(size_t depth)
     return sizeof(struct stack_record) + depth * sizeof(uint64_t);
 }
 
-/* A record of one's own, not yet in a slot. 0: there is no memory for it. */
+/* Make a record that no slot has yet. Returns its number; 0: the store is full. */
 static uint32_t write_record(struct stack_store *store, uint32_t hash, const uint64_t *frames,
                              size_t depth)
 {
@@ -61,7 +62,7 @@ static uint32_t write_record(struct stack_store *store, uint32_t hash, const uin
     do {
         if (record_size(depth) > store->size - place)
             return 0;
-        /* acquire: whoever has given this memory back does not write to it any more */
+        /* acquire: the thread that gave this memory back has ended its writes */
     } while (!atomic_compare_exchange_weak_explicit(&store->used, &place,
                                                     place + record_size(depth),
                                                     memory_order_acquire, memory_order_relaxed));
@@ -74,13 +75,13 @@ static uint32_t write_record(struct stack_store *store, uint32_t hash, const uin
     return number;
 }
 
-/* Another thread has stored the same stack meanwhile: give the memory back, if no record has come
- * after it. Else it stays unused. */
+/* Another thread has stored the same stack meanwhile: give the record's memory back, if no other
+ * record was made after it. Else the memory stays unused. */
 static void discard_record(struct stack_store *store, uint32_t number, size_t depth)
 {
     uint64_t place = (uint64_t)number * sizeof(uint64_t);
     uint64_t end = place + record_size(depth);
-    /* release: our writes come before those of the next owner */
+    /* release: our writes to this memory come before those of its next owner */
     atomic_compare_exchange_strong_explicit(&store->used, &end, place, memory_order_release,
                                             memory_order_relaxed);
 }
@@ -101,7 +102,7 @@ static uint32_t find_or_add(struct stack_store *store, uint32_t hash, const uint
         uint32_t found = atomic_load_explicit(slot, memory_order_acquire);
         if (found == 0) {
             own = own ? own : write_record(store, hash, frames, depth);
-            /* release: whoever finds the number sees the record */
+            /* release: a thread that finds the number sees the record */
             if (own == 0 || atomic_compare_exchange_strong_explicit(
                                 slot, &found, own, memory_order_release, memory_order_acquire)) {
                 atomic_fetch_add_explicit(&store->stacks, own != 0, memory_order_relaxed);

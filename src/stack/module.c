@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the answer to the question from which mapped file a piece of code is, and where that file's
- * unwind tables are. libc's _dl_find_object (glibc 2.35) answers it without a lock; it is looked up
- * in libc's symbols by hand, so that the library can be loaded by an older libc, and without
- * dlsym, which may allocate. Where it is missing, the files in /proc/self/maps at the start are
- * known, and else the program and the vDSO only, which the kernel tells each process.
+ * Owns the search for the mapped file that a piece of code is from, and for that file's unwind
+ * tables. libc's _dl_find_object (glibc 2.35) finds them without a lock. This file looks the
+ * function up in libc's symbols by hand: linking to it would exclude older libcs, and dlsym may
+ * allocate. Where the function is missing, only the files are known that /proc/self/maps had at the
+ * start. If that cannot be read either, only the program and the vDSO are known, which the kernel
+ * tells each process.
  *
- * A file may be unmapped while its tables are read. So the kernel copies them where it may be asked
- * for that. Under a seccomp filter it may not be asked: the tables are read directly then. That is
- * safe unless the stack is damaged, since no program may unmap code that it is running.
+ * A file may be unmapped while its tables are read. So the kernel copies the tables. Under a
+ * seccomp filter the kernel may not be asked: then the tables are read directly. That is safe
+ * unless the stack is damaged, since no program may unmap code that it is running.
  */
 #include "stack/unwind.h"
 

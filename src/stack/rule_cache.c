@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Owns the cache of rules by program counter: a table of fixed size that all threads and signal
- * handlers read and write without locks. An entry has a checksum of all its words, so that an entry
- * which two threads have written at the same time, or which is read half written, counts as absent.
- * Rules of a file that has been unmapped stay until others replace them. They are not found, since
- * they have their file's identity; and if they were, a wrong rule is no more than a wrong frame.
+ * handlers read and write without locks. An entry has a checksum of all its words. So an entry that
+ * is read half written, or that two threads have written at the same time, counts as absent. Rules
+ * of an unmapped file stay until others replace them. They are not found, since they have the
+ * identity of their file. If one were found, it would give a wrong frame, and do no other harm.
  */
 #include "stack/unwind.h"
 
 #include <string.h>
 
-/* 2 ways of 2,048 places: 256 KiB where a rule has 48 bytes, of which a program that is not
- * profiled touches none. */
+/* 2,048 places with 2 entries each: 256 KiB if a rule has 48 bytes. A program that is not profiled
+ * touches none of them. */
 #define CACHE_PLACES 2048
 #define CACHE_WAYS 2
 

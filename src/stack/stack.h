@@ -87,19 +87,19 @@ void stack_from_context(struct stack_registers *registers, const void *context);
 /* ---- walk.c ---- */
 
 /*
- * Once before the first walk, and again whenever profiling starts: finds _dl_find_object, and
- * without it reads from /proc/self/maps which files are mapped. In any state of a thread, but two
- * calls must not run at the same time; walks may.
+ * To be called before the first walk, and again whenever profiling starts. Finds _dl_find_object,
+ * or reads from /proc/self/maps which files are mapped. May be called in any state of a thread, and
+ * while other threads walk, but two calls must not run at the same time.
  */
 void stack_start(void);
 
 /*
  * Write up to `max` addresses to `frames`, innermost first, and return their number. `registers`
- * are those of a frame on the calling thread's stack. An address lies inside the call instruction
- * of its frame, so it is the return address less 1; where a signal has interrupted the frame, and
- * for the innermost, it is the exact address of the instruction. So function and line of the
- * address are right as they are. The work is bounded; a walk that comes to the bound, or to a stack
- * that may not be read, returns the frames so far.
+ * are those of a frame on the calling thread's stack. The address of a frame is its return address
+ * less 1, so it lies inside the call instruction, and its function and line are those of the call.
+ * For the innermost frame, and for one that a signal has interrupted, it is the exact address of
+ * the instruction. The work is bounded: a walk that reaches the bound, or a stack that may not be
+ * read, returns the frames so far.
  */
 size_t stack_walk(const struct stack_registers *registers, uint64_t *frames, size_t max);
 
@@ -145,8 +145,8 @@ struct stack_record {
 /* The least size of a store. */
 #define STACK_STORE_MIN (4 * KIB)
 
-/* Make a store in memory that reads as zero, is aligned to 8 bytes, and is written as it fills up,
- * but for the slots, which take 1/16 of it. NULL when it is too small, or larger than 32 GiB. */
+/* Make a store in memory that reads as zero and is aligned to 8 bytes. The slots take 1/16 of it;
+ * the rest is written only as the store fills up. NULL: the size is too small, or above 32 GiB. */
 struct stack_store *stack_store_make(void *memory, size_t size);
 /* The number of this stack, the same for the same frames; 0 when it could not be kept, which is
  * counted. Waits for nobody. */

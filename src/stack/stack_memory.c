@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the answer to the question which memory of a stack may be read. No address is read directly
- * unless it is certain that it is mapped: between the deepest address in use and the top of the
- * stack that the kernel or libc has made for the thread. Other stacks (of signal handlers and
- * coroutines) have bounds that nobody knows. They are copied by the kernel, which says no where
- * nothing is mapped; where it may not be asked (seccomp), they are not read at all.
+ * Owns the bounds of the stack memory that may be read. An address is read directly only if it is
+ * certainly mapped: it lies between the deepest address in use and the top of the stack that the
+ * kernel or libc has made for the thread. The bounds of other stacks (of signal handlers and
+ * coroutines) are not known. The kernel copies from these, and fails where nothing is mapped. Under
+ * a seccomp filter the kernel may not be asked: then they are not read at all.
  */
 #include "stack/unwind.h"
 

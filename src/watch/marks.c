@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the marks of slabs that have samples. Such a slab carries CLASS_SAMPLED in the slab map as
- * long as it has one, so that frees into it, and no others, come to the slow path. The mark tells
- * them apart there: it is one word, and says which block of the slab is the sample, or how many
- * are. May never be changed without the profile's lock.
+ * Owns the marks of slabs that have sampled blocks. While a slab has one, its byte in the slab map
+ * is CLASS_SAMPLED, so frees into this slab, and no others, come to the slow path. There the mark
+ * tells whether the freed block is sampled. A mark is one word: the size class of the slab, and the
+ * place of its only sampled block, or the number of its sampled blocks. May never change a mark
+ * without the profile's lock.
  */
 #include "watch/marks.h"
 
 #include "slab/reservation.h"
 #include "slab/slab.h"
 
-/* Purpose: the table of marks, open addressing by slab. Owner: the profile's lock; a word is also
- * read without. Invariant: at most half of the slots are in use. */
+/* Purpose: the table of marks, with open addressing, by slab. Owner: the profile's lock; words are
+ * also read without it. Invariant: at most half of the slots are in use. */
 static state_data struct {
     _Atomic uint64_t *words; /* of struct mark */
     uint32_t slots;          /* a power of two */
 } marks;
 
-/* Purpose: a slab that has samples, by its number in the reservation and 1. `value` is the class,
- * and which block is the one sample, or how many are. */
+/* Purpose: the mark of a slab that has sampled blocks. `number` is the slab's number in the
+ * reservation plus 1. `value` is the size class, and a place or a count. */
 struct mark {
     uint32_t number; /* 0: an empty slot */
     uint32_t value;
@@ -26,7 +27,9 @@ struct mark {
 
 #define MARK_IS_MANY (UINT32_C(1) << 31)
 #define MARK_CLASS_SHIFT 16
-#define MARK_VALUE ((UINT32_C(1) << MARK_CLASS_SHIFT) - 1) /* a count, or the place of a block */
+/* The bits of `value` for the number of sampled blocks (with MARK_IS_MANY), or for the place of the
+ * only one, in units of BLOCK_ALIGN. */
+#define MARK_VALUE ((UINT32_C(1) << MARK_CLASS_SHIFT) - 1)
 
 static struct reservation *block_offset(const void *block, size_t *offset)
 {
@@ -51,8 +54,8 @@ void marks_make(void *memory, uint32_t slots)
     marks.slots = slots;
 }
 
-/* relaxed: who frees a sampled block has seen, with the block, the mark of its slab, or a later
- * one. */
+/* relaxed: the thread that frees a block got it from the thread that allocated it. So it sees the
+ * mark that was set before the block was handed out, or a later one. */
 static struct mark mark_at(size_t index)
 {
     uint64_t word = atomic_load_explicit(&marks.words[index], memory_order_relaxed);
@@ -65,7 +68,8 @@ static void set_mark(size_t index, struct mark mark)
                           memory_order_relaxed);
 }
 
-/* Where the mark of a slab is, or would be. Without the lock it may not be found. */
+/* The slot of a slab's mark, or the empty slot where it would be. A caller without the lock may
+ * miss a mark that is being moved. */
 static size_t mark_index(uint32_t number)
 {
     size_t index = hash_slot(number, marks.slots);
@@ -75,7 +79,8 @@ static size_t mark_index(uint32_t number)
     return index;
 }
 
-/* Close the gap that a mark leaves, so that no chain of hashes ends at it. */
+/* Empty a slot, and move later marks into the gap: an empty slot must not cut the way from a mark's
+ * first slot to the mark. */
 static void remove_mark_locked(size_t gap)
 {
     uint32_t last = marks.slots - 1;
@@ -96,21 +101,18 @@ static unsigned map_byte_of(const void *block)
     return slab_map_get(base, offset);
 }
 
-/* The byte for the slab of `block` is set last: until then a thread that frees the block comes to
- * the slow path, and waits there for the lock, so that its run of slabs is not another one yet. */
-static void set_byte(const struct slab *slab, const void *block, unsigned byte)
+bool marks_rule_out(const void *block)
 {
-    unsigned count = slab->state == SLAB_BLOCKS ? slab->slab_count : 1;
-    unsigned own = (unsigned)((size_t)((const char *)block - slab->start) >> SLAB_SHIFT);
-    const char *start = slab->start + own * SLAB_SIZE;
-    slab_map_set(slab->start, own, byte);
-    slab_map_set(start + SLAB_SIZE, count - own - 1, byte);
-    /* release: what the run's next owner writes comes after the bytes above */
-    atomic_thread_fence(memory_order_release);
-    slab_map_set(start, 1, byte);
+    unsigned byte = map_byte_of(block);
+    return byte >= CLASS_FIRST && byte <= CLASS_ACE_LAST;
 }
 
-/* Frees into a slab whose byte names no class come to the slow path in any case. */
+static void set_byte(const struct slab *slab, unsigned byte)
+{
+    slab_map_set(slab->start, slab->state == SLAB_BLOCKS ? slab->slab_count : 1, byte);
+}
+
+/* A slab whose byte names no class needs no mark: its frees come to the slow path in any case. */
 void marks_add(const void *block)
 {
     size_t offset;
@@ -130,7 +132,23 @@ void marks_add(const void *block)
         value = (value & MARK_IS_MANY) ? value + 1 : (MARK_IS_MANY | size_class | 2);
     set_mark(index, (struct mark){slab_number(start), value});
     if (byte != CLASS_SAMPLED)
-        set_byte(slab, block, CLASS_SAMPLED);
+        set_byte(slab, CLASS_SAMPLED);
+}
+
+/* Undo the marks. The byte of the sampled block comes last, and nothing is read after it: from then
+ * on a free of the block is a fast one, and the slab may become another. */
+static void restore_bytes(const struct slab *slab, const void *block)
+{
+    const char *start = slab->start;
+    unsigned byte = slab->size_class;
+    unsigned count = slab->state == SLAB_BLOCKS ? slab->slab_count : 1;
+    unsigned own = (unsigned)((size_t)((const char *)block - start) >> SLAB_SHIFT);
+    slab_map_set(start, own, byte);
+    slab_map_set(start + (own + 1) * SLAB_SIZE, count - own - 1, byte);
+    size_t offset;
+    struct reservation *base = block_offset(block, &offset);
+    /* release: the other bytes are written before */
+    __atomic_store_n(slab_map_at(base, offset), (uint8_t)byte, __ATOMIC_RELEASE);
 }
 
 void marks_remove(const void *block)
@@ -148,9 +166,9 @@ void marks_remove(const void *block)
         return;
     }
     remove_mark_locked(index);
-    /* a sample's end may not have been seen, and the slab may be another one by now */
+    /* if the end of a sample was missed, the slab may be another one by now */
     if (map_byte_of(block) == CLASS_SAMPLED)
-        set_byte(slab, block, slab->size_class);
+        restore_bytes(slab, block);
 }
 
 unsigned marks_class_beside(const void *block, bool *is_sure)

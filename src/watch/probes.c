@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the probes and their semaphores. Each probe is in a function of its own, so that there is
- * one note of each. The notes are written here and not by sys/sdt.h: they need nothing that must be
- * installed, so that every build has the probes. On other processors than the two below the probes
- * are empty. May never be called with a lock held: a tracer's program may take its time.
+ * Owns the probes and their semaphores. Each probe is in a function of its own, so that it has one
+ * note. The notes are written here, and not by sys/sdt.h, so that a build needs no further package
+ * and every build has the probes. On processors other than the two below, the probes do nothing.
+ * May never be called with a lock held: a tracer may stop the thread in the probe for a while.
  */
 #include "watch/probes.h"
 
-/* Tracers find a semaphore at its place in the file, so it must be in data that the file has. */
+/* A tracer computes a semaphore's address from its offset in the file. So the semaphores must lie
+ * in a section that the file contains, and not in .bss. */
 #define probe_data __attribute__((used, section(".probes")))
 
 probe_data _Atomic uint16_t otel_memory_alloc_semaphore;
 probe_data _Atomic uint16_t otel_memory_free_semaphore;
 
-/* A nop with its note. A tool that moves the file in memory (prelink) changes the address of
- * _.stapsdt.base, but not the note: a reader of the note computes the difference. */
+/* A nop with its note. If a tool changes the addresses of a finished file (prelink), it changes the
+ * address of the section .stapsdt.base, but not the addresses in the note: a reader of the note
+ * corrects them by the difference. */
 #define PROBE(name, arguments)                                                                     \
     "990: nop\n"                                                                                   \
     ".pushsection .note.stapsdt, \"\", \"note\"\n"                                                 \

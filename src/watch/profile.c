@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the profile: the tables of sites, of live samples, and of slabs that have some. A sample is
- * added by the thread that allocates its block, before anybody else can know the block, and ended
- * by the one that frees it, before the block goes back. So a sample in the table is of a live
- * block, and of the same block as long as its slot says so. A slab with a sampled block carries
- * CLASS_SAMPLED in the slab map as long as it has one. Tracers are told of both, after the lock is
- * released. May never call the unwinder, nor wait for anything but its lock.
+ * Owns the profile: the tables of sites, of live samples, and of marks of slabs. The thread that
+ * allocates a block adds its sample before another thread can know the block. The thread that frees
+ * the block ends the sample before the block can be used again. So each sample in the table is of a
+ * live block. The probes tell tracers of both, after the lock is released. May never call the
+ * unwinder, and may wait for nothing but its lock.
  */
 #include "watch/profile.h"
 
@@ -17,7 +16,7 @@
 
 state_data struct profile profile;
 
-/* So many slots are looked at for an address. */
+/* A search for an address looks at so many slots at most. */
 #define PROBES_MAX 128
 
 /* ---- the tables ---- */
@@ -27,17 +26,17 @@ static uint32_t slots_in(size_t bytes, size_t slot)
     return (uint32_t)1 << highest_bit(min_size(bytes / slot, (size_t)1 << 30));
 }
 
-/* The tables are not made smaller. */
+/* The least memory for the tables together, whatever HAKMEM_PROFILE_MEMORY says. */
 #define BYTES_MIN (256 * KIB)
 
-/* Half for stacks, an eighth for sites, and the rest for samples and slabs. */
+/* Half of the memory is for stacks, an eighth for sites, the rest for samples and marks. */
 bool profile_make(size_t bytes)
 {
     if (profile.stacks)
         return true;
     bytes = max_size(bytes, BYTES_MIN);
     size_t stacks = align_down(bytes / 2, os_page_size());
-    /* strict mode ends the program for every call on memory */
+    /* seccomp's strict mode kills the program at any system call for memory */
     char *memory = os_may_give_back() ? os_reserve(bytes) : NULL;
     if (!memory)
         return false;
@@ -55,8 +54,9 @@ bool profile_make(size_t bytes)
 
 static uint64_t address_at(const struct profile_sample *sample)
 {
-    /* relaxed: a block's slot was written before the block was handed out */
-    return atomic_load_explicit(&sample->address, memory_order_relaxed);
+    /* acquire: the slot was written before the block was handed out, so its owner sees it; or sees
+     * that another thread has dropped the sample, and the slab as that thread has left it */
+    return atomic_load_explicit(&sample->address, memory_order_acquire);
 }
 
 static struct profile_sample *sample_at(size_t index)
@@ -64,7 +64,8 @@ static struct profile_sample *sample_at(size_t index)
     return &profile.samples[index & (profile.sample_slots - 1)];
 }
 
-/* Also without the lock, by the owner of the block: no slot on the way to its own is emptied. */
+/* The sample of a block; NULL: it has none. The owner of the block needs no lock: no slot on the
+ * way to its sample becomes empty. */
 static struct profile_sample *find_sample(const void *block)
 {
     uint64_t address = (uint64_t)(uintptr_t)block;
@@ -80,7 +81,7 @@ static struct profile_sample *find_sample(const void *block)
     return NULL;
 }
 
-/* A slot for a block that has none; NULL when there is no room. */
+/* A slot for the sample of a block that has none; NULL: no room. */
 static struct profile_sample *free_slot_locked(const void *block)
 {
     size_t index = hash_slot((uint64_t)(uintptr_t)block / BLOCK_ALIGN, profile.sample_slots);
@@ -93,22 +94,24 @@ static struct profile_sample *free_slot_locked(const void *block)
     return NULL;
 }
 
-/* Slots that were deleted before an empty one are empty: no chain goes on behind them. */
+/* Mark the slot as deleted. If the next slot is empty, no search goes on behind this slot: then it
+ * and the deleted slots before it become empty. */
 static void empty_slot_locked(struct profile_sample *sample)
 {
     size_t index = (size_t)(sample - profile.samples);
-    atomic_store_explicit(&sample->address, PROFILE_DELETED, memory_order_relaxed);
+    /* release: see address_at */
+    atomic_store_explicit(&sample->address, PROFILE_DELETED, memory_order_release);
     if (address_at(sample_at(index + 1)) != 0)
         return;
     for (; address_at(sample_at(index)) == PROFILE_DELETED; index--)
-        atomic_store_explicit(&sample_at(index)->address, 0, memory_order_relaxed);
+        atomic_store_explicit(&sample_at(index)->address, 0, memory_order_release);
 }
 
 /* ---- sites ---- */
 
 static void add(_Atomic uint64_t *number, uint64_t more)
 {
-    /* relaxed, and no read-modify-write: the lock is held, readers take what they find */
+    /* relaxed, and no read-modify-write: the lock is held, and readers need no order */
     atomic_store_explicit(number, atomic_load_explicit(number, memory_order_relaxed) + more,
                           memory_order_relaxed);
 }
@@ -143,7 +146,8 @@ static struct profile_site *site_locked(uint32_t stack, uint32_t label)
     }
 }
 
-/* What was live at the peak is what was live when the first change came after it. */
+/* To be called before the site changes: if this is its first change since the peak, what is live
+ * now was live at the peak. */
 static void keep_peak_locked(struct profile_site *site)
 {
     uint64_t epoch = get(&profile.peak_epoch);
@@ -182,8 +186,9 @@ static void count_lifetime_locked(struct profile_site *site, uint64_t since_ms)
     atomic_fetch_add_explicit(&site->lifetimes[power], 1, memory_order_relaxed);
 }
 
-/* The slot is emptied last: a thread that frees the block, and still finds it, waits for the lock.
- * If it did not wait, the block's slab could be another one before its byte is set. */
+/* Not only by the block's owner. While the sample is in the table, an owner who frees the block
+ * waits for the lock, so the block's slab stays; when it is not, nothing of the slab is touched any
+ * more. */
 static void drop_sample_locked(struct profile_sample *sample)
 {
     struct profile_site *site = &profile.sites[sample->site];
@@ -191,13 +196,14 @@ static void drop_sample_locked(struct profile_sample *sample)
     const void *block = (const void *)(uintptr_t)address_at(sample);
     add_live_locked(site, 0 - sample->weight_256, 0 - bytes);
     marks_remove(block);
-    /* release: what the next owner of the slab writes comes after its byte */
+    /* release: an owner who does not find the sample writes to the slab map after us */
     atomic_thread_fence(memory_order_release);
     empty_slot_locked(sample);
-    atomic_fetch_sub_explicit(&profile.sample_count, 1, memory_order_relaxed);
+    /* release: an owner who sees that there are no samples sees the slab as it is left */
+    atomic_fetch_sub_explicit(&profile.sample_count, 1, memory_order_release);
 }
 
-/* Its block is freed. */
+/* The sample's block is being freed. */
 static void end_sample_locked(struct profile_sample *sample)
 {
     count_lifetime_locked(&profile.sites[sample->site], sample->at_ms);
@@ -227,12 +233,12 @@ static bool keep_sample_locked(const struct profile_event *event, struct profile
     return true;
 }
 
-/* Is the sample kept? */
+/* False: there was no room for the sample. */
 static bool add_locked(const struct profile_event *event, uint64_t weight)
 {
-    struct profile_sample *old = find_sample(event->block);
+    struct profile_sample *old = marks_rule_out(event->block) ? NULL : find_sample(event->block);
     struct profile_site *site = site_locked(event->stack, event->label);
-    if (old) /* its end was not seen: the block was given back by other means than free */
+    if (old) /* its end was missed: the block was given back in another way than by free */
         end_sample_locked(old);
     if (!site) {
         add(&profile.dropped_sites, 1);
@@ -245,7 +251,8 @@ static bool add_locked(const struct profile_event *event, uint64_t weight)
     return keep_sample_locked(event, site, weight);
 }
 
-/* A tracer that was told of a block is told of its end; so it is told of kept samples only. */
+/* A tracer must hear of the end of each block that it has heard of. So it hears only of samples
+ * that are kept. */
 void profile_add(const struct profile_event *event)
 {
     uint64_t interval = atomic_load_explicit(&profile.interval, memory_order_relaxed);
@@ -264,10 +271,13 @@ bool profile_has(const void *block)
 
 void profile_forget(const void *block)
 {
-    if (!profile_has(block))
+    struct profile_sample *sample = profile_has_samples() ? find_sample(block) : NULL;
+    if (!sample)
         return;
     lock_acquire(&profile.lock);
-    struct profile_sample *sample = find_sample(block); /* a second free may have been faster */
+    /* another thread may free the block by mistake, and have ended the sample */
+    if (address_at(sample) != (uint64_t)(uintptr_t)block)
+        sample = find_sample(block);
     if (sample)
         end_sample_locked(sample);
     lock_release(&profile.lock);
@@ -275,7 +285,7 @@ void profile_forget(const void *block)
         probe_free(block);
 }
 
-/* So many blocks are ended at a time, before tracers are told of them. */
+/* Samples that end under the lock at a time; then it is released, and tracers are told of them. */
 #define GONE_AT_ONCE 32
 
 /* Purpose: blocks that are gone. */
@@ -336,20 +346,15 @@ static uint64_t wall_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static void change_epoch(void)
+static void set_interval(uint64_t interval)
 {
+    /* relaxed: a few samples at the moment of the change may have the weight of the old interval */
+    atomic_store_explicit(&profile.interval, interval, memory_order_relaxed);
     uint32_t epoch = atomic_load_explicit(&sampling_epoch, memory_order_relaxed);
     atomic_store(&sampling_epoch, epoch + 1 == 0 ? 1 : epoch + 1); /* see sampling_restart */
 }
 
-static void set_interval(uint64_t interval)
-{
-    /* relaxed: a sample weighed by the old interval in the moment of the change is one of many */
-    atomic_store_explicit(&profile.interval, interval, memory_order_relaxed);
-    change_epoch();
-}
-
-/* What is live now is what was live at the peak, until more is. */
+/* Forget the peak: the highest that is known is now. */
 static void restart_peak(void)
 {
     lock_acquire(&profile.lock);
@@ -358,7 +363,7 @@ static void restart_peak(void)
     lock_release(&profile.lock);
 }
 
-/* The first client comes, or the program comes to others. */
+/* The first client begins, or the program begins beside other clients. */
 static void begin_for(enum profile_client client)
 {
     uint64_t now = os_now_ms();
@@ -379,11 +384,11 @@ void profile_begin(enum profile_client client, uint64_t interval)
         begin_for(client);
         set_interval(interval);
     }
-    /* release: who sees it sees the tables */
+    /* release: a thread that sees profiling on sees the tables */
     atomic_store_explicit(&profile.is_on, clients | client, memory_order_release);
 }
 
-/* The epoch changes, so that each thread comes to a slow path when its bins look empty again. */
+/* The epoch changes, so that no distance of this time counts when profiling starts again. */
 void profile_end(enum profile_client client)
 {
     uint32_t clients = atomic_load_explicit(&profile.is_on, memory_order_relaxed);
@@ -391,7 +396,6 @@ void profile_end(enum profile_client client)
     atomic_store_explicit(&profile.is_on, others, memory_order_relaxed);
     if (clients == 0 || others != 0)
         return;
-    change_epoch();
     if (profile.dropped_from_ms != UINT64_MAX)
         drop_samples_from(profile.dropped_from_ms);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owns the distances between samples, and their weights. A distance is the logarithm of a random
- * number, in whole numbers: 32 binary digits of it, each by one squaring. May never call libm.
+ * Owns the distances between samples, and the weights of samples. A distance is the logarithm of a
+ * random number, computed with integers: one squaring gives one binary digit, and 32 digits after
+ * the point are enough. May never call libm, which the library does not link.
  */
 #include "watch/sampling.h"
 
@@ -39,8 +40,8 @@ static uint64_t minus_log2(uint64_t random)
     return ((uint64_t)(zeros + 1) << 32) - digits;
 }
 
-/* The smallest whole number that is not below the exponential distance: it is beyond `size` with
- * the probability exp(-size / interval), for every whole size. */
+/* The exponential distance, rounded up. So it is larger than `size` with the probability
+ * exp(-size / interval), for every whole size. */
 uint64_t sampling_distance(uint64_t interval, uint64_t random)
 {
     if (interval <= 1)
@@ -49,7 +50,8 @@ uint64_t sampling_distance(uint64_t interval, uint64_t random)
     return (uint64_t)(exact * min_size(interval, INTERVAL_MAX) >> 64) + 1;
 }
 
-/* exp(x) - 1 for x from -64 to 0: halved until the series is short, and doubled again. */
+/* exp(x) - 1 for x from -64 to 0. x is halved until a short series is exact enough; then
+ * (e + 1)^2 - 1 = e * (e + 2) undoes each halving. */
 static double exp_less_1(double x)
 {
     unsigned halvings = 0;
@@ -63,7 +65,7 @@ static double exp_less_1(double x)
 
 uint64_t sampling_weight(uint64_t interval, uint64_t size)
 {
-    /* where every byte is hit, or the block is this large, it is certain to be sampled */
+    /* each block is sampled, or a block this large is not missed in practice: exp(-32) < 10^-13 */
     if (interval <= 1 || size / interval >= 32)
         return SAMPLING_ONE;
     double hit = -exp_less_1(-((double)(size + 1) / (double)interval));
@@ -74,7 +76,7 @@ static void seed(struct sampling *state)
 {
     static _Atomic uint64_t threads;
     uint64_t number = atomic_fetch_add_explicit(&threads, 1, memory_order_relaxed);
-    /* the address differs from process to process, the number from thread to thread */
+    /* the address and the time differ between processes, the number between threads */
     uint64_t x = (uintptr_t)state + os_now_ms() + (number + 1) * UINT64_C(0x9e3779b97f4a7c15);
     x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
     x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
@@ -88,7 +90,8 @@ static void draw(struct sampling *state, uint64_t interval)
 
 void sampling_restart(struct sampling *state)
 {
-    /* in one order with what sampling_hits does: if it lowers the floor later, it sees the epoch */
+    /* sequentially consistent, as in sampling_hits: if that sets the floor to 0 after this store,
+     * it reads the new epoch */
     atomic_store(&state->floor, INT64_MAX);
 }
 

@@ -184,7 +184,7 @@ expect_advice() {
 expect_growth() {
     expect_in advice 'Live memory grew from [0-9.]+ s to [0-9.]+ s without levelling off: .* a '\
 'second\. .* is in blocks of 1048576 bytes\. .* saves [0-9.]+ MiB here' "the advice for $1"
-    expect_in advice '^<p>What was asked for in touched, called by grow, never stopped growing: from '\
+    expect_in advice '^<p>Memory that was asked for in touched, called by grow, never stopped growing: from '\
 '[0-9.]+ ([KM]i)?B at [0-9.]+ s to [0-9.]+ MiB at [0-9.]+ s, [0-9.]+ [MG]iB a (minute|second)\. ' "the stack of $1"
     [[ $(wc -l <advice) == 2 ]] || fail "$1: other advice: $(cat advice)"
 }

@@ -88,7 +88,8 @@ profile --for 1h --interval 1 -o known.folded
 expect_in profile.err "^hakmem profile: attached \[$TARGET\] is profiled for 3600 s, or until it ends, or Ctrl-C\$" "begin"
 tell ten one one
 interrupt
-[[ $(grep -vcE ' (is|has become) idle: ' profile.err) == 1 ]] || fail "more than one line: $(cat profile.err)"
+expect_in profile.err "^hakmem profile: the profile of attached \[$TARGET\] is in known\.folded\$" "end"
+[[ $(grep -vcE ' (is|has become) idle: ' profile.err) == 2 ]] || fail "more than two lines: $(cat profile.err)"
 expect_live known.folded take_ten 1024000 "interrupted"
 expect_live known.folded take_one 204800 "interrupted"
 wait_for "the end of profiling" is_off_when_kicked

@@ -41,7 +41,7 @@ PROGRAM
 cc -g -O1 -fno-builtin -w step.c -o step || fail "step.c does not compile"
 mkfifo go
 start_step() {
-    HAKMEM_PROFILE=1 HAKMEM_PROFILE_INTERVAL=${1:-1} LD_PRELOAD=$LIBRARY ./step >step.out <go &
+    HAKMEM_PROFILE=${1:-1} HAKMEM_PROFILE_INTERVAL=1 LD_PRELOAD=$LIBRARY ./step >step.out <go &
     TARGET=$!
     disown
     STARTED+=("$TARGET")
@@ -63,7 +63,7 @@ expect_step() {
 step "two files"
 start_step
 hakmem profile $TARGET -o before.pb.gz
-"$CLI" diff $TARGET --for 1h >moments 2>moments.err &
+env --default-signal=INT "$CLI" diff $TARGET --for 1h >moments 2>moments.err &
 look=$!
 wait_for "the first look" grep -qs 'looks again in 3600 s, or at Ctrl-C' moments.err
 echo >&9
@@ -72,7 +72,7 @@ hakmem profile $TARGET -o after.pb.gz
 hakmem diff before.pb.gz after.pb.gz
 expect_status 0 "diff"
 expect_step out "diff"
-expect_in out '^before\.pb\.gz, and after\.pb\.gz, [0-9.]+ m?s later$' "diff"
+expect_in out '^before\.pb\.gz and after\.pb\.gz, [0-9.]+ s later$' "diff"
 hakmem diff after.pb.gz before.pb.gz
 expect_in out ' earlier$' "diff, the other way round"
 expect_in out '^  \+800\.0 KiB     1\.2 MiB     2\.0 MiB           \+400$' "diff, the other way round"
@@ -97,10 +97,27 @@ step "one process at two moments"
 kill -INT $look
 wait $look || fail "diff --for: $(cat moments.err)"
 expect_step moments "diff --for"
-expect_in moments "^step \[$TARGET\], [0-9.]+ m?s later\$" "diff --for"
+expect_in moments "^step \[$TARGET\], [0-9.]+ s later\$" "diff --for"
 hakmem diff $TARGET --for 10ms --pinned --json
 expect_status 0 "diff --for 10ms"
 [[ $(number '["figure"]') == pinned ]] || fail "diff --for 10ms: $(cat out)"
+exec 9>&-
+kill -KILL $TARGET
+
+step "a process that does not profile is asked to meanwhile"
+start_step 0
+env --default-signal=INT "$CLI" diff $TARGET --for 1h >moments 2>moments.err &
+look=$!
+wait_for "the request" grep -qs 'is idle: profiling begins when it next allocates' moments.err
+echo >&9
+wait_for "the change" grep -qs '^grown' step.out
+kill -INT $look
+wait $look || fail "diff of a process without a profile: $(cat moments.err)"
+# the block with which it begins may not be known
+expect_in moments '^ +\+1\.5 MiB +0 B +1\.5 MiB +\+(49[0-9]|500)$' "a process without a profile"
+expect_in moments '^    grow step\.c:[0-9]+$' "a process without a profile"
+! grep -q shrink moments || fail "a process without a profile: $(cat moments)"
+expect_in moments.err '^hakmem diff: it was profiled meanwhile only: ' "a process without a profile"
 exec 9>&-
 kill -KILL $TARGET
 
@@ -137,8 +154,8 @@ write("text.pb.gz", b"this is a text, and no profile at all\n" * 10)
 PYTHON
 hakmem diff one.pb.gz two.pb.gz
 expect_status 0 "a foreign file"
-expect_in out '^one\.pb\.gz, and two\.pb\.gz$' "a foreign file"
-expect_in out '^sampled every 512\.0 KiB on average: changes of a few times that may be chance$' "a foreign file"
+expect_in out '^one\.pb\.gz and two\.pb\.gz$' "a foreign file"
+expect_in out '^sampled every 512\.0 KiB on average: a change of a few times that may be chance$' "a foreign file"
 expect_in out '^  \+488\.3 KiB   976\.6 KiB     1\.4 MiB             \+0$' "a foreign file"
 expect_in out '^    in\?ner\? x\.go:9$' "a foreign file"
 expect_in out '^        outer$' "a foreign file"
@@ -163,8 +180,8 @@ step "what cannot be compared"
 D="hakmem diff"
 expect_line 1 "$D: 'cpu.pb.gz' has no 'inuse_space': it is another kind of profile" diff one.pb.gz cpu.pb.gz
 expect_line 1 "$D: 'one.pb.gz' has no 'peak_space': it is another kind of profile" diff --peak one.pb.gz two.pb.gz
-expect_line 1 "$D: only 'one.pb.gz' is a profile (.pb.gz)" diff one.pb.gz plain.pb
-expect_line 1 "$D: only 'one.pb.gz' is a profile (.pb.gz)" diff plain.pb one.pb.gz
+expect_line 1 "$D: 'one.pb.gz' is a profile (.pb.gz), and 'plain.pb' is none" diff one.pb.gz plain.pb
+expect_line 1 "$D: 'one.pb.gz' is a profile (.pb.gz), and 'plain.pb' is none" diff plain.pb one.pb.gz
 expect_line 1 "$D: cannot read 'nothing.pb.gz': No such file or directory" diff one.pb.gz nothing.pb.gz
 expect_line 1 "$D: cannot read 'nothing.pb.gz': No such file or directory" diff nothing.pb.gz one.pb.gz
 for name in empty noise text; do
@@ -183,12 +200,12 @@ for ((length = 10; length < size; length += 1 + size / 40)); do
 done
 step "a process that ends meanwhile"
 start_step
-"$CLI" diff $TARGET --for 1h >moments 2>moments.err &
+env --default-signal=INT "$CLI" diff $TARGET --for 1h >moments 2>moments.err &
 look=$!
 wait_for "the first look" grep -qs 'looks again' moments.err
 kill -KILL $TARGET
 exec 9>&-
-wait_for "its end" eval '! kill -0 $TARGET 2>/dev/null || grep -q "^State:.Z" /proc/$TARGET/status'
+wait_for "its end" eval '! grep -qs "^State:[[:space:]]*[^Z]" /proc/$TARGET/status'
 kill -INT $look
 wait $look
 [[ $? == 1 ]] || fail "a process that ends: $(cat moments.err)"

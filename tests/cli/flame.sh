@@ -50,7 +50,7 @@ KNOWN
 plain page.html >plain.html
 expect_in plain.html '<p class="answer most">Of 401\.0 MiB live, 300\.0 MiB \(74\.8 %\) was asked for by one stack of calls, in <code>load_orders</code> <small>made_profile\.c:[0-9]+</small>\.</p>' \
     "the first sentence"
-expect_in plain.html 'one for each 512\.0 KiB on average, since 20[0-9-]+ [0-9:]+\. For want of room, samples or stacks were not kept, 3 times\.' \
+expect_in plain.html 'one for each 512\.0 KiB on average, since 20[0-9-]+ [0-9:]+\. There was no room for samples or stacks, 3 times' \
     "how it was made"
 # readable without a script: the rows in order, and each one's callers
 grep -o '<td>[^<]*</td><td>[^<]*</td><td>[^<]*</td><td>[^<]*</td><td class="stack"><details><summary><code>[^<]*' page.html |

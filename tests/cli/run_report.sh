@@ -174,7 +174,7 @@ step "who asked for it"
 # two stacks, each above all chance: the one of 40 MiB, and the other of 50,000 times 112 bytes
 expect_stacks() {
     plain page.html >plain.html
-    expect_in plain.html '<p class="answer most">Of 4[4-6]\.[0-9] MiB at the peak, 40\.0 MiB \(8[6-9]\.[0-9] %\) was '\
+    expect_in plain.html '<p class="answer most">Of 4[4-6]\.[0-9] MiB live when the heap was largest, 40\.0 MiB \(8[6-9]\.[0-9] %\) was '\
 'asked for by one stack of calls, in <code>touched</code>' "$1: the first sentence"
     expect_count 1 'id="flame-data"' page.html
     (($(grep -c '<summary><code>touched</code>' page.html) >= 2)) || fail "$1: the table of stacks"

@@ -25,6 +25,11 @@ end_server() {
     [[ $status == 0 ]] || fail "the server ended with status $status: $(cat serve.err)"
 }
 
+# children_of PID: their numbers.
+children_of() {
+    grep -ls "^PPid:[[:space:]]*$1\$" /proc/[0-9]*/status | sed 's|^/proc/||; s|/status$||'
+}
+
 # ask METHOD PATH [HEADER: VALUE]...: the status goes to ANSWER, the rest to the files head and body.
 ask() {
     ANSWER=$(python3 - "$PORT" "$@" <<'PYTHON'
@@ -65,6 +70,19 @@ expect_says() {
 is_listed() {
     ask GET /processes
     grep -q "\"pid\":$1,.*\"rss_bytes\"" body
+}
+
+# has_metrics PID PATH [HEADER: VALUE]...: a look that takes long on a busy machine leaves a process
+# out, so wait for this too.
+has_metrics() {
+    ask GET "${@:2}"
+    grep -q "^hakmem_rss_bytes{pid=\"$1\"," body
+}
+
+# answers STATUS PATTERN PATH
+answers() {
+    ask GET "$3"
+    [[ $ANSWER == "$1" ]] && grep -aEq "$2" body
 }
 
 source "$SOURCE/tests/cli/made_profile.bash"

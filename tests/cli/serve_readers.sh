@@ -54,6 +54,42 @@ if has promtool; then
     done
     promtool check rules "$SOURCE/contrib/prometheus/hakmem.rules.yml" >checked 2>&1 ||
         fail "promtool check rules: $(cat checked)"
+    # each alert is raised by what it is for, and by nothing else
+    cat >alerts.yml <<YAML
+rule_files: [ "$SOURCE/contrib/prometheus/hakmem.rules.yml" ]
+evaluation_interval: 1m
+tests:
+  - interval: 1m
+    input_series:
+      - { series: 'hakmem_limit_reached{pid="1",program="full"}', values: '1x600' }
+      - { series: 'hakmem_limit_reached{pid="2",program="fine"}', values: '0x600' }
+      - { series: 'hakmem_limit_bytes{pid="3",program="near"}', values: '1000x600' }
+      - { series: 'hakmem_rss_bytes{pid="3",program="near"}', values: '950x600' }
+      - { series: 'hakmem_limit_bytes{pid="2",program="fine"}', values: '0x600' }
+      - { series: 'hakmem_rss_bytes{pid="2",program="fine"}', values: '600000000x600' }
+      - { series: 'hakmem_resident_bytes{pid="2",program="fine",term="live"}', values: '600000000x600' }
+      - { series: 'hakmem_resident_bytes{pid="2",program="fine",term="partly_used"}', values: '200000000x600' }
+      - { series: 'hakmem_resident_bytes{pid="4",program="leaks",term="live"}', values: '300000000+1000000x600' }
+      - { series: 'hakmem_resident_bytes{pid="5",program="breathes",term="live"}', values: '300000000 900000000 300000000x600' }
+      - { series: 'hakmem_rss_bytes{pid="6",program="holes"}', values: '600000000x600' }
+      - { series: 'hakmem_resident_bytes{pid="6",program="holes",term="partly_used"}', values: '400000000x600' }
+      - { series: 'hakmem_page_faults_total{pid="7",program="swaps",kind="major"}', values: '0+6000x600' }
+      - { series: 'hakmem_page_faults_total{pid="2",program="fine",kind="major"}', values: '0+60x600' }
+      - { series: 'hakmem_page_faults_total{pid="2",program="fine",kind="minor"}', values: '0+60000x600' }
+      - { series: 'hakmem_serve_unread_processes{reason="bad"}', values: '2x600' }
+      - { series: 'hakmem_serve_unread_processes{reason="refused"}', values: '9x600' }
+    promql_expr_test:
+      - expr: sort_desc(count by (alertname, program, reason) (ALERTS{alertstate="firing"}))
+        eval_time: 9h
+        exp_samples:
+          - { labels: '{alertname="HakmemLimitReached", program="full"}', value: 1 }
+          - { labels: '{alertname="HakmemLimitNear", program="near"}', value: 1 }
+          - { labels: '{alertname="HakmemLiveMemoryGrows", program="leaks"}', value: 1 }
+          - { labels: '{alertname="HakmemMemoryIsFreeInSlabs", program="holes"}', value: 1 }
+          - { labels: '{alertname="HakmemMajorFaults", program="swaps"}', value: 1 }
+          - { labels: '{alertname="HakmemProcessUnreadable", reason="bad"}', value: 1 }
+YAML
+    promtool test rules alerts.yml >checked 2>&1 || fail "the alerts: $(cat checked)"
 fi
 end_server
 

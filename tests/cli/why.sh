@@ -122,7 +122,7 @@ if command -v gcore >/dev/null && gcore -o core $TARGET >/dev/null 2>&1; then
     expect_in out '^    ask_for asker\.c:[0-9]+$' "why --core"
 fi
 start_asker HAKMEM_PROFILE=1 HAKMEM_PROFILE_INTERVAL=1G
-expect_why "$(address block)" "asked for +not known: not sampled, as one of [0-9]+ blocks of this size is:\$" \
-    "^ +HAKMEM_PROFILE_INTERVAL=1 samples every block\$"
+expect_why "$(address block)" "asked for +not known: one of [0-9]+ blocks of this size is sampled, not this one;\$" \
+    "^ +with HAKMEM_PROFILE_INTERVAL=1 all are\$"
 start_asker HAKMEM_PROFILE=0
-expect_why "$(address block)" "asked for +not known: profiling is not on in it \(see hakmem profile --help\)\$"
+expect_why "$(address block)" "asked for +not known: profiling is not on in it \(start it with HAKMEM_PROFILE=1\)\$"

@@ -7,14 +7,17 @@
  * block that only the stack of a waiting thread has, "register" one that only its registers have;
  * "exit" leaves a block to a caller of exit(), "main" one to main, which returns; "span" a lost
  * block of 300 KiB and a Huge one that a global leads to, which leads to a third; "status" ends
- * with 7; "fork" has a child that loses a block of 555 bytes.
+ * with 7; "fork" has a child that loses a block of 555 bytes; "busy" has threads that allocate all
+ * the time, under a timer's signals.
  */
 #include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -142,6 +145,33 @@ static void start(void *(*run)(void *))
     usleep(1000);
 }
 
+static void *keep_busy(void *unused)
+{
+    void *blocks[100] = {NULL};
+    for (unsigned random = 1;; random = random * 1103515245 + 12345) {
+        unsigned at = (random >> 8) % 100;
+        free(blocks[at]);
+        blocks[at] = filled(16 + (random >> 16) % 500);
+        if (at == 0)
+            sem_post(&is_ready);
+    }
+    return unused;
+}
+
+static void get_signal(int number)
+{
+    (void)number;
+}
+
+static void make_busy(void)
+{
+    const struct itimerval often = {{0, 1000}, {0, 1000}};
+    signal(SIGPROF, get_signal);
+    setitimer(ITIMER_PROF, &often, NULL);
+    for (int i = 0; i < 4; i++)
+        start(keep_busy);
+}
+
 static __attribute__((noinline)) void leave(void)
 {
     struct node *volatile own = filled(999);
@@ -181,6 +211,8 @@ int main(int argc, char **argv)
             start(keep_on_stack);
         else if (strcmp(word, "register") == 0)
             start(keep_in_register);
+        else if (strcmp(word, "busy") == 0)
+            make_busy();
         else if (strcmp(word, "fork") == 0)
             lose_in_child();
         else if (strcmp(word, "main") == 0)
