@@ -18,11 +18,11 @@
 #   tests/fuzz/F.c                    libFuzzer targets                    fuzz.F
 #   tests/soak/*.c                    one program; soak.py runs each load  soak.LOAD
 #
-# Modes: preload (libc's malloc linked, ours in LD_PRELOAD), profiled (the same with each block a
-# sample), linked (libhakmem.so), archive
-# (libhakmem.a), prefixed (the hak_* names of hakmem_core, HAK_PREFIXED=1), layered (a part of
-# hakmem_core). API_LINKED is defined in the programs that have the library linked. A script that exits 77 has skipped its test; one with
-# the word RUN_SERIAL in its comments changes the machine, and runs alone.
+# Modes: preload (libc's malloc linked, ours in LD_PRELOAD), profiled (the same, where each block is
+# a sample), linked (libhakmem.so), archive (libhakmem.a), prefixed (the hak_* names of hakmem_core,
+# HAK_PREFIXED=1), layered (a part of hakmem_core). API_LINKED is defined in the programs that have
+# the library linked. A script that exits 77 has skipped its test; one with the word RUN_SERIAL in
+# its comments changes the machine, and runs alone.
 #
 # No test's verdict depends on how fast the machine is. A test does an amount of work, not seconds of
 # it, and waits for an event, not for a time. All deadlines are there to end a test that hangs: 15

@@ -103,6 +103,13 @@ enum gate init_gate(void)
     return init_gate();
 }
 
+static void profile_from_start(void)
+{
+    const char entry[] = "HAKMEM_PROFILE=1";
+    if (!watched_start(PROFILE_BY_PROGRAM, 0) && settings_is_news(entry))
+        log_line("%s: there is no profile, since HAKMEM_PROFILE_MEMORY cannot be had", entry);
+}
+
 /* glibc gives constructors the arguments of main. Its own `environ` may not be set yet, since our
  * constructor asks to be the first (see the link options). musl gives constructors nothing, but has
  * set `environ`. */
@@ -117,7 +124,7 @@ __attribute__((constructor(101))) static void start_with_libc(int argc, char **a
     (void)envp;
 #endif
     if (init_gate() == GATE_OPEN && settings.profile)
-        watched_start(PROFILE_BY_PROGRAM, 0);
+        profile_from_start();
     background_allow();
     errno = saved; /* main may expect 0 */
 }

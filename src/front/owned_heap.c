@@ -14,6 +14,7 @@
 struct heap_body {
     struct pool pool;
     struct span_list spans;
+    _Atomic bool has_samples; /* of the profile, or has had some */
 };
 /* A body has whole pages, so that the pages of a destroyed heap can go back to the kernel. */
 #define BODY_BYTES ((sizeof(struct heap_body) + META_PAGE - 1) / META_PAGE * META_PAGE)
@@ -190,6 +191,8 @@ struct hak_heap *owned_heap_new(void)
         heap = pop_locked(&owned_heaps.cold);
     if (heap) {
         heap->body->pool.map_byte = CLASS_OWNED;
+        /* relaxed: whoever allocates from the heap has its handle from here */
+        atomic_store_explicit(&heap->body->has_samples, false, memory_order_relaxed);
         word_store(&heap->is_live, true);
         link_locked(heap);
     }
@@ -226,6 +229,11 @@ void *owned_heap_take(struct heap_body *heap, unsigned size_class, bool *is_zero
     return pool_take(&heap->pool, size_class, &block, 1) ? block : NULL;
 }
 
+void owned_heap_note_sample(const void *block)
+{
+    atomic_store_explicit(&owned_heap_of(block)->has_samples, true, memory_order_relaxed);
+}
+
 size_t owned_heap_usable(const void *block, const char *function)
 {
     struct slab *slab = slab_find(block);
@@ -260,7 +268,10 @@ static bool is_block_of(const void *block, const void *body)
 
 static void give_blocks(struct heap_body *body)
 {
-    profile_forget_each(is_block_of, body);
+    /* relaxed: who has allocated from the heap has told the caller, who destroys it. The samples of
+     * all heaps are looked through, which takes long. */
+    if (atomic_load_explicit(&body->has_samples, memory_order_relaxed))
+        profile_forget_each(is_block_of, body);
     pool_destroy(&body->pool);
     while (body->spans.first) {
         struct slab *slab = body->spans.first;

@@ -29,6 +29,9 @@ struct heap_body *owned_heap_of(const void *block);
 /* Take a block of a Tiny, Pool or ACE class. *is_zero says that it reads as zero. NULL if memory is
  * short. */
 void *owned_heap_take(struct heap_body *heap, unsigned size_class, bool *is_zero);
+/* A block of a heap is going to be a sample of the profile, until it is freed or its heap is
+ * destroyed. */
+void owned_heap_note_sample(const void *block);
 /* The list that the heap's Huge blocks join. */
 struct span_list *owned_heap_spans(struct heap_body *heap);
 /* Usable bytes of a block of any owned heap. Ends the program if the pointer is not the start of a

@@ -7,6 +7,7 @@
  * hold no lock while it walks a stack.
  */
 #include "front/watched.h"
+#include "front/owned_heap.h"
 #include "front/request.h"
 
 state_data struct lock watched_lock;
@@ -15,10 +16,15 @@ __thread uint32_t watched_label;
 
 /* ---- blocks ---- */
 
-static size_t usable_bytes(const void *block)
+static unsigned byte_of(const void *block)
 {
     struct reservation *base = reservation_get();
-    size_t size = size_classes[slab_map_get(base, reservation_offset(base, block))].size;
+    return slab_map_get(base, reservation_offset(base, block));
+}
+
+static size_t usable_bytes(const void *block)
+{
+    size_t size = size_classes[byte_of(block)].size;
     return size > 0 ? size : slab_find(block)->size;
 }
 
@@ -91,6 +97,8 @@ static noinline_cold void sample(const void *block, size_t usable, size_t size)
                                   .stack = own_stack(),
                                   .label = watched_label,
                                   .thread = own_number()};
+    if (byte_of(block) == CLASS_OWNED)
+        owned_heap_note_sample(block);
     profile_add(&event);
     if (unlikely(profile_is_on_for(PROFILE_BY_COMMAND)) && has_lapsed())
         end_lapsed();

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # Owns the check that the allocator works when address space is limited (ulimit -v): it starts, it
-# refuses with ENOMEM, it goes on when memory is free again; python3 and sqlite3 under such limits.
+# refuses with ENOMEM, it goes on when memory is free again, it says that there is no memory for a
+# profile; python3 and sqlite3 under such limits.
 
 source "$(dirname "$0")/lib.bash"
 
@@ -58,5 +59,15 @@ if command -v sqlite3 >/dev/null; then
         fail "sqlite3 under ulimit -v 400000"
     same plain.txt limited.txt "sqlite3's output"
 fi
+
+step "a profile for which there is no address space: one line, and the program runs"
+(
+    ulimit -v 400000
+    HAKMEM_PROFILE=1 HAKMEM_PROFILE_MEMORY=1G LD_PRELOAD=$LIBRARY exec /bin/echo done
+) >out.txt 2>err.txt ||
+    fail "HAKMEM_PROFILE=1 under ulimit -v 400000"
+equal done "$(<out.txt)" "the program's output"
+grep -qx "hakmem: \[[0-9]*\] HAKMEM_PROFILE=1: there is no profile, since HAKMEM_PROFILE_MEMORY cannot \
+be had" err.txt || fail "lines of the library: $(<err.txt)"
 
 finish

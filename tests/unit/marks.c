@@ -3,7 +3,9 @@
  * Tests of watch/marks.c: a slab is marked as long as it has a sample; the mark knows the blocks
  * beside one sample, and beside several; runs of several slabs ask the slab; marks that leave do
  * not hide others. A mark that moves while another thread looks for it may not be found, but is
- * never taken for another: tried after each instruction of the search (on x86-64).
+ * never taken for another. When another thread than the owner ends a sample, the slab map is done
+ * before the owner could free the block without a wait. Both are tried after each instruction (on
+ * x86-64).
  */
 #include "unit/unit.h"
 
@@ -194,9 +196,63 @@ static void while_marks_move(void)
     }
 }
 
+/* Purpose: a sampled block in a run of slabs, and how often it could have been freed too early. */
+static struct {
+    const char *run;
+    const char *block;
+    unsigned size_class;
+    bool is_on;
+    unsigned steps;
+    unsigned too_early;
+} end;
+
+static void on_step_of_end(int number, siginfo_t *info, void *context)
+{
+    (void)number;
+    (void)info;
+    struct slab *slab = slab_find(end.run);
+    bool are_others_done = true;
+    for (unsigned i = 0; i < slab->slab_count; i++)
+        if (!is_one_slab(end.run + i * SLAB_SIZE, end.block))
+            are_others_done &= byte_of(end.run + i * SLAB_SIZE) == end.size_class;
+    bool is_done = are_others_done && byte_of(end.block) == end.size_class;
+    end.too_early += !is_done && !profile_has(end.block);
+    end.too_early += !are_others_done && byte_of(end.block) == end.size_class;
+    end.steps++;
+    if (!end.is_on)
+        ((ucontext_t *)context)->uc_mcontext.gregs[REG_EFL] &= ~0x100;
+}
+
+/* Profiling ends for the command: samples are dropped by a thread that does not own the blocks. */
+static void while_samples_are_dropped(void)
+{
+    struct sigaction action = {.sa_sigaction = on_step_of_end, .sa_flags = SA_SIGINFO};
+    size_t size = LANE_POOL_MAX / 2;
+    make();
+    end.size_class = size_class_of(size);
+    do
+        end.block = take(size);
+    while (slab_find(end.block)->slab_count < 3 ||
+           is_one_slab(slab_find(end.block)->start, end.block) ||
+           is_one_slab(slab_find(end.block)->start + SLAB_SIZE, end.block));
+    end.run = slab_find(end.block)->start;
+    profile_begin(PROFILE_BY_COMMAND, 1);
+    add(end.block, size);
+    CHECK_EQ(byte_of(end.block), CLASS_SAMPLED);
+    CHECK_EQ(sigaction(SIGTRAP, &action, NULL), 0);
+    end.is_on = true;
+    step_on();
+    profile_end(PROFILE_BY_COMMAND);
+    end.is_on = false;
+    CHECK(end.steps > 1000);
+    CHECK_EQ(end.too_early, 0);
+    CHECK_EQ(byte_of(end.block), end.size_class);
+}
+
 #else
 
 static void while_marks_move(void) {}
+static void while_samples_are_dropped(void) {}
 
 #endif
 
@@ -211,6 +267,7 @@ CHILD_TEST(beside_samples)
 CHILD_TEST(in_runs)
 CHILD_TEST(many_slabs)
 CHILD_TEST(while_marks_move)
+CHILD_TEST(while_samples_are_dropped)
 
 int main(void)
 {
@@ -219,6 +276,7 @@ int main(void)
         cmocka_unit_test(test_in_runs),
         cmocka_unit_test(test_many_slabs),
         cmocka_unit_test(test_while_marks_move),
+        cmocka_unit_test(test_while_samples_are_dropped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tests of front/owned_heap.c: owned heaps used at random beside each other and the process's
- * own, destroyed with blocks of all lanes in them, their figures, checks and misuse, and threads.
+ * own, destroyed with blocks of all lanes in them, their figures, checks and misuse, their samples,
+ * and threads.
  */
 #include "unit/unit.h"
 
 #include "front/owned_heap.h"
 #include "front/route.h"
+#include "front/watched.h"
 
 #define HEAPS 3
 #define HELD_MAX 150
@@ -341,6 +343,30 @@ static void threads(void)
     check_structure();
 }
 
+/* A heap with a sample ends it; one without does not look through those of others, which takes
+ * long: it does not even take the profile's lock, which is held here. */
+static void with_samples(void)
+{
+    make();
+    struct hak_heap *sampled = owned_heap_new();
+    struct hak_heap *other = owned_heap_new();
+    CHECK(watched_start(PROFILE_BY_PROGRAM, 1));
+    void *kept = route_alloc(100, false);
+    void *block = route_alloc_from(sampled, BLOCK_ALIGN, 100, false);
+    watched_stop(PROFILE_BY_PROGRAM);
+    CHECK(profile_has(kept) && profile_has(block));
+    CHECK(route_alloc_from(other, BLOCK_ALIGN, 100, false));
+    owned_heap_destroy(sampled);
+    CHECK(profile_has(kept) && !profile_has(block));
+    struct hak_heap *again = owned_heap_new(); /* in place of the one that had samples */
+    alarm(60);
+    lock_acquire(&profile.lock);
+    owned_heap_destroy(other);
+    owned_heap_destroy(again);
+    lock_release(&profile.lock);
+    CHECK(profile_has(kept));
+}
+
 static void *own_block(size_t size)
 {
     make();
@@ -377,6 +403,7 @@ CHILD_TEST(planted)
 CHILD_TEST(idle_pages)
 CHILD_TEST(purged_and_destroyed)
 CHILD_TEST(threads)
+CHILD_TEST(with_samples)
 
 static void test_misuse(void **state)
 {
@@ -393,7 +420,8 @@ int main(void)
         cmocka_unit_test(test_many),          cmocka_unit_test(test_impossible),
         cmocka_unit_test(test_resized_alike), cmocka_unit_test(test_planted),
         cmocka_unit_test(test_idle_pages),    cmocka_unit_test(test_purged_and_destroyed),
-        cmocka_unit_test(test_threads),       cmocka_unit_test(test_misuse),
+        cmocka_unit_test(test_threads),       cmocka_unit_test(test_with_samples),
+        cmocka_unit_test(test_misuse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

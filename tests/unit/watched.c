@@ -3,13 +3,18 @@
  * Tests of front/watched.c: the bins of a watched thread look empty to the fast path, but not to
  * the counted pop; blocks that a slow path frees are samples no more; frees of their neighbours
  * stay fast. Who wants profiling: the program, the command by a request and a lease, tracers by
- * their semaphores; and a mark that the command has set from outside.
+ * their semaphores; and a mark that the command has set from outside. A span that is resized while
+ * another thread ends its sample has the byte of its new size: tried after each instruction of the
+ * end (on x86-64).
  */
 #include "unit/own_cache.h"
 
 #include "front/request.h"
 #include "front/route.h"
 #include "front/watched.h"
+
+#include <pthread.h>
+#include <ucontext.h>
 
 static unsigned byte_of(const void *block)
 {
@@ -74,6 +79,79 @@ static void samples(void)
     CHECK_EQ(byte_of(block), size_class_of(100));
     check_structure();
 }
+
+/* ---- a span that is resized while its sample ends ---- */
+
+#if defined(__x86_64__) && !UNIT_SANITIZED
+
+#define SPAN (100 * KIB)
+#define SPAN_GROWN (150 * KIB)
+
+/* Purpose: an end of a sample, during which the owner of its span resizes it. */
+static struct {
+    void *span;
+    void *resized;
+    pthread_t owner;
+    _Atomic bool is_resized;
+    volatile unsigned left; /* instructions before that; 0: it was done */
+} end;
+
+static void *resize_span(void *unused)
+{
+    CHECK(route_resize(end.span, SPAN_GROWN, &end.resized));
+    atomic_store(&end.is_resized, true);
+    return unused;
+}
+
+/* Go on when the owner has come to its end, or sleeps till the sample has come to its own. */
+static void on_step(int number, siginfo_t *info, void *context)
+{
+    (void)number;
+    (void)info;
+    if (end.left == 0 || --end.left > 0)
+        return;
+    ((ucontext_t *)context)->uc_mcontext.gregs[REG_EFL] &= ~0x100;
+    CHECK_EQ(pthread_create(&end.owner, NULL, resize_span, NULL), 0);
+    while (!atomic_load(&end.is_resized) && atomic_load(&profile.lock.word) != 2)
+        ;
+}
+
+static __attribute__((noinline)) void step_on(void)
+{
+    __asm__ volatile("subq $128, %%rsp\n\tpushfq\n\torl $0x100, (%%rsp)\n\tpopfq\n\t"
+                     "addq $128, %%rsp" ::
+                         : "memory", "cc");
+}
+
+static void resized_meanwhile(void)
+{
+    enum { INSTRUCTIONS = 500 };
+    struct sigaction action = {.sa_sigaction = on_step, .sa_flags = SA_SIGINFO};
+    CHECK(reservation_make());
+    CHECK_EQ(sigaction(SIGTRAP, &action, NULL), 0);
+    for (unsigned steps = 1; steps < INSTRUCTIONS; steps++) {
+        CHECK(watched_start(PROFILE_BY_PROGRAM, 1));
+        end.span = route_alloc(SPAN, false);
+        watched_stop(PROFILE_BY_PROGRAM);
+        CHECK_EQ(byte_of(end.span), CLASS_SAMPLED);
+        end.is_resized = false;
+        end.left = steps;
+        step_on();
+        profile_forget(end.span);
+        while (end.left > 0)
+            ;
+        CHECK_EQ(pthread_join(end.owner, NULL), 0);
+        CHECK(end.resized == end.span);
+        CHECK_EQ(byte_of(end.span), size_class_of(SPAN_GROWN));
+        CHECK(route_free(end.span));
+    }
+}
+
+#else
+
+static void resized_meanwhile(void) {}
+
+#endif
 
 /* ---- clients ---- */
 
@@ -253,6 +331,7 @@ static void tracer(void)
 CHILD_TEST(watched_bin)
 CHILD_TEST(new_thread)
 CHILD_TEST(samples)
+CHILD_TEST(resized_meanwhile)
 CHILD_TEST(nudged)
 CHILD_TEST(nudged_in_vain)
 CHILD_TEST(command)
@@ -263,15 +342,11 @@ CHILD_TEST(tracer)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_watched_bin),
-        cmocka_unit_test(test_new_thread),
-        cmocka_unit_test(test_samples),
-        cmocka_unit_test(test_nudged),
-        cmocka_unit_test(test_nudged_in_vain),
-        cmocka_unit_test(test_command),
-        cmocka_unit_test(test_command_beside_program),
-        cmocka_unit_test(test_lease),
-        cmocka_unit_test(test_tracer),
+        cmocka_unit_test(test_watched_bin), cmocka_unit_test(test_new_thread),
+        cmocka_unit_test(test_samples),     cmocka_unit_test(test_resized_meanwhile),
+        cmocka_unit_test(test_nudged),      cmocka_unit_test(test_nudged_in_vain),
+        cmocka_unit_test(test_command),     cmocka_unit_test(test_command_beside_program),
+        cmocka_unit_test(test_lease),       cmocka_unit_test(test_tracer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
