@@ -18,7 +18,8 @@
 #   tests/fuzz/F.c                    libFuzzer targets                    fuzz.F
 #   tests/soak/*.c                    one program; soak.py runs each load  soak.LOAD
 #
-# Modes: preload (libc's malloc linked, ours in LD_PRELOAD), linked (libhakmem.so), archive
+# Modes: preload (libc's malloc linked, ours in LD_PRELOAD), profiled (the same with each block a
+# sample), linked (libhakmem.so), archive
 # (libhakmem.a), prefixed (the hak_* names of hakmem_core, HAK_PREFIXED=1), layered (a part of
 # hakmem_core). API_LINKED is defined in the programs that have the library linked. A script that exits 77 has skipped its test; one with
 # the word RUN_SERIAL in its comments changes the machine, and runs alone.
@@ -234,6 +235,10 @@ if(TARGET hakmem_shared)
             hak_test(abort.${name}.${mode} abort "" bash ${CMAKE_SOURCE_DIR}/cmake/expect_abort.sh
                      ${source} $<TARGET_FILE:abort.${name}.${mode}> ${preload})
         endforeach()
+        # the same where every block is a sample
+        hak_test(abort.${name}.profiled abort "HAKMEM_PROFILE=1;HAKMEM_PROFILE_INTERVAL=1"
+                 bash ${CMAKE_SOURCE_DIR}/cmake/expect_abort.sh ${source}
+                 $<TARGET_FILE:abort.${name}.preload> $<TARGET_FILE:hakmem_shared>)
     endforeach()
 
     foreach(folder preload cli)

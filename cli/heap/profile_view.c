@@ -17,9 +17,11 @@
 #include "heap/target_read.h"
 #include "watch/marks.h"
 
-/* The library never makes so many. */
-#define STORE_BYTES_MAX ((uint64_t)2 << 30)
-#define SITE_SLOTS_MAX ((uint32_t)1 << 22)
+/* The most that the library makes of each, where HAKMEM_PROFILE_MEMORY has its highest value. */
+#define STORE_BYTES_MAX ((uint64_t)8 << 30)
+#define SITE_SLOTS_MAX ((uint32_t)1 << 23)
+/* The slots of a store take at most this share of it. */
+#define SLOTS_SHARE 16
 /* Larger figures are wrong: 64 PiB, and as many blocks. */
 #define BYTES_MAX ((uint64_t)1 << 56)
 #define COUNT_MAX ((uint64_t)1 << 62)
@@ -44,6 +46,7 @@ static bool is_store_plausible(const union seen_stack_store *store, uint64_t use
 {
     return store->magic == STACK_STORE_MAGIC && store->size >= STACK_STORE_MIN &&
            store->size <= STORE_BYTES_MAX && store->first >= sizeof *store &&
+           store->first <= sizeof *store + store->size / SLOTS_SHARE + WORD &&
            store->first <= used && used <= store->size;
 }
 

@@ -221,6 +221,8 @@ static void run(struct session *session, const sigset_t *awaited)
         if (left <= 0 || has_signal(awaited, left < step ? left : step))
             break;
     }
+    if (!session->is_on) /* it may have begun since the last look */
+        look(session, &is_told);
     if (session->is_on && !session->has_ended && !session->has_lapsed)
         read_profile(session);
     session->has_ended = session->has_ended || session->target->is_gone;

@@ -130,7 +130,8 @@ static void print_rows(FILE *out, const struct leaks *leaks, const struct leak_s
     struct named_profile named = leaks->named;
     size_t count = named.view.site_count;
     named.view.sites = memory_resize(NULL, count + 1, sizeof *named.view.sites);
-    memcpy(named.view.sites, leaks->named.view.sites, count * sizeof *named.view.sites);
+    if (count > 0)
+        memcpy(named.view.sites, leaks->named.view.sites, count * sizeof *named.view.sites);
     for (size_t i = 0; i < count; i++) {
         named.view.sites[i].live_bytes = (uint64_t)(sums[i].bytes + 0.5);
         named.view.sites[i].live_count = sums[i].blocks;

@@ -350,10 +350,10 @@ int profile_command(int argc, char **argv)
 {
     static const struct argp_option options[] = {
         {"output", 'o', "FILE", 0, "the file to write (PROGRAM" SUFFIX ")", 0},
-        {"live", KEY_LIVE, NULL, 0, "live bytes (of a process: the default)", 0},
+        {"live", KEY_LIVE, NULL, 0, "live bytes (the default: a process)", 0},
         {"allocated", KEY_ALLOCATED, NULL, 0, "bytes allocated since profiling began", 0},
-        {"peak", KEY_PEAK, NULL, 0, "live bytes at the peak (of a program: the default)", 0},
-        {"for", KEY_FOR, "TIME", 0, "profile a process for this time: 60s, 5m, 1h", 0},
+        {"peak", KEY_PEAK, NULL, 0, "live bytes at the peak (a program: the default)", 0},
+        {"for", KEY_FOR, "TIME", 0, "how long to profile: 500ms, 60s, 5m, 1h (30s)", 0},
         {"interval", KEY_INTERVAL, "BYTES", 0, "mean bytes between two samples (512K)", 0},
         {"pinned", KEY_PINNED, NULL, 0, "free bytes that live blocks keep resident", 0},
         CHOICE_OPTION_CORE,

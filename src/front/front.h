@@ -80,7 +80,7 @@ static always_inline bool front_was_freed(unsigned size_class, const void *block
 {
     struct thread_cache *cache = thread_cache_at(reservation_get());
     void **top = word_load(&cache->top[size_class]);
-    return top > word_load(&cache->bottom[size_class]) && top[-1] == block;
+    return top > bin_bottom(cache, size_class) && top[-1] == block;
 }
 
 /* Usable bytes of a block that has a class. 0 if the pointer is foreign, has no class, or is

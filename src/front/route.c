@@ -301,18 +301,20 @@ static void *resize_by_copy(const struct held *held, size_t size)
     return copy;
 }
 
-/* Resize a span in place. */
+/* Resize a span in place. A sample ends before: when profiling ends, another thread gives the spans
+ * of samples their bytes back, by what their records say. */
 static bool resize_span(const struct held *held, size_t size)
 {
-    if (size <= LANE_POOL_MAX || size > LANE_ACE_MAX ||
-        !ace_resize(held->block, size_class_of(size)))
+    if (size <= LANE_POOL_MAX || size > LANE_ACE_MAX)
+        return false;
+    profile_forget(held->block);
+    if (!ace_resize(held->block, size_class_of(size)))
         return false;
     /* bins keep blocks of the new size as they are: mark it, so that a free makes its pages plain
      * first, as for the old size */
     bool is_small_now = held->usable > BIN_BLOCK_MAX && size <= BIN_BLOCK_MAX;
     if (held->byte == CLASS_PAGED || (!held->heap && is_small_now))
         slab_map_set(held->block, 1, CLASS_PAGED);
-    profile_forget(held->block);
     watched_note(held->block, size);
     return true;
 }

@@ -150,7 +150,7 @@ void marks_remove(const void *block)
         return;
     }
     remove_mark_locked(index);
-    /* resizing a span has set its byte already, to its class or to CLASS_PAGED */
+    /* if the end of a sample was missed, the slab may be another one by now */
     if (map_byte_of(block) == CLASS_SAMPLED)
         set_byte(slab, slab->size_class);
 }
@@ -161,8 +161,11 @@ unsigned marks_class_beside(const void *block, bool *is_sure)
     struct reservation *base = block_offset(block, &offset);
     if (offset >= base->size || slab_map_get(base, offset) != CLASS_SAMPLED)
         return CLASS_NONE;
-    struct mark mark = mark_at(mark_index(slab_number(offset)));
+    uint32_t number = slab_number(offset);
+    /* read again: another thread may have moved another slab's mark here meanwhile */
+    struct mark mark = mark_at(mark_index(number));
     *is_sure = !(mark.value & MARK_IS_MANY);
     bool is_sample = *is_sure && (mark.value & MARK_VALUE) == place_in_slab(offset);
-    return mark.number == 0 || is_sample ? CLASS_NONE : mark.value >> MARK_CLASS_SHIFT & UINT8_MAX;
+    return mark.number != number || is_sample ? CLASS_NONE
+                                              : mark.value >> MARK_CLASS_SHIFT & UINT8_MAX;
 }

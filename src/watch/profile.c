@@ -338,17 +338,12 @@ static uint64_t wall_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static void change_epoch(void)
-{
-    uint32_t epoch = atomic_load_explicit(&sampling_epoch, memory_order_relaxed);
-    atomic_store(&sampling_epoch, epoch + 1 == 0 ? 1 : epoch + 1); /* see sampling_restart */
-}
-
 static void set_interval(uint64_t interval)
 {
     /* relaxed: a few samples at the moment of the change may have the weight of the old interval */
     atomic_store_explicit(&profile.interval, interval, memory_order_relaxed);
-    change_epoch();
+    uint32_t epoch = atomic_load_explicit(&sampling_epoch, memory_order_relaxed);
+    atomic_store(&sampling_epoch, epoch + 1 == 0 ? 1 : epoch + 1); /* see sampling_restart */
 }
 
 /* Forget the peak: the highest that is known is now. */
@@ -393,7 +388,6 @@ void profile_end(enum profile_client client)
     atomic_store_explicit(&profile.is_on, others, memory_order_relaxed);
     if (clients == 0 || others != 0)
         return;
-    change_epoch();
     if (profile.dropped_from_ms != UINT64_MAX)
         drop_samples_from(profile.dropped_from_ms);
 }

@@ -25,6 +25,11 @@ end_server() {
     [[ $status == 0 ]] || fail "the server ended with status $status: $(cat serve.err)"
 }
 
+# children_of PID: their numbers.
+children_of() {
+    grep -ls "^PPid:[[:space:]]*$1\$" /proc/[0-9]*/status | sed 's|^/proc/||; s|/status$||'
+}
+
 # ask METHOD PATH [HEADER: VALUE]...: the status goes to ANSWER, the rest to the files head and body.
 ask() {
     ANSWER=$(python3 - "$PORT" "$@" <<'PYTHON'

@@ -346,3 +346,10 @@ if ((EUID == 0)) && command -v setpriv >/dev/null; then
     [[ $(cat err) == "hakmem sites: process $TARGET (made_profile) is another user's: only that user\
  or root may read it" ]] || fail "another user: $(cat err)"
 fi
+
+step "a profile with as much memory as one may have"
+HAKMEM_PROFILE=1 HAKMEM_PROFILE_INTERVAL=1 HAKMEM_PROFILE_MEMORY=16G start sleep.out sleep 99
+wait_for "the profile of sleep" eval '"$CLI" sites $TARGET >out 2>err; ! grep -q "is not on in it\|no HAKMEM" err'
+hakmem sites $TARGET
+expect_status 0 "HAKMEM_PROFILE_MEMORY=16G"
+expect_in out ' live, by who asked for it$' "HAKMEM_PROFILE_MEMORY=16G"

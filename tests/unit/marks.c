@@ -2,7 +2,8 @@
 /*
  * Tests of watch/marks.c: a slab is marked as long as it has a sample; the mark knows the blocks
  * beside one sample, and beside several; runs of several slabs ask the slab; marks that leave do
- * not hide others.
+ * not hide others. A mark that moves while another thread looks for it may not be found, but is
+ * never taken for another: tried after each instruction of the search (on x86-64).
  */
 #include "unit/unit.h"
 
@@ -10,6 +11,8 @@
 #include "slab/reservation.h"
 #include "watch/marks.h"
 #include "watch/profile.h"
+
+#include <ucontext.h>
 
 static void make(void)
 {
@@ -114,6 +117,89 @@ static void many_slabs(void)
     }
 }
 
+#if defined(__x86_64__) && !UNIT_SANITIZED
+
+#define HOME_SLOTS 1024 /* of the table that make() makes */
+
+static size_t home_of(const void *block)
+{
+    size_t offset = reservation_offset(reservation_get(), block);
+    return hash_slot((offset >> SLAB_SHIFT) + 1, HOME_SLOTS);
+}
+
+static bool is_one_slab(const void *block, const void *other)
+{
+    return (uintptr_t)block / SLAB_SIZE == (uintptr_t)other / SLAB_SIZE;
+}
+
+/* Two blocks of one slab whose mark has the home of another slab's. */
+static void take_at_home_of(const void *other, size_t size, void *two[2])
+{
+    do {
+        two[0] = take(size);
+        two[1] = take(size);
+    } while (home_of(two[0]) != home_of(other) || !is_one_slab(two[0], two[1]) ||
+             is_one_slab(two[0], other));
+}
+
+/* Purpose: one search, interrupted after so many instructions, when the first mark goes. */
+static struct {
+    const void *first;
+    volatile unsigned left; /* 0: no more steps */
+} search;
+
+static void on_step(int number, siginfo_t *info, void *context)
+{
+    (void)number;
+    (void)info;
+    if (search.left == 0 || --search.left > 0)
+        return;
+    ((ucontext_t *)context)->uc_mcontext.gregs[REG_EFL] &= ~0x100;
+    profile_forget(search.first);
+}
+
+static __attribute__((noinline)) void step_on(void)
+{
+    __asm__ volatile("subq $128, %%rsp\n\tpushfq\n\torl $0x100, (%%rsp)\n\tpopfq\n\t"
+                     "addq $128, %%rsp" ::
+                         : "memory", "cc");
+}
+
+/* The marks of three slabs have one home. When the first goes, those behind it move up. */
+static void while_marks_move(void)
+{
+    enum { INSTRUCTIONS = 250 };
+    void *first[2], *second[2], *third[2];
+    struct sigaction action = {.sa_sigaction = on_step, .sa_flags = SA_SIGINFO};
+    make();
+    first[0] = take(2048);
+    take_at_home_of(first[0], 4096, second);
+    take_at_home_of(first[0], 2048, third);
+    CHECK_EQ(sigaction(SIGTRAP, &action, NULL), 0);
+    search.first = first[0];
+    for (unsigned steps = 1; steps < INSTRUCTIONS; steps++) {
+        bool is_sure;
+        add(first[0], 2048);
+        add(second[0], 4096);
+        add(third[0], 2048);
+        search.left = steps;
+        step_on();
+        unsigned found = marks_class_beside(second[1], &is_sure);
+        while (search.left > 0)
+            ;
+        CHECK(found == CLASS_NONE || found == size_class_of(4096));
+        CHECK_EQ(class_of_other(second[1]), size_class_of(4096));
+        profile_forget(second[0]);
+        profile_forget(third[0]);
+    }
+}
+
+#else
+
+static void while_marks_move(void) {}
+
+#endif
+
 #define CHILD_TEST(body)                                                                           \
     static void test_##body(void **state)                                                          \
     {                                                                                              \
@@ -124,6 +210,7 @@ static void many_slabs(void)
 CHILD_TEST(beside_samples)
 CHILD_TEST(in_runs)
 CHILD_TEST(many_slabs)
+CHILD_TEST(while_marks_move)
 
 int main(void)
 {
@@ -131,6 +218,7 @@ int main(void)
         cmocka_unit_test(test_beside_samples),
         cmocka_unit_test(test_in_runs),
         cmocka_unit_test(test_many_slabs),
+        cmocka_unit_test(test_while_marks_move),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
