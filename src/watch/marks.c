@@ -150,7 +150,7 @@ void marks_remove(const void *block)
         return;
     }
     remove_mark_locked(index);
-    /* if the end of a sample was missed, the slab may be another one by now */
+    /* if the end of the sample was missed, the address may belong to another slab by now */
     if (map_byte_of(block) == CLASS_SAMPLED)
         set_byte(slab, slab->size_class);
 }
@@ -162,7 +162,7 @@ unsigned marks_class_beside(const void *block, bool *is_sure)
     if (offset >= base->size || slab_map_get(base, offset) != CLASS_SAMPLED)
         return CLASS_NONE;
     uint32_t number = slab_number(offset);
-    /* read again: another thread may have moved another slab's mark here meanwhile */
+    /* compared again below: another thread may have moved another slab's mark here meanwhile */
     struct mark mark = mark_at(mark_index(number));
     *is_sure = !(mark.value & MARK_IS_MANY);
     bool is_sample = *is_sure && (mark.value & MARK_VALUE) == place_in_slab(offset);

@@ -380,7 +380,6 @@ void profile_begin(enum profile_client client, uint64_t interval)
     atomic_store_explicit(&profile.is_on, clients | client, memory_order_release);
 }
 
-/* The epoch changes, so that no distance of this time counts when profiling starts again. */
 void profile_end(enum profile_client client)
 {
     uint32_t clients = atomic_load_explicit(&profile.is_on, memory_order_relaxed);
