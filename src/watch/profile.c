@@ -16,7 +16,7 @@
 
 state_data struct profile profile;
 
-/* A search for an address looks at so many slots at most. */
+/* A search for an address looks at no more slots than this. */
 #define PROBES_MAX 128
 
 /* ---- the tables ---- */
