@@ -135,6 +135,22 @@ void marks_add(const void *block)
         set_byte(slab, CLASS_SAMPLED);
 }
 
+/* Undo the marks. The byte of the sampled block comes last, and nothing is read after it: from then
+ * on a free of the block is a fast one, and the slab may become another. */
+static void restore_bytes(const struct slab *slab, const void *block)
+{
+    const char *start = slab->start;
+    unsigned byte = slab->size_class;
+    unsigned count = slab->state == SLAB_BLOCKS ? slab->slab_count : 1;
+    unsigned own = (unsigned)((size_t)((const char *)block - start) >> SLAB_SHIFT);
+    slab_map_set(start, own, byte);
+    slab_map_set(start + (own + 1) * SLAB_SIZE, count - own - 1, byte);
+    size_t offset;
+    struct reservation *base = block_offset(block, &offset);
+    /* release: the other bytes are written before */
+    __atomic_store_n(slab_map_at(base, offset), (uint8_t)byte, __ATOMIC_RELEASE);
+}
+
 void marks_remove(const void *block)
 {
     struct slab *slab = slab_find(block);
@@ -152,7 +168,7 @@ void marks_remove(const void *block)
     remove_mark_locked(index);
     /* if the end of the sample was missed, the address may belong to another slab by now */
     if (map_byte_of(block) == CLASS_SAMPLED)
-        set_byte(slab, slab->size_class);
+        restore_bytes(slab, block);
 }
 
 unsigned marks_class_beside(const void *block, bool *is_sure)

@@ -54,8 +54,9 @@ bool profile_make(size_t bytes)
 
 static uint64_t address_at(const struct profile_sample *sample)
 {
-    /* relaxed: the slot was written before the block was handed out, so its owner sees it */
-    return atomic_load_explicit(&sample->address, memory_order_relaxed);
+    /* acquire: the slot was written before the block was handed out, so its owner sees it; or sees
+     * that another thread has dropped the sample, and the slab as that thread has left it */
+    return atomic_load_explicit(&sample->address, memory_order_acquire);
 }
 
 static struct profile_sample *sample_at(size_t index)
@@ -98,11 +99,12 @@ static struct profile_sample *free_slot_locked(const void *block)
 static void empty_slot_locked(struct profile_sample *sample)
 {
     size_t index = (size_t)(sample - profile.samples);
-    atomic_store_explicit(&sample->address, PROFILE_DELETED, memory_order_relaxed);
+    /* release: see address_at */
+    atomic_store_explicit(&sample->address, PROFILE_DELETED, memory_order_release);
     if (address_at(sample_at(index + 1)) != 0)
         return;
     for (; address_at(sample_at(index)) == PROFILE_DELETED; index--)
-        atomic_store_explicit(&sample_at(index)->address, 0, memory_order_relaxed);
+        atomic_store_explicit(&sample_at(index)->address, 0, memory_order_release);
 }
 
 /* ---- sites ---- */
@@ -184,15 +186,19 @@ static void count_lifetime_locked(struct profile_site *site, uint64_t since_ms)
     atomic_fetch_add_explicit(&site->lifetimes[power], 1, memory_order_relaxed);
 }
 
+/* Not only by the block's owner. While the sample is in the table, an owner who frees the block
+ * waits for the lock, so the block's slab stays; when it is not, nothing of the slab is touched any
+ * more. */
 static void drop_sample_locked(struct profile_sample *sample)
 {
     struct profile_site *site = &profile.sites[sample->site];
     uint64_t bytes = weighted(sample->size, sample->weight_256);
     const void *block = (const void *)(uintptr_t)address_at(sample);
     add_live_locked(site, 0 - sample->weight_256, 0 - bytes);
-    empty_slot_locked(sample);
-    atomic_fetch_sub_explicit(&profile.sample_count, 1, memory_order_relaxed);
     marks_remove(block);
+    empty_slot_locked(sample);
+    /* release: an owner who sees that there are no samples sees the slab as it is left */
+    atomic_fetch_sub_explicit(&profile.sample_count, 1, memory_order_release);
 }
 
 /* The sample's block is being freed. */

@@ -100,9 +100,9 @@ static always_inline bool profile_is_on(void)
  * one. */
 static always_inline bool profile_has_samples(void)
 {
-    /* relaxed: the thread that frees a sampled block got it, with this count, from the thread that
-     * allocated it */
-    return atomic_load_explicit(&profile.sample_count, memory_order_relaxed) != 0;
+    /* The thread that frees a sampled block got it, with this count, from the thread that allocated
+     * it. acquire: if another thread has dropped the samples, its work on the slab is done */
+    return atomic_load_explicit(&profile.sample_count, memory_order_acquire) != 0;
 }
 
 /* Make the tables, of at most `bytes` together, if they are not there yet. False: no memory. */
