@@ -135,8 +135,9 @@ void marks_add(const void *block)
         set_byte(slab, CLASS_SAMPLED);
 }
 
-/* Undo the marks. The byte of the sampled block comes last, and nothing is read after it: from then
- * on a free of the block is a fast one, and the slab may become another. */
+/* Set the bytes of a slab in the slab map back to its class. The byte of the sampled block is the
+ * last one, and the slab is not read after it: from then on a free of the block takes the fast
+ * path, and the slab may be used for another class. */
 static void restore_bytes(const struct slab *slab, const void *block)
 {
     const char *start = slab->start;
