@@ -94,6 +94,7 @@ expect_live known.folded take_ten 1024000 "interrupted"
 expect_live known.folded take_one 204800 "interrupted"
 wait_for "the end of profiling" is_off_when_kicked
 expect_in sites.out '0 B live' "samples that are left"
+expect_in sites.out '^no sampled block is left: --allocated shows the freed ones too$' "samples that are left"
 
 step "once more: only what was allocated in that time; SIGTERM"
 tell one
