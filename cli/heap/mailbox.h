@@ -14,7 +14,7 @@ struct mailbox {
     uint64_t slot;    /* addresses in the target */
     uint64_t waiting; /* the flag that makes slow paths look */
     int64_t value;
-    double idle_seconds; /* a process is idle when it has done nothing for so long */
+    double idle_seconds; /* a process is idle when it has done nothing for this time */
 };
 
 /* The mailbox for a slot of enum request_slot. */

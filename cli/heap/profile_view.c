@@ -17,10 +17,10 @@
 #include "heap/target_read.h"
 #include "watch/marks.h"
 
-/* The most that the library makes of each, where HAKMEM_PROFILE_MEMORY has its highest value. */
+/* The largest tables that the library makes, with the highest value of HAKMEM_PROFILE_MEMORY. */
 #define STORE_BYTES_MAX ((uint64_t)8 << 30)
 #define SITE_SLOTS_MAX ((uint32_t)1 << 23)
-/* The slots of a store take at most this share of it. */
+/* The slots of a store take at most 1 / this number of it. */
 #define SLOTS_SHARE 16
 /* Larger figures are wrong: 64 PiB, and as many blocks. */
 #define BYTES_MAX ((uint64_t)1 << 56)

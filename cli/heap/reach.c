@@ -18,7 +18,7 @@
 #include "heap/terms.h"
 
 #define WORD sizeof(uint64_t)
-/* The most pages in one question to the kernel. A block of at most so many pages is read without a
+/* The most pages in one question to the kernel. A block of at most this size is read without a
  * question. */
 #define PAGES_ASKED 16
 /* The bytes below the stack pointer that a function without calls may use (the red zone). */

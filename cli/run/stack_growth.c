@@ -21,9 +21,9 @@
 /* Growth below this is not drawn. */
 #define PLOTTED_BYTES ((double)(64 << 10))
 /* The error of a stack's live bytes is about the square root of (live bytes * interval). Growth
- * counts from so many times this error on. */
+ * counts if it is at least this many times the error. */
 #define CERTAIN 4
-/* If growth took so many seconds or more, its rate is per minute, else per second. */
+/* If growth took at least this many seconds, its rate is per minute, else per second. */
 #define MINUTE_SECONDS_LEAST 5.0
 
 /* Purpose: a series, and its growth up to the moment of most live bytes. */

@@ -24,7 +24,7 @@
 #include "base/memory.h"
 
 #define LOOK_SECONDS 2.0
-/* After so many collections, look again at a process without HAKMEM: it may have loaded it. */
+/* After this many collections, look again at a process without HAKMEM: it may have loaded it. */
 #define FORGET_AFTER 10
 /* The first pause of a bad process, in collections; it doubles each time. */
 #define PAUSE_FIRST 4

@@ -21,7 +21,7 @@
 #define MEMORY_BYTES_MAX ((rlim_t)8 << 30)
 #define ANSWER_BYTES_MAX ((size_t)64 << 20)
 #define FIRST_ROOM ((size_t)64 << 10)
-/* So many seconds after the server should have ended a child, the child ends itself. */
+/* A child ends itself this many seconds after the server should have ended it. */
 #define GRACE_SECONDS 5
 #define HEAD_MAGIC 0x4a4b4148u
 

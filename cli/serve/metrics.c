@@ -170,7 +170,7 @@ static void put_own(FILE *out, const struct collection *collection, bool is_open
     fprintf(out, "hakmem_serve_processes %zu\n", collection->count);
     put_head(out, "hakmem_serve_unread_processes", "gauge",
              "Processes that are not shown: reading them is not permitted, a look at them fails, "
-             "or time or room was over.",
+             "or there was no time or room for them.",
              is_open);
     fprintf(out,
             "hakmem_serve_unread_processes{reason=\"refused\"} %zu\n"

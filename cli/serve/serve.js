@@ -70,7 +70,7 @@ function draw() {
     if (focus >= 0) table.querySelectorAll('button')[focus].focus();
     const parts = [last.processes.length + ' shown'];
     if (last.refused) parts.push(last.refused + ' may not be read by the server\'s user');
-    if (last.left_out) parts.push(last.left_out + ' left out: time or room was over');
+    if (last.left_out) parts.push(last.left_out + ' left out: no time or no room for them');
     note.textContent = parts.join('; ');
     const list = document.getElementById('unreadable');
     list.replaceChildren();

@@ -353,7 +353,7 @@ static void end_all(void)
             workers_end(&server.workers, i, &answer);
             free(answer.body);
         }
-    answer = answer_line(ANSWER_BUSY, "the server ends");
+    answer = answer_line(ANSWER_BUSY, "the server is ending");
     struct reply *reply = reply_make(&answer);
     for (struct client *client = server.clients.first; client; client = client->next)
         if (client->state == CLIENT_WAITS)

@@ -7,7 +7,7 @@
 
 #include "sites/stacks.h"
 
-/* Purpose: what is asked for. */
+/* Purpose: the wishes of the user. */
 struct attach_wish {
     const char *command; /* "hakmem profile" */
     double seconds;

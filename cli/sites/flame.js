@@ -10,8 +10,8 @@
     const children = data.name.map(() => []);
     data.parent.forEach((parent, node) => node > 0 && children[parent].push(node));
     let figure = data.figures.find((one) => one.first) || data.figures[0];
-    let top = 0;     /* the node that is as wide as the graph */
-    let current = 0; /* the one that the keyboard is on */
+    let top = 0;     /* the node whose width is the whole graph */
+    let current = 0; /* the node with the keyboard focus */
     let found = null;
     if (!figure)
         return;
@@ -113,7 +113,7 @@
     const zoom = (node) => {
         top = current = node;
         draw();
-        /* of its callers, only the last ones stay in sight */
+        /* of its callers, only the nearest ones are shown */
         graph.parentElement.scrollTop = Math.max(0, boxes.get(node).offsetTop - 60);
         say(node);
     };
@@ -126,7 +126,7 @@
         boxes.get(node).focus();
     };
 
-    /* the next one at its side, among those that are drawn */
+    /* the next drawn node beside it */
     const beside = (node, by) => {
         const siblings = node ? sorted(data.parent[node]).filter((one) => boxes.has(one)) : [];
         return siblings[siblings.indexOf(node) + by];
@@ -228,7 +228,7 @@
         });
     });
 
-    /* ---- what is above the graph ---- */
+    /* ---- the controls above the graph ---- */
 
     const bar = find(".flame-bar");
     const choices = make("fieldset", {ariaLabel: "Figure"}, bar);

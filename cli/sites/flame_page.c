@@ -83,9 +83,9 @@ static void print_graph(FILE *out, const struct named_profile *named, enum figur
     struct flame_tree tree;
     flame_tree_make(&tree, named);
     fputs(
-        "<figure class=\"flame\" hidden><figcaption><b>Flame graph</b> a function is as wide as "
-        "what it and its callees asked for; its caller is above it. A click or Enter zooms, Escape "
-        "shows all, arrow keys move.</figcaption>\n"
+        "<figure class=\"flame\" hidden><figcaption><b>Flame graph</b> the width of a function is "
+        "the memory that it and its callees asked for; its caller is above it. A click or Enter "
+        "zooms, Escape shows all, arrow keys move.</figcaption>\n"
         "<div class=\"flame-bar\"></div>\n"
         "<p class=\"flame-said note\" aria-live=\"polite\"></p>\n"
         "<div class=\"flame-view\"><div class=\"flame-graph\" role=\"tree\" "
@@ -146,7 +146,7 @@ static void print_method(FILE *out, const struct named_profile *named)
             "<span class=\"nb\">%s</span> on average, since %s.%s",
             text_of_size(view->interval).bytes, since, view->is_on ? "" : " Profiling is off now.");
     if (view->clients && !(view->clients & PROFILE_BY_PROGRAM))
-        fputs(" What was allocated before has no stacks here.", out);
+        fputs(" Memory that was allocated before has no stacks here.", out);
     if (view->dropped > 0)
         fprintf(out,
                 " There was no room for samples or stacks, %" PRIu64

@@ -13,7 +13,7 @@
 #include "base/memory.h"
 #include "sites/string_table.h"
 
-/* When the tree has so many nodes, further functions count as "(others)". */
+/* When the tree has this many nodes, further functions count as "(others)". */
 #define NODES_MAX ((size_t)1 << 20)
 /* The most nodes that are kept, besides those of "(others)", so that the page stays usable. */
 #define KEPT_MAX ((size_t)10000)

@@ -197,7 +197,7 @@ static int print_moments(const struct profile_diff *diff, const struct moments *
     add_profile(&changes, CHANGE_AFTER, &named[CHANGE_AFTER], diff->figure);
     int status = print(diff, &changes, &title);
     if (moments->is_attached)
-        cli_say("%s: it was profiled meanwhile only: older blocks do not count, nor their end",
+        cli_say("%s: it was profiled for this time only: blocks from before do not count",
                 diff->command);
     symbols_say_missing(&named[CHANGE_AFTER].symbols, diff->command);
     return status;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Joins the sites of a profile that look the same to a reader: their stacks differ only in the
- * addresses of calls in the same lines, as of two calls in one line, or of an unrolled loop.
+ * Joins the sites of a profile that look the same to a reader: their stacks differ only in
+ * addresses, and have the same functions and lines. Two calls in one line, or an unrolled loop,
+ * make such sites.
  */
 #ifndef HAK_CLI_SAME_STACKS_H
 #define HAK_CLI_SAME_STACKS_H

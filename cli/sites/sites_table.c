@@ -268,6 +268,8 @@ void sites_print_table(FILE *out, const struct named_profile *named, const struc
     free(joined.view.sites);
     if (count == 0 && form->figure == FIGURE_PINNED && view->sample_count > 0)
         fputs("\nno sampled block lies in a page with free bytes\n", out);
+    else if (count == 0 && sites_sum(view, FIGURE_ALLOCATED) > 0)
+        fputs("\nno sampled block is left: --allocated shows the freed ones too\n", out);
     else if (count == 0)
         fputs("\nnothing has been sampled\n", out);
     print_end(out, view, count > form->rows ? count - form->rows : 0);

@@ -7,7 +7,7 @@
 
 #include "sites/stacks.h"
 
-/* Purpose: the patterns, as of fnmatch. Begin with zero. */
+/* Purpose: the patterns, in the form of fnmatch. Begin with zero. */
 struct suppressions {
     char **patterns;
     size_t count;

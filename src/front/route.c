@@ -301,8 +301,8 @@ static void *resize_by_copy(const struct held *held, size_t size)
     return copy;
 }
 
-/* Resize a span in place. A sample ends before: when profiling ends, another thread gives the spans
- * of samples their bytes back, by what their records say. */
+/* Resize a span in place. Its sample ends before that: when profiling ends, another thread sets the
+ * bytes of sampled slabs in the slab map by the classes in their records. */
 static bool resize_span(const struct held *held, size_t size)
 {
     if (size <= LANE_POOL_MAX || size > LANE_ACE_MAX)

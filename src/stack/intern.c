@@ -10,7 +10,7 @@
 #define BYTES_A_SLOT 64
 #define STORE_MAX (32 * GIB)
 
-/* A search for a stack looks at so many slots at most. */
+/* A search for a stack looks at no more slots than this. */
 #define PROBES_MAX 64
 
 struct stack_store *stack_store_make(void *memory, size_t size)

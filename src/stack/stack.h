@@ -123,7 +123,7 @@ size_t stack_walk(const struct stack_registers *registers, uint64_t *frames, siz
 #define STACK_DEPTH_MAX 1024
 
 /* Purpose: the head of a store. Owner: any thread, by atomic operations; the fields up to `first`
- * never change. Invariant: first <= used <= size; what is in a slot is below used. */
+ * never change. Invariant: first <= used <= size; each slot leads to a place below used. */
 struct stack_store {
     uint64_t magic;
     uint64_t size;  /* bytes of the whole store */

@@ -135,8 +135,9 @@ void marks_add(const void *block)
         set_byte(slab, CLASS_SAMPLED);
 }
 
-/* Undo the marks. The byte of the sampled block comes last, and nothing is read after it: from then
- * on a free of the block is a fast one, and the slab may become another. */
+/* Set the bytes of a slab in the slab map back to its class. The byte of the sampled block is the
+ * last one, and the slab is not read after it: from then on a free of the block takes the fast
+ * path, and the slab may be used for another class. */
 static void restore_bytes(const struct slab *slab, const void *block)
 {
     const char *start = slab->start;
@@ -166,7 +167,7 @@ void marks_remove(const void *block)
         return;
     }
     remove_mark_locked(index);
-    /* if the end of a sample was missed, the slab may be another one by now */
+    /* if the end of the sample was missed, the address may belong to another slab by now */
     if (map_byte_of(block) == CLASS_SAMPLED)
         restore_bytes(slab, block);
 }
@@ -178,7 +179,7 @@ unsigned marks_class_beside(const void *block, bool *is_sure)
     if (offset >= base->size || slab_map_get(base, offset) != CLASS_SAMPLED)
         return CLASS_NONE;
     uint32_t number = slab_number(offset);
-    /* read again: another thread may have moved another slab's mark here meanwhile */
+    /* compared again below: another thread may have moved another slab's mark here meanwhile */
     struct mark mark = mark_at(mark_index(number));
     *is_sure = !(mark.value & MARK_IS_MANY);
     bool is_sample = *is_sure && (mark.value & MARK_VALUE) == place_in_slab(offset);

@@ -16,7 +16,7 @@
 
 state_data struct profile profile;
 
-/* A search for an address looks at so many slots at most. */
+/* A search for an address looks at no more slots than this. */
 #define PROBES_MAX 128
 
 /* ---- the tables ---- */
@@ -54,8 +54,8 @@ bool profile_make(size_t bytes)
 
 static uint64_t address_at(const struct profile_sample *sample)
 {
-    /* acquire: the slot was written before the block was handed out, so its owner sees it; or sees
-     * that another thread has dropped the sample, and the slab as that thread has left it */
+    /* acquire: the slot was written before the block was handed out, so the block's owner sees it.
+     * If another thread has dropped the sample, the owner sees the slab as that thread left it */
     return atomic_load_explicit(&sample->address, memory_order_acquire);
 }
 
@@ -186,9 +186,9 @@ static void count_lifetime_locked(struct profile_site *site, uint64_t since_ms)
     atomic_fetch_add_explicit(&site->lifetimes[power], 1, memory_order_relaxed);
 }
 
-/* Not only by the block's owner. While the sample is in the table, an owner who frees the block
- * waits for the lock, so the block's slab stays; when it is not, nothing of the slab is touched any
- * more. */
+/* Another thread than the block's owner may call this. As long as the sample is in the table, an
+ * owner that frees the block waits for the lock, so the slab stays. So the sample leaves the table
+ * last, and nothing touches the slab after that. */
 static void drop_sample_locked(struct profile_sample *sample)
 {
     struct profile_site *site = &profile.sites[sample->site];
@@ -196,10 +196,11 @@ static void drop_sample_locked(struct profile_sample *sample)
     const void *block = (const void *)(uintptr_t)address_at(sample);
     add_live_locked(site, 0 - sample->weight_256, 0 - bytes);
     marks_remove(block);
-    /* release: an owner who does not find the sample writes to the slab map after us */
+    /* release: an owner that does not find the sample writes to the slab map after this thread */
     atomic_thread_fence(memory_order_release);
     empty_slot_locked(sample);
-    /* release: an owner who sees that there are no samples sees the slab as it is left */
+    /* release: an owner that sees that there are no samples sees the slab as this thread leaves
+     * it */
     atomic_fetch_sub_explicit(&profile.sample_count, 1, memory_order_release);
 }
 
@@ -388,7 +389,6 @@ void profile_begin(enum profile_client client, uint64_t interval)
     atomic_store_explicit(&profile.is_on, clients | client, memory_order_release);
 }
 
-/* The epoch changes, so that no distance of this time counts when profiling starts again. */
 void profile_end(enum profile_client client)
 {
     uint32_t clients = atomic_load_explicit(&profile.is_on, memory_order_relaxed);

@@ -23,8 +23,8 @@ struct sampling {
     uint32_t epoch;        /* the epoch in which `left` was drawn; 0: never drawn */
 };
 
-/* The epoch changes when profiling starts, stops, or gets another interval: distances that were
- * drawn in an earlier epoch do not count. Never 0 while profiling is on. */
+/* The epoch changes when profiling starts or gets another interval: distances that were drawn in an
+ * earlier epoch do not count. Never 0 while profiling is on. */
 extern _Atomic uint32_t sampling_epoch;
 
 /* Count a block of this size, if it is certainly not sampled. False: it was not counted, and

@@ -94,6 +94,7 @@ expect_live known.folded take_ten 1024000 "interrupted"
 expect_live known.folded take_one 204800 "interrupted"
 wait_for "the end of profiling" is_off_when_kicked
 expect_in sites.out '0 B live' "samples that are left"
+expect_in sites.out '^no sampled block is left: --allocated shows the freed ones too$' "samples that are left"
 
 step "once more: only what was allocated in that time; SIGTERM"
 tell one
@@ -112,6 +113,13 @@ interrupt
 (($(live pinned.folded take_comb) > 300000)) || fail "625 blocks pin $(live pinned.folded take_comb) B"
 wait_for "the end of profiling" is_off_when_kicked
 
+step "nothing is live at the end"
+profile --for 1h --interval 1 -o gone.folded
+tell ten free
+interrupt
+expect_in profile.err '^hakmem profile: nothing of it is live any more: gone\.folded shows what was allocated$' "nothing live"
+(($(live gone.folded take_ten) == 1024000)) || fail "1,000 blocks of 1 KiB were allocated: $(live gone.folded take_ten) B"
+
 step "in time; the interval of the settings"
 tell busy
 hakmem profile "$TARGET" --for 2s --allocated -o busy.folded
@@ -120,10 +128,6 @@ expect_in busy.folded ';allocate [0-9]+$' "--for 2s"
 expect_in sites.out '^sampled every 1 B on average' "the interval of before"
 is_off || fail "it is on after --for: $(cat sites.out)"
 expect_in sites.out '^sampled every 512\.0 KiB on average' "--for 2s"
-
-hakmem profile "$TARGET" --for 2s --interval 4K -o busy.folded
-expect_in err '^hakmem profile: nothing of it is live any more: busy\.folded shows what was allocated$' "nothing live"
-expect_in busy.folded ';allocate [0-9]+$' "nothing live"
 
 step "two commands: the first to end does not end it for the other"
 profile --for 1h --interval 64K -o first.folded

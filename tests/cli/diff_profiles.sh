@@ -117,7 +117,7 @@ wait $look || fail "diff of a process without a profile: $(cat moments.err)"
 expect_in moments '^ +\+1\.5 MiB +0 B +1\.5 MiB +\+(49[0-9]|500)$' "a process without a profile"
 expect_in moments '^    grow step\.c:[0-9]+$' "a process without a profile"
 ! grep -q shrink moments || fail "a process without a profile: $(cat moments)"
-expect_in moments.err '^hakmem diff: it was profiled meanwhile only: ' "a process without a profile"
+expect_in moments.err '^hakmem diff: it was profiled for this time only: ' "a process without a profile"
 exec 9>&-
 kill -KILL $TARGET
 

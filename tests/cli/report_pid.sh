@@ -110,7 +110,7 @@ hakmem report $TARGET --for 2s -o asked.html
 expect_status 0 "a process that is asked to profile"
 plain asked.html >plain.html
 expect_in plain.html '<summary><code>(main|written)</code>' "the stacks of churn"
-expect_in plain.html ' What was allocated before has no stacks here\.' "the stacks of churn"
+expect_in plain.html ' Memory that was allocated before has no stacks here\.' "the stacks of churn"
 hakmem sites $TARGET
 expect_status 0 "the profile that is left"
 expect_in out ', off now$' "profiling has ended in it"
