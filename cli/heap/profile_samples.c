@@ -76,7 +76,7 @@ bool profile_samples_read(struct profile_view *copied, struct target *target, ui
             continue;
         count = target_read_part(target, start, chunk, count * sizeof chunk[0]) / sizeof chunk[0];
         for (size_t i = 0; i < count; i++)
-            if (atomic_load(&chunk[i].address) > PROFILE_DELETED)
+            if (atomic_load(&chunk[i].address) != 0)
                 add_sample(copied, &chunk[i]);
     }
     sort_samples(copied);

@@ -15,7 +15,6 @@
 #include "heap/profile_samples.h"
 #include "heap/residency.h"
 #include "heap/target_read.h"
-#include "watch/marks.h"
 
 /* The largest tables that the library makes, with the highest value of HAKMEM_PROFILE_MEMORY. */
 #define STORE_BYTES_MAX ((uint64_t)8 << 30)
@@ -168,8 +167,7 @@ static bool read_sites(struct profile_view *copied, struct target *target, uint6
 
 static uint64_t end_of(const union seen_profile *head)
 {
-    return (uintptr_t)head->samples +
-           (uint64_t)head->sample_slots * (sizeof(union seen_profile_sample) + MARK_BYTES);
+    return (uintptr_t)head->samples + (uint64_t)head->sample_slots * PROFILE_SAMPLE_BYTES;
 }
 
 static bool read_profile(struct profile_view *copied, struct target *target, uint64_t address)

@@ -68,11 +68,17 @@ static void set_mark(size_t index, struct mark mark)
                           memory_order_relaxed);
 }
 
+/* Where the search for a slab's mark begins: neighbours lie side by side, in few pages. */
+static size_t first_slot(uint32_t number)
+{
+    return number & (marks.slots - 1);
+}
+
 /* The slot of a slab's mark, or the empty slot where it would be. A caller without the lock may
  * miss a mark that is being moved. */
 static size_t mark_index(uint32_t number)
 {
-    size_t index = hash_slot(number, marks.slots);
+    size_t index = first_slot(number);
     for (uint32_t found = mark_at(index).number; found != 0 && found != number;
          found = mark_at(index).number)
         index = (index + 1) & (marks.slots - 1);
@@ -85,7 +91,7 @@ static void remove_mark_locked(size_t gap)
 {
     uint32_t last = marks.slots - 1;
     for (size_t at = (gap + 1) & last; mark_at(at).number != 0; at = (at + 1) & last) {
-        size_t home = hash_slot(mark_at(at).number, marks.slots);
+        size_t home = first_slot(mark_at(at).number);
         if (((at - home) & last) < ((at - gap) & last))
             continue;
         set_mark(gap, mark_at(at));

@@ -29,6 +29,12 @@ static uint32_t slots_in(size_t bytes, size_t slot)
 /* The least memory for the tables together, whatever HAKMEM_PROFILE_MEMORY says. */
 #define BYTES_MIN (256 * KIB)
 
+/* The slots of the index and the marks: twice as many as there can be samples. */
+static uint32_t index_slots(void)
+{
+    return profile.sample_slots * 2;
+}
+
 /* Half of the memory is for stacks, an eighth for sites, the rest for samples and marks. */
 bool profile_make(size_t bytes)
 {
@@ -43,68 +49,115 @@ bool profile_make(size_t bytes)
     os_name(memory, bytes, OS_NAME " profile");
     profile.site_slots = slots_in(bytes / 8, sizeof(struct profile_site));
     profile.sites = (struct profile_site *)(memory + stacks);
-    profile.sample_slots = slots_in(bytes / 8 * 3, sizeof(struct profile_sample) + MARK_BYTES);
+    profile.sample_slots = slots_in(bytes / 8 * 3, PROFILE_SAMPLE_BYTES);
     profile.samples = (struct profile_sample *)(profile.sites + profile.site_slots);
-    marks_make(profile.samples + profile.sample_slots, profile.sample_slots);
+    char *marks = (char *)(profile.samples + profile.sample_slots);
+    marks_make(marks, index_slots());
+    profile.index = (_Atomic uint32_t *)(marks + index_slots() * MARK_BYTES);
     profile.stacks = stack_store_make(memory, stacks);
     return profile.stacks != NULL;
 }
 
-/* ---- samples ---- */
+/* ---- samples: an array, the first free ones first, and an index by address ---- */
+
+/* In the index: the number of a sample and 1; 0 where the search for a block ends; or this, for a
+ * sample that is gone. */
+#define INDEX_GONE UINT32_MAX
 
 static uint64_t address_at(const struct profile_sample *sample)
 {
-    /* acquire: the slot was written before the block was handed out, so the block's owner sees it.
-     * If another thread has dropped the sample, the owner sees the slab as that thread left it */
+    /* acquire: see index_at */
     return atomic_load_explicit(&sample->address, memory_order_acquire);
 }
 
-static struct profile_sample *sample_at(size_t index)
+static _Atomic uint32_t *index_slot(size_t slot)
 {
-    return &profile.samples[index & (profile.sample_slots - 1)];
+    return &profile.index[slot & (index_slots() - 1)];
+}
+
+static uint32_t index_at(size_t slot)
+{
+    /* acquire: the slot was written before the block was handed out, so the block's owner sees it.
+     * If another thread has dropped the sample, the owner sees the slab as that thread left it */
+    return atomic_load_explicit(index_slot(slot), memory_order_acquire);
+}
+
+static void set_index(size_t slot, uint32_t number)
+{
+    /* release: see index_at */
+    atomic_store_explicit(index_slot(slot), number, memory_order_release);
+}
+
+static size_t first_slot(uint64_t address)
+{
+    return hash_slot(address / BLOCK_ALIGN, index_slots());
 }
 
 /* The sample of a block; NULL: it has none. The owner of the block needs no lock: no slot on the
- * way to its sample becomes empty. */
+ * way to its sample becomes 0, and a sample that is used again has another address. */
 static struct profile_sample *find_sample(const void *block)
 {
     uint64_t address = (uint64_t)(uintptr_t)block;
-    size_t index = hash_slot(address / BLOCK_ALIGN, profile.sample_slots);
+    size_t slot = first_slot(address);
     for (size_t probe = 0; probe < PROBES_MAX; probe++) {
-        struct profile_sample *sample = sample_at(index + probe);
-        uint64_t found = address_at(sample);
-        if (found == address)
-            return sample;
-        if (found == 0)
+        uint32_t number = index_at(slot + probe);
+        if (number == 0)
             return NULL;
+        if (number != INDEX_GONE && address_at(&profile.samples[number - 1]) == address)
+            return &profile.samples[number - 1];
     }
     return NULL;
 }
 
-/* A slot for the sample of a block that has none; NULL: no room. */
-static struct profile_sample *free_slot_locked(const void *block)
+/* The slot that leads to a sample (its number and 1), or one that a new sample may have (0). The
+ * end of the search if there is none. */
+static size_t find_slot_locked(uint64_t address, uint32_t number)
 {
-    size_t index = hash_slot((uint64_t)(uintptr_t)block / BLOCK_ALIGN, profile.sample_slots);
-    if (atomic_load_explicit(&profile.sample_count, memory_order_relaxed) >=
-        profile.sample_slots / 2)
-        return NULL;
-    for (size_t probe = 0; probe < PROBES_MAX; probe++)
-        if (address_at(sample_at(index + probe)) <= PROFILE_DELETED)
-            return sample_at(index + probe);
-    return NULL;
+    size_t slot = first_slot(address);
+    for (size_t probe = 0; probe < PROBES_MAX; probe++, slot++) {
+        uint32_t found = index_at(slot);
+        if (found == number || (number == 0 && found == INDEX_GONE))
+            return slot;
+    }
+    return SIZE_MAX;
 }
 
-/* Mark the slot as deleted. If the next slot is empty, no search goes on behind this slot: then it
- * and the deleted slots before it become empty. */
-static void empty_slot_locked(struct profile_sample *sample)
+/* A sample that is not used: one that is gone, or the next of the array; NULL: no room. */
+static struct profile_sample *take_sample_locked(void)
 {
-    size_t index = (size_t)(sample - profile.samples);
-    /* release: see address_at */
-    atomic_store_explicit(&sample->address, PROFILE_DELETED, memory_order_release);
-    if (address_at(sample_at(index + 1)) != 0)
+    struct profile_sample *sample = NULL;
+    if (profile.free_sample > 0) {
+        sample = &profile.samples[profile.free_sample - 1];
+        profile.free_sample = sample->site;
+    } else if (profile.samples_used < profile.sample_slots) {
+        sample = &profile.samples[profile.samples_used++];
+    }
+    return sample;
+}
+
+static void give_sample_locked(struct profile_sample *sample)
+{
+    sample->site = profile.free_sample;
+    profile.free_sample = (uint32_t)(sample - profile.samples) + 1;
+}
+
+/* Mark the slot as gone. If the next slot is 0, no search goes on behind this slot: then it and the
+ * gone ones before it become 0. */
+static void empty_slot_locked(size_t slot)
+{
+    set_index(slot, INDEX_GONE);
+    if (index_at(slot + 1) != 0)
         return;
-    for (; address_at(sample_at(index)) == PROFILE_DELETED; index--)
-        atomic_store_explicit(&sample_at(index)->address, 0, memory_order_release);
+    for (; index_at(slot) == INDEX_GONE; slot--)
+        set_index(slot, 0);
+}
+
+static void remove_sample_locked(struct profile_sample *sample)
+{
+    empty_slot_locked(
+        find_slot_locked(address_at(sample), (uint32_t)(sample - profile.samples) + 1));
+    atomic_store_explicit(&sample->address, 0, memory_order_relaxed);
+    give_sample_locked(sample);
 }
 
 /* ---- sites ---- */
@@ -198,7 +251,7 @@ static void drop_sample_locked(struct profile_sample *sample)
     marks_remove(block);
     /* release: an owner that does not find the sample writes to the slab map after this thread */
     atomic_thread_fence(memory_order_release);
-    empty_slot_locked(sample);
+    remove_sample_locked(sample);
     /* release: an owner that sees that there are no samples sees the slab as this thread leaves
      * it */
     atomic_fetch_sub_explicit(&profile.sample_count, 1, memory_order_release);
@@ -214,7 +267,9 @@ static void end_sample_locked(struct profile_sample *sample)
 static bool keep_sample_locked(const struct profile_event *event, struct profile_site *site,
                                uint64_t weight)
 {
-    struct profile_sample *sample = free_slot_locked(event->block);
+    uint64_t address = (uint64_t)(uintptr_t)event->block;
+    size_t slot = find_slot_locked(address, 0);
+    struct profile_sample *sample = slot != SIZE_MAX ? take_sample_locked() : NULL;
     if (!sample) {
         add(&profile.dropped_samples, 1);
         return false;
@@ -226,8 +281,8 @@ static bool keep_sample_locked(const struct profile_event *event, struct profile
     sample->thread = event->thread;
     sample->at_ms = os_now_ms();
     /* release: a reader that sees the address sees the rest */
-    atomic_store_explicit(&sample->address, (uint64_t)(uintptr_t)event->block,
-                          memory_order_release);
+    atomic_store_explicit(&sample->address, address, memory_order_release);
+    set_index(slot, (uint32_t)(sample - profile.samples) + 1);
     atomic_fetch_add_explicit(&profile.sample_count, 1, memory_order_relaxed);
     marks_add(event->block);
     add_live_locked(site, weight, weighted(event->size, weight));
@@ -300,11 +355,11 @@ struct gone {
 
 static void end_some_locked(struct gone *gone)
 {
-    for (gone->count = 0; gone->index < profile.sample_slots && gone->count < GONE_AT_ONCE;
+    for (gone->count = 0; gone->index < profile.samples_used && gone->count < GONE_AT_ONCE;
          gone->index++) {
-        struct profile_sample *sample = sample_at(gone->index);
+        struct profile_sample *sample = &profile.samples[gone->index];
         const void *block = (const void *)(uintptr_t)address_at(sample);
-        if (address_at(sample) <= PROFILE_DELETED || !gone->is_gone(block, gone->context))
+        if (address_at(sample) == 0 || !gone->is_gone(block, gone->context))
             continue;
         end_sample_locked(sample);
         gone->blocks[gone->count++] = block;
@@ -317,13 +372,13 @@ void profile_forget_each(bool (*is_gone)(const void *block, const void *context)
     if (!profile_has_samples())
         return;
     struct gone gone = {.is_gone = is_gone, .context = context};
-    while (gone.index < profile.sample_slots) {
+    do {
         lock_acquire(&profile.lock);
         end_some_locked(&gone);
         lock_release(&profile.lock);
         for (size_t i = 0; i < gone.count; i++)
             probe_free(gone.blocks[i]);
-    }
+    } while (gone.count == GONE_AT_ONCE);
 }
 
 /* ---- on and off ---- */
@@ -331,9 +386,9 @@ void profile_forget_each(bool (*is_gone)(const void *block, const void *context)
 static void drop_samples_from(uint64_t at_ms)
 {
     lock_acquire(&profile.lock);
-    for (size_t index = 0; index < profile.sample_slots; index++) {
-        struct profile_sample *sample = sample_at(index);
-        if (address_at(sample) > PROFILE_DELETED && sample->at_ms >= at_ms)
+    for (size_t index = 0; index < profile.samples_used; index++) {
+        struct profile_sample *sample = &profile.samples[index];
+        if (address_at(sample) != 0 && sample->at_ms >= at_ms)
             drop_sample_locked(sample);
     }
     lock_release(&profile.lock);

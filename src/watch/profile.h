@@ -21,9 +21,6 @@
  * one client. */
 enum profile_client { PROFILE_BY_PROGRAM = 1, PROFILE_BY_COMMAND = 2, PROFILE_BY_TRACER = 4 };
 
-/* The address of a slot whose sample has ended. A search goes on behind such a slot. */
-#define PROFILE_DELETED 1
-
 /*
  * Purpose: a site: all samples of one stack and one label. Owner: the profile's lock; the command
  * reads it without. Every number is an estimate from weights: counts are in 1/SAMPLING_ONE block,
@@ -47,17 +44,21 @@ struct profile_site {
 };
 
 /* Purpose: a live sample: a sampled block that is not freed. Owner: the profile's lock; the thread
- * that frees a block reads `address` without. Invariant: between the slot where the search for a
- * block begins and the slot of its sample, no slot has the address 0. */
+ * that frees a block reads `address` without. Invariant: `address` is not 0 as long as the index
+ * leads to the sample. */
 struct profile_sample {
-    _Atomic uint64_t address; /* of the block; 0: empty; PROFILE_DELETED */
+    _Atomic uint64_t address; /* of the block; 0: not in use */
     uint64_t weight_256;      /* the blocks that it stands for, in 1/SAMPLING_ONE */
     uint64_t size;            /* usable bytes */
     uint64_t requested;
-    uint32_t site;   /* its index in profile.sites */
+    uint32_t site;   /* its index in profile.sites; not in use: the next such sample, and 1 */
     uint32_t thread; /* that allocated it, the kernel's number; 0: not known */
     uint64_t at_ms;  /* when it was allocated, by os_now_ms (CLOCK_MONOTONIC) */
 };
+
+/* The memory for each sample: itself, and two slots each of the index and of the marks. */
+#define PROFILE_SAMPLE_BYTES                                                                       \
+    (sizeof(struct profile_sample) + 2 * (sizeof(uint32_t) + sizeof(uint64_t)))
 
 /* Purpose: the profile. Owner: `lock`; its holder takes no other lock. The tables are made once,
  * before is_on is set for the first time. */
@@ -71,9 +72,12 @@ struct profile {
                                        taken for a command or a tracer; by os_now_ms */
     struct stack_store *stacks; /* NULL: the tables were never made */
     struct profile_site *sites; /* by stack and label, open addressing */
-    struct profile_sample *samples; /* by address, open addressing */
-    uint32_t site_slots;            /* powers of two */
+    struct profile_sample *samples;
+    _Atomic uint32_t *index; /* of samples, by address, open addressing: a number and 1 */
+    uint32_t site_slots;     /* powers of two */
     uint32_t sample_slots;
+    uint32_t samples_used; /* no sample behind was ever in use */
+    uint32_t free_sample;  /* the first that is not in use any more, and 1; 0: none */
     uint32_t site_count;
     _Atomic uint32_t sample_count;
     _Atomic uint64_t live_bytes;      /* of all sites */

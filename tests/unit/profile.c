@@ -137,6 +137,8 @@ static void many(void)
     CHECK_EQ(profile.live_bytes, 0);
     for (uint32_t i = 0; i < profile.sample_slots; i++)
         CHECK(profile.samples[i].address == 0);
+    for (uint32_t i = 0; i < 2 * profile.sample_slots; i++)
+        CHECK(profile.index[i] == 0);
     for (unsigned i = 0; i < count; i++)
         CHECK(byte_of(blocks[i]) != CLASS_SAMPLED);
 }
@@ -144,11 +146,12 @@ static void many(void)
 static void full(void)
 {
     make();
-    for (uint32_t i = 0; i < profile.sample_slots; i++)
+    uint32_t count = profile.sample_slots + 100;
+    for (uint32_t i = 0; i < count; i++)
         add(take(32), 32, 5);
-    CHECK_EQ(profile.sample_count + profile.dropped_samples, profile.sample_slots);
-    CHECK(profile.dropped_samples > 0);
-    CHECK_EQ(site_of(5)->alloc_count, (uint64_t)profile.sample_slots * SAMPLING_ONE);
+    CHECK_EQ(profile.sample_count + profile.dropped_samples, count);
+    CHECK(profile.sample_count > count / 4 * 3 && profile.dropped_samples >= 100);
+    CHECK_EQ(site_of(5)->alloc_count, (uint64_t)count * SAMPLING_ONE);
     CHECK_EQ(site_of(5)->live_count, (uint64_t)profile.sample_count * SAMPLING_ONE);
     void *block = take(32);
     for (uint32_t i = 0; i < profile.site_slots; i++)
