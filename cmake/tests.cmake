@@ -197,8 +197,8 @@ endif()
 
 if(TARGET hakmem_shared)
     file(GLOB test_sources CONFIGURE_DEPENDS tests/api/*.c tests/api/*.cpp)
-    # it reads what the library publishes for the command
-    set_source_files_properties(tests/api/profile.c PROPERTIES INCLUDE_DIRECTORIES
+    # they read what the library publishes for the command
+    set_source_files_properties(tests/api/profile.c tests/api/stacks.c PROPERTIES INCLUDE_DIRECTORIES
                                 ${CMAKE_SOURCE_DIR}/src COMPILE_DEFINITIONS HAK_ASSERT=0)
     foreach(source IN LISTS test_sources)
         cmake_path(GET source STEM name)

@@ -33,4 +33,5 @@ run() {
         run $page tests/stress/mixed.c 2 100
     done
     run 65536 tests/stress/thread_churn.c 2 20
+    run 4096 tests/api/stacks.c
 } | report "aarch64"
